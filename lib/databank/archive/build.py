@@ -1,0 +1,141 @@
+"""The job build_archive: person_day follows what changed in events and persons."""
+
+from pyspark.sql import Column, DataFrame, functions as F
+
+from databank.archive.config import ArchiveConfig
+from databank.archive.persons import resolve_persons
+from databank.archive.tables import PERSON_DAY
+from databank.identity.tables import CHANGES, PERSON, REJECTED
+from databank.runs import Context, Job, StepResult
+from databank.sources.tables import EVENTS
+
+_PAIR = ["person_id", "day"]
+_USED = ("id_key", "ids", "day", "terminal", "event", "amount", "quantity", "event_ts")
+
+
+def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
+    """Bring archive.person_day up to date.
+
+    At first, or after a change of configuration, all of it is built. Later only the touched
+    (person, day) pairs are: those of new events, late ones included, and every day of a person
+    that identity.changes names.
+    """
+    store = context.store
+    events = with_slices(store.read(EVENTS), config)
+    persons = store.read(PERSON)
+    aside = store.read(REJECTED).where("b_key IS NULL").select(F.col("a_key").alias("id_key"))
+    since, changes_since = context.last_read(EVENTS), context.last_read(CHANGES)
+    if since is None or since < 0 or not store.is_published(PERSON_DAY):
+        context.progress.step("building all days")
+        rows = person_days(resolve_persons(events, persons, aside))
+        # grouped by its key a moment ago, and persons are never null: unique as built
+        store.replace(PERSON_DAY, rows, checked=True)
+        return StepResult({"rows written": store.rows_written[PERSON_DAY.name], "scope": "all"})
+    context.progress.step("looking for touched days and persons")
+    fresh = with_slices(store.changes(EVENTS, since), config)
+    pairs = resolve_persons(fresh, persons, aside).select(*_PAIR).distinct().localCheckpoint()
+    changed = _changed_persons(store.changes(CHANGES, changes_since)).localCheckpoint()
+    past = _pairs_of_changed(context, events, persons, aside, changed).localCheckpoint()
+    # a day's events are found by day, a changed person's by its identifiers
+    days = [row["day"] for row in pairs.select("day").distinct().collect()]
+    on_days = events.where(F.col("day").isin(days))
+    pairs = pairs.join(past, _PAIR, "left_anti")
+    redone = _redo(on_days, pairs, persons, aside).unionByName(
+        _redo(_events_of(events, persons, past, aside), past, persons, aside)
+    )
+    store.replace_scope(PERSON_DAY, person_days(redone), pairs.unionByName(past))
+    return StepResult(
+        {
+            "rows written": store.rows_written[PERSON_DAY.name],
+            "days touched": len(days),
+            "persons redone": changed.count(),
+        }
+    )
+
+
+def with_slices(events: DataFrame, config: ArchiveConfig) -> DataFrame:
+    """Add slice and dims: the declared dimensions of each event.
+
+    Args:
+        events: core.events.
+        config: Dimensions by event, Spark SQL over core.events.
+
+    Returns:
+        The columns the archive needs, and slice (string, '' if none), dims (map or null).
+    """
+    pairs: Column = F.lit(None).cast("map<string,string>")
+    for event, dimensions in sorted(config.dimensions.items()):
+        cells = [
+            cell
+            for name, text in sorted(dimensions.items())
+            for cell in (F.lit(name), F.coalesce(F.expr(text).cast("string"), F.lit("")))
+        ]
+        pairs = F.when(F.col("event") == event, F.create_map(*cells)).otherwise(pairs)
+    named = events.select(*_USED, pairs.alias("dims"))
+    return named.withColumn("slice", F.coalesce(F.to_json("dims"), F.lit("")))
+
+
+def person_days(events: DataFrame) -> DataFrame:
+    """Reduce events to archive.person_day; one shuffle, partly summed before it.
+
+    Args:
+        events: person_id, day, terminal, event, slice, dims, amount, quantity, event_ts.
+
+    Returns:
+        One row per person_id, day, terminal, event and slice.
+    """
+    return events.groupBy(
+        "person_id", "day", F.coalesce("terminal", F.lit("")).alias("terminal"), "event", "slice"
+    ).agg(
+        F.first("dims").alias("dims"),  # the slice is its text: the same in every row of a group
+        F.count("*").alias("n"),
+        F.sum("amount").cast("decimal(28,2)").alias("amount"),
+        F.max("amount").cast("decimal(28,2)").alias("amount_max"),
+        F.sum("quantity").cast("decimal(28,3)").alias("quantity"),
+        F.min("event_ts").alias("first_ts"),
+        F.max("event_ts").alias("last_ts"),
+    )
+
+
+def _changed_persons(changes: DataFrame) -> DataFrame:
+    """Persons whose past has to be redone; that of new ones is in the new events."""
+    both = F.explode(F.array("person_id", "other_person_id")).alias("person_id")
+    known = changes.where("kind <> 'new'").select(both)
+    return known.where("person_id IS NOT NULL").distinct()
+
+
+def _pairs_of_changed(
+    context: Context, events: DataFrame, persons: DataFrame, aside: DataFrame, changed: DataFrame
+) -> DataFrame:
+    """(person_id, day) that a change of persons may have altered, rather too many than too few.
+
+    The rows that the changed persons have now, and for each event of theirs everybody who holds
+    any of its identifiers: an identifier set aside or released hands its events on.
+    """
+    if changed.isEmpty():
+        return changed.select("person_id", F.lit(None).cast("date").alias("day"))
+    held = context.store.read(PERSON_DAY).join(F.broadcast(changed), "person_id", "left_semi")
+    theirs = _events_of(events, persons, changed, aside)
+    keys = theirs.select("day", F.explode("ids").alias("id_key")).distinct()
+    holders = keys.join(persons.select("id_key", "person_id"), "id_key")
+    return held.select(*_PAIR).unionByName(holders.select(*_PAIR)).distinct()
+
+
+def _events_of(
+    events: DataFrame, persons: DataFrame, wanted: DataFrame, aside: DataFrame
+) -> DataFrame:
+    """Events that may belong to the wanted persons.
+
+    The strongest identifier tells; where it was set aside the weaker ones may, and these few
+    events all come along.
+    """
+    ids = wanted.select("person_id").distinct()
+    keys = persons.join(ids, "person_id", "left_semi").select("id_key").unionByName(aside)
+    return events.join(keys.distinct(), "id_key", "left_semi")
+
+
+def _redo(events: DataFrame, pairs: DataFrame, persons: DataFrame, aside: DataFrame) -> DataFrame:
+    return resolve_persons(events, persons, aside).join(pairs, _PAIR, "left_semi")
+
+
+JOB = Job(name="build_archive", step=build_archive, tables=(PERSON_DAY,))

@@ -1,0 +1,110 @@
+"""The wide frame on which expressions are evaluated: one row per person known on a day."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Literal
+
+from pyspark.sql import Column, DataFrame, functions as F
+
+from databank.archive.config import ArchiveConfig
+from databank.archive.macros import macro_columns, nothing
+from databank.archive.tables import PERSON_DAY
+from databank.expressions import Expression, Macro
+from databank.runs import Context
+
+TagType = Literal["boolean", "count", "number", "text", "date"]
+_VALUE = {"text": "value_string", "date": "value_date", "count": "value_double"}
+
+
+def person_frame(
+    context: Context,
+    expressions: Iterable[Expression],
+    config: ArchiveConfig,
+    *,
+    as_of: date | None = None,
+    tags: Mapping[str, TagType] | None = None,
+) -> DataFrame:
+    """Gather what expressions refer to, a column each.
+
+    Every person known by the end of `as_of` has a row, so that NOT means the complement among
+    them. Counts and sums are 0 and yes/no values false where nothing happened.
+
+    Args:
+        context: The run.
+        expressions: Their macros and the tags among their names are gathered.
+        config: Dimensions that filters may use.
+        as_of: Default: the run day.
+        tags: Type of each tag that may be referred to; names not in it are not gathered.
+
+    Returns:
+        person_id (unique), one column per distinct macro (`Macro.column`) and per tag (its name).
+    """
+    expressions = list(expressions)
+    day = as_of or context.day
+    macros = list(dict.fromkeys(m for e in expressions for m in e.macros))
+    frame = population(context, day)
+    on_events = [macro for macro in macros if macro.reads_events]
+    if on_events:
+        found = macro_columns(
+            context.store.read(PERSON_DAY), on_events, as_of=day, dimensions=config.names
+        )
+        frame = frame.join(found, "person_id", "left")
+        frame = _fill(frame, {m.column: nothing(m) for m in on_events})
+    names = {name for e in expressions for name in e.names} & set(tags or {})
+    if names:
+        types = {name: kind for name, kind in (tags or {}).items() if name in names}
+        frame = frame.join(_tag_columns(context, types), "person_id", "left")
+        frame = _fill(frame, {n: _NOTHING[k] for n, k in types.items() if k in _NOTHING})
+    for macro in macros:
+        if not macro.reads_events:
+            frame = frame.join(_result_column(context, macro, day), "person_id", "left")
+            if macro.name == "in_audience":
+                frame = _fill(frame, {macro.column: False})
+    return frame
+
+
+_NOTHING: dict[str, int | float | bool] = {"boolean": False, "count": 0.0}
+
+
+def population(context: Context, day: date) -> DataFrame:
+    """person_id of every person who has an identifier on the day."""
+    held = context.store.read("identity.person")
+    by_then = F.coalesce(F.col("valid_from") <= F.lit(day), F.lit(True))
+    still = F.coalesce(F.col("valid_to") > F.lit(day), F.lit(True))
+    return held.where(by_then & still).select("person_id").distinct()
+
+
+def _fill(frame: DataFrame, values: Mapping[str, int | float | bool | None]) -> DataFrame:
+    filled = {
+        name: F.coalesce(F.col(name), F.lit(value))
+        for name, value in values.items()
+        if value is not None
+    }
+    return frame.withColumns(filled) if filled else frame
+
+
+def _tag_columns(context: Context, types: Mapping[str, TagType]) -> DataFrame:
+    """tags.person_tag turned wide for the named tags."""
+
+    def value(name: str, kind: TagType) -> Column:
+        column = F.lit(True) if kind == "boolean" else F.col(_VALUE.get(kind, "value_double"))
+        return F.max(F.when(F.col("tag") == name, column)).alias(name)
+
+    rows = context.store.read("tags.person_tag").where(F.col("tag").isin(sorted(types)))
+    return rows.groupBy("person_id").agg(*(value(n, k) for n, k in sorted(types.items())))
+
+
+def _result_column(context: Context, macro: Macro, day: date) -> DataFrame:
+    """Column of a macro that a table of results answers."""
+    if macro.name == "stage":
+        rows = context.store.read("lifecycle.stage").where(F.col("day") == F.lit(day))
+        return rows.select("person_id", F.col("stage").alias(macro.column))
+    if macro.name == "score":
+        rows = context.store.read("models.score").where(F.col("model") == F.lit(macro.target))
+        return rows.select(
+            F.col("entity_id").alias("person_id"), F.col("score").alias(macro.column)
+        )
+    rows = context.store.read("audiences.member").where(
+        (F.col("audience") == F.lit(macro.target)) & (F.col("day") == F.lit(day))
+    )
+    return rows.select("person_id", F.lit(True).alias(macro.column))

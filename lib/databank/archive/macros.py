@@ -1,0 +1,107 @@
+"""Macros over events become columns: one pass over the archive for all of them."""
+
+from collections.abc import Iterable
+from datetime import date
+
+from pyspark.sql import Column, DataFrame, functions as F
+
+from databank.expressions import Macro
+from databank.expressions.macros import ANY_EVENT
+
+# what a person without any matching event has; the rest is null
+_NOTHING = {"events": 0, "amount": 0.0, "days_active": 0, "first_time": False, "stopped": False}
+
+
+def macro_columns(
+    archive: DataFrame, macros: Iterable[Macro], *, as_of: date, dimensions: Iterable[str]
+) -> DataFrame:
+    """Reduce the archive to the values of macros.
+
+    Cost: one scan of the archive, pruned to the events and days that any macro looks at, and one
+    shuffle by person.
+
+    Args:
+        archive: archive.person_day.
+        macros: Those that read events.
+        as_of: The day on which windows end.
+        dimensions: Declared dimensions, which filters may use by name.
+
+    Returns:
+        person_id (unique), and per macro its `column`: events, days_active (bigint), amount,
+        average_amount, largest_amount (double), days_since (int), first_time, stopped (boolean). Persons without a row in the
+        archive are absent; see `nothing`.
+    """
+    macros = list(dict.fromkeys(macros))
+    exposed = archive.select("*", *(F.col("dims")[name].alias(name) for name in dimensions))
+    return (
+        exposed.where(_looked_at(macros, as_of))
+        .groupBy("person_id")
+        .agg(*(_aggregate(macro, as_of).alias(macro.column) for macro in macros))
+    )
+
+
+def nothing(macro: Macro) -> int | float | bool | None:
+    """The value of a macro for a person without any matching event; None is null."""
+    return _NOTHING.get(macro.name)
+
+
+def _looked_at(macros: list[Macro], as_of: date) -> Column:
+    """A filter that files can be skipped by."""
+    first: list[date | None] = []
+    last: list[date] = []
+    for macro in macros:
+        begin, end = _window(macro, as_of)
+        # whether it is the first time, or has stopped, shows only in the whole past
+        first.append(None if macro.name in ("first_time", "stopped") else begin)
+        last.append(end)
+    found = F.col("day") <= F.lit(max(last))
+    begins = [day for day in first if day is not None]
+    if len(begins) == len(first):
+        found = found & (F.col("day") >= F.lit(min(begins)))
+    events = {macro.event for macro in macros}
+    if ANY_EVENT not in events:
+        found = found & F.col("event").isin(sorted(event for event in events if event))
+    return found
+
+
+def _window(macro: Macro, as_of: date) -> tuple[date | None, date]:
+    if macro.window is None:
+        raise ValueError(f"macro {macro.name} has no window")
+    return macro.window.days(as_of)
+
+
+def _aggregate(macro: Macro, as_of: date) -> Column:
+    begin, end = _window(macro, as_of)
+    is_event = F.lit(True) if macro.event == ANY_EVENT else F.col("event") == F.lit(macro.event)
+    matches = is_event & F.expr(f"({macro.filter})") if macro.filter else is_event
+    in_window = F.col("day") <= F.lit(end)
+    if begin is not None:
+        in_window = in_window & (F.col("day") >= F.lit(begin))
+    hit = matches & in_window
+    day = F.col("day")
+    match macro.name:
+        case "events":
+            return F.coalesce(F.sum(F.when(hit, F.col("n"))), F.lit(0))
+        case "amount":
+            return F.coalesce(F.sum(F.when(hit, F.col("amount"))), F.lit(0)).cast("double")
+        case "average_amount":
+            paid = hit & F.col("amount").isNotNull()
+            amount = F.sum(F.when(paid, F.col("amount"))).cast("double")
+            return F.try_divide(amount, F.sum(F.when(paid, F.col("n"))))
+        case "largest_amount":
+            return F.max(F.when(hit, F.col("amount_max"))).cast("double")
+        case "days_active":
+            return F.size(F.collect_set(F.when(hit, day))).cast("bigint")
+        case "days_since":
+            return F.date_diff(F.lit(as_of), F.max(F.when(hit, day)))
+        case "first_time":
+            earliest = F.min(F.when(matches & (day <= F.lit(end)), day))
+            return (
+                F.coalesce(earliest >= F.lit(begin), F.lit(False))
+                if begin
+                else (earliest.isNotNull())
+            )
+        case "stopped":
+            latest = F.max(F.when(matches & (day <= F.lit(end)), day))
+            return F.coalesce(latest < F.lit(begin), F.lit(False))
+    raise ValueError(f"macro {macro.name} does not read events")

@@ -1,0 +1,50 @@
+"""Events to persons: by the strongest identifier that belongs to somebody on that day."""
+
+from pyspark.sql import DataFrame, functions as F
+
+from databank.columns import require_columns
+
+
+def resolve_persons(events: DataFrame, persons: DataFrame, set_aside: DataFrame) -> DataFrame:
+    """Give each event the person it belongs to; events of nobody are left out.
+
+    An event goes to the person of its strongest identifier. Where that was set aside (a shared
+    device, say), the next ones are asked in their order. Cost: one join on id_key over all
+    events, and a second one over the few events whose strongest identifier was set aside.
+
+    Args:
+        events: id_key, ids (strongest first), day, and any other columns.
+        persons: id_key, person_id, valid_from, valid_to (dates, [from, to), null = open).
+        set_aside: id_key of identifiers that belong to nobody.
+
+    Returns:
+        The events' columns and person_id.
+
+    Raises:
+        MissingColumnsError: If a column is missing.
+    """
+    require_columns(events, "id_key", "ids", "day", where="resolve_persons")
+    require_columns(
+        persons, "id_key", "person_id", "valid_from", "valid_to", where="resolve_persons"
+    )
+    aside = F.broadcast(set_aside.select("id_key").distinct())
+    direct = _join(events.join(aside, "id_key", "left_anti"), persons)
+    # the rank of the identifier decides, so that the order of rows never does
+    shared = (
+        events.join(aside, "id_key", "left_semi")
+        .withColumn("_row", F.struct(*events.columns))
+        .select("_row", "day", F.posexplode("ids").alias("_rank", "id_key"))
+    )
+    found = _join(shared, persons).withColumn("_event", F.xxhash64(F.to_json("_row")))
+    first = found.groupBy("_event").agg(
+        F.min_by(F.struct("_row", "person_id"), "_rank").alias("_first")
+    )
+    return direct.unionByName(first.select("_first._row.*", "_first.person_id"))
+
+
+def _join(events: DataFrame, persons: DataFrame) -> DataFrame:
+    held = persons.select("id_key", "person_id", "valid_from", "valid_to")
+    within = F.coalesce(F.col("day") >= F.col("valid_from"), F.lit(True)) & F.coalesce(
+        F.col("day") < F.col("valid_to"), F.lit(True)
+    )
+    return events.join(held, "id_key").where(within).drop("valid_from", "valid_to")

@@ -1,0 +1,44 @@
+"""Days of the business time zone; the only place that asks what time it is."""
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from databank.errors import DataBankError
+
+
+def parse_day(text: str) -> date:
+    """Read a day written as YYYY-MM-DD.
+
+    Raises:
+        DataBankError: If the text is not a day of the calendar.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise DataBankError(
+            f"--date: {text!r} is not a day; write it as YYYY-MM-DD, for example 2026-01-31"
+        ) from None
+
+
+def today(timezone: str) -> date:
+    """The current day in the business time zone."""
+    return datetime.now(ZoneInfo(timezone)).date()
+
+
+def now() -> datetime:
+    """The current instant in UTC; for run records and leases, never for a transform."""
+    return datetime.now(UTC)
+
+
+def refuse_future(day: date, *, timezone: str) -> None:
+    """Raise if the run day has not begun: its data cannot be complete, a later run would differ.
+
+    Raises:
+        DataBankError: Naming the day and the latest day that may be run.
+    """
+    latest = today(timezone)
+    if day > latest:
+        raise DataBankError(
+            f"--date: {day} lies in the future; the latest day that can be run is {latest} "
+            f"(time zone {timezone})"
+        )

@@ -1,0 +1,128 @@
+"""Read the files of a configuration folder into models and gather every fault on the way."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from databank.config.yaml import read_yaml
+from databank.errors import ConfigFaultsError, Fault, did_you_mean
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class ConfigReader:
+    """One pass over a configuration folder.
+
+    Models come back where a file holds; faults are gathered and raised together at the end.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.faults: list[Fault] = []
+        self.raw: dict[str, Any] = {}
+        if not self.folder.is_dir():
+            wrong = "the configuration folder does not exist"
+            raise ConfigFaultsError([Fault(str(folder), "", wrong, "give its path by --conf-dir")])
+
+    def one(self, name: str, model: type[M], *, optional: bool = False) -> M | None:
+        """Read `<folder>/<name>` as one model; an absent optional file gives the defaults."""
+        path = self.folder / name
+        if optional and not path.exists():
+            return self._validate({}, model, name)
+        return self._file(path, model)
+
+    def many(self, folder: str, model: type[M]) -> dict[str, M]:
+        """Read every .yml of a sub-folder as one model each, by path in the order of names."""
+        found = (self._file(path, model) for path in self._files(folder))
+        shown = [f"{folder}/{path.name}" for path in self._files(folder)]
+        return {name: value for name, value in zip(shown, found, strict=True) if value is not None}
+
+    def fault(self, file: str, key: str, wrong: str, remedy: str) -> None:
+        """Note one fault."""
+        self.faults.append(Fault(file, key, wrong, remedy))
+
+    def finish(self) -> None:
+        """Raise all faults noted so far.
+
+        Raises:
+            ConfigFaultsError: If there is any.
+        """
+        if self.faults:
+            raise ConfigFaultsError(self.faults)
+
+    def _files(self, folder: str) -> list[Path]:
+        here = self.folder / folder
+        for path in sorted(here.glob("*.yaml")) if here.is_dir() else []:
+            self.fault(f"{folder}/{path.name}", "", "ends in .yaml", "rename it to .yml")
+        return sorted(here.glob("*.yml")) if here.is_dir() else []
+
+    def _file(self, path: Path, model: type[M]) -> M | None:
+        shown = str(path.relative_to(self.folder))
+        value, faults = read_yaml(path, shown)
+        self.faults.extend(faults)
+        if faults:
+            return None
+        if value is None:
+            self.fault(shown, "", "the file is empty", "fill it in, or remove it")
+            return None
+        self.raw[shown] = value
+        return self._validate(value, model, shown)
+
+    def _validate(self, value: Any, model: type[M], shown: str) -> M | None:
+        try:
+            return model.model_validate(value)
+        except ValidationError as error:
+            self.faults.extend(_faults(error, model, shown))
+            return None
+
+
+def _faults(error: ValidationError, model: type[BaseModel], shown: str) -> Iterable[Fault]:
+    for item in error.errors(include_url=False):
+        key = _key_path(item["loc"])
+        if item["type"] == "extra_forbidden":
+            known = _known_keys(model, item["loc"])
+            yield Fault(shown, key, "unknown key", did_you_mean(str(item["loc"][-1]), known))
+        elif item["type"] == "missing":
+            yield Fault(shown, key, "is missing", "add it")
+        elif item["type"] == "value_error":
+            wrong, _, remedy = str(item["ctx"]["error"]).partition("; ")
+            yield Fault(shown, key, wrong, remedy or "correct it")
+        else:
+            given = "" if isinstance(item["input"], dict | list) else f" (given: {item['input']!r})"
+            remedy = str(item["msg"]).replace("Input should", "it should")
+            yield Fault(shown, key, f"wrong value{given}", remedy)
+
+
+def _key_path(location: tuple[int | str, ...]) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text.lstrip(".")
+
+
+def _known_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """Keys of the model in which the unknown key was found, for the remedy."""
+    found: list[type[BaseModel]] = [model]
+    for part in location[:-1]:
+        step = [m for current in found for m in _models_of(current, part)]
+        found = step or found
+    return sorted({alias for m in found for alias in _field_names(m)})
+
+
+def _field_names(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _models_of(model: type[BaseModel], part: int | str) -> list[type[BaseModel]]:
+    if isinstance(part, int):
+        return []
+    field = model.model_fields.get(part)
+    return _models_in(field.annotation) if field is not None else []
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [m for inner in getattr(annotation, "__args__", ()) for m in _models_in(inner)]

@@ -1,0 +1,82 @@
+"""Errors an operator can act on: place, fact, remedy, and the exit code that goes with them."""
+
+import difflib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+
+class DataBankError(Exception):
+    """Root of all errors the operator can mend; a bug keeps its traceback and leaves with 1."""
+
+    exit_code = 2
+
+
+class GateRefusedError(DataBankError):
+    """A gate said no (data quality, model, id churn): nothing was published."""
+
+    exit_code = 3
+
+
+class MissingColumnsError(DataBankError):
+    """A frame lacks columns that a transform needs."""
+
+    def __init__(self, missing: Iterable[str], *, found: Iterable[str], where: str) -> None:
+        super().__init__(
+            f"{where}: missing columns {sorted(missing)}; the frame has {sorted(found)}"
+        )
+
+
+class UnsafeKeysError(DataBankError):
+    """Rows whose key is null or given twice; writing them would not be repeatable."""
+
+    def __init__(self, table: str, keys: Iterable[str], *, nulls: int, repeated: int) -> None:
+        super().__init__(
+            f"{table}: key ({', '.join(keys)}) is null in {nulls} rows and repeated for "
+            f"{repeated} keys; nothing was written: mend the source of these rows"
+        )
+
+
+class ForeignCommitError(DataBankError):
+    """A table was altered by somebody who is not a databank run."""
+
+    def __init__(self, table: str, version: int, operation: str, published: int) -> None:
+        super().__init__(
+            f"{table}: version {version} ({operation}) was not written by databank; "
+            f"the last published version is {published}: restore it, or drop the table"
+        )
+
+
+class LeaseHeldError(DataBankError):
+    """Another run of the same job is alive on this warehouse."""
+
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """One fault of the configuration: where it is, what is wrong, what to write instead."""
+
+    file: str
+    key: str
+    wrong: str
+    remedy: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}: {self.key}" if self.key else self.file
+        return f"{place}: {self.wrong}; {self.remedy}"
+
+
+class ConfigFaultsError(DataBankError):
+    """All faults of all configuration files, found in one pass."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(sorted(set(faults)))
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """A remedy for a wrong name: the closest known one, or the list of them."""
+    close = difflib.get_close_matches(name, known, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    listed = ", ".join(sorted(known)[:12])
+    more = f" and {len(known) - 12} more" if len(known) > 12 else ""
+    return f"known: {listed}{more}" if known else "none is defined yet"

@@ -1,0 +1,104 @@
+"""Macros: what databank adds to Spark SQL, each with its arguments checked."""
+
+from dataclasses import dataclass
+
+from databank.errors import did_you_mean
+from databank.expressions.windows import Window, parse_window
+from databank.hashing import fingerprint
+
+# name -> (arguments needed, arguments allowed)
+_EVENT_MACROS = {
+    "events": (1, 3),
+    "amount": (1, 3),
+    "average_amount": (1, 3),
+    "largest_amount": (1, 3),
+    "days_active": (1, 3),
+    "days_since": (1, 2),
+    "first_time": (2, 3),
+    "stopped": (2, 3),
+}
+_TABLE_MACROS = {"in_audience": (1, 1), "stage": (0, 0), "score": (1, 1)}
+ARITY = _EVENT_MACROS | _TABLE_MACROS
+ANY_EVENT = "*"
+
+
+@dataclass(frozen=True)
+class Macro:
+    """One macro with its arguments.
+
+    Attributes:
+        name: events (count), amount (sum), average_amount and largest_amount (of one event, null
+            without any), days_active (distinct days), days_since (days since
+            the last, null if never), first_time (the first ever lies in the window), stopped
+            (had it before the window, not within it), in_audience, stage, score.
+        event: Event name, `*` for any.
+        window: Days looked at.
+        filter: Spark SQL over terminal and the declared dimensions of the archive.
+        target: Audience or model that is referred to.
+    """
+
+    name: str
+    event: str | None = None
+    window: Window | None = None
+    filter: str | None = None
+    target: str | None = None
+
+    @property
+    def column(self) -> str:
+        """Name of the column that holds the macro's value; equal macros share it."""
+        parts = [self.name, self.event, self.window and self.window.text, self.filter, self.target]
+        return f"_{self.name}_{fingerprint(parts, length=10)}"
+
+    @property
+    def reads_events(self) -> bool:
+        """Whether the archive answers it (else a table of results does)."""
+        return self.name in _EVENT_MACROS
+
+
+def make_macro(name: str, arguments: list[str]) -> Macro:
+    """Build a macro from its text arguments.
+
+    Raises:
+        ValueError: `what is wrong; what to write instead`.
+    """
+    least, most = ARITY[name]
+    if not least <= len(arguments) <= most:
+        allowed = str(least) if least == most else f"{least} to {most}"
+        raise ValueError(f"{name}() takes {allowed} arguments, not {len(arguments)}; {usage(name)}")
+    if name == "stage":
+        return Macro(name)
+    if name in _TABLE_MACROS:
+        return Macro(name, target=arguments[0])
+    event, rest = arguments[0], arguments[1:]
+    if name == "days_since":
+        return Macro(name, event, parse_window("ever"), rest[0] if rest else None)
+    if name == "stopped":
+        # '30 days' reads as 'the last 30 days'
+        window = parse_window(rest[0] if rest[0].startswith("last ") else f"last {rest[0]}")
+    else:
+        window = parse_window(rest[0] if rest else "ever")
+    return Macro(name, event, window, rest[1] if len(rest) > 1 else None)
+
+
+def usage(name: str) -> str:
+    """How a macro is written."""
+    shown = {
+        "events": "events('login', 'this month', \"terminal = 'app'\")",
+        "amount": "amount('purchase', 'last 90 days')",
+        "average_amount": "average_amount('purchase', 'last 90 days')",
+        "largest_amount": "largest_amount('purchase', 'last 90 days')",
+        "days_active": "days_active('login', 'last 30 days')",
+        "days_since": "days_since('purchase')",
+        "first_time": "first_time('purchase', 'this month')",
+        "stopped": "stopped('login', '30 days')",
+        "in_audience": "in_audience('newcomers')",
+        "stage": "stage() = 'loyalty'",
+        "score": "score('churn') >= 0.5",
+    }
+    return f"write {shown[name]}"
+
+
+def unknown_macro(name: str, known: set[str]) -> ValueError:
+    """The fault for a function that is neither a macro nor known to Spark."""
+    remedy = did_you_mean(name, known | set(ARITY))
+    return ValueError(f"unknown function {name!r}; {remedy}")

@@ -1,0 +1,131 @@
+"""Read an expression: its macros, names and functions, without changing a letter of the rest."""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.tokens import Token, TokenType
+
+from databank.expressions.macros import ARITY, Macro, make_macro, unknown_macro, usage
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A read expression.
+
+    Attributes:
+        text: As it was written.
+        sql: The same with each macro replaced by the name of its column; this is what runs.
+        macros: Distinct macros, in the order of their first use.
+        names: Columns it refers to beside the macros (tags, mostly).
+    """
+
+    text: str
+    sql: str
+    macros: tuple[Macro, ...]
+    names: frozenset[str]
+
+
+def parse_expression(text: str) -> Expression:
+    """Read an expression or a condition.
+
+    Raises:
+        ValueError: `what is wrong; what to write instead`, for text that is no expression, an
+            unknown function, a wrong macro or window.
+    """
+    if not text.strip():
+        raise ValueError("the expression is empty; write a Spark SQL condition")
+    try:
+        tokens = sqlglot.tokenize(text, read="spark")
+    except SqlglotError as error:
+        raise ValueError(f"cannot read {_short(text)}: {_plain(error)}; check the quotes") from None
+    macros: list[Macro] = []
+    pieces: list[str] = []
+    at = index = 0
+    while index < len(tokens):
+        if _is_call(tokens, index) and tokens[index].text.lower() in ARITY:
+            end, arguments = _arguments(tokens, index, text)
+            macro = make_macro(tokens[index].text.lower(), arguments)
+            macros.append(macro)
+            pieces += [text[at : tokens[index].start], macro.column]
+            at, index = tokens[end].end + 1, end + 1
+        else:
+            _check_function(tokens, index)
+            index += 1
+    sql = "".join(pieces) + text[at:]
+    columns = {macro.column for macro in macros}
+    names = frozenset(_names(sql, text) - columns)
+    return Expression(text, sql, tuple(dict.fromkeys(macros)), names)
+
+
+@cache
+def known_functions() -> frozenset[str]:
+    """Names of Spark's own functions (made by scripts/list_functions from SHOW FUNCTIONS)."""
+    listed = files("databank.expressions").joinpath("functions.txt").read_text(encoding="utf-8")
+    return frozenset(listed.split())
+
+
+def _is_call(tokens: list[Token], index: int) -> bool:
+    following = tokens[index + 1] if index + 1 < len(tokens) else None
+    return following is not None and following.token_type == TokenType.L_PAREN
+
+
+def _check_function(tokens: list[Token], index: int) -> None:
+    token = tokens[index]
+    if token.token_type == TokenType.VAR and _is_call(tokens, index):
+        name = token.text.lower()
+        if name not in known_functions():
+            raise unknown_macro(name, set(known_functions()))
+
+
+def _arguments(tokens: list[Token], index: int, text: str) -> tuple[int, list[str]]:
+    """Index of the closing parenthesis, and the string arguments up to it."""
+    name, arguments, position = tokens[index].text.lower(), [], index + 2
+    while position < len(tokens) and tokens[position].token_type != TokenType.R_PAREN:
+        token = tokens[position]
+        # the dialect reads "..." as text as Spark does; some versions call it an identifier
+        if token.token_type in (TokenType.STRING, TokenType.IDENTIFIER):
+            arguments.append(token.text)
+        elif token.token_type != TokenType.COMMA:
+            raise ValueError(
+                f"{name}() in {_short(text)} takes texts in quotes, not {token.text!r}; "
+                f"{usage(name)}"
+            )
+        position += 1
+    if position == len(tokens):
+        raise ValueError(f"{name}( in {_short(text)} is not closed; {usage(name)}")
+    return position, arguments
+
+
+def _names(sql: str, text: str) -> set[str]:
+    try:
+        tree = sqlglot.parse_one(sql, read="spark")
+    except SqlglotError as error:
+        raise ValueError(f"cannot read {_short(text)}: {_plain(error)}; correct it") from None
+    if tree.find(exp.Select, exp.Command):
+        raise ValueError(f"{_short(text)} is a statement; write a condition or a value")
+    if isinstance(tree, exp.Alias):
+        raise ValueError(f"{_short(text)} has two values side by side; is an operator missing?")
+    # `x -> x + 1`: the parameters of a lambda are no columns
+    own = {
+        parameter.name
+        for each in tree.find_all(exp.Lambda)
+        for parameter in each.expressions
+        if isinstance(parameter, exp.Identifier)
+    }
+    return {column.parts[0].name for column in tree.find_all(exp.Column)} - own
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return repr(flat if len(flat) <= 60 else flat[:57] + "...")
+
+
+def _plain(error: SqlglotError) -> str:
+    details = getattr(error, "errors", None)
+    if details:
+        return f"{details[0]['description']} near {details[0]['highlight']!r}"
+    return str(error).splitlines()[0]

@@ -1,0 +1,82 @@
+"""Windows of days, written as people say them."""
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+_LAST = re.compile(r"^(last|next) ([1-9][0-9]*) (day|week|month)s?$")
+_THIS = ("today", "this week", "this month", "this quarter", "this year")
+_FORMS = (
+    "ever, today, this week|month|quarter|year, last N days|weeks|months, 2026-01-01..2026-01-31"
+)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window of whole days; which days they are depends on the run day."""
+
+    text: str
+
+    def days(self, as_of: date) -> tuple[date | None, date]:
+        """First day (None = from the beginning) and last day, both included.
+
+        A window of N days ends with `as_of` and includes it; `next N days` begins the day after
+        and serves labels of models only.
+        """
+        if self.text == "ever":
+            return None, as_of
+        if self.text in _THIS:
+            return _first_of(self.text, as_of), as_of
+        match = _LAST.match(self.text)
+        if match:
+            count = int(match.group(2))
+            if match.group(1) == "next":
+                return as_of + timedelta(days=1), _add(as_of, count, match.group(3))
+            return _add(as_of, -count, match.group(3)) + timedelta(days=1), as_of
+        first, _, last = self.text.partition("..")
+        return date.fromisoformat(first), min(date.fromisoformat(last), as_of)
+
+
+def parse_window(text: str) -> Window:
+    """Read a window.
+
+    Raises:
+        ValueError: `what is wrong; what to write instead`.
+    """
+    plain = " ".join(text.lower().split())
+    if plain == "ever" or plain in _THIS or _LAST.match(plain):
+        return Window(plain)
+    first, dots, last = plain.partition("..")
+    if dots:
+        try:
+            begin, end = date.fromisoformat(first), date.fromisoformat(last)
+        except ValueError:
+            raise ValueError(f"window {text!r} has no valid days; write {_FORMS}") from None
+        if end < begin:
+            raise ValueError(f"window {text!r} ends before it begins; write {last}..{first}")
+        return Window(f"{begin}..{end}")
+    raise ValueError(f"unknown window {text!r}; write one of: {_FORMS}")
+
+
+def _first_of(text: str, day: date) -> date:
+    if text == "this week":
+        return day - timedelta(days=day.weekday())
+    if text == "this month":
+        return day.replace(day=1)
+    if text == "this quarter":
+        return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
+    return day.replace(month=1, day=1) if text == "this year" else day
+
+
+def _add(day: date, count: int, unit: str) -> date:
+    if unit != "month":
+        return day + timedelta(days=count * (7 if unit == "week" else 1))
+    month = day.year * 12 + day.month - 1 + count
+    year, index = divmod(month, 12)
+    # the last day of a shorter month, as calendars do
+    for last in (day.day, 30, 29, 28):
+        try:
+            return date(year, index + 1, last)
+        except ValueError:
+            continue
+    raise ValueError(f"no day in {year}-{index + 1}")

@@ -1,0 +1,73 @@
+"""What a step is given, and what it gives back."""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from pyspark.sql import SparkSession
+
+from databank.config import Settings
+from databank.hashing import code_version
+from databank.runs.progress import Progress
+from databank.tables import TableSpec, TableStore
+
+
+@dataclass(frozen=True)
+class LastRun:
+    """The last run of the same part that was done."""
+
+    day: date
+    config_hash: str
+    code_version: str
+    read: dict[str, int]
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What a step did, as lines of the short table at the end of a job."""
+
+    summary: dict[str, int | float | str] = field(default_factory=dict)
+
+
+@dataclass
+class Context:
+    """All that a step may use beside its own configuration.
+
+    Attributes:
+        spark: The session.
+        store: The only door to tables.
+        settings: conf/databank.yml.
+        day: Run day; nothing later is seen, and no step asks what time it is.
+        run_id: Unique id of this attempt.
+        nodes: Names of the tags, models, audiences, lookalikes to build; empty = all.
+        last: The last run of the same part that was done, None at the first.
+        config_hash: Hash of the configuration that this part was given.
+    """
+
+    spark: SparkSession
+    store: TableStore
+    settings: Settings
+    day: date
+    run_id: str
+    nodes: tuple[str, ...]
+    last: LastRun | None
+    config_hash: str
+    progress: Progress
+    metrics: list[tuple[str, dict[str, str], float]] = field(default_factory=list)
+
+    def metric(self, name: str, value: float, **labels: str) -> None:
+        """Note one figure for ops.metric."""
+        self.metrics.append((name, labels, float(value)))
+
+    def wants(self, node: str) -> bool:
+        """Whether a tag, model, audience or lookalike is to be built in this part."""
+        return not self.nodes or node in self.nodes
+
+    def last_read(self, table: TableSpec) -> int | None:
+        """Version of a table that the last run of this part saw; None if there was none.
+
+        None also after a change of configuration or code: then all of it counts as new.
+        """
+        same = self.last is not None and self.last.config_hash == self.config_hash
+        if self.last is None or not same or self.last.code_version != code_version():
+            return None
+        return self.last.read.get(table.name)

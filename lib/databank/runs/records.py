@@ -1,0 +1,93 @@
+"""ops.run and ops.metric: what every run leaves behind, and what the next one learns from it."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from pyspark.sql import functions as F
+
+from databank.runs.context import LastRun
+from databank.tables import TableStore
+from databank.tables.ops import METRIC, RUN
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One row of ops.run."""
+
+    run_id: str
+    job: str
+    nodes: tuple[str, ...]
+    day: date
+    outcome: str
+    message: str | None
+    config_hash: str
+    code_version: str
+    read: dict[str, int]
+    written: dict[str, int]
+    rows: dict[str, int]
+    started: datetime
+    seconds: float
+
+
+@dataclass(frozen=True)
+class History:
+    """The last done run of each part, and the latest day of each job."""
+
+    parts: dict[tuple[str, tuple[str, ...]], LastRun] = field(default_factory=dict)
+    days: dict[str, date] = field(default_factory=dict)
+
+    def last(self, job: str, nodes: tuple[str, ...]) -> LastRun | None:
+        """The last done run of a part."""
+        return self.parts.get((job, tuple(sorted(nodes))))
+
+    def latest_day(self, job: str) -> date | None:
+        """The latest day for which a job was done."""
+        return self.days.get(job)
+
+    def with_run(self, record: RunRecord) -> "History":
+        """The history after one more done run."""
+        part = (record.job, tuple(sorted(record.nodes)))
+        last = LastRun(record.day, record.config_hash, record.code_version, record.read)
+        latest = max(record.day, self.days.get(record.job, record.day))
+        return History(self.parts | {part: last}, self.days | {record.job: latest})
+
+
+def read_history(store: TableStore) -> History:
+    """Read ops.run; a row per part of the bank, so small enough for the driver."""
+    if store.files.last_version(store.path(RUN)) is None:
+        return History()
+    newest = (
+        store.spark.read.format("delta")
+        .load(store.path(RUN))
+        .where("outcome = 'done'")
+        .groupBy("job", F.array_sort("nodes").alias("part"))
+        .agg(
+            F.max_by(F.struct("day", "config_hash", "code_version", "read"), "started").alias("r"),
+            F.max("day").alias("latest"),
+        )
+    )
+    history = History()
+    days = dict(history.days)
+    parts = dict(history.parts)
+    for row in newest.collect():
+        parts[(row["job"], tuple(row["part"]))] = LastRun(**row["r"].asDict())
+        days[row["job"]] = max(row["latest"], days.get(row["job"], row["latest"]))
+    return History(parts, days)
+
+
+def write(
+    store: TableStore,
+    history: History,
+    record: RunRecord,
+    metrics: list[tuple[str, dict[str, str], float]],
+) -> History:
+    """Append the record and its metrics; a done run becomes part of the history."""
+    row = tuple(
+        list(value) if isinstance(value, tuple) else value for value in vars(record).values()
+    )
+    rows = store.spark.createDataFrame([row], RUN.schema())
+    store.append(RUN, rows, checked=True)
+    if metrics and record.outcome == "done":
+        figures = [(record.run_id, record.job, record.day, *figure) for figure in metrics]
+        store.append(METRIC, store.spark.createDataFrame(figures, METRIC.schema()), checked=True)
+    return history.with_run(record) if record.outcome == "done" else history

@@ -1,0 +1,170 @@
+"""Run one part of a job: lease, restore, step, publish, record."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import uuid4
+
+from pyspark.errors import AnalysisException, PySparkException
+from pyspark.sql import SparkSession
+
+from databank.clock import now
+from databank.config import Settings
+from databank.errors import DataBankError
+from databank.hashing import code_version
+from databank.runs import records
+from databank.runs.context import Context, LastRun, StepResult
+from databank.runs.lease import Lease
+from databank.runs.progress import Progress
+from databank.tables import TableSpec, TableStore
+
+
+@dataclass(frozen=True)
+class Job:
+    """A step with its name and the tables that it alone writes.
+
+    Attributes:
+        step: Reads and writes; called with the context and the job's configuration.
+        tables: Tables the job owns; they are restored before it starts.
+        latest_only: Whether a table holds only the latest state, so that an older day than the
+            last published one would destroy it.
+        always: Whether the job looks outside the bank (new files), so that unchanged tables and
+            configuration do not mean that there is nothing to do.
+    """
+
+    name: str
+    step: Callable[[Context, Any], StepResult]
+    tables: tuple[TableSpec, ...]
+    latest_only: bool = True
+    always: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a part ended."""
+
+    job: str
+    nodes: tuple[str, ...]
+    outcome: str
+    seconds: float
+    summary: dict[str, int | float | str]
+    error: DataBankError | None = None
+
+
+class Runner:
+    """Runs parts on one warehouse, one after the other."""
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        root: str,
+        settings: Settings,
+        *,
+        progress: Progress | None = None,
+    ) -> None:
+        self.store = TableStore(spark, root)
+        self._spark, self._settings = spark, settings
+        self._progress = progress or Progress()
+        self._history = records.read_history(self.store)
+
+    def run(
+        self, job: Job, config: Any, *, day: date, config_hash: str, nodes: tuple[str, ...] = ()
+    ) -> Outcome:
+        """Run one part of a job; an operator's error comes back in the outcome.
+
+        Raises:
+            LeaseHeldError: If another run of the job is alive; nothing was touched.
+        """
+        title = f"{job.name} [{len(nodes)}]" if nodes else job.name
+        self._progress.start(title)
+        run_id = f"{day:%Y%m%d}-{job.name}-{uuid4().hex[:8]}"
+        seconds = self._settings.lease_seconds
+        with Lease(self.store.files, job.name, run_id=run_id, seconds=seconds):
+            self.store.refresh()
+            context = Context(
+                spark=self._spark,
+                store=self.store,
+                settings=self._settings,
+                day=day,
+                run_id=run_id,
+                nodes=nodes,
+                last=self._history.last(job.name, nodes),
+                config_hash=config_hash,
+                progress=self._progress,
+            )
+            outcome = self._run(job, config, context)
+        self._progress.done(outcome.outcome, outcome.summary)
+        return outcome
+
+    def _run(self, job: Job, config: Any, context: Context) -> Outcome:
+        started, clock = now(), time.monotonic()
+        summary: dict[str, int | float | str] = {}
+        error: DataBankError | None = None
+        message: str | None = None
+        outcome = "error"
+        try:
+            self._refuse_older_day(job, context)
+            if not job.always and self._is_unchanged(context):
+                outcome = "unchanged"
+            else:
+                self.store.begin(context.run_id, job.tables)
+                summary = job.step(context, config).summary
+                self.store.publish(job.name, context.day)
+                outcome = "done"
+        except DataBankError as caught:
+            error, message = caught, str(caught)
+            outcome = "refused" if caught.exit_code == 3 else "failed"
+        except AnalysisException as caught:
+            # an expression that the analyser refuses is the operator's to mend
+            error, message = _analysis_error(job.name, caught), str(caught)
+            outcome = "failed"
+        except PySparkException as caught:
+            message = str(caught)[:2000]
+            raise
+        finally:
+            taken = time.monotonic() - clock
+            if outcome != "unchanged":
+                self.store.end()
+                record = records.RunRecord(
+                    run_id=context.run_id,
+                    job=job.name,
+                    nodes=context.nodes,
+                    day=context.day,
+                    outcome=outcome,
+                    message=message,
+                    config_hash=context.config_hash,
+                    code_version=code_version(),
+                    read=dict(self.store.versions_read),
+                    written=dict(self.store.versions_written) if outcome == "done" else {},
+                    rows=dict(self.store.rows_written) if outcome == "done" else {},
+                    started=started,
+                    seconds=taken,
+                )
+                self._history = records.write(self.store, self._history, record, context.metrics)
+        return Outcome(job.name, context.nodes, outcome, taken, summary, error)
+
+    def _is_unchanged(self, context: Context) -> bool:
+        """Whether this run would read what the last one read, and do with it what that did."""
+        last: LastRun | None = context.last
+        return (
+            last is not None
+            and last.day == context.day
+            and last.config_hash == context.config_hash
+            and last.code_version == code_version()
+            and all(self.store.published.get(t, -1) == v for t, v in last.read.items())
+        )
+
+    def _refuse_older_day(self, job: Job, context: Context) -> None:
+        latest = self._history.latest_day(job.name)
+        if job.latest_only and latest is not None and context.day < latest:
+            raise DataBankError(
+                f"--date: {job.name} was published for {latest}; its tables hold only the latest "
+                f"state, so {context.day} cannot be run again: give {latest} or a later day"
+            )
+
+
+def _analysis_error(job: str, error: AnalysisException) -> DataBankError:
+    first = str(error).splitlines()[0]
+    return DataBankError(f"{job}: Spark refuses an expression: {first}")

@@ -1,0 +1,125 @@
+"""Build the Spark session: Delta, UTC, and a profile that suits the machine."""
+
+import os
+import shutil
+import subprocess
+import sys
+from typing import Any
+
+from pyspark import SparkConf
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from databank.errors import DataBankError
+from databank.session.jars import jar_options
+
+_DELTA = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    # deletion vectors stay off: readers outside Spark refuse them
+    "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
+}
+_ALWAYS = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.sql.parquet.compression.codec": "zstd",
+    "spark.sql.adaptive.enabled": "true",
+    # statistics for file skipping come with every write; these two only add small commits
+    "spark.databricks.delta.autoCompact.enabled": "false",
+    "spark.sql.debug.maxToStringFields": "200",
+    "spark.sql.sources.parallelPartitionDiscovery.threshold": "1000",
+}
+# small tables are slow under defaults meant for clusters
+_LOCAL = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.sql.shuffle.partitions": "8",
+    "spark.sql.files.maxPartitionBytes": "64m",
+    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.sql.files.openCostInBytes": "1m",
+    "spark.default.parallelism": "4",
+    "spark.shuffle.compress": "true",
+}
+
+
+def get_spark(app_name: str = "databank", **conf: Any) -> SparkSession:
+    """The Spark session of this process.
+
+    Under spark-submit master, memory and jars come from its options; elsewhere an embedded
+    `local` session is made, with two tries a task. Options given here win over both.
+
+    Args:
+        app_name: Shown in the Spark UI.
+        **conf: Spark options; dots may be written as double underscores.
+
+    Raises:
+        DataBankError: If Java is absent or too old, or the jars cannot be had.
+    """
+    # Python workers take `python3` from PATH unless told otherwise
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    given = {key.replace("__", "."): str(value) for key, value in conf.items()}
+    submitted = SparkConf().get("spark.master") is not None
+    options = {**_DELTA, **_ALWAYS}
+    if not submitted:
+        _require_java()
+        options |= {**_LOCAL, **_local_size(), **jar_options()}
+    if given.get("spark.jars.packages") or given.get("spark.jars"):
+        options = _join_jars(options, given)
+    builder = SparkSession.builder.appName(app_name)
+    for key, value in (options | given).items():
+        builder = builder.config(key, value)
+    try:
+        spark = builder.getOrCreate()
+    except Exception as error:
+        raise _start_error(error) from error
+    spark.sparkContext.setLogLevel("ERROR")
+    return spark
+
+
+def stop_spark() -> None:
+    """Stop the session of this process, if there is one."""
+    spark = SparkSession.getActiveSession()
+    if spark is not None:
+        spark.stop()
+
+
+def _join_jars(options: dict[str, str], given: dict[str, str]) -> dict[str, str]:
+    """Jars asked for come beside Delta's, not instead of them."""
+    joined = dict(options)
+    for key in ("spark.jars", "spark.jars.packages"):
+        if key in given and key in options:
+            given[key] = f"{options[key]},{given[key]}"
+    return joined
+
+
+def _local_size() -> dict[str, str]:
+    """Cores of this machine (two tries a task) and about a third of its memory, 2-6 GiB."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    memory = max(2048, min(6144, total // 3))
+    return {"spark.master": f"local[{cores or 2},2]", "spark.driver.memory": f"{memory}m"}
+
+
+def _require_java() -> None:
+    home = os.environ.get("JAVA_HOME")
+    java = os.path.join(home, "bin", "java") if home else shutil.which("java")
+    if not java or not os.path.exists(java):
+        where = f"JAVA_HOME={home} has no bin/java" if home else "no `java` on PATH"
+        raise DataBankError(f"Java: {where}; install Java 17 or 21 and set JAVA_HOME")
+    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    digits = told.partition('"')[2].partition(".")[0].partition('"')[0]
+    if digits.isdigit() and int(digits) < 17:
+        raise DataBankError(f"Java {digits} is too old for Spark 4; install Java 17 or 21")
+
+
+def _start_error(error: Exception) -> Exception:
+    text = str(error)
+    if isinstance(error, PySparkException) and "JAVA_GATEWAY_EXITED" in text:
+        return DataBankError(
+            "Spark did not start (its log is above); if jars could not be downloaded, this first "
+            "start needs the network, or a folder of jars named by DATABANK_JARS; a ~/.m2 that "
+            "holds poms without jars must be moved away"
+        )
+    return error

@@ -1,0 +1,70 @@
+"""Delta's jars: resolved once into an own folder, taken from there ever after.
+
+Spark resolves `spark.jars.packages` anew at each start (seconds, and it needs the network). The
+first start here resolves into databank's own Ivy folder; later starts name the files themselves.
+"""
+
+import os
+from pathlib import Path
+
+DELTA = "io.delta:delta-spark_4.2_2.13:4.4.0"
+_NEEDED = (
+    "io.delta_delta-spark_4.2_2.13-4.4.0.jar",
+    "io.delta_delta-storage-4.4.0.jar",
+    "io.delta_delta-kernel-api-4.4.0.jar",
+    "io.delta_delta-kernel-defaults-4.4.0.jar",
+    "io.delta_delta-kernel-unitycatalog-4.4.0.jar",
+    "io.unitycatalog_unitycatalog-client-0.6.0.jar",
+    "io.unitycatalog_unitycatalog-hadoop-0.6.0.jar",
+)
+# what Spark ships already, or Delta needs for formats databank does not use
+_EXCLUDED = (
+    "org.apache.hadoop:hadoop-client-api",
+    "org.apache.hadoop:hadoop-client-runtime",
+    "org.antlr:antlr4-runtime",
+    "org.slf4j:slf4j-api",
+    "commons-logging:commons-logging",
+    "commons-pool:commons-pool",
+    "org.xerial.snappy:snappy-java",
+    "com.github.luben:zstd-jni",
+    "com.fasterxml.jackson.core:jackson-annotations",
+    "com.fasterxml.jackson.core:jackson-core",
+    "com.fasterxml.jackson.core:jackson-databind",
+    "com.fasterxml.jackson.datatype:jackson-datatype-jdk8",
+    "com.fasterxml.jackson.datatype:jackson-datatype-jsr310",
+    "com.google.code.findbugs:jsr305",
+    "io.airlift:aircompressor",
+    "javax.annotation:javax.annotation-api",
+    "jakarta.annotation:jakarta.annotation-api",
+    "org.apache.logging.log4j:log4j-api",
+    "org.apache.logging.log4j:log4j-core",
+    "org.apache.logging.log4j:log4j-slf4j2-impl",
+    "org.apache.parquet:parquet-column",
+    "org.apache.parquet:parquet-common",
+    "org.apache.parquet:parquet-encoding",
+    "org.apache.parquet:parquet-format-structures",
+    "org.apache.parquet:parquet-hadoop",
+    "org.apache.parquet:parquet-jackson",
+    "org.locationtech.jts:jts-core",
+    "org.roaringbitmap:RoaringBitmap",
+    "org.roaringbitmap:shims",
+)
+
+
+def jar_folder() -> Path:
+    """Where the jars are kept: DATABANK_JARS, else the user's cache folder."""
+    named = os.environ.get("DATABANK_JARS")
+    return Path(named) if named else Path.home() / ".cache" / "databank" / "jars"
+
+
+def jar_options() -> dict[str, str]:
+    """Spark options that put Delta on the class path, with the network only where needed."""
+    folder = jar_folder()
+    found = [folder / "jars" / name for name in _NEEDED]
+    if all(path.exists() for path in found):
+        return {"spark.jars": ",".join(str(path) for path in found)}
+    return {
+        "spark.jars.packages": DELTA,
+        "spark.jars.ivy": str(folder),
+        "spark.jars.excludes": ",".join(_EXCLUDED),
+    }

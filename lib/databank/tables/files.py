@@ -1,0 +1,108 @@
+"""Files of the warehouse through Hadoop: local disk, HDFS and object stores alike."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from py4j.protocol import Py4JJavaError
+from pyspark.sql import SparkSession
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One commit of a Delta log."""
+
+    version: int
+    operation: str
+    run_id: str | None
+    rows: int
+
+
+class Files:
+    """The few file operations that the driver needs beside Spark's own reads and writes."""
+
+    def __init__(self, spark: SparkSession, root: str) -> None:
+        context = spark.sparkContext
+        self._jvm: Any = context._jvm
+        path = self._jvm.org.apache.hadoop.fs.Path(root)
+        fs = path.getFileSystem(context._jsc.hadoopConfiguration())  # type: ignore[attr-defined]
+        self.root = fs.makeQualified(path).toString()
+        # the raw local file system writes no .crc files beside what it writes
+        local = fs.getClass().getSimpleName() == "LocalFileSystem"
+        self._fs = fs.getRawFileSystem() if local else fs
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file or folder at the path."""
+        return bool(self._fs.exists(self._path(path)))
+
+    def names(self, path: str) -> list[str]:
+        """Names in a folder, sorted; an absent folder is empty."""
+        if not self.exists(path):
+            return []
+        return sorted(
+            status.getPath().getName() for status in self._fs.listStatus(self._path(path))
+        )
+
+    def read(self, path: str) -> str:
+        """A small text file."""
+        stream = self._fs.open(self._path(path))
+        try:
+            return str(self._jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8"))
+        finally:
+            stream.close()
+
+    def write(self, path: str, text: str) -> None:
+        """Replace a small text file."""
+        self._store(self._fs.create(self._path(path), True), text)
+
+    def create(self, path: str, text: str) -> bool:
+        """Write a file only if there is none; False if there was one."""
+        try:
+            stream = self._fs.create(self._path(path), False)
+        except Py4JJavaError as error:
+            if self.exists(path):
+                return False
+            raise PermissionError(str(error.java_exception.getMessage())) from error
+        self._store(stream, text)
+        return True
+
+    def move(self, path: str, to: str) -> bool:
+        """Rename a file; False if it was not there (any more)."""
+        return bool(self.exists(path) and self._fs.rename(self._path(path), self._path(to)))
+
+    def delete(self, path: str) -> None:
+        """Remove a file or a folder with all in it."""
+        self._fs.delete(self._path(path), True)
+
+    def last_version(self, table_path: str) -> int | None:
+        """The newest version in a table's Delta log; None if there is no table."""
+        versions = [int(n[:20]) for n in self.names(f"{table_path}/_delta_log") if _is_commit(n)]
+        return max(versions, default=None)
+
+    def commit(self, table_path: str, version: int) -> Commit:
+        """What the log says of one commit."""
+        text = self.read(f"{table_path}/_delta_log/{version:020d}.json")
+        for line in text.splitlines():
+            action = json.loads(line)
+            if "commitInfo" in action:
+                info = action["commitInfo"]
+                metrics = info.get("operationMetrics", {})
+                rows = metrics.get("numOutputRows", metrics.get("numTargetRowsInserted", 0))
+                return Commit(
+                    version, info.get("operation", "?"), info.get("userMetadata"), int(rows)
+                )
+        return Commit(version, "?", None, 0)
+
+    def _store(self, stream: Any, text: str) -> None:
+        try:
+            stream.write(bytearray(text.encode()))
+        finally:
+            stream.close()
+
+    def _path(self, path: str) -> Any:
+        full = path if "://" in path or path.startswith(("/", "file:")) else f"{self.root}/{path}"
+        return self._jvm.org.apache.hadoop.fs.Path(full)
+
+
+def _is_commit(name: str) -> bool:
+    return name.endswith(".json") and name[:20].isdigit() and len(name) == 25

@@ -1,0 +1,52 @@
+"""Tables that the runner writes for every job."""
+
+from databank.tables.spec import Column, TableSpec
+
+PUBLISH = TableSpec(
+    name="ops.publish",
+    grain="one row per table that a run published",
+    owner="runner",
+    columns=(
+        Column("job", "string", "job that published"),
+        Column("day", "date", "run day"),
+        Column("run_id", "string", "run that published"),
+        Column("table", "string", "schema.table"),
+        Column("version", "bigint", "Delta version that readers see"),
+        Column("seq", "bigint", "order of publishing; the highest of a table counts"),
+    ),
+)
+
+RUN = TableSpec(
+    name="ops.run",
+    grain="one row per run of a job, or of a part of it",
+    owner="runner",
+    columns=(
+        Column("run_id", "string", "unique id of the run"),
+        Column("job", "string", "job name"),
+        Column("nodes", "array<string>", "tags, models, audiences of this part; empty = all"),
+        Column("day", "date", "run day"),
+        Column("outcome", "string", "done | unchanged | refused | failed | error"),
+        Column("message", "string", "what the operator was told, null when done"),
+        Column("config_hash", "string", "hash of the configuration"),
+        Column("code_version", "string", "hash of the package's sources"),
+        Column("read", "map<string,bigint>", "table -> version read, -1 = not published"),
+        Column("written", "map<string,bigint>", "table -> version written"),
+        Column("rows", "map<string,bigint>", "table -> rows written"),
+        Column("started", "timestamp", "UTC"),
+        Column("seconds", "double", "wall clock"),
+    ),
+)
+
+METRIC = TableSpec(
+    name="ops.metric",
+    grain="one row per measured figure of a run",
+    owner="runner",
+    columns=(
+        Column("run_id", "string", "run that measured"),
+        Column("job", "string", "job name"),
+        Column("day", "date", "run day"),
+        Column("name", "string", "figure"),
+        Column("labels", "map<string,string>", "what the figure is about"),
+        Column("value", "double", "the figure"),
+    ),
+)

@@ -1,0 +1,66 @@
+"""What a table is: name, grain, columns with comments, key, personal data, retention, owner."""
+
+from dataclasses import dataclass
+
+from pyspark.sql.types import DataType, StructField, StructType
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column; `pii` marks personal data, which never leaves the bank by name."""
+
+    name: str
+    type: str
+    comment: str
+    pii: bool = False
+    nullable: bool = True
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """The contract of one table.
+
+    Attributes:
+        name: `<schema>.<table>`; stored under `<root>/<schema>/<table>`.
+        grain: What one row is, in one sentence.
+        columns: In the order they are stored.
+        key: Columns that identify a row; empty where rows are facts without one.
+        cluster_by: Columns that most queries filter by (liquid clustering).
+        change_feed: Whether later jobs ask what changed since they last looked.
+        retention_days: None keeps rows for ever.
+        owner: The job that writes the table; nobody else does.
+    """
+
+    name: str
+    grain: str
+    columns: tuple[Column, ...]
+    owner: str
+    key: tuple[str, ...] = ()
+    cluster_by: tuple[str, ...] = ()
+    change_feed: bool = False
+    retention_days: int | None = None
+
+    def __post_init__(self) -> None:
+        names = {column.name for column in self.columns}
+        unknown = (set(self.key) | set(self.cluster_by)) - names
+        if unknown or self.name.count(".") != 1:
+            raise ValueError(f"table {self.name}: unknown key or clustering columns {unknown}")
+
+    @property
+    def pii(self) -> tuple[str, ...]:
+        """Names of the columns that hold personal data."""
+        return tuple(column.name for column in self.columns if column.pii)
+
+    def schema(self) -> StructType:
+        """The Spark schema, comments included; needs a running session to read the types."""
+        return StructType(
+            [
+                StructField(
+                    column.name,
+                    DataType.fromDDL(column.type),
+                    column.nullable,
+                    {"comment": column.comment},
+                )
+                for column in self.columns
+            ]
+        )

@@ -1,0 +1,338 @@
+"""The only door to Delta.
+
+Delta commits one table at a time. A job therefore writes its tables, and then publishes them
+together by rows in ops.publish; readers take the versions found there. What a crashed run left
+behind the published version is taken back before the next run of the job writes.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Iterable
+from datetime import date
+
+from delta.tables import DeltaTable
+from pyspark.sql import DataFrame, DataFrameWriter, SparkSession, functions as F
+from pyspark.storagelevel import StorageLevel
+
+from databank.errors import DataBankError, ForeignCommitError
+from databank.tables.checks import refuse_unsafe_keys
+from databank.tables.files import Files
+from databank.tables.ops import PUBLISH
+from databank.tables.spec import TableSpec
+
+_OURS = "databank:"  # commits of databank carry this and the run id as userMetadata
+
+
+def _die_if_told(point: str) -> None:
+    """Die here if DATABANK_FAULT names this point; how scripts/check_crash proves recovery."""
+    if os.environ.get("DATABANK_FAULT") == point:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class TableStore:
+    """Reads and writes the tables of one warehouse for one run.
+
+    Attributes:
+        fault: Called with `before:<table>`, `after:<table>` and `publish:<job>`; tests put a
+            raising function here.
+    """
+
+    fault: Callable[[str], None] = staticmethod(_die_if_told)
+
+    def __init__(self, spark: SparkSession, root: str) -> None:
+        self.spark = spark
+        self.files = Files(spark, root)
+        self.root = self.files.root
+        self.run_id = "none"
+        self.published: dict[str, int] = {}
+        self.versions_read: dict[str, int] = {}
+        self.versions_written: dict[str, int] = {}
+        self.rows_written: dict[str, int] = {}
+        self._owned: frozenset[str] = frozenset()
+        self.refresh()
+
+    def path(self, table: TableSpec | str) -> str:
+        """Where a table lies."""
+        name = table if isinstance(table, str) else table.name
+        return f"{self.root}/{name.replace('.', '/')}"
+
+    def scratch(self, name: str) -> str:
+        """A path for files that live as long as the run."""
+        return f"{self.root}/_scratch/{self.run_id}/{name}"
+
+    # ---- a run
+
+    def refresh(self) -> None:
+        """Read again which versions are published."""
+        if self.files.last_version(self.path(PUBLISH)) is None:
+            return
+        latest = (
+            self.spark.read.format("delta")
+            .load(self.path(PUBLISH))
+            .groupBy("table")
+            .agg(F.max_by("version", "seq").alias("version"))
+        )
+        # one row per table of the bank: a few dozen
+        self.published = {row["table"]: row["version"] for row in latest.collect()}
+
+    def begin(self, run_id: str, owned: Iterable[TableSpec]) -> None:
+        """Start a run: forget what earlier runs of this process did, restore the job's tables.
+
+        Raises:
+            ForeignCommitError: If somebody else committed to one of the tables.
+        """
+        self.run_id = run_id
+        self.versions_read, self.versions_written, self.rows_written = {}, {}, {}
+        self.spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", f"{_OURS}{run_id}")
+        tables = tuple(owned)
+        self._owned = frozenset(spec.name for spec in tables)
+        for spec in tables:
+            self._restore(spec)
+
+    def publish(self, job: str, day: date) -> None:
+        """Make the versions that this run wrote the ones that readers see, in one commit."""
+        if not self.versions_written:
+            return
+        self.fault(f"publish:{job}")
+        seq = self._last_seq() + 1
+        rows = [
+            (job, day, self.run_id, table, version, seq)
+            for table, version in sorted(self.versions_written.items())
+        ]
+        self.append(PUBLISH, self.spark.createDataFrame(rows, PUBLISH.schema()), checked=True)
+        self.published |= self.versions_written
+
+    def end(self) -> None:
+        """Remove the scratch files of the run."""
+        self.files.delete(f"{self.root}/_scratch/{self.run_id}")
+
+    # ---- reading
+
+    def is_published(self, table: TableSpec | str) -> bool:
+        """Whether a reader would find the table."""
+        return (table if isinstance(table, str) else table.name) in self.published
+
+    def read(self, table: TableSpec | str) -> DataFrame:
+        """A table at its published version, or as this run has written it.
+
+        A table that was never published is empty; by name alone it must be there.
+
+        Raises:
+            DataBankError: If a table named by text has not been published.
+        """
+        name = table if isinstance(table, str) else table.name
+        version = self.versions_written.get(name, self.published.get(name))
+        if name not in self._owned:  # a job's own tables are not its input
+            self.versions_read[name] = -1 if version is None else version
+        if version is None:
+            if isinstance(table, str):
+                raise DataBankError(f"{name}: not published yet; run the job that writes it first")
+            return self.spark.createDataFrame([], table.schema())
+        reader = self.spark.read.format("delta").option("versionAsOf", version)
+        return reader.load(self.path(name))
+
+    def changes(self, spec: TableSpec, since: int | None) -> DataFrame:
+        """Rows that came to an append-only table after the version `since`.
+
+        None or -1 gives the whole table. Rows of crashed attempts that were taken back are
+        not among them.
+
+        Raises:
+            DataBankError: If the table keeps no change feed.
+        """
+        if not spec.change_feed:
+            raise DataBankError(f"{spec.name}: keeps no change feed; declare change_feed=True")
+        rows = self.read(spec)
+        until = self.versions_read.get(spec.name, -1)
+        if since is None or since < 0 or until < 0:
+            return rows
+        if since >= until:
+            return rows.limit(0)
+        feed = (
+            self.spark.read.format("delta")
+            .option("readChangeFeed", "true")
+            .option("startingVersion", since + 1)
+            .option("endingVersion", until)
+            .load(self.path(spec))
+        )
+        added = feed.where("_change_type = 'insert'")
+        commits = (self.files.commit(self.path(spec), v) for v in range(since + 1, until + 1))
+        if any(commit.operation == "RESTORE" for commit in commits):
+            gone = feed.where("_change_type = 'delete'").select(
+                *(F.col(key).alias(f"gone_{key}") for key in spec.key),
+                F.col("_commit_version").alias("gone_version"),
+            )
+            same = F.col("gone_version") > F.col("_commit_version")
+            for key in spec.key:
+                same = same & (F.col(key) == F.col(f"gone_{key}"))
+            added = added.join(gone, same, "left_anti")
+        return added.select(*(column.name for column in spec.columns))
+
+    # ---- writing
+
+    def append(self, spec: TableSpec, rows: DataFrame, *, checked: bool = False) -> None:
+        """Add rows, once per run even if called twice.
+
+        Args:
+            spec: The table.
+            rows: Its columns.
+            checked: True where the caller has just made the key unique.
+
+        Raises:
+            UnsafeKeysError: If a key among the new rows is null or repeated.
+        """
+        self._write(spec, rows, mode="append", checked=checked)
+
+    def replace(
+        self, spec: TableSpec, rows: DataFrame, *, where: str | None = None, checked: bool = False
+    ) -> None:
+        """Replace all rows, or those that a condition on columns names, in one commit.
+
+        Raises:
+            UnsafeKeysError: If a key is null or repeated.
+        """
+        self._write(spec, rows, mode="overwrite", where=where, checked=checked)
+
+    def upsert(self, spec: TableSpec, rows: DataFrame) -> None:
+        """Insert new keys and replace the rows of known keys, in one commit.
+
+        Raises:
+            UnsafeKeysError: If a key is null or repeated.
+        """
+        if self._current(spec) is None:
+            self._write(spec, rows, mode="append", checked=False)
+            return
+        self._merge(spec, rows, deleted=None)
+
+    def replace_scope(self, spec: TableSpec, rows: DataFrame, scope: DataFrame) -> None:
+        """Replace all rows whose columns match a row of `scope` by `rows`, in one commit.
+
+        Args:
+            spec: The table.
+            rows: What is to be there afterwards for the scope.
+            scope: Distinct values of some key columns, e.g. (person_id, day).
+
+        Raises:
+            UnsafeKeysError: If a key among the new rows is null or repeated.
+        """
+        if self._current(spec) is None:
+            self._write(spec, rows, mode="append", checked=False)
+            return
+        keys = list(spec.key)
+        old = self._current_rows(spec).join(scope, scope.columns, "left_semi").select(*keys)
+        self._merge(spec, rows, deleted=old.join(rows.select(*keys), keys, "left_anti"))
+
+    # ---- inside
+
+    def _merge(self, spec: TableSpec, rows: DataFrame, *, deleted: DataFrame | None) -> None:
+        self.fault(f"before:{spec.name}")
+        rows = self._conform(spec, rows).persist(StorageLevel.MEMORY_AND_DISK)
+        try:
+            refuse_unsafe_keys(rows, spec.name, spec.key)
+            source = rows.withColumn("_gone", F.lit(False))
+            if deleted is not None:
+                gone = deleted.withColumn("_gone", F.lit(True))
+                source = source.unionByName(gone, allowMissingColumns=True)
+            on = " AND ".join(f"target.`{key}` <=> source.`{key}`" for key in spec.key)
+            values = {f"`{c.name}`": f"source.`{c.name}`" for c in spec.columns}
+            (
+                DeltaTable.forPath(self.spark, self.path(spec))
+                .alias("target")
+                .merge(source.alias("source"), on)
+                .whenMatchedDelete("source._gone")
+                .whenMatchedUpdate(set=values)  # type: ignore[arg-type]
+                .whenNotMatchedInsert("NOT source._gone", values=values)  # type: ignore[arg-type]
+                .execute()
+            )
+        finally:
+            rows.unpersist()
+        self._written(spec)
+
+    def _write(
+        self,
+        spec: TableSpec,
+        rows: DataFrame,
+        *,
+        mode: str,
+        where: str | None = None,
+        checked: bool,
+    ) -> None:
+        self.fault(f"before:{spec.name}")
+        rows = self._conform(spec, rows)
+        guarded = bool(spec.key) and not checked
+        if guarded:
+            rows = rows.persist(StorageLevel.MEMORY_AND_DISK)
+        try:
+            if guarded:
+                refuse_unsafe_keys(rows, spec.name, spec.key)
+            self._writer(spec, rows, mode=mode, where=where).save(self.path(spec))
+        finally:
+            if guarded:
+                rows.unpersist()
+        self._written(spec)
+
+    def _writer(
+        self, spec: TableSpec, rows: DataFrame, *, mode: str, where: str | None
+    ) -> DataFrameWriter:
+        writer = rows.write.format("delta").mode(mode)
+        if self._current(spec) is None:
+            if spec.cluster_by:
+                writer = writer.clusterBy(*spec.cluster_by)
+            if spec.change_feed:
+                writer = writer.option("delta.enableChangeDataFeed", "true")
+        elif where is not None:
+            writer = writer.option("replaceWhere", where)
+        elif mode == "overwrite":
+            writer = writer.option("overwriteSchema", "true")
+        if mode == "append":
+            attempt = self.versions_written.get(spec.name, 0) + 1
+            writer = writer.option("txnAppId", f"{self.run_id}:{spec.name}")
+            writer = writer.option("txnVersion", attempt)
+        return writer
+
+    def _written(self, spec: TableSpec) -> None:
+        version = self._current(spec)
+        if version is None:  # Delta has just written it
+            raise RuntimeError(f"{spec.name}: no version after a write")
+        if spec.owner != "runner":
+            self.versions_written[spec.name] = version
+            rows = self.files.commit(self.path(spec), version).rows
+            self.rows_written[spec.name] = self.rows_written.get(spec.name, 0) + rows
+        self.fault(f"after:{spec.name}")
+
+    def _conform(self, spec: TableSpec, rows: DataFrame) -> DataFrame:
+        """The spec's columns, types and comments; a wrong type fails here, not in a reader."""
+        return rows.select(*(column.name for column in spec.columns)).to(spec.schema())
+
+    def _current(self, spec: TableSpec) -> int | None:
+        return self.files.last_version(self.path(spec))
+
+    def _current_rows(self, spec: TableSpec) -> DataFrame:
+        return self.spark.read.format("delta").load(self.path(spec))
+
+    def _last_seq(self) -> int:
+        if self._current(PUBLISH) is None:
+            return 0
+        found = self._current_rows(PUBLISH).agg(F.max("seq")).first()
+        return int(found[0] or 0) if found else 0
+
+    def _restore(self, spec: TableSpec) -> None:
+        """Bring a table back to its published version, unless it is there already."""
+        path, published = self.path(spec), self.published.get(spec.name)
+        last = self.files.last_version(path)
+        if last is None:
+            if published is not None:
+                raise DataBankError(
+                    f"{spec.name}: published at version {published}, but nothing lies at {path}; "
+                    "bring the files back, or start with an empty root"
+                )
+            return
+        since = -1 if published is None else published
+        commits = [self.files.commit(path, v) for v in range(since + 1, last + 1)]
+        for commit in commits:
+            if not (commit.run_id or "").startswith(_OURS):
+                raise ForeignCommitError(spec.name, commit.version, commit.operation, since)
+        if published is None:
+            self.files.delete(path)
+        elif commits and commits[-1].operation != "RESTORE":
+            DeltaTable.forPath(self.spark, path).restoreToVersion(published)

@@ -1,0 +1,27 @@
+"""One Spark session for the whole run; pytest-spark's fixture returns it."""
+
+from collections.abc import Iterator
+
+import pytest
+from pyspark.sql import SparkSession
+
+from databank.session import get_spark, stop_spark
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _databank_session() -> Iterator[SparkSession]:
+    # made before pytest-spark's own, which then hands out this one
+    spark = get_spark(
+        "databank-tests",
+        spark__driver__memory="2g",
+        spark__sql__shuffle__partitions=2,
+        spark__default__parallelism=2,
+        spark__sql__adaptive__enabled="true",
+    )
+    yield spark
+    stop_spark()
+
+
+@pytest.fixture(scope="session")
+def spark_session(_databank_session: SparkSession) -> SparkSession:
+    return _databank_session

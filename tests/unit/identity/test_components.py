@@ -1,0 +1,190 @@
+"""Connected components on Spark, against scipy."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components as scipy_components
+
+from databank.errors import MissingColumnsError
+from databank.identity import connected_components
+from databank.identity.check import ComponentsCheckError, verify
+from databank.identity.components import EdgeEndError
+from databank.identity.scratch import CONF
+from tests.support.frames import frame
+
+EDGES = "src bigint, dst bigint"
+HIGHEST = np.iinfo(np.int64).max
+
+
+def shapes(rng: np.random.Generator) -> np.ndarray:
+    """300 random graphs and all the awkward ones, on ids that no two of them share."""
+    graphs = []
+    for _ in range(300):
+        nodes = int(rng.integers(1, 40))
+        graphs.append(rng.integers(0, nodes, (int(rng.integers(1, 60)), 2)))
+    chain = np.arange(3000)
+    graphs += [
+        np.column_stack([chain[:-1], chain[1:]]),
+        np.column_stack([np.zeros(3000, np.int64), chain]),
+        np.column_stack([chain, np.full(3000, 2999)]),
+        rng.integers(0, 2000, (4000, 2)),
+        np.column_stack([rng.permutation(chain)[:-1], rng.permutation(chain)[1:]]),
+        np.array([[0, 0]]),
+        np.array([[0, 1], [1, 0], [0, 1], [1, 1]]),
+    ]
+    at, placed = 0, []
+    for graph in graphs:
+        placed.append(graph + at)
+        at += int(graph.max()) + 1
+    edges = np.concatenate(placed)
+    # any 64-bit ids, the two ends of the range among them
+    ids = np.unique(rng.integers(-HIGHEST, HIGHEST, at + 100))[: at - 2]
+    ids = rng.permutation(np.concatenate([ids, [-HIGHEST - 1, HIGHEST]]))
+    return rng.permutation(ids[edges])
+
+
+def oracle(edges: np.ndarray) -> dict[int, int]:
+    ids, codes = np.unique(edges, return_inverse=True)
+    codes = codes.reshape(edges.shape)
+    ones = np.ones(len(edges))
+    matrix = coo_matrix((ones, (codes[:, 0], codes[:, 1])), shape=(ids.size, ids.size))
+    _, label = scipy_components(matrix, directed=False)
+    smallest = pd.Series(ids).groupby(label).transform("min")
+    return dict(zip(ids.tolist(), smallest.tolist(), strict=True))
+
+
+def labels_of(result: DataFrame) -> dict[int, int]:
+    assert result.dtypes == [("id", "bigint"), ("component", "bigint")]
+    rows = result.toPandas()
+    assert rows["id"].is_unique
+    return dict(zip(rows["id"].tolist(), rows["component"].tolist(), strict=True))
+
+
+@pytest.fixture(scope="module")
+def edges() -> np.ndarray:
+    return shapes(np.random.default_rng(5))
+
+
+@pytest.fixture
+def small_batches(spark_session: SparkSession) -> Iterator[None]:
+    """Tasks see a few hundred rows at a time, as they would see millions."""
+    key = "spark.sql.execution.arrow.maxRecordsPerBatch"
+    before = spark_session.conf.get(key)
+    spark_session.conf.set(key, "300")
+    yield
+    spark_session.conf.set(key, before)
+
+
+def on_spark(spark: SparkSession, edges: np.ndarray, *, partitions: int) -> DataFrame:
+    rows = pd.DataFrame(edges, columns=["src", "dst"])
+    return spark.createDataFrame(rows, EDGES).repartition(partitions)
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_components_are_those_of_scipy(
+    spark_session: SparkSession, edges: np.ndarray, partitions: int
+) -> None:
+    result = connected_components(on_spark(spark_session, edges, partitions=partitions))
+    assert labels_of(result) == oracle(edges)
+
+
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize(("adaptive", "budget"), [("true", 0), ("false", 2000)])
+def test_contraction_rounds_find_the_same_components(
+    spark_session: SparkSession, edges: np.ndarray, adaptive: str, budget: int
+) -> None:
+    spark_session.conf.set("spark.sql.adaptive.enabled", adaptive)
+    try:
+        frame_of_edges = on_spark(spark_session, edges, partitions=4)
+        result = connected_components(frame_of_edges, local_budget=budget)
+        assert labels_of(result) == oracle(edges)
+    finally:
+        spark_session.conf.set("spark.sql.adaptive.enabled", "true")
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_repeated_edges_are_reduced_before_they_meet(spark_session: SparkSession) -> None:
+    edges = np.random.default_rng(3).integers(0, 200, (20_000, 2))
+    result = connected_components(on_spark(spark_session, edges, partitions=2), local_budget=1000)
+    assert labels_of(result) == oracle(edges)
+
+
+def test_columns_may_have_any_names(spark_session: SparkSession) -> None:
+    edges = frame(spark_session, "a bigint, n int, b bigint", "3 | 1 | 2\n 9 | 1 | 9")
+    result = connected_components(edges, src="a", dst="b")
+    assert labels_of(result) == {2: 2, 3: 2, 9: 9}
+
+
+def test_no_edges_give_no_labels(spark_session: SparkSession) -> None:
+    nothing = spark_session.createDataFrame([], EDGES)
+    assert labels_of(connected_components(nothing)) == {}
+    assert labels_of(connected_components(nothing, local_budget=0)) == {}
+
+
+def test_a_null_end_is_refused_with_its_column_and_count(spark_session: SparkSession) -> None:
+    edges = frame(spark_session, EDGES, "1 | 2\n 3 |\n 4 |")
+    with pytest.raises(EdgeEndError, match=r"dst in 2 rows"):
+        connected_components(edges)
+
+
+def test_an_end_that_is_not_bigint_is_named_with_its_type(spark_session: SparkSession) -> None:
+    with pytest.raises(EdgeEndError, match="dst is int"):
+        connected_components(frame(spark_session, "src bigint, dst int", "1 | 2"))
+
+
+def test_a_missing_column_is_named(spark_session: SparkSession) -> None:
+    with pytest.raises(MissingColumnsError, match="dst"):
+        connected_components(frame(spark_session, "src bigint", "1"))
+
+
+def test_only_the_result_stays_in_the_scratch_folder(
+    spark_session: SparkSession, tmp_path: Path
+) -> None:
+    edges = frame(spark_session, EDGES, "1 | 2\n 2 | 3\n 5 | 5")
+    connected_components(edges, scratch=str(tmp_path), local_budget=0)
+    assert [path.name for path in tmp_path.glob("*/*")] == ["labels-0"]
+
+
+def test_nothing_stays_in_the_scratch_folder_after_an_error(
+    spark_session: SparkSession, tmp_path: Path
+) -> None:
+    spark_session.conf.set(CONF, str(tmp_path))
+    try:
+        with pytest.raises(EdgeEndError):
+            connected_components(frame(spark_session, EDGES, "1 |"))
+    finally:
+        spark_session.conf.unset(CONF)
+    assert list(tmp_path.iterdir()) == []
+
+
+WRONG = {
+    "an id without a label": ("1 | 1\n 2 | 1\n 3 | 1", "ids without"),
+    "an id labelled twice": ("1 | 1\n 2 | 1\n 3 | 1\n 3 | 1\n 9 | 9", "ids without"),
+    "an id that no edge has": ("1 | 1\n 2 | 1\n 3 | 1\n 8 | 8\n 9 | 9", "ids without"),
+    "an edge cut": ("1 | 1\n 2 | 1\n 3 | 3\n 9 | 9", "edges between"),
+    "a label that is not the smallest": ("1 | 2\n 2 | 2\n 3 | 2\n 9 | 9", "not the smallest"),
+    "a label that is no member": ("1 | 0\n 2 | 0\n 3 | 0\n 9 | 9", "not the smallest"),
+    "the label of another component": ("1 | 1\n 2 | 1\n 3 | 1\n 9 | 2", "not the smallest"),
+}
+
+
+@pytest.mark.parametrize("local", [True, False])
+@pytest.mark.parametrize("name", WRONG)
+def test_the_check_refuses(spark_session: SparkSession, name: str, local: bool) -> None:
+    text, told = WRONG[name]
+    edges = frame(spark_session, "id bigint, root bigint", "2 | 1\n 3 | 2\n 9 | 9")
+    labels = frame(spark_session, "id bigint, component bigint", text)
+    with pytest.raises(ComponentsCheckError, match=told):
+        verify(edges, labels, local=local)
+
+
+@pytest.mark.parametrize("local", [True, False])
+def test_the_check_passes_what_is_right(spark_session: SparkSession, local: bool) -> None:
+    edges = frame(spark_session, "id bigint, root bigint", "2 | 1\n 3 | 2\n 9 | 9")
+    labels = frame(spark_session, "id bigint, component bigint", "1 | 1\n 2 | 1\n 3 | 1\n 9 | 9")
+    verify(edges, labels, local=local)
