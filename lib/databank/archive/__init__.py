@@ -7,7 +7,7 @@ __getattr__, __all__ = lazy_exports(
     {
         "PERSON_DAY": "databank.archive.tables",
         "ArchiveConfig": "databank.archive.config",
-        "TagType": "databank.archive.frame",
+        "TagType": "databank.archive.config",
         "person_frame": "databank.archive.frame",
     },
 )

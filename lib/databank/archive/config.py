@@ -1,9 +1,13 @@
 """conf/archive.yml: which dimensions of an event the archive keeps apart."""
 
+from typing import Literal
+
 from pydantic import Field, field_validator
 
 from databank.config import Name, StrictModel
 from databank.expressions import parse_expression
+
+TagType = Literal["boolean", "count", "number", "text", "date"]
 
 
 class ArchiveConfig(StrictModel):

@@ -2,17 +2,21 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Literal
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-from databank.archive.config import ArchiveConfig
+from databank.archive.config import ArchiveConfig, TagType
 from databank.archive.macros import macro_columns, nothing
 from databank.archive.tables import PERSON_DAY
 from databank.expressions import Expression, Macro
 from databank.runs import Context
 
-TagType = Literal["boolean", "count", "number", "text", "date"]
+_NOTHING: dict[str, int | float | bool] = {"boolean": False, "count": 0.0}
+# macro -> table of its members, column of the name
+_MEMBERS = {
+    "in_audience": ("audiences.member", "audience"),
+    "in_lookalike": ("lookalike.member", "name"),
+}
 _VALUE = {"text": "value_string", "date": "value_date", "count": "value_double"}
 
 
@@ -58,12 +62,9 @@ def person_frame(
     for macro in macros:
         if not macro.reads_events:
             frame = frame.join(_result_column(context, macro, day), "person_id", "left")
-            if macro.name == "in_audience":
+            if macro.name in _MEMBERS:
                 frame = _fill(frame, {macro.column: False})
     return frame
-
-
-_NOTHING: dict[str, int | float | bool] = {"boolean": False, "count": 0.0}
 
 
 def population(context: Context, day: date) -> DataFrame:
@@ -101,10 +102,11 @@ def _result_column(context: Context, macro: Macro, day: date) -> DataFrame:
         return rows.select("person_id", F.col("stage").alias(macro.column))
     if macro.name == "score":
         rows = context.store.read("models.score").where(F.col("model") == F.lit(macro.target))
-        return rows.select(
-            F.col("entity_id").alias("person_id"), F.col("score").alias(macro.column)
-        )
-    rows = context.store.read("audiences.member").where(
-        (F.col("audience") == F.lit(macro.target)) & (F.col("day") == F.lit(day))
+        # the calibrated score is the probability that thresholds are written for
+        value = F.coalesce("calibrated", "score").alias(macro.column)
+        return rows.select(F.col("entity_id").alias("person_id"), value)
+    table, name = _MEMBERS[macro.name]
+    members = context.store.read(table).where(
+        (F.col(name) == F.lit(macro.target)) & (F.col("day") == F.lit(day))
     )
-    return rows.select("person_id", F.lit(True).alias(macro.column))
+    return members.select("person_id", F.lit(True).alias(macro.column))

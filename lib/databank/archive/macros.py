@@ -28,8 +28,8 @@ def macro_columns(
 
     Returns:
         person_id (unique), and per macro its `column`: events, days_active (bigint), amount,
-        average_amount, largest_amount (double), days_since (int), first_time, stopped (boolean). Persons without a row in the
-        archive are absent; see `nothing`.
+        average_amount, largest_amount (double), days_since (int), first_time, stopped (boolean).
+        Persons without a row in the archive are absent; see `nothing`.
     """
     macros = list(dict.fromkeys(macros))
     exposed = archive.select("*", *(F.col("dims")[name].alias(name) for name in dimensions))

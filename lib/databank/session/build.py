@@ -78,6 +78,11 @@ def get_spark(app_name: str = "databank", **conf: Any) -> SparkSession:
     return spark
 
 
+def submit_options() -> dict[str, str]:
+    """Options that spark-submit needs before the driver starts; the session sets the rest."""
+    return _DELTA | jar_options()
+
+
 def stop_spark() -> None:
     """Stop the session of this process, if there is one."""
     spark = SparkSession.getActiveSession()

@@ -49,6 +49,7 @@ class TableStore:
         self.versions_written: dict[str, int] = {}
         self.rows_written: dict[str, int] = {}
         self._owned: frozenset[str] = frozenset()
+        self._appends = 0
         self.refresh()
 
     def path(self, table: TableSpec | str) -> str:
@@ -285,9 +286,10 @@ class TableStore:
         elif mode == "overwrite":
             writer = writer.option("overwriteSchema", "true")
         if mode == "append":
-            attempt = self.versions_written.get(spec.name, 0) + 1
+            # a retried commit of the same append is dropped by Delta, the next append is not
+            self._appends += 1
             writer = writer.option("txnAppId", f"{self.run_id}:{spec.name}")
-            writer = writer.option("txnVersion", attempt)
+            writer = writer.option("txnVersion", self._appends)
         return writer
 
     def _written(self, spec: TableSpec) -> None:

@@ -1,0 +1,11 @@
+"""jobs/resolve_identity.py: resolve identifiers to persons (OneID).
+
+spark-submit --py-files databank.zip jobs/resolve_identity.py --conf-dir conf --root ROOT --date 2026-03-31
+"""
+
+import sys
+
+from databank.cli import run_job
+
+if __name__ == "__main__":
+    sys.exit(run_job("resolve_identity"))

@@ -1,0 +1,213 @@
+"""The whole configuration of a bank, read and checked without Spark."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+from databank.archive.config import ArchiveConfig
+from databank.audiences.config import AudienceConfig, AudiencesConfig
+from databank.cli.graph import LIFECYCLE, Graph, Node, Part, find_cycle, needed_for, order_parts
+from databank.cli.jobs import job_config
+from databank.cli.references import check_expressions, check_references, references_of
+from databank.config import ConfigReader, Settings
+from databank.hashing import fingerprint
+from databank.identity.config import IdentityConfig
+from databank.lifecycle.config import LifecycleConfig, LifecycleJobConfig
+from databank.lookalike.config import LookalikeConfig, LookalikesConfig
+from databank.models.config import ModelConfig, ModelsConfig
+from databank.reports.config import NoteConfig, ReportConfig
+from databank.sources.config import SourceConfig, SourcesConfig
+from databank.tags.config import TagConfig, TagsConfig, TagsFile
+
+
+class Named(Protocol):
+    """What all entries of the graph have in common."""
+
+    description: str
+
+
+@dataclass(frozen=True)
+class Bank:
+    """All configuration of a bank; each job is given its part."""
+
+    settings: Settings
+    sources: tuple[SourceConfig, ...]
+    identity: IdentityConfig
+    archive: ArchiveConfig
+    tags: tuple[TagConfig, ...]
+    lifecycle: LifecycleConfig | None
+    models: tuple[ModelConfig, ...]
+    audiences: tuple[AudienceConfig, ...]
+    lookalikes: tuple[LookalikeConfig, ...]
+    graph: Graph = field(default_factory=dict)
+
+    def parts(self, wanted: Iterable[Node] | None = None) -> list[Part]:
+        """Parts of the graph in order of reference; of what `wanted` stands on, if given."""
+        return order_parts(self.graph if wanted is None else needed_for(self.graph, wanted))
+
+    def counts(self) -> dict[str, int]:
+        """How many of each there are."""
+        found = {
+            "sources": len(self.sources),
+            "tags": len(self.tags),
+            "models": len(self.models),
+            "audiences": len(self.audiences),
+            "lookalikes": len(self.lookalikes),
+        }
+        return {name: count for name, count in found.items() if count}
+
+    def hash_of(self, job: str) -> str:
+        """Hash of all that configures a job."""
+        return fingerprint([repr(job_config(job, self)), self.settings.timezone])
+
+    @cached_property
+    def _tag_types(self) -> Mapping[str, Any]:
+        return {tag.name: tag.type for tag in self.tags}
+
+    def sources_config(self) -> SourcesConfig:
+        """For ingest."""
+        return SourcesConfig(sources=self.sources, identifier_order=self.identity.identifiers)
+
+    def identity_config(self) -> IdentityConfig:
+        """For resolve_identity."""
+        return self.identity
+
+    def archive_config(self) -> ArchiveConfig:
+        """For build_archive."""
+        return self.archive
+
+    def tags_config(self) -> TagsConfig:
+        """For build_tags."""
+        return TagsConfig(tags=self.tags, archive=self.archive)
+
+    def lifecycle_config(self) -> LifecycleJobConfig:
+        """For build_lifecycle."""
+        return LifecycleJobConfig(
+            lifecycle=self.lifecycle, archive=self.archive, tags=self._tag_types
+        )
+
+    def models_config(self) -> ModelsConfig:
+        """For train_model and score_model."""
+        return ModelsConfig(models=self.models, archive=self.archive)
+
+    def audiences_config(self) -> AudiencesConfig:
+        """For build_audiences."""
+        return AudiencesConfig(audiences=self.audiences, archive=self.archive, tags=self._tag_types)
+
+    def lookalikes_config(self) -> LookalikesConfig:
+        """For expand_lookalike."""
+        return LookalikesConfig(lookalikes=self.lookalikes, archive=self.archive)
+
+    def report_config(self) -> ReportConfig:
+        """For publish_report."""
+        stages = tuple(stage.name for stage in self.lifecycle.stages) if self.lifecycle else ()
+        return ReportConfig(
+            title=self.settings.name,
+            currency=self.settings.currency,
+            stages=stages,
+            sources=tuple(source.source for source in self.sources),
+            tags=tuple(
+                NoteConfig(name=t.name, description=t.description, unit=t.unit, kind=t.kind)
+                for t in self.tags
+            ),
+            audiences=_notes((a.audience, a) for a in self.audiences),
+            models=tuple(
+                NoteConfig(name=m.model, description=m.description, kind=m.algorithm)
+                for m in self.models
+            ),
+            lookalikes=_notes((x.lookalike, x) for x in self.lookalikes),
+        )
+
+
+def load_bank(conf_dir: str | Path) -> Bank:
+    """Read a configuration folder and check all of it.
+
+    Raises:
+        ConfigFaultsError: With every fault of every file.
+    """
+    reader = ConfigReader(conf_dir)
+    settings = reader.one("databank.yml", Settings, optional=True)
+    identity = reader.one("identity.yml", IdentityConfig)
+    archive = reader.one("archive.yml", ArchiveConfig, optional=True)
+    lifecycle = None
+    if (reader.folder / "lifecycle.yml").exists():
+        lifecycle = reader.one("lifecycle.yml", LifecycleConfig)
+    sources = reader.many("sources", SourceConfig)
+    if not (reader.folder / "sources").is_dir():
+        reader.fault("sources", "", "there is no such folder", "describe a source in sources/*.yml")
+    tag_files = reader.many("tags", TagsFile)
+    models = reader.many("models", ModelConfig)
+    audiences = reader.many("audiences", AudienceConfig)
+    lookalikes = reader.many("lookalikes", LookalikeConfig)
+    entries = {
+        **{(f, f"tags[{i}]"): ("tag", t.name, t)
+           for f, each in tag_files.items() for i, t in enumerate(each.tags)},
+        **{(f, "model"): ("model", m.model, m) for f, m in models.items()},
+        **{(f, "audience"): ("audience", a.audience, a) for f, a in audiences.items()},
+        **{(f, "lookalike"): ("lookalike", x.lookalike, x) for f, x in lookalikes.items()},
+    }  # fmt: skip
+    if lifecycle is not None:
+        entries[("lifecycle.yml", "")] = (LIFECYCLE, LIFECYCLE, lifecycle)
+    _check_twice(reader, [(f, "source", s.source) for f, s in sources.items()], "source")
+    for kind in ("tag", "model", "audience", "lookalike"):
+        named = [(f, key, name) for (f, key), (k, name, _) in entries.items() if k == kind]
+        _check_twice(reader, named, kind)
+    graph = {
+        Node(k, name): frozenset(references_of(k, e, tag_files)) for k, name, e in entries.values()
+    }
+    complete = not reader.faults  # a file that cannot be read would make its names unknown
+    if complete and archive is not None and identity is not None:
+        for (file, key), (kind, name, entry) in entries.items():
+            check_references(reader, file, key, graph[Node(kind, name)], graph)
+            check_expressions(reader, file, key, entry, graph, archive)
+        _check_identifiers(reader, sources, identity)
+        _check_cycle(reader, graph, entries)
+    reader.finish()
+    assert settings and identity and archive  # no fault, so all of them were read
+    return Bank(
+        settings=settings,
+        sources=tuple(sources.values()),
+        identity=identity,
+        archive=archive,
+        tags=tuple(tag for each in tag_files.values() for tag in each.tags),
+        lifecycle=lifecycle,
+        models=tuple(models.values()),
+        audiences=tuple(audiences.values()),
+        lookalikes=tuple(lookalikes.values()),
+        graph=graph,
+    )
+
+
+def _notes(entries: Iterable[tuple[str, Named]]) -> tuple[NoteConfig, ...]:
+    return tuple(NoteConfig(name=name, description=e.description) for name, e in entries)
+
+
+def _check_twice(reader: ConfigReader, named: list[tuple[str, str, str]], kind: str) -> None:
+    seen: dict[str, str] = {}
+    for file, key, name in named:
+        if name in seen:
+            reader.fault(file, key, f"{kind} {name!r} is in {seen[name]} too", "rename one of them")
+        seen[name] = file
+
+
+def _check_identifiers(
+    reader: ConfigReader, sources: Mapping[str, SourceConfig], identity: IdentityConfig
+) -> None:
+    for file, source in sources.items():
+        for kind in source.identifiers:
+            if kind not in identity.identifiers:
+                remedy = "add it to `identifiers` of identity.yml, at its strength"
+                reader.fault(file, f"identifiers.{kind}", "type without a strength", remedy)
+
+
+def _check_cycle(
+    reader: ConfigReader, graph: Graph, entries: Mapping[tuple[str, str], tuple[str, str, Any]]
+) -> None:
+    circle = find_cycle(graph)
+    if circle:
+        places = {Node(kind, name): place for place, (kind, name, _) in entries.items()}
+        file, key = places[circle[0]]
+        path = " -> ".join(str(node) for node in circle)
+        reader.fault(file, key, f"refers to itself: {path}", "remove one of these references")

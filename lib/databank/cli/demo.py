@@ -1,0 +1,84 @@
+"""The demo: invent a world, run the whole loop on it, compare with the truth."""
+
+from datetime import date
+
+from rich.console import Console
+from rich.table import Table
+
+from databank.cli.bank import load_bank
+from databank.cli.execute import execute, exit_error
+from databank.cli.jobs import plan_all
+from databank.demo.config import WorldSettings, load_dirt
+from databank.demo.evaluate import Score, evaluate
+from databank.demo.generate import generate
+from databank.errors import DataBankError
+from databank.runs import Progress
+from databank.session import get_spark
+from databank.tables import TableStore
+
+
+def run_demo(*, persons: int, root: str, seed: int, dirt: str, conf_dir: str) -> None:
+    """Generate, run, evaluate and print.
+
+    Raises:
+        DataBankError: What the operator can mend; a refusal comes after the figures.
+    """
+    bank = load_bank(conf_dir)
+    world = WorldSettings(persons=persons, seed=seed, dirt=load_dirt(dirt))
+    progress = Progress()
+    progress.start("generate")
+    spark = get_spark("databank", **bank.settings.spark)
+    store = TableStore(spark, root)
+    _refuse_used(store, root)
+    rows = generate(spark, root, world)
+    progress.done(f"{persons:,} persons, settings {world.fingerprint()}", dict(rows))
+    day: date = world.last_day
+    outcomes = execute(bank, plan_all(bank, None), root=root, day=day)
+    progress.start("compare with the truth")
+    store.refresh()
+    scores = evaluate(spark, store, root)
+    progress.done("done", {})
+    console = Console()
+    console.print(_truth_table(scores, f"settings {world.fingerprint()}, seed {seed}"))
+    console.print(_seconds_table([(o.job, o.nodes, o.seconds) for o in outcomes]))
+    console.print(f"report: {root}/reports/latest.html", soft_wrap=True)
+    console.print(
+        f"the next day waits in {root}/arrivals: move its files to {root}/landing and run "
+        f"`databank run all --root {root} --date {world.next_day}`",
+        soft_wrap=True,
+    )
+    refusal = exit_error(outcomes)
+    if refusal is not None:
+        raise refusal
+
+
+def _refuse_used(store: TableStore, root: str) -> None:
+    """A new world under the tables of an old one would mix both."""
+    if store.published:
+        raise DataBankError(
+            f"--root {root}: holds a warehouse already; remove it, or give another --root"
+        )
+
+
+def _truth_table(scores: list[Score], settings: str) -> Table:
+    table = Table(title=f"How close to the truth ({settings})", title_justify="left")
+    for name in ("stage", "figure"):
+        table.add_column(name)
+    table.add_column("databank", justify="right")
+    table.add_column("beside", justify="right")
+    table.add_column("")
+    for score in scores:
+        name, value = score.beside or ("", None)
+        beside = "" if value is None else f"{value:.3f}"
+        table.add_row(score.stage, score.figure, f"{score.value:.3f}", beside, name)
+    return table
+
+
+def _seconds_table(parts: list[tuple[str, tuple[str, ...], float]]) -> Table:
+    table = Table(title="Seconds by job", title_justify="left")
+    table.add_column("job")
+    table.add_column("seconds", justify="right")
+    for job, nodes, seconds in parts:
+        table.add_row(f"{job} [{len(nodes)}]" if nodes else job, f"{seconds:.1f}")
+    table.add_row("all", f"{sum(seconds for *_, seconds in parts):.1f}")
+    return table

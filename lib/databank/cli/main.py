@@ -1,0 +1,160 @@
+"""The command line: `databank <command>`; bad input is one line and exit code 2."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from databank import __version__
+from databank.errors import ConfigFaultsError, DataBankError
+
+app = typer.Typer(
+    name="databank",
+    help="An open data bank for consumer operations on Spark and Delta Lake.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfDir = Annotated[str, typer.Option("--conf-dir", help="Folder of the configuration.")]
+Root = Annotated[
+    str, typer.Option("--root", help="Warehouse: a folder, or an hdfs:// or s3a:// path.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def run(
+    job: Annotated[str, typer.Argument(help="A job, or `all` for the whole loop.")],
+    date: Annotated[str, typer.Option("--date", help="Run day, YYYY-MM-DD.")],
+    conf_dir: ConfDir = "conf",
+    root: Root = ".databank",
+    only: Annotated[
+        str | None, typer.Option("--only", help="One tag, model, audience or lookalike.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the plan, start nothing.")
+    ] = False,
+) -> None:
+    """Run one job, or the whole loop in order of reference, for a day."""
+    from databank.cli.bank import load_bank
+    from databank.cli.jobs import plan_all, plan_job
+    from databank.clock import parse_day, refuse_future
+
+    day = parse_day(date)
+    bank = load_bank(conf_dir)
+    refuse_future(day, timezone=bank.settings.timezone)
+    steps = plan_all(bank, only) if job == "all" else plan_job(job, bank, only)
+    if dry_run:
+        for step in steps:
+            typer.echo(str(step))
+        return
+    from databank.cli.execute import execute, exit_error
+
+    outcomes = execute(bank, steps, root=root, day=day)
+    refusal = exit_error(outcomes)
+    if refusal is not None:
+        raise refusal
+
+
+@app.command()
+def demo(
+    persons: Annotated[int, typer.Option(min=100, help="Persons to invent.")] = 20_000,
+    root: Root = ".databank",
+    seed: Annotated[int, typer.Option(help="Another seed, another world.")] = 7,
+    dirt: Annotated[str, typer.Option(help="Rates of dirt, a YAML file.")] = "conf/dirt.yml",
+    conf_dir: ConfDir = "conf",
+) -> None:
+    """Run the whole loop on generated data, and say how close it came to the truth."""
+    from databank.cli.demo import run_demo
+
+    run_demo(persons=persons, root=root, seed=seed, dirt=dirt, conf_dir=conf_dir)
+
+
+@app.command()
+def validate(conf_dir: ConfDir = "conf") -> None:
+    """Check the whole configuration without starting Spark; all faults in one pass."""
+    from databank.cli.bank import load_bank
+
+    bank = load_bank(conf_dir)
+    counts = ", ".join(f"{count} {name}" for name, count in bank.counts().items())
+    typer.echo(f"{conf_dir}: valid ({counts})")
+
+
+@app.command()
+def tables(
+    name: Annotated[str | None, typer.Argument(help="schema.table")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the tables of the bank, or the columns of one."""
+    from databank.cli.catalogue import describe, list_tables
+
+    _show(describe(name) if name else list_tables(), as_json)
+
+
+@app.command()
+def runs(
+    root: Root = ".databank",
+    last: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """The last runs of a warehouse, newest first; read without Spark."""
+    from databank.cli.catalogue import last_runs
+
+    _show(last_runs(root, last), as_json)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(rows, default=str, ensure_ascii=False, indent=1))
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in rows[0] if rows else ["nothing found"]:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    Console().print(table)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of the console script."""
+    sys.exit(exit_code(arguments))
+
+
+def exit_code(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line: 0 done, 2 the operator can mend it, 3 a gate refused; bugs raise."""
+    try:
+        app(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+    except ConfigFaultsError as error:
+        for fault in error.faults:
+            print(f"error: {fault}", file=sys.stderr)
+        return error.exit_code
+    except DataBankError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except typer.Exit as stop:
+        return int(stop.exit_code)
+    except _usage_error() as error:
+        error.show()
+        return 2
+    return 0
+
+
+def _usage_error() -> Any:
+    """typer's base of all usage errors; it vendors click in newer versions."""
+    return typer.BadParameter.__mro__[2]
+
+
+def run_job(job: str) -> int:
+    """Run a job from jobs/<job>.py with the options of `databank run`."""
+    return exit_code(["run", job, *sys.argv[1:]])

@@ -1,0 +1,1 @@
+"""Generated consumer data with known truth, for the demo and for tests."""

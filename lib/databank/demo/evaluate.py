@@ -1,0 +1,206 @@
+"""How close each stage came to the truth of the generated world; nothing here feeds a job."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession, functions as F
+
+from databank.demo.config import FUTURE_DAYS
+from databank.identity import connected_components
+from databank.models.metrics import measure
+from databank.tables import TableStore
+
+SHARES = (0.01, 0.05)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One measured figure beside what it is compared with.
+
+    Attributes:
+        stage: What was measured.
+        figure: Name of the figure.
+        value: What databank reached.
+        beside: What it is compared with, and its value; None where there is nothing.
+    """
+
+    stage: str
+    figure: str
+    value: float
+    beside: tuple[str, float] | None = None
+
+
+def evaluate(spark: SparkSession, store: TableStore, root: str) -> list[Score]:
+    """Compare the published tables with `<root>/truth`."""
+    truth = Truth(spark, root)
+    people = person_map(store, truth).localCheckpoint()
+    found = identity_scores(store, truth)
+    for model, label, ideal in (
+        ("high_value", _top_share("amount", 0.2), "p_high_value"),
+        ("churn", (F.col("events") == 0).cast("double"), "p_churn"),
+    ):
+        if store.is_published("models.score"):
+            found += model_scores(store, truth, people, model, label, ideal)
+    if store.is_published("lookalike.gain"):
+        found += lookalike_scores(store, truth, people)
+    if store.is_published("lifecycle.flow"):
+        found += flow_scores(store)
+    return found
+
+
+class Truth:
+    """The generator's truth tables."""
+
+    def __init__(self, spark: SparkSession, root: str) -> None:
+        self.identifier, self.person, self.future = (
+            spark.read.parquet(f"{root}/truth/{name}.parquet")
+            for name in ("identifier", "person", "future")
+        )
+
+    def own(self) -> DataFrame:
+        """Identifiers that were one person's all the time: id_type, scope, id_value, true."""
+        key = ["id_type", "scope", "id_value"]
+        owners = self.identifier.groupBy(*key).agg(
+            F.count_distinct("person").alias("owners"), F.first("person").alias("true")
+        )
+        return owners.where("owners = 1").select(*key, "true")
+
+
+def identity_scores(store: TableStore, truth: Truth) -> list[Score]:
+    """Pairwise precision, recall and F1 of OneID, beside components without any guard.
+
+    Pairs are those of identifiers that belong to one person alone; whom a shared device or a
+    recycled phone should be given to is not asked, but what they wrongly join is counted. An
+    identifier set aside is alone.
+    """
+    known = store.read("identity.identifier").join(truth.own(), ["id_type", "scope", "id_value"])
+    known = known.select("id_key", "true").localCheckpoint()
+    persons = store.read("identity.person").select("id_key", F.col("person_id").alias("found"))
+    ours = _pairwise(known.join(persons, "id_key", "left"))
+    edges = store.read("identity.edges").select("a_key", "b_key").distinct()
+    loops = known.select(F.col("id_key").alias("a_key"), F.col("id_key").alias("b_key"))
+    naive = connected_components(edges.unionByName(loops), src="a_key", dst="b_key")
+    naive = naive.select(F.col("id").alias("id_key"), F.col("component").alias("found"))
+    plain = _pairwise(known.join(naive, "id_key", "left"))
+    return [
+        Score("OneID", figure, ours[figure], ("naive components", plain[figure]))
+        for figure in ("precision", "recall", "F1")
+    ]
+
+
+def person_map(store: TableStore, truth: Truth) -> DataFrame:
+    """person_id -> the true person who holds most of its identifiers (true), 1 row each."""
+    known = store.read("identity.identifier").join(truth.own(), ["id_type", "scope", "id_value"])
+    held = known.join(store.read("identity.person"), "id_key")
+    counts = held.groupBy("person_id", "true").count()
+    most = F.max_by("true", F.struct("count", -F.col("true"))).alias("true")
+    return counts.groupBy("person_id").agg(most)
+
+
+def model_scores(
+    store: TableStore, truth: Truth, people: DataFrame, model: str, label: Any, ideal: str
+) -> list[Score]:
+    """AUC on the coming month, beside the AUC of the true propensity: the ceiling."""
+    scores = store.read("models.score").where(F.col("model") == model)
+    judged = (
+        scores.join(people, scores["entity_id"] == people["person_id"])
+        .join(truth.future.withColumnRenamed("person", "true"), "true")
+        .join(truth.person.select(F.col("person").alias("true"), ideal), "true")
+        .where(F.col(ideal).isNotNull())
+    )
+    labelled = judged.withColumn("label", label).localCheckpoint()
+    if labelled.isEmpty():
+        return []
+    ours = measure(labelled.select("score", "calibrated", "label"))
+    best = measure(
+        labelled.select(F.col(ideal).alias("score"), F.col(ideal).alias("calibrated"), "label")
+    )
+    name = f"AUC on the next {FUTURE_DAYS} days"
+    return [Score(f"model {model}", name, ours.auc, ("true propensity", best.auc))]
+
+
+def lookalike_scores(store: TableStore, truth: Truth, people: DataFrame) -> list[Score]:
+    """Lift on hidden seeds, beside a ranking by the true taste for instalments: the ceiling."""
+    gain = {
+        round(row["share"], 4): row["lift"]
+        for row in store.read("lookalike.gain").where("name = 'like_instalment_buyers'").collect()
+    }
+    ceiling = _ceiling(store, truth, people)
+    return [
+        Score(
+            "lookalike",
+            f"lift on hidden seeds at {share:.0%}",
+            gain[share],
+            ("true taste", ceiling[share]),
+        )
+        for share in SHARES
+        if share in gain
+    ]
+
+
+def flow_scores(store: TableStore) -> list[Score]:
+    """Persons by whom the flow matrix and the stages of its last day differ; 0 is exact."""
+    flow = store.read("lifecycle.flow")
+    ends = flow.where("stage_to NOT IN ('none', 'gone')").groupBy("day_to", "stage_to")
+    ends = ends.agg(F.sum("persons").alias("flowed"))
+    stages = store.read("lifecycle.stage").groupBy(
+        F.col("day").alias("day_to"), F.col("stage").alias("stage_to")
+    )
+    both = stages.count().join(ends, ["day_to", "stage_to"], "left")
+    apart = F.sum(F.abs(F.col("count") - F.coalesce("flowed", F.lit(0)))).alias("apart")
+    row = both.agg(apart).first()
+    return [Score("flow matrix", "persons out of balance", float(row["apart"] or 0) if row else 0)]
+
+
+def _ceiling(store: TableStore, truth: Truth, people: DataFrame) -> dict[float, float]:
+    """Lift of an oracle that ranks by the latent, on a fifth of the seeds that it is not shown."""
+    seeds = store.read("audiences.member").where("audience = 'instalment_buyers'")
+    seeds = seeds.select("person_id", F.lit(True).alias("seed")).distinct()
+    taste = truth.person.select(F.col("person").alias("true"), "instalment")
+    ranked = people.join(taste, "true").join(seeds, "person_id", "left")
+    hidden = F.coalesce(F.col("seed"), F.lit(False)) & (
+        F.pmod(F.xxhash64("person_id"), F.lit(5)) == 0
+    )
+    candidates = ranked.withColumn("hidden", hidden).where(F.col("seed").isNull() | hidden)
+    cuts = [F.percentile("instalment", F.lit(1 - share)).alias(f"c{i}")
+            for i, share in enumerate(SHARES)]  # fmt: skip
+    limits = candidates.agg(*cuts, F.count_if("hidden").alias("hidden")).first()
+    if limits is None or not limits["hidden"]:
+        return dict.fromkeys(SHARES, float("nan"))
+    tops = [
+        F.count_if(F.col("hidden") & (F.col("instalment") >= limits[f"c{i}"])).alias(f"h{i}")
+        for i in range(len(SHARES))
+    ]
+    found = candidates.agg(*tops).first()
+    return {
+        share: (found[f"h{i}"] if found else 0) / limits["hidden"] / share
+        for i, share in enumerate(SHARES)
+    }
+
+
+def _pairwise(rows: DataFrame) -> dict[str, float]:
+    """Figures from counts by cluster and truth: the pairs themselves are never made."""
+
+    def pairs(frame: DataFrame) -> float:
+        n = F.col("count").cast("double")
+        row = frame.agg(F.sum(n * (n - 1) / 2).alias("pairs")).first()
+        return float(row["pairs"] or 0) if row else 0.0
+
+    counted = rows.groupBy("found", "true").count().localCheckpoint()
+    given = counted.where("found IS NOT NULL")
+    hit = pairs(given)
+    said = pairs(given.groupBy("found").agg(F.sum("count").alias("count")))
+    real = pairs(counted.groupBy("true").agg(F.sum("count").alias("count")))
+    precision, recall = hit / said if said else 0.0, hit / real if real else 0.0
+    total = precision + recall
+    return {
+        "precision": precision,
+        "recall": recall,
+        "F1": 2 * precision * recall / total if total else 0.0,
+    }
+
+
+def _top_share(column: str, share: float) -> Any:
+    """1 for the persons who spend most, as the label of the model has it."""
+    cut = F.expr(f"percentile({column}, {1 - share}) OVER ()")
+    return ((F.col(column) >= cut) & (F.col(column) > 0)).cast("double")

@@ -1,0 +1,63 @@
+"""Evidence: which identifiers were seen together in a record.
+
+A record of k identifiers gives k - 1 edges, from its strongest identifier to each of the others
+(a star): linear in the data, never the pairs of a shared value.
+"""
+
+from pyspark.sql import Column, DataFrame, functions as F
+
+from databank.columns import require_columns
+
+
+def event_edges(events: DataFrame) -> DataFrame:
+    """Evidence of events.
+
+    Args:
+        events: source, ids (array<bigint>, strongest first), event_ts.
+
+    Returns:
+        identity.edges rows, one per a_key, b_key, source and rule `event`.
+    """
+    return _stars(events, seen=F.col("event_ts"), rule="event")
+
+
+def profile_edges(profiles: DataFrame) -> DataFrame:
+    """Evidence of profiles: a record says what it says today, so it counts once.
+
+    Args:
+        profiles: source, ids (array<bigint>, strongest first), updated_ts.
+
+    Returns:
+        identity.edges rows, one per a_key, b_key, source and rule `profile`.
+    """
+    return _stars(profiles, seen=F.col("updated_ts"), rule="profile")
+
+
+def add_edges(known: DataFrame, fresh: DataFrame) -> DataFrame:
+    """Known evidence brought up to date by fresh evidence; only rows with fresh evidence."""
+    keys = ["a_key", "b_key", "source", "rule"]
+    touched = known.join(fresh.select(*keys), keys, "left_semi")
+    return (
+        touched.unionByName(fresh)
+        .groupBy(*keys)
+        .agg(
+            F.min("first_ts").alias("first_ts"),
+            F.max("last_ts").alias("last_ts"),
+            F.sum("n").alias("n"),
+        )
+    )
+
+
+def _stars(records: DataFrame, *, seen: Column, rule: str) -> DataFrame:
+    require_columns(records, "source", "ids", where=f"{rule} edges")
+    rays = F.explode(F.slice("ids", 2, F.size("ids"))).alias("b_key")
+    return (
+        records.where(F.size("ids") > 1)
+        .select("source", seen.alias("seen"), F.col("ids")[0].alias("a_key"), rays)
+        .groupBy("a_key", "b_key", "source", F.lit(rule).alias("rule"))
+        .agg(
+            F.min("seen").alias("first_ts"),
+            F.max("seen").alias("last_ts"),
+            F.count("*").alias("n"),
+        )
+    )

@@ -1,0 +1,186 @@
+"""Stable person ids: what a component was called yesterday decides what it is called today.
+
+Each person of yesterday claims the one component that holds most of its identifiers (a tie goes to
+the part with the smallest id_key). A component takes the oldest, that is smallest, of the ids that
+claim it; the other claimants are merged into it. A component that nobody claims gets a new id.
+Nothing here depends on row order, partitions or the component's own number, so that unchanged data
+keeps every id, however often it is built anew.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from pyspark.sql import Column, DataFrame, Window, functions as F
+
+from databank.columns import require_columns
+from databank.errors import DataBankError
+
+PERSON_LIMIT = 2**32
+CAUSES = {
+    "new": "identifiers seen for the first time",
+    "merge": "identifiers of both persons are now connected",
+    "split": "identifiers of the other person are no longer connected",
+    "retired": "no identifier is left",
+}
+# ids are numbered in 1024 slices of the 64-bit range, each sorted by itself
+_SLICE_BITS = 54
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Today's persons, and how they came from yesterday's; the frames are lazy.
+
+    Attributes:
+        person: id_key (bigint, unique), person_id (bigint, < 2^32).
+        alias: old_person_id (bigint, unique), person_id: from every id that was ever merged away
+            straight to the one that stands for it.
+        changes: run_id, day, kind (new, merge, split, retired), person_id, other_person_id, cause.
+            merge: other was merged into person. split: a part of other went to person. Both may
+            come more than once for a person.
+    """
+
+    person: DataFrame
+    alias: DataFrame
+    changes: DataFrame
+
+
+def next_person_id(person: DataFrame, alias: DataFrame) -> int:
+    """One more than the highest person_id ever given, 1 for an empty bank.
+
+    Args:
+        person: person_id; all rows ever, closed intervals included, or retired ids come back.
+        alias: old_person_id, person_id.
+    """
+    given = person.select("person_id").union(alias.select("old_person_id"))
+    row = given.union(alias.select("person_id")).agg(F.max("person_id").alias("highest")).first()
+    return 1 if row is None or row["highest"] is None else int(row["highest"]) + 1
+
+
+def assign_persons(
+    components: DataFrame,
+    previous: DataFrame,
+    aliases: DataFrame,
+    *,
+    run_id: str,
+    day: date,
+    next_id: int,
+) -> Assignment:
+    """Name today's components after yesterday's persons.
+
+    Args:
+        components: id_key (bigint, unique), component (bigint, any label of the component).
+        previous: id_key (bigint, unique), person_id: the persons that hold today.
+        aliases: old_person_id, person_id: flat, as this function returns them.
+        run_id: Written to changes.
+        day: Run day, written to changes.
+        next_id: The first id to give, see `next_person_id`. New ids follow on without a gap, in
+            the order of the smallest id_key of their components.
+
+    Raises:
+        MissingColumnsError: If a frame lacks a column named above.
+        DataBankError: If next_id is no person_id. The frames fail when read if ids run out.
+    """
+    require_columns(components, "id_key", "component", where="assign_persons: components")
+    require_columns(previous, "id_key", "person_id", where="assign_persons: previous")
+    require_columns(aliases, "old_person_id", "person_id", where="assign_persons: aliases")
+    if not 0 < next_id < PERSON_LIMIT:
+        raise DataBankError(f"assign_persons: next_id {next_id} is not between 1 and 2^32 - 1")
+    parts = _named(_claimed(_parts(components, previous)), next_id)
+    names = parts.groupBy("component").agg(F.min("person_id").alias("person_id"))
+    person = components.select("id_key", "component").join(names, "component")
+    moves = _moves(parts, previous)
+    return Assignment(
+        person=person.select("id_key", "person_id"),
+        alias=_alias(aliases, moves),
+        changes=_changes(moves, run_id, day),
+    )
+
+
+def _parts(components: DataFrame, previous: DataFrame) -> DataFrame:
+    """One row per component and person of yesterday in it; old is null for unknown ids."""
+    before = previous.select("id_key", F.col("person_id").alias("old"))
+    known = components.select("id_key", "component").join(before, "id_key", "left")
+    measures = (F.count(F.lit(1)).alias("n"), F.min("id_key").alias("low"))
+    return known.groupBy("component", "old").agg(*measures)
+
+
+def _claimed(parts: DataFrame) -> DataFrame:
+    """Add claims (the part in which the old person goes on), kept, first and fresh.
+
+    kept: the oldest person that claims the component; first: its smallest id_key; fresh: whether
+    all its ids are unknown.
+    """
+    # unknown ids claim nothing: their own component keeps them from piling up in one task
+    unknown = F.when(F.col("old").isNull(), F.col("component"))
+    largest = Window.partitionBy("old", unknown).orderBy(F.desc("n"), "low")
+    claims = (F.row_number().over(largest) == 1) & F.col("old").isNotNull()
+    whole = Window.partitionBy("component")
+    return parts.withColumn("claims", claims).withColumns(
+        {
+            "kept": F.min(F.when(F.col("claims"), F.col("old"))).over(whole),
+            "first": F.min("low").over(whole),
+            "fresh": F.count("old").over(whole) == 0,
+        }
+    )
+
+
+def _named(parts: DataFrame, next_id: int) -> DataFrame:
+    """Add person_id: what is kept, else new and consecutive in the order of `first`."""
+    nameless = parts.where(F.col("kept").isNull()).select("component", "first").distinct()
+    sliced = nameless.withColumn("slice", F.shiftright("first", _SLICE_BITS))
+    counts = sliced.groupBy("slice").agg(F.count(F.lit(1)).alias("n"))
+    # at most 1024 rows: the only window without a partition
+    before = F.sum("n").over(Window.orderBy("slice")) - F.col("n")
+    offsets = F.broadcast(counts.select("slice", before.alias("offset")))
+    place = F.row_number().over(Window.partitionBy("slice").orderBy("first"))
+    given = F.col("offset") + F.col("place") + F.lit(next_id - 1).cast("bigint")
+    numbered = sliced.withColumn("place", place).join(offsets, "slice")
+    numbered = numbered.select("component", _below_limit(given).alias("given"))
+    named = parts.join(numbered, "component", "left")
+    return named.withColumn("person_id", F.coalesce("kept", "given"))
+
+
+def _below_limit(person_id: Column) -> Column:
+    message = F.lit("assign_persons: person ids have run out (2^32); start a new bank")
+    return F.when(person_id < PERSON_LIMIT, person_id).otherwise(
+        F.raise_error(message).cast("bigint")
+    )
+
+
+def _moves(parts: DataFrame, previous: DataFrame) -> DataFrame:
+    """kind, person_id, other_person_id: all that is different from yesterday."""
+    old = F.col("old")
+    kind = (
+        F.when(F.col("fresh"), F.lit("new"))
+        .when(old.isNotNull() & ~F.col("claims"), F.lit("split"))
+        .when(old != F.col("person_id"), F.lit("merge"))
+    )
+    told = parts.select(kind.alias("kind"), "person_id", old.alias("other_person_id"))
+    gone = previous.select("person_id").distinct()
+    gone = gone.join(parts.select(old.alias("person_id")), "person_id", "left_anti")
+    nobody = F.lit(None).cast("bigint")
+    retired = gone.select(F.lit("retired").alias("kind"), "person_id", nobody)
+    return told.where(F.col("kind").isNotNull()).union(retired)
+
+
+def _alias(aliases: DataFrame, moves: DataFrame) -> DataFrame:
+    """Old aliases lead on to the survivor, so that none takes two steps."""
+    merged = moves.where(F.col("kind") == "merge")
+    merged = merged.select(F.col("other_person_id").alias("old_person_id"), "person_id")
+    onward = merged.toDF("person_id", "survivor")
+    kept = aliases.select("old_person_id", "person_id").join(onward, "person_id", "left")
+    target = F.coalesce("survivor", "person_id").alias("person_id")
+    return kept.select("old_person_id", target).union(merged)
+
+
+def _changes(moves: DataFrame, run_id: str, day: date) -> DataFrame:
+    causes = F.create_map(*(F.lit(text) for item in CAUSES.items() for text in item))
+    cause = causes[F.col("kind")]
+    return moves.select(
+        F.lit(run_id).alias("run_id"),
+        F.lit(day).alias("day"),
+        "kind",
+        "person_id",
+        "other_person_id",
+        cause.alias("cause"),
+    )

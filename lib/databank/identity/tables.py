@@ -1,0 +1,73 @@
+"""Tables of identity resolution."""
+
+from databank.tables import Column, TableSpec
+
+_JOB = "resolve_identity"
+
+EDGES = TableSpec(
+    name="identity.edges",
+    grain="one row per pair of identifiers, source and rule: evidence that they were seen together",
+    owner=_JOB,
+    key=("a_key", "b_key", "source", "rule"),
+    columns=(
+        Column("a_key", "bigint", "the stronger identifier of the record"),
+        Column("b_key", "bigint", "another identifier of the same record"),
+        Column("source", "string", "source of the record"),
+        Column("rule", "string", "event | profile: the kind of record"),
+        Column("first_ts", "timestamp", "first seen together, UTC"),
+        Column("last_ts", "timestamp", "last seen together, UTC"),
+        Column("n", "bigint", "records"),
+    ),
+)
+
+PERSON = TableSpec(
+    name="identity.person",
+    grain="one row per identifier and interval of days in which it belongs to a person",
+    owner=_JOB,
+    key=("id_key",),
+    columns=(
+        Column("id_key", "bigint", "identifier, see identity.identifier"),
+        Column("person_id", "bigint", "the person, below 2^32, never reused"),
+        Column("valid_from", "date", "first day, null = from the beginning"),
+        Column("valid_to", "date", "day after the last one, null = still"),
+    ),
+)
+
+ALIAS = TableSpec(
+    name="identity.alias",
+    grain="one row per person_id that is no longer in use and has a successor",
+    owner=_JOB,
+    key=("old_person_id",),
+    columns=(
+        Column("old_person_id", "bigint", "id given earlier"),
+        Column("person_id", "bigint", "today's id of the same person"),
+    ),
+)
+
+CHANGES = TableSpec(
+    name="identity.changes",
+    grain="one row per change of a person in a run",
+    owner=_JOB,
+    change_feed=True,
+    columns=(
+        Column("run_id", "string", "run that made the change"),
+        Column("day", "date", "run day"),
+        Column("kind", "string", "new | merge | split | grow | shrink | retired"),
+        Column("person_id", "bigint", "the person"),
+        Column("other_person_id", "bigint", "the person merged away or split off, else null"),
+        Column("cause", "string", "what in the evidence made it"),
+    ),
+)
+
+REJECTED = TableSpec(
+    name="identity.rejected",
+    grain="one row per identifier or pair that is not used for linking, and rule",
+    owner=_JOB,
+    columns=(
+        Column("a_key", "bigint", "identifier"),
+        Column("b_key", "bigint", "the other end of a refused pair; null = the identifier itself"),
+        Column("rule", "string", "rule that refused it"),
+        Column("reason", "string", "in words"),
+        Column("day", "date", "run day"),
+    ),
+)

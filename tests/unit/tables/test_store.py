@@ -1,0 +1,150 @@
+"""The only door to Delta: publishing, restoring, keys, changes."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from databank.errors import DataBankError, ForeignCommitError, UnsafeKeysError
+from databank.tables import Column, TableSpec, TableStore
+
+DAY = date(2026, 1, 31)
+THING = TableSpec(
+    name="core.thing",
+    grain="one row per id",
+    owner="make_things",
+    key=("id",),
+    change_feed=True,
+    columns=(Column("id", "bigint", "the id"), Column("name", "string", "its name", pii=True)),
+)
+
+
+def rows(spark: SparkSession, *pairs: tuple[int | None, str]) -> DataFrame:
+    return spark.createDataFrame(list(pairs), "id bigint, name string")
+
+
+def content(frame: DataFrame) -> list[tuple[int, str]]:
+    return sorted((row["id"], row["name"]) for row in frame.collect())
+
+
+@pytest.fixture
+def store(spark_session: SparkSession, tmp_path: Path) -> TableStore:
+    made = TableStore(spark_session, str(tmp_path))
+    made.begin("run-1", [THING])
+    return made
+
+
+def reopened(store: TableStore, run_id: str) -> TableStore:
+    again = TableStore(store.spark, store.root)
+    again.begin(run_id, [THING])
+    return again
+
+
+def test_readers_see_what_was_published_and_nothing_later(store: TableStore) -> None:
+    spark = store.spark
+    assert content(store.read(THING)) == []
+    store.append(THING, rows(spark, (1, "a")))
+    reader = TableStore(spark, store.root)
+    assert content(reader.read(THING)) == []
+    store.publish("make_things", DAY)
+    store.append(THING, rows(spark, (2, "b")))
+    reader.refresh()
+    assert content(reader.read(THING)) == [(1, "a")]
+    assert content(store.read("core.thing")) == [(1, "a"), (2, "b")]
+
+
+def test_a_crashed_run_is_taken_back_before_the_next_one(store: TableStore) -> None:
+    spark = store.spark
+    store.append(THING, rows(spark, (1, "a")))
+    store.publish("make_things", DAY)
+    store.append(THING, rows(spark, (2, "crashed")))
+    again = reopened(store, "run-2")
+    again.append(THING, rows(spark, (3, "c")))
+    again.publish("make_things", DAY)
+    assert content(again.read(THING)) == [(1, "a"), (3, "c")]
+
+
+def test_a_table_whose_first_run_crashed_begins_anew(store: TableStore) -> None:
+    store.append(THING, rows(store.spark, (1, "crashed")))
+    again = reopened(store, "run-2")
+    assert content(again.read(THING)) == []
+    again.append(THING, rows(store.spark, (2, "b")))
+    again.publish("make_things", DAY)
+    assert content(again.read(THING)) == [(2, "b")]
+
+
+def test_changes_leave_out_what_was_taken_back(store: TableStore) -> None:
+    spark = store.spark
+    store.append(THING, rows(spark, (1, "a")))
+    store.publish("make_things", DAY)
+    since = store.published[THING.name]
+    store.append(THING, rows(spark, (2, "crashed")))
+    again = reopened(store, "run-2")
+    again.append(THING, rows(spark, (2, "b"), (3, "c")))
+    again.publish("make_things", DAY)
+    reader = TableStore(spark, store.root)
+    assert content(reader.changes(THING, since)) == [(2, "b"), (3, "c")]
+    assert content(reader.changes(THING, None)) == [(1, "a"), (2, "b"), (3, "c")]
+    assert content(reader.changes(THING, reader.published[THING.name])) == []
+
+
+def test_a_commit_of_somebody_else_is_named(store: TableStore) -> None:
+    store.append(THING, rows(store.spark, (1, "a")))
+    store.publish("make_things", DAY)
+    conf = "spark.databricks.delta.commitInfo.userMetadata"
+    store.spark.conf.set(conf, "")
+    rows(store.spark, (9, "x")).write.format("delta").mode("append").save(store.path(THING))
+    with pytest.raises(ForeignCommitError, match=r"core\.thing: version 1 \(WRITE\) was not"):
+        reopened(store, "run-2")
+
+
+def test_a_published_table_that_is_gone_is_named(store: TableStore) -> None:
+    store.append(THING, rows(store.spark, (1, "a")))
+    store.publish("make_things", DAY)
+    store.files.delete(store.path(THING))
+    with pytest.raises(DataBankError, match="nothing lies at"):
+        reopened(store, "run-2")
+
+
+@pytest.mark.parametrize("pairs", [[(None, "a")], [(1, "a"), (1, "b")]])
+@pytest.mark.parametrize("way", ["append", "replace", "upsert"])
+def test_unsafe_keys_are_refused_before_anything_is_written(
+    store: TableStore, pairs: list[tuple[int | None, str]], way: str
+) -> None:
+    store.append(THING, rows(store.spark, (7, "kept")))
+    before = store.files.last_version(store.path(THING))
+    with pytest.raises(UnsafeKeysError, match="nothing was written"):
+        getattr(store, way)(THING, rows(store.spark, *pairs))
+    assert store.files.last_version(store.path(THING)) == before
+
+
+def test_upsert_replaces_known_keys_and_adds_new_ones(store: TableStore) -> None:
+    store.append(THING, rows(store.spark, (1, "a"), (2, "b")))
+    store.upsert(THING, rows(store.spark, (2, "B"), (3, "c")))
+    assert content(store.read(THING)) == [(1, "a"), (2, "B"), (3, "c")]
+
+
+def test_replacing_a_scope_touches_nothing_else(store: TableStore) -> None:
+    spark = store.spark
+    store.append(THING, rows(spark, (1, "a"), (2, "b"), (3, "c")))
+    scope = spark.createDataFrame([(2,), (3,), (4,)], "id bigint")
+    store.replace_scope(THING, rows(spark, (3, "C"), (4, "d")), scope)
+    assert content(store.read(THING)) == [(1, "a"), (3, "C"), (4, "d")]
+
+
+def test_a_column_of_another_type_is_refused(store: TableStore) -> None:
+    wrong = store.spark.createDataFrame([("x", "a")], "id string, name string")
+    with pytest.raises(Exception, match="id"):
+        store.append(THING, wrong)
+
+
+def test_columns_keep_their_comments(store: TableStore) -> None:
+    store.append(THING, rows(store.spark, (1, "a")))
+    told = store.spark.sql(f"DESCRIBE TABLE delta.`{store.path(THING)}`").collect()
+    assert {(row["col_name"], row["comment"]) for row in told} >= {("id", "the id")}
+
+
+def test_a_table_asked_for_by_name_must_have_been_published(store: TableStore) -> None:
+    with pytest.raises(DataBankError, match=r"models\.score: not published yet"):
+        store.read("models.score")
