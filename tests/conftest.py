@@ -3,9 +3,17 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 from pyspark.sql import SparkSession
 
 from databank.session import get_spark, stop_spark
+
+
+# a shared machine is no reason to fail, and a failure must come back on the next run
+settings.register_profile(
+    "databank", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("databank")
 
 
 @pytest.fixture(scope="session", autouse=True)

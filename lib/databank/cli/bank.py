@@ -10,8 +10,9 @@ from databank.archive.config import ArchiveConfig
 from databank.audiences.config import AudienceConfig, AudiencesConfig
 from databank.cli.graph import LIFECYCLE, Graph, Node, Part, find_cycle, needed_for, order_parts
 from databank.cli.jobs import job_config
-from databank.cli.references import check_expressions, check_references, references_of
+from databank.cli.references import check_filters, check_references, references_of
 from databank.config import ConfigReader, Settings
+from databank.errors import DataBankError
 from databank.hashing import fingerprint
 from databank.identity.config import IdentityConfig
 from databank.lifecycle.config import LifecycleConfig, LifecycleJobConfig
@@ -25,7 +26,10 @@ from databank.tags.config import TagConfig, TagsConfig, TagsFile
 class Named(Protocol):
     """What all entries of the graph have in common."""
 
-    description: str
+    @property
+    def description(self) -> str:
+        """One sentence for people."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,13 @@ class Bank:
         return TagsConfig(tags=self.tags, archive=self.archive)
 
     def lifecycle_config(self) -> LifecycleJobConfig:
-        """For build_lifecycle."""
+        """For build_lifecycle.
+
+        Raises:
+            DataBankError: If there is no conf/lifecycle.yml.
+        """
+        if self.lifecycle is None:
+            raise DataBankError("lifecycle.yml: there is no such file; write stages into it")
         return LifecycleJobConfig(
             lifecycle=self.lifecycle, archive=self.archive, tags=self._tag_types
         )
@@ -161,7 +171,7 @@ def load_bank(conf_dir: str | Path) -> Bank:
     if complete and archive is not None and identity is not None:
         for (file, key), (kind, name, entry) in entries.items():
             check_references(reader, file, key, graph[Node(kind, name)], graph)
-            check_expressions(reader, file, key, entry, graph, archive)
+            check_filters(reader, file, key, entry, archive)
         _check_identifiers(reader, sources, identity)
         _check_cycle(reader, graph, entries)
     reader.finish()

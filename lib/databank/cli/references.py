@@ -7,7 +7,7 @@ from databank.archive.config import ArchiveConfig
 from databank.cli.graph import Graph, Node, expression_nodes
 from databank.config import ConfigReader
 from databank.errors import did_you_mean
-from databank.expressions import Expression, Macro, parse_expression
+from databank.expressions import Macro, parse_expression
 from databank.expressions.macros import ANY_EVENT
 from databank.tags.config import TagsFile
 
@@ -34,20 +34,11 @@ def check_references(
         reader.fault(file, key, f"unknown {node}", did_you_mean(node.name, known))
 
 
-def check_expressions(
-    reader: ConfigReader, file: str, key: str, entry: Any, graph: Graph, archive: ArchiveConfig
+def check_filters(
+    reader: ConfigReader, file: str, key: str, entry: Any, archive: ArchiveConfig
 ) -> None:
-    """Note every name in an expression that is no tag, and every filter that cannot hold."""
-    tags = {node.name for node in graph if node.kind == "tag"}
+    """Note every filter of a window that asks for what the archive does not keep apart."""
     for expression in entry.expressions:
-        own = {macro.column for macro in expression.macros}
-        for name in sorted(expression.names - tags - own):
-            # a tag that is named as a reference is reported as such
-            if name not in entry.references:
-                place = _short(expression)
-                reader.fault(
-                    file, key, f"unknown tag {name!r} in {place}", did_you_mean(name, tags)
-                )
         for macro in expression.macros:
             _check_filter(reader, file, key, macro, archive)
 
@@ -63,19 +54,10 @@ def _check_filter(
         wrong, _, remedy = str(error).partition("; ")
         reader.fault(file, key, f"filter of {macro.name}(): {wrong}", remedy)
         return
-    events = archive.dimensions if macro.event == ANY_EVENT else {macro.event: {}}
-    declared = {name for event in events for name in archive.dimensions.get(str(event), {})}
+    of_event = archive.dimensions.get(macro.event or "", {})
+    declared = set(archive.names if macro.event == ANY_EVENT else of_event)
     known = declared | _FILTER_COLUMNS
     for name in sorted(names - known):
-        reader.fault(
-            file,
-            key,
-            f"filter of {macro.name}({macro.event!r}) uses {name!r}, which the archive does not "
-            "keep apart",
-            f"{did_you_mean(name, known)} (declare it under dimensions.{macro.event} of archive.yml)",
-        )
-
-
-def _short(expression: Expression) -> str:
-    flat = " ".join(expression.text.split())
-    return repr(flat if len(flat) <= 60 else flat[:57] + "...")
+        wrong = f"filter of {macro.name}({macro.event!r}) uses {name!r}, which the archive does "
+        remedy = f"{did_you_mean(name, known)} (declare it in archive.yml: {macro.event})"
+        reader.fault(file, key, wrong + "not keep apart", remedy)

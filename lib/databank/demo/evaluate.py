@@ -141,12 +141,12 @@ def lookalike_scores(store: TableStore, truth: Truth, people: DataFrame) -> list
 def flow_scores(store: TableStore) -> list[Score]:
     """Persons by whom the flow matrix and the stages of its last day differ; 0 is exact."""
     flow = store.read("lifecycle.flow")
-    ends = flow.where("stage_to NOT IN ('none', 'gone')").groupBy("day_to", "stage_to")
-    ends = ends.agg(F.sum("persons").alias("flowed"))
-    stages = store.read("lifecycle.stage").groupBy(
+    arrived = flow.where("stage_to NOT IN ('none', 'gone')").groupBy("day_to", "stage_to")
+    ends = arrived.agg(F.sum("persons").alias("flowed"))
+    staged = store.read("lifecycle.stage").groupBy(
         F.col("day").alias("day_to"), F.col("stage").alias("stage_to")
     )
-    both = stages.count().join(ends, ["day_to", "stage_to"], "left")
+    both = staged.count().join(ends, ["day_to", "stage_to"], "left")
     apart = F.sum(F.abs(F.col("count") - F.coalesce("flowed", F.lit(0)))).alias("apart")
     row = both.agg(apart).first()
     return [Score("flow matrix", "persons out of balance", float(row["apart"] or 0) if row else 0)]

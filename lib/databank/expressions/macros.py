@@ -1,10 +1,10 @@
 """Macros: what databank adds to Spark SQL, each with its arguments checked."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 from databank.errors import did_you_mean
 from databank.expressions.windows import Window, parse_window
-from databank.hashing import fingerprint
 
 # name -> (arguments needed, arguments allowed)
 _EVENT_MACROS = {
@@ -17,7 +17,7 @@ _EVENT_MACROS = {
     "first_time": (2, 3),
     "stopped": (2, 3),
 }
-_TABLE_MACROS = {"in_audience": (1, 1), "stage": (0, 0), "score": (1, 1)}
+_TABLE_MACROS = {"in_audience": (1, 1), "in_lookalike": (1, 1), "stage": (0, 0), "score": (1, 1)}
 ARITY = _EVENT_MACROS | _TABLE_MACROS
 ANY_EVENT = "*"
 
@@ -30,11 +30,11 @@ class Macro:
         name: events (count), amount (sum), average_amount and largest_amount (of one event, null
             without any), days_active (distinct days), days_since (days since
             the last, null if never), first_time (the first ever lies in the window), stopped
-            (had it before the window, not within it), in_audience, stage, score.
+            (had it before the window, not within it), in_audience, in_lookalike, stage, score.
         event: Event name, `*` for any.
         window: Days looked at.
         filter: Spark SQL over terminal and the declared dimensions of the archive.
-        target: Audience or model that is referred to.
+        target: Audience, lookalike or model that is referred to.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Macro:
     def column(self) -> str:
         """Name of the column that holds the macro's value; equal macros share it."""
         parts = [self.name, self.event, self.window and self.window.text, self.filter, self.target]
-        return f"_{self.name}_{fingerprint(parts, length=10)}"
+        return f"_{self.name}_{sha256(repr(parts).encode()).hexdigest()[:10]}"
 
     @property
     def reads_events(self) -> bool:
@@ -92,6 +92,7 @@ def usage(name: str) -> str:
         "first_time": "first_time('purchase', 'this month')",
         "stopped": "stopped('login', '30 days')",
         "in_audience": "in_audience('newcomers')",
+        "in_lookalike": "in_lookalike('like_our_best')",
         "stage": "stage() = 'loyalty'",
         "score": "score('churn') >= 0.5",
     }

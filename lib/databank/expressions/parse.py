@@ -7,7 +7,7 @@ from importlib.resources import files
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from databank.expressions.macros import ARITY, Macro, make_macro, unknown_macro, usage
 
@@ -61,11 +61,15 @@ def parse_expression(text: str) -> Expression:
     return Expression(text, sql, tuple(dict.fromkeys(macros)), names)
 
 
+# part of Spark's grammar, and so not in its list of functions
+_SYNTAX = frozenset({"cast", "try_cast", "extract", "trim", "overlay", "position", "timestampadd"})
+
+
 @cache
 def known_functions() -> frozenset[str]:
     """Names of Spark's own functions (made by scripts/list_functions from SHOW FUNCTIONS)."""
     listed = files("databank.expressions").joinpath("functions.txt").read_text(encoding="utf-8")
-    return frozenset(listed.split())
+    return _SYNTAX | frozenset(listed.split())
 
 
 def _is_call(tokens: list[Token], index: int) -> bool:

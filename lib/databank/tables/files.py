@@ -22,10 +22,10 @@ class Files:
     """The few file operations that the driver needs beside Spark's own reads and writes."""
 
     def __init__(self, spark: SparkSession, root: str) -> None:
-        context = spark.sparkContext
+        context: Any = spark.sparkContext
         self._jvm: Any = context._jvm
         path = self._jvm.org.apache.hadoop.fs.Path(root)
-        fs = path.getFileSystem(context._jsc.hadoopConfiguration())  # type: ignore[attr-defined]
+        fs = path.getFileSystem(context._jsc.hadoopConfiguration())
         self.root = fs.makeQualified(path).toString()
         # the raw local file system writes no .crc files beside what it writes
         local = fs.getClass().getSimpleName() == "LocalFileSystem"

@@ -1,0 +1,95 @@
+"""The job build_audiences: all audiences of a part on one frame."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+
+from pyspark.sql import DataFrame, functions as F
+
+from databank.archive.frame import person_frame
+from databank.audiences.config import KEEP_DAYS, AudienceConfig, AudiencesConfig
+from databank.audiences.tables import MEMBER
+from databank.expressions import Expression
+from databank.runs import Context, Job, StepResult
+from databank.tags.order import order_by_reference
+
+
+def build_audiences(context: Context, config: AudiencesConfig) -> StepResult:
+    """Write who is in the wanted audiences on the run day, and drop days past their keeping.
+
+    Audiences outside this part are read as they were published for the run day.
+    """
+    wanted = [each for each in config.audiences if context.wants(each.audience)]
+    context.progress.step(f"{len(wanted)} audiences on one frame")
+    outside = outer_expressions(wanted)
+    frame = person_frame(context, outside, config.archive, tags=config.tags)
+    rows = members(frame, wanted).withColumn("day", F.lit(context.day))
+    # one row per person, and each audience once in it: unique as built
+    where = _scope(wanted, config.audiences, context.day)
+    context.store.replace(MEMBER, rows, where=where, checked=True)
+    return StepResult(_measure(context, wanted))
+
+
+def outer_expressions(audiences: Iterable[AudienceConfig]) -> list[Expression]:
+    """Their conditions without the macros that they answer for each other."""
+    audiences = list(audiences)
+    own = {each.member for each in audiences}
+    return [
+        replace(e.expression, macros=tuple(m for m in e.expression.macros if m not in own))
+        for e in audiences
+    ]
+
+
+def members(frame: DataFrame, audiences: Sequence[AudienceConfig]) -> DataFrame:
+    """Who is in which audience; a condition that is null counts as not.
+
+    Args:
+        frame: person_id (unique) and a column per macro and tag of `outer_expressions`.
+        audiences: They may refer to each other.
+
+    Returns:
+        person_id, audience: one row per person and audience it is in.
+
+    Raises:
+        ValueError: If audiences refer to each other in a circle.
+    """
+    named = {each.audience: each for each in audiences}
+    references = {name: each.audiences for name, each in named.items()}
+    for level in order_by_reference(references, kind="audiences"):
+        frame = frame.withColumns(
+            {
+                named[name].member.column: F.coalesce(
+                    F.expr(f"({named[name].expression.sql})").cast("boolean"), F.lit(False)
+                )
+                for name in level
+            }
+        )
+    entries = F.array(*(F.when(F.col(e.member.column), F.lit(e.audience)) for e in audiences))
+    return frame.select("person_id", F.explode(F.array_compact(entries)).alias("audience"))
+
+
+def _scope(wanted: Sequence[AudienceConfig], every: Sequence[AudienceConfig], day: date) -> str:
+    """Rows that the write replaces: the day's, and by nothing those kept long enough."""
+    names = ", ".join(f"'{each.audience}'" for each in wanted)
+    old = [
+        f"(audience = '{each.audience}' AND day <= DATE'{day - timedelta(days=each.keep_days)}')"
+        for each in wanted
+    ]
+    known = ", ".join(f"'{each.audience}'" for each in every)
+    gone = f"(audience NOT IN ({known}) AND day <= DATE'{day - timedelta(days=KEEP_DAYS)}')"
+    return " OR ".join([f"(day = DATE'{day}' AND audience IN ({names}))", *old, gone])
+
+
+def _measure(context: Context, audiences: Sequence[AudienceConfig]) -> dict[str, int | float | str]:
+    """Note the exact size of each audience."""
+    names = sorted(each.audience for each in audiences)
+    on_day = (F.col("day") == F.lit(context.day)) & F.col("audience").isin(names)
+    counted = context.store.read(MEMBER).where(on_day).groupBy("audience").count()
+    # one row per audience
+    sizes = {row["audience"]: row["count"] for row in counted.collect()}
+    for name in names:
+        context.metric("audience_size", sizes.get(name, 0), audience=name)
+    return {name: sizes.get(name, 0) for name in names}
+
+
+JOB = Job(name="build_audiences", step=build_audiences, tables=(MEMBER,))

@@ -1,0 +1,78 @@
+"""conf/audiences/*.yml: one audience a file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from pydantic import Field, model_validator
+
+from databank.archive.config import ArchiveConfig, TagType
+from databank.config import Name, StrictModel
+from databank.expressions import Expression, Macro, parse_expression
+
+KEEP_DAYS = 90
+
+
+class AudienceConfig(StrictModel):
+    """One audience: who is in it on a day."""
+
+    audience: Name
+    where: str = Field(
+        description="Condition over tags, events in windows, stage(), score('m'), in_audience('a')"
+    )
+    description: str = ""
+    owner: str = ""
+    keep_days: int = Field(
+        default=KEEP_DAYS, ge=1, description="Members of a day are kept so long, for comparison"
+    )
+
+    @model_validator(mode="after")
+    def _readable(self) -> "AudienceConfig":
+        if self.audience in self.audiences:
+            raise ValueError(
+                f"audience {self.audience!r} asks for itself; remove in_audience('{self.audience}')"
+            )
+        return self
+
+    @cached_property
+    def expression(self) -> Expression:
+        """The condition, read."""
+        return parse_expression(self.where)
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        """The condition, as all nodes give theirs."""
+        return (self.expression,)
+
+    @property
+    def references(self) -> frozenset[str]:
+        """Names of the tags it uses."""
+        return self.expression.names
+
+    @property
+    def models(self) -> frozenset[str]:
+        """Names of the models whose scores it uses."""
+        return self._targets("score")
+
+    @property
+    def audiences(self) -> frozenset[str]:
+        """Names of the audiences it uses."""
+        return self._targets("in_audience")
+
+    @property
+    def member(self) -> Macro:
+        """The macro by which others ask for it."""
+        return Macro("in_audience", target=self.audience)
+
+    def _targets(self, macro: str) -> frozenset[str]:
+        found = (m for m in self.expression.macros if m.name == macro)
+        return frozenset(str(m.target).partition("@")[0] for m in found)
+
+
+@dataclass(frozen=True)
+class AudiencesConfig:
+    """What the job needs: all audiences, the archive's dimensions, the types of the tags."""
+
+    audiences: tuple[AudienceConfig, ...]
+    archive: ArchiveConfig = field(default_factory=ArchiveConfig)
+    tags: Mapping[str, TagType] = field(default_factory=dict)

@@ -1,0 +1,5 @@
+"""`python -m databank.cli`, for places without the console script."""
+
+from databank.cli.main import main
+
+main()

@@ -1,0 +1,102 @@
+"""The job score_model: the champions score their populations."""
+
+from collections.abc import Iterable
+from datetime import date
+from functools import reduce
+
+from pyspark.sql import DataFrame, functions as F
+from pyspark.storagelevel import StorageLevel
+
+from databank.errors import DataBankError
+from databank.models.config import ModelConfig, ModelsConfig
+from databank.models.frame import macro_frame, scoring_frame
+from databank.models.pipeline import with_scores
+from databank.models.registry import Registry, Version
+from databank.models.tables import SCORE, TRAINING
+from databank.models.train import open_registry
+from databank.runs import Context, Job, StepResult
+
+_DECILE_DIGITS = 5  # bounds the values that the quantiles have to hold in memory
+
+
+def score_models(context: Context, config: ModelsConfig) -> StepResult:
+    """Score each model's population as of the run day by its champion.
+
+    The features are those that the champion was trained with, whatever conf/ says by now.
+
+    Raises:
+        DataBankError: If a model has no champion.
+    """
+    wanted = [model for model in config.models if context.wants(model.model)]
+    if not wanted:
+        return StepResult()
+    # read so that the runner sees a new champion as a new input
+    context.store.read(TRAINING)
+    registry = open_registry(context)
+    champions = {model.model: _champion(registry, model.model) for model in wanted}
+    definitions = {name: registry.definition(champion) for name, champion in champions.items()}
+    expressions = [e for definition in definitions.values() for e in definition.inputs]
+    context.progress.step(f"gathering features as of {context.day}")
+    frame = macro_frame(context, expressions, config.archive, as_of=context.day)
+    try:
+        context.progress.step(f"scoring by {len(champions)} champions")
+        parts = [
+            _score(frame, definitions[n], registry, c, context.day) for n, c in champions.items()
+        ]
+        _write(context, champions, reduce(DataFrame.unionByName, parts))
+    finally:
+        frame.unpersist()
+    versions = {f"{name}: version": champion.version for name, champion in champions.items()}
+    return StepResult({"persons scored": context.store.rows_written[SCORE.name], **versions})
+
+
+def with_deciles(scored: DataFrame) -> DataFrame:
+    """Add decile: 1 = the highest tenth of each model by score; equal scores share a decile.
+
+    Args:
+        scored: model, score.
+
+    Returns:
+        Its columns and decile (int, 1-10).
+    """
+    rounded = F.round("score", _DECILE_DIGITS)
+    cuts = F.array(*(F.lit(i / 10) for i in range(1, 10)))
+    bounds = scored.groupBy("model").agg(F.percentile(rounded, cuts).alias("_bounds"))
+    above = F.size(F.filter("_bounds", lambda bound: bound > rounded))
+    joined = scored.join(F.broadcast(bounds), "model")
+    return joined.withColumn("decile", above + 1).drop("_bounds")
+
+
+def _champion(registry: Registry, model: str) -> Version:
+    found = registry.champion(model)
+    if found is None:
+        raise DataBankError(f"model {model}: has no champion; run train_model first")
+    return found
+
+
+def _score(
+    frame: DataFrame, definition: ModelConfig, registry: Registry, champion: Version, day: date
+) -> DataFrame:
+    persons = scoring_frame(frame, definition)
+    return with_scores(registry.load(champion), persons, "person_id").select(
+        F.lit(champion.model).alias("model"),
+        F.lit(champion.version).cast("bigint").alias("version"),
+        F.lit(day).alias("as_of"),
+        F.col("person_id").alias("entity_id"),
+        "score",
+        "calibrated",
+    )
+
+
+def _write(context: Context, models: Iterable[str], scored: DataFrame) -> None:
+    scored = scored.persist(StorageLevel.MEMORY_AND_DISK)
+    try:
+        names = ", ".join(f"'{name}'" for name in models)
+        # persons are unique in the frame, and models among the names
+        rows = with_deciles(scored)
+        context.store.replace(SCORE, rows, where=f"model IN ({names})", checked=True)
+    finally:
+        scored.unpersist()
+
+
+JOB = Job(name="score_model", step=score_models, tables=(SCORE,))

@@ -1,0 +1,58 @@
+"""Verdicts on rows: the first finding decides, warnings are gathered."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import Column, functions as F
+
+from databank.quality.config import RuleConfig
+
+STOP = "stop:"  # prefix of the warning that refuses the whole load
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A reason to quarantine a row.
+
+    Attributes:
+        when: Whether the row has the fault; null counts as no.
+        rule: Short fixed name, good for counting.
+        reason: What a person reads; may show the value.
+    """
+
+    when: Column
+    rule: str
+    reason: Column
+
+
+def first_finding(findings: Sequence[Finding]) -> Column:
+    """The struct (rule, reason) of the first finding that applies; null for a sound row."""
+    verdict = F.lit(None).cast("struct<rule:string,reason:string>")
+    for finding in reversed(findings):
+        struct = F.struct(F.lit(finding.rule).alias("rule"), finding.reason.alias("reason"))
+        verdict = F.when(finding.when, struct).otherwise(verdict)
+    return verdict
+
+
+def broken(rule: RuleConfig) -> Column:
+    """Whether a row breaks the rule; a condition that is null does not hold."""
+    return ~F.coalesce(F.expr(rule.check), F.lit(False))
+
+
+def rule_findings(rules: Iterable[RuleConfig]) -> list[Finding]:
+    """Findings of the rules that quarantine."""
+    return [
+        Finding(broken(rule), rule.name, F.lit(f"does not hold: {rule.check}"))
+        for rule in rules
+        if rule.otherwise == "quarantine"
+    ]
+
+
+def rule_warnings(rules: Iterable[RuleConfig]) -> Column:
+    """Names of the broken rules that only warn, or stop the load (prefix `stop:`)."""
+    names = [
+        F.when(broken(rule), F.lit(rule.name if rule.otherwise == "warn" else STOP + rule.name))
+        for rule in rules
+        if rule.otherwise != "quarantine"
+    ]
+    return F.array_compact(F.array(*names)) if names else F.array().cast("array<string>")

@@ -1,0 +1,30 @@
+"""What the report says in words about names that the tables hold."""
+
+from pydantic import Field
+
+from databank.config import StrictModel
+
+
+class NoteConfig(StrictModel):
+    """What a name of the bank means, for people who did not write its configuration."""
+
+    name: str = Field(min_length=1, description="Name as it stands in the tables")
+    description: str = Field(default="", description="One sentence for a reader")
+    unit: str = Field(default="", description="Unit of a tag's numbers, e.g. days")
+    kind: str = Field(default="", description="Kind of tag, model or audience")
+
+
+class ReportConfig(StrictModel):
+    """Words for the report; every part may be left out, the tables alone make a report."""
+
+    title: str = Field(default="databank", description="Heading of the page")
+    currency: str = Field(default="", description="Unit of amounts, e.g. CNY")
+    stages: tuple[str, ...] = Field(
+        default=("aware", "interest", "purchase", "loyalty"),
+        description="Life-cycle stages from the lowest to the highest",
+    )
+    sources: tuple[str, ...] = Field(default=(), description="Sources that conf names")
+    tags: tuple[NoteConfig, ...] = ()
+    audiences: tuple[NoteConfig, ...] = ()
+    models: tuple[NoteConfig, ...] = ()
+    lookalikes: tuple[NoteConfig, ...] = ()

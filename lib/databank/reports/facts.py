@@ -1,0 +1,195 @@
+"""The figures of a report as plain data: what is collected once, and drawn without Spark."""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+# the job that fills each table, named where a section has nothing to show
+FILLED_BY = {
+    "raw.file": "ingest",
+    "core.events": "ingest",
+    "identity.identifier": "ingest",
+    "ops.quarantine": "ingest",
+    "identity.person": "resolve_identity",
+    "lifecycle.stage": "build_lifecycle",
+    "lifecycle.flow": "build_lifecycle",
+    "lifecycle.rfm": "build_lifecycle",
+    "tags.person_tag": "build_tags",
+    "models.training": "train_model",
+    "models.lift": "train_model",
+    "lookalike.member": "expand_lookalike",
+    "lookalike.gain": "expand_lookalike",
+    "audiences.member": "build_audiences",
+}
+
+
+@dataclass(frozen=True)
+class SourceRows:
+    """One source: rows read from files, in core tables today, and in quarantine."""
+
+    source: str
+    files: int
+    read: int
+    loaded: int
+    quarantined: int
+    no_person: int
+
+
+@dataclass(frozen=True)
+class IdType:
+    """One type of identifier: how many there are, and of how many persons."""
+
+    id_type: str
+    identifiers: int
+    resolved: int
+    persons: int
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """Identifiers that are not used for linking, by rule, readable reason and type."""
+
+    rule: str
+    reason: str
+    id_type: str
+    n: int
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Persons by the stage they left and the stage they came to, between two days."""
+
+    day_from: date
+    day_to: date
+    moves: dict[tuple[str, str], int]
+
+
+@dataclass(frozen=True)
+class RfmCell:
+    """Persons of one R, F and segment, and what they spent."""
+
+    r: int
+    f: int
+    segment: str
+    persons: int
+    money: float | None
+    recency: float | None
+    frequency: float | None
+
+
+@dataclass(frozen=True)
+class TagReach:
+    """One tag: persons who have it, and its numbers from the 10th to the 90th percentile."""
+
+    tag: str
+    persons: int
+    labels: int
+    low: float | None
+    median: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class LiftBand:
+    """One decile of a model's hold-out, best first."""
+
+    decile: int
+    n: int
+    positives: int
+    gain: float
+    lift: float
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """The champion of a model, or its newest version if none is; quality on the hold-out.
+
+    `refused_on` is the day of a later training that the gate refused.
+    """
+
+    model: str
+    version: int
+    trained: date
+    outcome: str
+    algorithm: str
+    holdout: int
+    base_rate: float | None
+    auc: float | None
+    calibration_error: float | None
+    refused_on: date | None = None
+    scored: int = 0
+    bands: tuple[LiftBand, ...] = ()
+
+
+@dataclass(frozen=True)
+class Lookalike:
+    """One lookalike: share of hidden seeds found by share of persons, and its levels."""
+
+    name: str
+    day: date | None
+    curve: tuple[tuple[float, float, float], ...]
+    levels: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class JobRun:
+    """One part of a job on the run day."""
+
+    job: str
+    parts: int
+    outcome: str
+    seconds: float
+    rows: int
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One figure of ops.metric."""
+
+    job: str
+    name: str
+    labels: dict[str, str]
+    value: float
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that a report shows.
+
+    Attributes:
+        missing: Tables without a published version; their sections say so.
+        totals: Rows or distinct things of the whole bank by name.
+        daily: (day, terminal, events), the latest days.
+        per_person: (identifiers, persons who have that many).
+        changes: Persons by kind of change, on changes_day.
+        stages: Persons by stage, on stage_day.
+        tag_values: (tag, value, persons) of tags with few values or of classes of numbers.
+        audiences: (audience, day, persons).
+        overlaps: Persons in both audiences of a pair.
+        quarantine: (source, rule, rows).
+    """
+
+    day: date
+    missing: frozenset[str] = frozenset()
+    totals: dict[str, int] = field(default_factory=dict)
+    sources: tuple[SourceRows, ...] = ()
+    daily: tuple[tuple[date, str, int], ...] = ()
+    id_types: tuple[IdType, ...] = ()
+    per_person: tuple[tuple[int, int], ...] = ()
+    changes_day: date | None = None
+    changes: dict[str, int] = field(default_factory=dict)
+    set_aside: tuple[SetAside, ...] = ()
+    refused_pairs: tuple[SetAside, ...] = ()
+    stage_day: date | None = None
+    stages: dict[str, int] = field(default_factory=dict)
+    flow: Flow | None = None
+    rfm_day: date | None = None
+    rfm: tuple[RfmCell, ...] = ()
+    tags: tuple[TagReach, ...] = ()
+    tag_values: tuple[tuple[str, str, int], ...] = ()
+    models: tuple[ModelCard, ...] = ()
+    lookalikes: tuple[Lookalike, ...] = ()
+    audiences: tuple[tuple[str, date, int], ...] = ()
+    overlaps: dict[tuple[str, str], int] = field(default_factory=dict)
+    quarantine: tuple[tuple[str, str, int], ...] = ()
+    runs: tuple[JobRun, ...] = ()
+    measures: tuple[Measure, ...] = ()

@@ -1,0 +1,87 @@
+"""The page: sections as one HTML file that needs no network."""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from databank.reports.figures import Figure
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of texts; `words` columns from the left are text, the others numbers.
+
+    `shades` colours cells from 0 (none) to 1 (full), None leaves a cell plain.
+    """
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    words: int = 1
+    shades: tuple[tuple[float | None, ...], ...] = ()
+
+    def shade(self, row: int, column: int) -> float | None:
+        """The colour of a cell."""
+        return self.shades[row][column] if self.shades else None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture or table: what it is about, and the sentence that tells what it says."""
+
+    title: str
+    says: str
+    figure: Figure | None = None
+    grid: Grid | None = None
+    wide: bool = False
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page; `missing` says why there is nothing to show."""
+
+    key: str
+    title: str
+    says: str
+    tiles: tuple[tuple[str, str], ...] = ()
+    panels: tuple[Panel, ...] = ()
+    missing: str = ""
+
+
+def render(title: str, day: date, lead: str, sections: list[Section]) -> str:
+    """The HTML of a report, scripts and styles inside."""
+    template = _environment().get_template("page.html.j2")
+    return template.render(
+        title=title, day=day, lead=lead, sections=sections, plotly=Markup(_bundle())
+    )
+
+
+@cache
+def _bundle() -> str:
+    script = files("plotly") / "package_data" / "plotly.min.js"
+    return script.read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("databank.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["script"] = _script
+    return environment
+
+
+def _script(value: Any) -> Markup:
+    """JSON inside a script element: nothing in it may close the element."""
+    text = json.dumps(value, separators=(",", ":"), default=str, ensure_ascii=False)
+    return Markup(text.replace("<", "\\u003c"))

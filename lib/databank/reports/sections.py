@@ -1,0 +1,321 @@
+"""Sections about the bank itself: assets, OneID and quality; and the order of all sections."""
+
+from collections import defaultdict
+
+from databank.reports import figures, words
+from databank.reports.config import ReportConfig
+from databank.reports.facts import Facts, SetAside
+from databank.reports.ground import MOST_IDENTIFIERS
+from databank.reports.market import lifecycle_section, rfm_section, tags_section
+from databank.reports.page import Grid, Panel, Section
+from databank.reports.reasons import why_missing
+from databank.reports.targets import audiences_section, lookalike_section, models_section
+
+_CHANGES = {
+    "new": ("new person", "new persons"),
+    "merge": ("merge", "merges"),
+    "split": ("split", "splits"),
+    "retired": ("retired person", "retired persons"),
+}
+# figures of ingest, in the order of the table
+_LOAD = {
+    "rows_read": "Read",
+    "rows_loaded": "Loaded",
+    "rows_repeated": "Repeated or older",
+    "rows_late": "Late",
+    "rows_without_identifier": "Without identifier",
+}
+_OUTCOMES = {"refused": "refused by a gate", "failed": "failed", "error": "stopped by a bug"}
+
+
+def build_sections(facts: Facts, config: ReportConfig) -> list[Section]:
+    """All sections in the order of the page."""
+    return [
+        assets_section(facts),
+        identity_section(facts),
+        lifecycle_section(facts, config),
+        rfm_section(facts, config),
+        tags_section(facts, config),
+        models_section(facts, config),
+        lookalike_section(facts, config),
+        audiences_section(facts, config),
+        quality_section(facts),
+    ]
+
+
+def lead_sentence(facts: Facts) -> str:
+    """What the bank holds, in one sentence under the heading."""
+    if not facts.totals.get("events") and not facts.totals.get("persons"):
+        return "The bank holds no events and no persons yet."
+    events, persons = facts.totals.get("events", 0), facts.totals.get("persons", 0)
+    text = f"{words.plural(events, 'event')} of {words.plural(persons, 'person')}"
+    sources = [s for s in facts.sources if s.loaded]
+    text += f" from {words.plural(len(sources), 'source')}" if sources else ""
+    sizes = len(facts.audiences)
+    return text + (f", {words.plural(sizes, 'audience')} ready for use." if sizes else ".")
+
+
+def assets_section(facts: Facts) -> Section:
+    """Rows by source, events by day and terminal, totals."""
+    title = "Assets and sources"
+    if not facts.sources:
+        return Section("assets", title, "", missing=why_missing(facts, "raw.file", "core.events"))
+    read, held = (sum(getattr(s, n) for s in facts.sources) for n in ("read", "quarantined"))
+    names = ("persons", "identifiers", "events", "profiles", "items")
+    tiles = tuple((n, words.count(facts.totals[n])) for n in names if facts.totals.get(n))
+    says = (
+        f"{words.plural(read, 'row')} came from {words.plural(len(facts.sources), 'source')}; "
+        f"{words.count(held)} of them ({words.share(held, read)}) wait in quarantine."
+    )
+    rows = tuple(
+        (
+            s.source,
+            words.count(s.files),
+            words.count(s.read),
+            words.count(s.loaded),
+            words.count(s.quarantined),
+            words.share(s.quarantined, s.read),
+            words.count(s.no_person),
+        )
+        for s in facts.sources
+    )
+    head = ("Source", "Files", "Rows read", "Held now", "Quarantined", "Share", "Without person")
+    largest = max(facts.sources, key=lambda s: s.loaded)
+    by_source = Panel(
+        "What each source brought",
+        f"Most comes from {largest.source}: {words.count(largest.loaded)} of "
+        f"{words.count(sum(s.loaded for s in facts.sources))} rows held. A repeated row and an "
+        "older state of a record are read, but held once.",
+        grid=Grid(head, rows),
+        wide=True,
+    )
+    return Section("assets", title, says, tiles, (*_daily(facts), by_source))
+
+
+def _daily(facts: Facts) -> tuple[Panel, ...]:
+    if not facts.daily:
+        return ()
+    days = sorted({day for day, _, _ in facts.daily})
+    cells = {(day, terminal): n for day, terminal, n in facts.daily}
+    sums: dict[str, int] = defaultdict(int)
+    per_day: dict[object, int] = defaultdict(int)
+    for day, terminal, n in facts.daily:
+        sums[terminal] += n
+        per_day[day] += n
+    order = sorted(sums, key=lambda t: -sums[t])
+    total = sum(sums.values())
+    says = (
+        f"{words.plural(total, 'event')} on {words.plural(len(days), 'day')} up to "
+        f"{words.day(days[-1])}, {words.count(total / len(days))} a day; "
+        f"{words.label(order[0])} carries {words.share(sums[order[0]], total)}."
+    )
+    parts = {t: [cells.get((day, t), 0) for day in days] for t in order}
+    figure = figures.stacked_days([day.isoformat() for day in days], parts)
+    return (Panel("Events per day by terminal", says, figure, wide=True),)
+
+
+def identity_section(facts: Facts) -> Section:
+    """Identifiers per person and type, changes, what was set aside."""
+    title = "OneID: who is who"
+    if not facts.per_person:
+        missing = why_missing(facts, "identity.person")
+        return Section("oneid", title, "", missing=missing)
+    persons = sum(n for _, n in facts.per_person)
+    resolved = sum(t.resolved for t in facts.id_types)
+    says = f"{words.plural(persons, 'person')} stand behind the identifiers of the bank."
+    if resolved:
+        says = (
+            f"Behind {words.plural(resolved, 'identifier')} stand "
+            f"{words.plural(persons, 'person')}: {words.number(resolved / persons)} each."
+        )
+    changes = facts.changes
+    tiles: tuple[tuple[str, str], ...] = ()
+    if facts.changes_day is not None:
+        tiles = tuple(
+            (
+                f"{many} on {words.day(facts.changes_day, beside=facts.day)}",
+                words.count(changes.get(kind, 0)),
+            )
+            for kind, (_, many) in _CHANGES.items()
+        )
+    panels = (_per_person(facts, persons), *_id_types(facts, persons), *_set_aside(facts))
+    return Section("oneid", title, says, tiles, panels)
+
+
+def _per_person(facts: Facts, persons: int) -> Panel:
+    held = dict(facts.per_person)
+    names = [f"{n}+" if n == MOST_IDENTIFIERS else str(n) for n in range(1, max(held) + 1)]
+    values = [held.get(n, 0) for n in range(1, max(held) + 1)]
+    several = persons - held.get(1, 0)
+    return Panel(
+        "Identifiers per person",
+        f"{words.count(several)} of {words.plural(persons, 'person')} "
+        f"({words.share(several, persons)}) are known by two identifiers or more.",
+        figures.columns(names, values, title="identifiers"),
+    )
+
+
+def _id_types(facts: Facts, persons: int) -> tuple[Panel, ...]:
+    if not facts.id_types:
+        return ()
+    top = sorted(facts.id_types, key=lambda t: -t.persons)
+    rows = tuple(
+        (
+            words.label(t.id_type),
+            words.count(t.identifiers),
+            words.count(t.persons),
+            words.share(t.persons, persons),
+            words.number(t.resolved / t.persons if t.persons else None, 2),
+        )
+        for t in top
+    )
+    says = (
+        f"Most persons are known by {words.label(top[0].id_type)}: {words.count(top[0].persons)} "
+        f"({words.share(top[0].persons, persons)})."
+    )
+    head = ("Type", "Identifiers", "Persons", "Of all persons", "Each")
+    shades = tuple((None, None, None, t.persons / persons, None) for t in top)
+    return (Panel("Reach by type of identifier", says, grid=Grid(head, rows, shades=shades)),)
+
+
+def _set_aside(facts: Facts) -> tuple[Panel, ...]:
+    made = []
+    for title, found, noun, tells in (
+        ("Identifiers set aside", facts.set_aside, "identifier", "set aside"),
+        ("Links refused", facts.refused_pairs, "link", "refused"),
+    ):
+        if not found:
+            continue
+        total = sum(one.n for one in found)
+        rows = tuple(
+            (_reason(one), words.label(one.id_type), words.count(one.n)) for one in found[:40]
+        )
+        first = max(found, key=lambda one: one.n)
+        says = (
+            f"{words.plural(total, noun)} {tells}, so that strangers are not taken for one "
+            f"person. The most frequent reason: {_reason(first)}, {words.plural(first.n, 'time')}."
+        )
+        made.append(Panel(title, says, grid=Grid(("Why", "Type", "Number"), rows, words=2)))
+    return tuple(made)
+
+
+def _reason(one: SetAside) -> str:
+    return one.reason or one.rule.replace("_", " ")
+
+
+def quality_section(facts: Facts) -> Section:
+    """Quarantine by rule and source, rows without person, jobs and their figures."""
+    title = "Quality of this run"
+    held = sum(n for *_, n in facts.quarantine)
+    events = facts.totals.get("events", 0)
+    nobody = facts.totals.get("events without person", 0)
+    if not events and not held and not facts.runs:
+        return Section("quality", title, "", missing=why_missing(facts, "core.events"))
+    says = (
+        f"{words.plural(held, 'row')} in quarantine; {words.plural(nobody, 'event')} "
+        f"({words.share(nobody, events)} of all) carry no usable identifier and belong to nobody."
+    )
+    if not events and not held:
+        says = "No rows have been loaded yet."
+    panels = (*_load(facts), *_quarantine(facts, held), *_jobs(facts), *_measures(facts))
+    return Section("quality", title, says, panels=panels)
+
+
+def _load(facts: Facts) -> tuple[Panel, ...]:
+    """What the load of the day met, by source, as ingest measured it."""
+    found: dict[str, dict[str, float]] = defaultdict(dict)
+    for one in facts.measures:
+        if one.job == "ingest" and one.name in _LOAD and "source" in one.labels:
+            found[one.labels["source"]][one.name] = one.value
+    if not found:
+        return ()
+    sums = {name: sum(row.get(name, 0) for row in found.values()) for name in _LOAD}
+    rows = [
+        (source, *(words.count(row.get(name, 0)) for name in _LOAD))
+        for source, row in sorted(found.items())
+    ]
+    rows.append(("all", *(words.count(sums[name]) for name in _LOAD)))
+    says = (
+        f"Of {words.plural(round(sums['rows_read']), 'row')} read on {words.day(facts.day)}, "
+        f"{words.count(sums['rows_repeated'])} repeated what the bank held or were older, and "
+        f"{words.count(sums['rows_late'])} came late."
+    )
+    grid = Grid(("Source", *_LOAD.values()), tuple(rows))
+    return (Panel("Rows of this load", says, grid=grid, wide=True),)
+
+
+def _quarantine(facts: Facts, held: int) -> tuple[Panel, ...]:
+    if not held:
+        return ()
+    sources = sorted({source for source, _, _ in facts.quarantine})
+    cells = {(rule, source): n for source, rule, n in facts.quarantine}
+    sums: dict[str, int] = defaultdict(int)
+    for _, rule, n in facts.quarantine:
+        sums[rule] += n
+    rules = sorted(sums, key=lambda rule: (-sums[rule], rule))
+    head = ("Rule", *sources, "All")
+    rows = tuple(
+        (
+            rule.replace("_", " "),
+            *(words.count(cells[rule, s]) if (rule, s) in cells else "" for s in sources),
+            words.count(sums[rule]),
+        )
+        for rule in rules
+    )
+    most = max(cells.values())
+    shades = tuple(
+        (None, *(cells[r, s] / most if (r, s) in cells else None for s in sources), None)
+        for r in rules
+    )
+    says = (
+        f"The most frequent fault is {rules[0].replace('_', ' ')}: "
+        f"{words.count(sums[rules[0]])} of {words.plural(held, 'row')} "
+        f"({words.share(sums[rules[0]], held)})."
+    )
+    grid = Grid(head, rows, shades=shades)
+    return (Panel("Rows in quarantine by rule and source", says, grid=grid, wide=True),)
+
+
+def _jobs(facts: Facts) -> tuple[Panel, ...]:
+    if not facts.runs:
+        return ()
+    seconds = sum(run.seconds for run in facts.runs)
+    slowest = max(facts.runs, key=lambda run: run.seconds)
+    odd = [run for run in facts.runs if run.outcome not in ("done", "unchanged")]
+    says = (
+        f"{words.plural(len(facts.runs), 'job')} took {words.number(seconds)} seconds; "
+        f"{slowest.job} took the most ({words.number(slowest.seconds)})."
+    )
+    if odd:
+        named = [f"{run.job} was {_OUTCOMES.get(run.outcome, run.outcome)}" for run in odd]
+        says += f" {words.listed(named)}.".replace("was failed", "failed")
+    order = sorted(facts.runs, key=lambda run: -run.seconds)
+    texts = [
+        f"{words.number(run.seconds)} s" + ("" if run.outcome == "done" else f", {run.outcome}")
+        for run in order
+    ]
+    hovers = [
+        f"{text}, {words.plural(run.rows, 'row')} written"
+        for run, text in zip(order, texts, strict=True)
+    ]
+    figure = figures.bars(
+        [run.job for run in order], [r.seconds for r in order], texts, hovers=hovers
+    )
+    return (Panel("Seconds by job", says, figure),)
+
+
+def _measures(facts: Facts) -> tuple[Panel, ...]:
+    if not facts.measures:
+        return ()
+    rows = tuple(
+        (
+            m.job,
+            m.name.replace("_", " "),
+            ", ".join(f"{key} {value}" for key, value in sorted(m.labels.items())),
+            words.short_number(m.value),
+        )
+        for m in facts.measures
+    )
+    says = f"{words.plural(len(rows), 'figure')} noted by the jobs of the day, as in ops.metric."
+    grid = Grid(("Job", "Figure", "Of", "Value"), rows, words=3)
+    return (Panel("What the jobs measured", says, grid=grid, folded=True),)

@@ -1,0 +1,60 @@
+"""Numbers, days and names as a reader expects them."""
+
+from datetime import date
+
+
+def count(value: float) -> str:
+    """A whole number with thousands separators."""
+    return f"{round(value):,}"
+
+
+def share(part: float, whole: float) -> str:
+    """A percentage with one digit; a dash where there is no whole."""
+    return f"{part / whole:.1%}" if whole else "–"  # noqa: RUF001 - a dash for readers
+
+
+def number(value: float | None, digits: int = 1) -> str:
+    """A measured number; a dash where there is none."""
+    return "–" if value is None else f"{value:,.{digits}f}"  # noqa: RUF001
+
+
+def short_number(value: float | None) -> str:
+    """A number with as many digits as it deserves."""
+    if value is None:
+        return number(None)
+    return number(value, 0 if float(value).is_integer() or abs(value) >= 100 else 2)
+
+
+def money(value: float | None, currency: str) -> str:
+    """An amount without cents, with its unit."""
+    return number(value, 0) if value is None else f"{value:,.0f} {currency}".strip()
+
+
+def plural(n: int, noun: str, many: str | None = None) -> str:
+    """A counted noun: 1 person, 2 persons."""
+    return f"{count(n)} {noun if n == 1 else many or noun + 's'}"
+
+
+def day(value: date, *, beside: date | None = None) -> str:
+    """A day as people write it; the year is left out beside a day of the same year."""
+    text = f"{value.day} {value:%B}"
+    return text if beside is not None and beside.year == value.year else f"{text} {value.year}"
+
+
+def label(name: str, length: int = 26) -> str:
+    """A name of the bank for people: blanks for underscores, cut in the middle where it is long.
+
+    Names of one family often differ at their end, so the end stays.
+    """
+    text = name.replace("_", " ").strip()
+    if len(text) <= length:
+        return text
+    kept = length // 3
+    _, blank, whole_words = text[-kept:].partition(" ")
+    end = whole_words if blank else text[-kept:]
+    return f"{text[: length - kept - 1].rstrip()}…{end}"
+
+
+def listed(names: list[str]) -> str:
+    """Names in a sentence: a, b and c."""
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

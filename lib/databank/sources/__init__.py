@@ -1,0 +1,1 @@
+"""Sources: files as they arrive become events, profiles and items with normalised identifiers."""

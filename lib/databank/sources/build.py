@@ -1,0 +1,264 @@
+"""The ingest job: new files of all sources, to raw, quarantine and core, in one run."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import reduce
+
+from pyspark.sql import DataFrame, SparkSession, functions as F
+from pyspark.storagelevel import StorageLevel
+
+from databank.hashing import fingerprint
+from databank.quality.quarantine import QUARANTINE, quarantine_rows
+from databank.runs import Context, Job, StepResult
+from databank.sources.config import SourceConfig, SourcesConfig
+from databank.sources.figures import Figures, count_loaded, count_staged
+from databank.sources.files import (
+    KnownFile,
+    SourceFile,
+    absolute,
+    delta_version,
+    inspect_files,
+    list_files,
+    refuse_unmatched,
+    refused_before,
+    split_new,
+)
+from databank.sources.lines import BROKEN_OFF
+from databank.sources.load import event_rows, newest, once, suspects, unknown_identifiers
+from databank.sources.parse import STAGED, make_parts, parse_records
+from databank.sources.raw import read_records
+from databank.sources.tables import (
+    EVENTS,
+    IDENTIFIER,
+    ITEMS,
+    PROFILES,
+    RAW_FILE,
+    RAW_RECORD,
+    TABLES,
+)
+
+Sources = Mapping[str, SourceConfig]
+
+
+def ingest(context: Context, config: SourcesConfig) -> StepResult:
+    """Load the files that are new, each once.
+
+    Raises:
+        DataBankError: If a source has no file, or two identifiers share a key.
+        GateRefusedError: If rows break a rule that stops the load.
+    """
+    sources = {s.source: s for s in config.sources if context.wants(s.source)}
+    new, altered = _find(context, sources)
+    summary: dict[str, int | float | str] = {}
+    if altered:
+        shown = ", ".join(file.name for file in altered[:3])
+        more = f" and {len(altered) - 3} more" if len(altered) > 3 else ""
+        summary["warning"] = f"changed after loading: {shown}{more}; give them new names"
+    if not new:
+        return StepResult({"new files": 0, **summary})
+    return StepResult({**_load(context, config, sources, new), **summary})
+
+
+JOB = Job(name="ingest", step=ingest, tables=TABLES, latest_only=False, always=True)
+
+
+# ---- files
+
+
+def _known_files(context: Context) -> dict[tuple[str, str], KnownFile]:
+    """What raw.file says last of each file; a row a file, so small enough for the driver."""
+    state = F.struct("bytes", F.unix_timestamp("modified").alias("modified"), "status")
+    # a refused file may be loaded later, never the other way round
+    order = F.struct(F.col("status") == "ok", "modified", "load_id")
+    rows = context.store.read(RAW_FILE).groupBy("source", "file")
+    return {
+        (row["source"], row["file"]): KnownFile(
+            row["last"]["bytes"],
+            datetime.fromtimestamp(row["last"]["modified"], UTC),
+            row["last"]["status"],
+        )
+        for row in rows.agg(F.max_by(state, order).alias("last")).collect()
+    }
+
+
+def _find(context: Context, sources: Sources) -> tuple[list[SourceFile], list[SourceFile]]:
+    """Files to load, and loaded ones that were altered since."""
+    known = _known_files(context)
+    new: list[SourceFile] = []
+    altered: list[SourceFile] = []
+    for name, source in sources.items():
+        files = _list(context, source)
+        refuse_unmatched(source, files, known=any(key[0] == name for key in known))
+        fresh, changed = split_new(files, known)
+        looked = inspect_files(fresh, source)
+        new += [file for file in looked if not refused_before(file, known)]
+        altered += changed
+    return new, altered
+
+
+def _list(context: Context, source: SourceConfig) -> list[SourceFile]:
+    if source.format != "delta":
+        return list_files(source, context.store.root)
+    path = absolute(source.path, context.store.root)
+    version = context.store.files.last_version(path)
+    return [] if version is None else [delta_version(source, path, version)]
+
+
+# ---- one load
+
+
+def _load(
+    context: Context, config: SourcesConfig, sources: Sources, files: Sequence[SourceFile]
+) -> dict[str, int | float | str]:
+    load_id = _load_id(context, files)
+    met, counts = _to_raw(context, sources, files, load_id)
+    # an empty file is done as soon as it is listed
+    full = [file for file in met if file.status == "ok" and (file.source, file.name) in counts]
+    figures = Figures()
+    if full:
+        _stage(context, config, sources, full, load_id)
+        figures = count_staged(_staged(context), day=context.day)
+        figures.stop_if_told()
+        context.progress.step("writing")
+        _to_core(context, {sources[file.source].becomes for file in full}, figures, load_id)
+    refused = [file for file in met if file.status != "ok"]
+    _to_quarantine(context, figures, refused, load_id)
+    context.store.append(RAW_FILE, _file_rows(context.spark, met, counts, load_id))
+    figures.note(context)
+    summary: dict[str, int | float | str] = {"new files": len(met) - len(refused)}
+    for file in refused[:5]:
+        summary[f"refused {file.name}"] = f"{file.status}: {file.reason}"
+    return summary | figures.summary()
+
+
+def _load_id(context: Context, files: Sequence[SourceFile]) -> str:
+    """The same files on the same day make the same load, whatever became of an earlier try."""
+    listed = sorted((file.source, file.name, file.bytes) for file in files)
+    return f"{context.day:%Y%m%d}-{fingerprint(listed)}"
+
+
+def _to_raw(
+    context: Context, sources: Sources, files: Sequence[SourceFile], load_id: str
+) -> tuple[list[SourceFile], dict[tuple[str, str], int]]:
+    """Append all records; gives the files with what became of them, and records a file."""
+    readable = [file for file in files if file.status == "ok"]
+    if not readable:
+        return list(files), {}
+    context.progress.step(f"reading {len(readable)} files")
+    raw = read_records(context.spark, sources, readable, root=context.store.root)
+    context.store.append(RAW_RECORD, raw.withColumn("load_id", F.lit(load_id)))
+    broken = F.when(F.startswith(F.col("fault"), F.lit(BROKEN_OFF)), F.col("fault"))
+    # a row a file
+    rows = (
+        _records(context, load_id)
+        .groupBy("source", "file")
+        .agg(F.count("*").alias("n"), F.max(broken).alias("fault"))
+        .collect()
+    )
+    counts = {(row["source"], row["file"]): row["n"] for row in rows}
+    faults = {(row["source"], row["file"]): row["fault"] for row in rows if row["fault"]}
+    return [_with_fault(file, faults.get((file.source, file.name))) for file in files], counts
+
+
+def _with_fault(file: SourceFile, fault: str | None) -> SourceFile:
+    if fault is None:
+        return file
+    return replace(file, status="truncated", reason=fault.removeprefix(BROKEN_OFF))
+
+
+def _records(context: Context, load_id: str) -> DataFrame:
+    return context.store.read(RAW_RECORD).where(F.col("load_id") == load_id)
+
+
+def _stage(
+    context: Context,
+    config: SourcesConfig,
+    sources: Sources,
+    files: Sequence[SourceFile],
+    load_id: str,
+) -> None:
+    """Parse the records of the sound files once, and keep the rows until the run ends."""
+    context.progress.step("parsing")
+    with _forgiving(context.spark):
+        parsed = parse_records(
+            _records(context, load_id),
+            make_parts(files, sources),
+            config,
+            day=context.day,
+            timezone=context.settings.timezone,
+        )
+        parsed.write.partitionBy("kind").parquet(context.store.scratch("parsed"))
+
+
+@contextmanager
+def _forgiving(spark: SparkSession) -> Iterator[None]:
+    """ANSI off: in sources' expressions a bad cast gives null, which is then quarantined."""
+    before = spark.conf.get("spark.sql.ansi.enabled")
+    spark.conf.set("spark.sql.ansi.enabled", "false")
+    try:
+        yield
+    finally:
+        spark.conf.set("spark.sql.ansi.enabled", str(before))
+
+
+def _staged(context: Context) -> DataFrame:
+    # told, not inferred: a load of nothing but header lines leaves no file to infer it from
+    schema = ", ".join(f"{name} {type_}" for name, type_ in STAGED.items())
+    return context.spark.read.schema(schema).parquet(context.store.scratch("parsed"))
+
+
+# ---- tables
+
+
+def _to_core(context: Context, kinds: set[str], figures: Figures, load_id: str) -> None:
+    store, staged = context.store, _staged(context)
+    fresh = unknown_identifiers(staged, store.read(IDENTIFIER), load_id=load_id)
+    store.append(IDENTIFIER, fresh, checked=True)
+    fresh.unpersist()
+    if "events" in kinds:
+        existing = store.read(EVENTS).where(F.col("source").isin(sorted(figures.sound)))
+        events = event_rows(staged, load_id=load_id)
+        keys = suspects(events, existing).persist(StorageLevel.MEMORY_AND_DISK)
+        fresh_events = once(events, existing, keys, n=keys.count())
+        store.append(EVENTS, fresh_events, checked=True)
+        keys.unpersist()
+        count_loaded(figures, store.read(EVENTS).where(F.col("load_id") == load_id))
+    for spec, kind in ((PROFILES, "profiles"), (ITEMS, "items")):
+        if kind in kinds:
+            news = newest(staged, store.read(spec), spec, day=context.day, load_id=load_id)
+            store.upsert(spec, news)
+            count_loaded(figures, store.read(spec).where(F.col("load_id") == load_id))
+
+
+def _to_quarantine(
+    context: Context, figures: Figures, refused: Sequence[SourceFile], load_id: str
+) -> None:
+    frames = []
+    if figures.quarantined:
+        frames.append(quarantine_rows(_staged(context), load_id=load_id))
+    if refused:
+        rows = [
+            (load_id, f.source, f.name, 1 if f.first_line else None, "file", f.reason, f.first_line)
+            for f in refused
+        ]
+        frames.append(context.spark.createDataFrame(rows, QUARANTINE.schema()))
+    if frames:
+        context.store.append(QUARANTINE, reduce(DataFrame.unionByName, frames))
+
+
+def _file_rows(
+    spark: SparkSession,
+    files: Sequence[SourceFile],
+    counts: Mapping[tuple[str, str], int],
+    load_id: str,
+) -> DataFrame:
+    rows = []
+    for file in files:
+        n = counts.get((file.source, file.name), 0)
+        # neither the header nor the row that marks the broken end is a record
+        n -= bool(file.header and n) + (file.status == "truncated" and n > 0)
+        outcome = (load_id, n, file.status, file.reason)
+        rows.append((file.source, file.name, file.bytes, file.modified, *outcome))
+    return spark.createDataFrame(rows, RAW_FILE.schema())

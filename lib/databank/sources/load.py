@@ -1,0 +1,158 @@
+"""From staged rows to the tables: duplicates, newest states, unknown identifiers."""
+
+from datetime import date
+
+from pyspark.sql import Column, DataFrame, Window, functions as F
+from pyspark.storagelevel import StorageLevel
+
+from databank.errors import DataBankError
+from databank.tables import TableSpec
+
+_BROADCAST = 4_000_000  # keys of 8 bytes; more of them are joined by a shuffle
+
+
+def key_hash() -> Column:
+    """A number for (source, event_id), so that only 8 bytes a row travel."""
+    return F.xxhash64("source", "event_id").alias("k")
+
+
+def event_rows(staged: DataFrame, *, load_id: str) -> DataFrame:
+    """Sound staged events under the names of core.events, with file and line."""
+    return staged.where("kind = 'events' AND rule IS NULL").select(
+        "source",
+        F.col("key").alias("event_id"),
+        F.col("ts").alias("event_ts"),
+        "day",
+        "event",
+        "terminal",
+        "page",
+        _strongest(),
+        "ids",
+        F.col("item").alias("item_id"),
+        "quantity",
+        "amount",
+        "campaign",
+        F.col("fields").alias("props"),
+        F.lit(load_id).alias("load_id"),
+        "file",
+        "line",
+    )
+
+
+def _strongest() -> Column:
+    return F.when(F.size("ids") > 0, F.col("ids")[0]).alias("id_key")
+
+
+def suspects(events: DataFrame, existing: DataFrame) -> DataFrame:
+    """Hashed keys that are met more than once, in these events or the table; one row a key.
+
+    Only 8 bytes a row are shuffled.
+
+    Args:
+        events: As event_rows gives them.
+        existing: source, event_id of what was loaded before.
+
+    Returns:
+        k (bigint, unique).
+    """
+    hashed = events.select(key_hash())
+    repeated = hashed.groupBy("k").count().where("count > 1").select("k")
+    known = existing.select(key_hash()).join(hashed, "k", "left_semi")
+    return repeated.unionByName(known).distinct()
+
+
+def once(events: DataFrame, existing: DataFrame, keys: DataFrame, *, n: int) -> DataFrame:
+    """Keep each (source, event_id) once, and only if the table does not have it yet.
+
+    Rows whose hash is not suspected pass as they are; the others are compared in full. The row
+    with the smallest event_ts stays, then the first by file and line.
+
+    Args:
+        events: As event_rows gives them.
+        existing: source, event_id of what was loaded before.
+        keys: As suspects gives them.
+        n: How many those are.
+    """
+    if n == 0:
+        return events
+    small = F.broadcast(keys) if n <= _BROADCAST else keys
+    marked = events.withColumn("k", key_hash())
+    suspected = marked.join(small, "k", "left_semi")
+    tie = F.xxhash64("event", "terminal", "page", "item_id", "quantity", "amount", "campaign")
+    order = Window.partitionBy("source", "event_id").orderBy("event_ts", "file", "line", tie)
+    first = suspected.withColumn("n", F.row_number().over(order)).where("n = 1").drop("n")
+    old = existing.select("source", "event_id", key_hash()).join(small, "k", "left_semi")
+    fresh = first.join(old.drop("k"), ["source", "event_id"], "left_anti")
+    return marked.join(small, "k", "left_anti").unionByName(fresh).drop("k")
+
+
+def newest(
+    staged: DataFrame, existing: DataFrame, spec: TableSpec, *, day: date, load_id: str
+) -> DataFrame:
+    """The newest state of each staged profile or item that is news to the table.
+
+    A state of the same time as the known one counts as news only if it says something else.
+    Sources that tell no time are as of the run day.
+    """
+    _, key = spec.key
+    kind = "profiles" if key == "record_id" else "items"
+    order = Window.partitionBy("source", "key").orderBy(
+        F.desc("ts"), F.desc("file"), F.desc("line"), F.xxhash64(F.to_json("fields"))
+    )
+    rows = (
+        staged.where(F.col("kind") == kind)
+        .where("rule IS NULL")
+        .withColumn("ts", F.coalesce("ts", F.lit(day).cast("timestamp")))
+        .withColumn("n", F.row_number().over(order))
+        .where("n = 1")
+        .select(
+            "source",
+            F.col("key").alias(key),
+            _strongest(),
+            "ids",
+            F.col("fields").alias("attributes"),
+            F.col("ts").alias("updated_ts"),
+            F.lit(load_id).alias("load_id"),
+        )
+    )
+    old = existing.select(
+        "source",
+        key,
+        F.col("updated_ts").alias("old_ts"),
+        F.to_json("attributes").alias("old_text"),
+    )
+    changed = F.to_json("attributes") != F.col("old_text")
+    news = F.col("old_ts").isNull() | (F.col("updated_ts") > F.col("old_ts"))
+    news = news | ((F.col("updated_ts") == F.col("old_ts")) & changed)
+    return rows.join(old, ["source", key], "left").where(news).drop("old_ts", "old_text")
+
+
+def unknown_identifiers(staged: DataFrame, existing: DataFrame, *, load_id: str) -> DataFrame:
+    """Identifiers of sound rows that identity.identifier does not hold, cached.
+
+    Raises:
+        DataBankError: If two different identifiers share one key.
+    """
+    seen = (
+        staged.where("rule IS NULL")
+        .select(F.explode("found").alias("one"))
+        .select("one.*")
+        .groupBy("id_key", "id_type", "scope", "id_value")
+        .agg(F.lit(load_id).alias("first_load"))
+    )
+    old = existing.select("id_key", F.struct("id_type", "scope", "id_value").alias("old"))
+    same = F.col("old") == F.struct("id_type", "scope", "id_value")
+    fresh = seen.join(old, "id_key", "left").where(F.col("old").isNull() | ~same)
+    fresh = fresh.persist(StorageLevel.MEMORY_AND_DISK)
+    found = fresh.agg(
+        F.count("old").alias("taken"),
+        F.count("*").alias("n"),
+        F.count_distinct("id_key").alias("keys"),
+    ).first()
+    if found is not None and (found["taken"] or found["keys"] < found["n"]):
+        fresh.unpersist()
+        raise DataBankError(
+            "identity.identifier: two identifiers have the same 64-bit key; nothing was loaded: "
+            "remove the newer one from its source"
+        )
+    return fresh.drop("old")

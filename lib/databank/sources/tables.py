@@ -1,0 +1,107 @@
+"""Tables that the ingest job owns."""
+
+from databank.quality.quarantine import QUARANTINE
+from databank.tables import Column, TableSpec
+
+RAW_RECORD = TableSpec(
+    name="raw.record",
+    grain="one row per record of a file, as received, and load",
+    owner="ingest",
+    columns=(
+        Column("source", "string", "source of conf/sources"),
+        Column("load_id", "string", "load that read it"),
+        Column("file", "string", "path; relative to the root where it lies under it"),
+        Column("line", "bigint", "line from 1; null where the format has no lines"),
+        Column("fault", "string", "why the text cannot be trusted, e.g. not UTF-8; null = sound"),
+        Column("value", "string", "the record; rows of Parquet and Delta as JSON", pii=True),
+    ),
+)
+
+RAW_FILE = TableSpec(
+    name="raw.file",
+    grain="one row per file and load that met it",
+    owner="ingest",
+    columns=(
+        Column("source", "string", "source of conf/sources"),
+        Column("file", "string", "path; relative to the root where it lies under it"),
+        Column("bytes", "bigint", "size; the version for a Delta table"),
+        Column("modified", "timestamp", "when the file was last changed, UTC"),
+        Column("load_id", "string", "load that met it"),
+        Column("rows", "bigint", "records read, header lines not counted"),
+        Column("status", "string", "ok | truncated | columns | unreadable; only ok is loaded"),
+        Column("reason", "string", "why the file was not loaded; null when ok"),
+    ),
+)
+
+EVENTS = TableSpec(
+    name="core.events",
+    grain="one row per source and event_id",
+    owner="ingest",
+    key=("source", "event_id"),
+    cluster_by=("day", "event"),
+    change_feed=True,
+    columns=(
+        Column("source", "string", "source of conf/sources"),
+        Column("event_id", "string", "id in the source, or a hash of position or row"),
+        Column("event_ts", "timestamp", "when it happened, UTC"),
+        Column("day", "date", "day of event_ts in the business time zone"),
+        Column("event", "string", "what happened, e.g. purchase"),
+        Column("terminal", "string", "where: web, app, store ..."),
+        Column("page", "string", "page or screen"),
+        Column("id_key", "bigint", "strongest identifier; null = no usable identifier"),
+        Column("ids", "array<bigint>", "all identifiers of the row, distinct, strongest first"),
+        Column("item_id", "string", "item of core.items"),
+        Column("quantity", "decimal(18,3)", "pieces; negative = brought back"),
+        Column("amount", "decimal(18,2)", "money of the row in the bank's currency"),
+        Column("campaign", "string", "campaign that the row names"),
+        Column("props", "map<string,string>", "all other fields, nested ones as JSON", pii=True),
+        Column("load_id", "string", "load that brought the row"),
+    ),
+)
+
+PROFILES = TableSpec(
+    name="core.profiles",
+    grain="one row per source record, the newest",
+    owner="ingest",
+    key=("source", "record_id"),
+    change_feed=True,
+    columns=(
+        Column("source", "string", "source of conf/sources"),
+        Column("record_id", "string", "id of the record in the source"),
+        Column("id_key", "bigint", "strongest identifier; null = no usable identifier"),
+        Column("ids", "array<bigint>", "all identifiers of the record, strongest first"),
+        Column("attributes", "map<string,string>", "all other fields", pii=True),
+        Column("updated_ts", "timestamp", "when the source last changed the record, UTC"),
+        Column("load_id", "string", "load that brought this state"),
+    ),
+)
+
+ITEMS = TableSpec(
+    name="core.items",
+    grain="one row per source item, the newest",
+    owner="ingest",
+    key=("source", "item_id"),
+    columns=(
+        Column("source", "string", "source of conf/sources"),
+        Column("item_id", "string", "id of the item in the source"),
+        Column("attributes", "map<string,string>", "all other fields"),
+        Column("updated_ts", "timestamp", "when the source last changed the item, UTC"),
+        Column("load_id", "string", "load that brought this state"),
+    ),
+)
+
+IDENTIFIER = TableSpec(
+    name="identity.identifier",
+    grain="one row per normalised identifier",
+    owner="ingest",
+    key=("id_key",),
+    columns=(
+        Column("id_key", "bigint", "xxhash64 of type, scope and value"),
+        Column("id_type", "string", "phone, cookie, idfa ..."),
+        Column("scope", "string", "app in which an openid is unique; '' = everywhere"),
+        Column("id_value", "string", "canonical form", pii=True),
+        Column("first_load", "string", "load that met it first"),
+    ),
+)
+
+TABLES = (RAW_RECORD, RAW_FILE, EVENTS, PROFILES, ITEMS, QUARANTINE, IDENTIFIER)

@@ -1,0 +1,197 @@
+"""conf/tags/*.yml: the library of tags."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from databank.archive.config import ArchiveConfig, TagType
+from databank.config import Name, StrictModel
+from databank.expressions import Expression, Macro, parse_expression, parse_window
+
+Kind = Literal["measure", "rule", "percentile", "model", "preference", "attribute"]
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+# measure of an event -> the macro that answers it
+MEASURES = {
+    "count": "events",
+    "sum(amount)": "amount",
+    "avg(amount)": "average_amount",
+    "max(amount)": "largest_amount",
+    "days": "days_active",
+    "recency": "days_since",
+}
+_ZERO_IS_NOTHING = frozenset({"count", "sum(amount)", "days"})
+# kind -> keys it needs, keys it may have, an example
+_SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
+    "measure": (("event", "measure"), ("window", "filter"), "event: login, measure: count"),
+    "rule": (("when",), (), "when: logins_30d >= 4"),
+    "percentile": (("of", "share"), (), "of: spend_90d, share: 0.20"),
+    "model": (("model",), ("bands",), "model: churn@champion"),
+    "preference": (
+        ("event", "by", "value"),
+        ("window", "minimum"),
+        "event: read, by: category, value: sport",
+    ),
+    "attribute": (("attribute",), ("source",), "attribute: city"),
+}
+_OWN_KEYS = tuple(dict.fromkeys(k for need, may, _ in _SHAPES.values() for k in (*need, *may)))
+_TAKEN = frozenset({"person_id", "tag", "as_of"})
+
+
+class TagConfig(StrictModel):
+    """One tag; which keys it has depends on its kind."""
+
+    name: Name
+    kind: Kind
+    description: str = ""
+    unit: str = ""
+    owner: str = ""
+    event: str | None = Field(
+        default=None, pattern=r"^([a-z][a-z0-9_]*|\*)$", description="Event; * for any"
+    )
+    measure: str | None = Field(default=None, description=" | ".join(MEASURES))
+    window: str | None = Field(default=None, description="Days looked at, default: ever")
+    filter: str | None = Field(
+        default=None, description="Spark SQL over terminal and the dimensions of conf/archive.yml"
+    )
+    when: str | None = Field(default=None, description="Condition over other tags and macros")
+    of: Name | None = Field(default=None, description="Tag that is ranked")
+    share: Share | None = Field(default=None, description="Share of those with a value above 0")
+    model: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]*(@champion)?$")
+    bands: dict[Name, Share] = Field(
+        default_factory=dict, description="Name -> least score; below all of them there is no row"
+    )
+    by: Name | None = Field(default=None, description="Declared dimension of the event")
+    value: str | None = Field(default=None, description="Value of the dimension that is preferred")
+    minimum: int | None = Field(default=None, ge=1, description="Least events with the value")
+    attribute: str | None = Field(default=None, description="Attribute of core.profiles")
+    source: Name | None = Field(default=None, description="Only profiles of this source")
+
+    @model_validator(mode="after")
+    def _keys_match_kind(self) -> "TagConfig":
+        needed, allowed, example = _SHAPES[self.kind]
+        given = {key for key in _OWN_KEYS if getattr(self, key) not in (None, {})}
+        for key in needed:
+            if key not in given:
+                shape = f"{{name: {self.name}, kind: {self.kind}, {example}}}"
+                raise ValueError(
+                    f"tag {self.name!r} of kind {self.kind} lacks `{key}`; write {shape}"
+                )
+        for key in _OWN_KEYS:
+            if key in given and key not in (*needed, *allowed):
+                raise ValueError(
+                    f"tag {self.name!r} of kind {self.kind} has no use for `{key}`; remove it"
+                )
+        if self.name in _TAKEN:
+            raise ValueError(f"tag {self.name!r} has the name of a column; choose another name")
+        return self
+
+    @model_validator(mode="after")
+    def _measure_is_known(self) -> "TagConfig":
+        if self.measure is None:
+            return self
+        if self.measure not in MEASURES:
+            raise ValueError(
+                f"tag {self.name!r}: unknown measure {self.measure!r}; "
+                f"write one of: {', '.join(MEASURES)}"
+            )
+        if self.measure == "recency" and self.window is not None:
+            raise ValueError(f"tag {self.name!r}: recency looks at the whole past; remove `window`")
+        return self
+
+    @field_validator("window")
+    @classmethod
+    def _window_is_past(cls, value: str | None) -> str | None:
+        if value is not None and parse_window(value).text.startswith("next "):
+            raise ValueError(f"window {value!r} lies after the run day; write `last ...`")
+        return value
+
+    @model_validator(mode="after")
+    def _expressions_are_readable(self) -> "TagConfig":
+        if self.filter is not None and parse_expression(self.filter).macros:
+            raise ValueError(
+                f"tag {self.name!r}: `filter` has a macro; use terminal and dimensions only"
+            )
+        if self.when is not None and any(m.name == "stage" for m in self.expressions[0].macros):
+            # tags come before the life cycle, whose rules may use them
+            raise ValueError(
+                f"tag {self.name!r} asks for stage(), which is computed after the tags; "
+                "use stage() in an audience"
+            )
+        return self
+
+    @property
+    def type(self) -> TagType:
+        """What kind of value the tag has, as expressions see it."""
+        if self.kind == "measure":
+            return "count" if self.measure in _ZERO_IS_NOTHING else "number"
+        if self.kind == "model":
+            return "text" if self.bands else "number"
+        return "text" if self.kind == "attribute" else "boolean"
+
+    @cached_property
+    def expressions(self) -> tuple[Expression, ...]:
+        """What the tag needs of a person's frame, macros and tags alike."""
+        if self.kind == "rule" and self.when is not None:
+            return (parse_expression(self.when),)
+        if self.kind == "percentile" and self.of is not None:
+            return (parse_expression(self.of),)
+        return tuple(Expression(m.column, m.column, (m,), frozenset()) for m in self._own_macros())
+
+    @property
+    def references(self) -> frozenset[str]:
+        """Names of the tags it is made of."""
+        return frozenset(name for each in self.expressions for name in each.names)
+
+    @property
+    def models(self) -> frozenset[str]:
+        """Names of the models whose scores it needs."""
+        return _targets(self.expressions, "score")
+
+    @property
+    def audiences(self) -> frozenset[str]:
+        """Names of the audiences it needs."""
+        return _targets(self.expressions, "in_audience")
+
+    def _own_macros(self) -> tuple[Macro, ...]:
+        """Measures and preferences are macros with a shorter spelling.
+
+        A preference has two: the events with the value, and all those it is compared with.
+        """
+        window = parse_window(self.window or "ever")
+        if self.kind == "measure" and self.measure is not None:
+            return (Macro(MEASURES[self.measure], self.event, window, self.filter),)
+        if self.kind == "preference" and self.value is not None:
+            escaped = self.value.replace("\\", "\\\\").replace("'", "\\'")
+            having = f"{self.by} = '{escaped}'"
+            every = f"{self.by} != ''"
+            return tuple(Macro("events", self.event, window, f) for f in (having, every))
+        if self.kind == "model" and self.model is not None:
+            return (Macro("score", target=self.model.partition("@")[0]),)
+        return ()
+
+
+class TagsFile(StrictModel):
+    """One file of conf/tags."""
+
+    tags: list[TagConfig] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class TagsConfig:
+    """What the job needs: the tags of all files, and the archive's dimensions."""
+
+    tags: tuple[TagConfig, ...]
+    archive: ArchiveConfig = field(default_factory=ArchiveConfig)
+
+    @property
+    def types(self) -> dict[str, TagType]:
+        """Type of each tag by name."""
+        return {tag.name: tag.type for tag in self.tags}
+
+
+def _targets(expressions: tuple[Expression, ...], macro: str) -> frozenset[str]:
+    found = (m for each in expressions for m in each.macros if m.name == macro)
+    return frozenset(str(m.target).partition("@")[0] for m in found)

@@ -1,0 +1,148 @@
+"""The whole loop on a small generated world."""
+
+import shutil
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession, functions as F
+
+from databank.cli.bank import Bank
+from databank.cli.execute import execute
+from databank.cli.jobs import JOBS, load_job, plan_all
+from databank.demo.evaluate import evaluate
+from databank.demo.generate import deliver_next_day
+from databank.tables import TableStore
+from tests.flow.conftest import DAY
+from tests.support.compare import content
+
+
+def test_every_table_of_the_design_is_filled(spark_session: SparkSession, loop: Path) -> None:
+    store = TableStore(spark_session, str(loop))
+    held = content(store)
+    may_be_empty = {"identity.alias", "identity.rejected"}
+    specs = {spec.name for name in JOBS for spec in load_job(name).tables}
+    assert specs == held.keys()
+    assert [name for name in sorted(specs - may_be_empty) if held[name][0] == 0] == []
+
+
+def test_the_truth_is_met(spark_session: SparkSession, loop: Path) -> None:
+    store = TableStore(spark_session, str(loop))
+    scores = {(s.stage, s.figure): s for s in evaluate(spark_session, store, str(loop))}
+    assert scores["OneID", "precision"].value > 0.97
+    assert scores["OneID", "recall"].value > 0.8
+    assert scores["flow matrix", "persons out of balance"].value == 0
+    churn = scores["model churn", "AUC on the next 30 days"]
+    assert churn.beside is not None
+    assert 0.6 < churn.value <= churn.beside[1] + 0.05
+
+
+def test_the_archive_holds_every_event_of_a_person_once(
+    spark_session: SparkSession, loop: Path
+) -> None:
+    # written apart from the job: plain SQL, by way of the strongest identifier that is held
+    store = TableStore(spark_session, str(loop))
+    for name in ("core.events", "identity.person", "archive.person_day"):
+        store.read(name).createOrReplaceTempView(name.replace(".", "_"))
+    wanted = spark_session.sql(
+        """
+        WITH held AS (
+            SELECT e.source, e.event_id, min_by(p.person_id, i.rank) AS person_id
+            FROM core_events e LATERAL VIEW posexplode(e.ids) i AS rank, id_key
+            JOIN identity_person p ON p.id_key = i.id_key
+            GROUP BY e.source, e.event_id
+        )
+        SELECT h.person_id, e.day, e.event, count(*) AS n, sum(e.amount) AS amount
+        FROM core_events e JOIN held h USING (source, event_id)
+        GROUP BY ALL
+        """
+    )
+    found = spark_session.sql(
+        "SELECT person_id, day, event, sum(n) AS n, sum(amount) AS amount "
+        "FROM archive_person_day GROUP BY ALL"
+    )
+    cast = [F.col(c).cast("double" if c == "amount" else "string").alias(c) for c in found.columns]
+    assert found.select(cast).exceptAll(wanted.select(cast)).count() == 0
+    assert wanted.select(cast).exceptAll(found.select(cast)).count() == 0
+
+
+def test_the_same_day_again_changes_nothing(
+    spark_session: SparkSession, bank: Bank, loop: Path
+) -> None:
+    before = content(TableStore(spark_session, str(loop)))
+    outcomes = execute(bank, plan_all(bank, None), root=str(loop), day=DAY)
+    # ingest looks for new files each time
+    assert {o.job for o in outcomes if o.outcome != "unchanged"} <= {"ingest"}
+    assert content(TableStore(spark_session, str(loop))) == before
+
+
+def test_the_next_day_equals_a_bank_built_from_nothing(
+    spark_session: SparkSession, bank: Bank, loop: Path, tmp_path: Path
+) -> None:
+    day = DAY + timedelta(days=1)
+    grown, fresh = tmp_path / "grown", tmp_path / "fresh"
+    shutil.copytree(loop, grown)
+    assert deliver_next_day(str(grown))
+    shutil.copytree(grown / "landing", fresh / "landing")
+    steps = [
+        s for s in plan_all(bank, None) if s.job in ("ingest", "resolve_identity", "build_archive")
+    ]
+    for root in (grown, fresh):
+        execute(bank, steps, root=str(root), day=day)
+    stores = [TableStore(spark_session, str(root)) for root in (grown, fresh)]
+    # ids are given in the order in which persons come, so persons are named by their identifiers
+    days = []
+    for store in stores:
+        named = store.read("identity.person").groupBy("person_id").agg(F.min("id_key").alias("who"))
+        rows = store.read("archive.person_day").join(named, "person_id")
+        days.append(
+            rows.select("who", "day", "terminal", "event", "slice", "n", "amount", "last_ts")
+        )
+    assert days[0].count() > 0
+    assert days[0].exceptAll(days[1]).count() == 0
+    assert days[1].exceptAll(days[0]).count() == 0
+
+
+class InjectedError(Exception):
+    """Raised by a fault point."""
+
+
+def test_a_crash_in_any_stage_leaves_no_trace_after_the_next_run(
+    spark_session: SparkSession,
+    bank: Bank,
+    world: Path,
+    loop: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    root = tmp_path / "crashed"
+    shutil.copytree(world, root)
+    reached = []
+    for step in plan_all(bank, None):
+        tables = load_job(step.job).tables
+        # the last table of a job: those before it have been written by then
+        point = f"before:{tables[-1].name}" if tables else f"publish:{step.job}"
+
+        def fail(at: str, point: str = point) -> None:
+            if at == point:
+                raise InjectedError(at)
+
+        monkeypatch.setattr(TableStore, "fault", staticmethod(fail))
+        try:
+            execute(bank, [step], root=str(root), day=DAY)
+        except InjectedError:
+            reached.append(step.job)
+        monkeypatch.undo()
+        assert [o.outcome for o in execute(bank, [step], root=str(root), day=DAY)] == ["done"]
+    assert set(reached) >= {job for job in JOBS if load_job(job).tables}
+    assert content(TableStore(spark_session, str(root))) == content(
+        TableStore(spark_session, str(loop))
+    )
+
+
+def test_a_run_day_in_the_future_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    from databank.cli.main import exit_code
+
+    code = exit_code(["run", "all", "--conf-dir", "conf", "--date", str(date(2100, 1, 1))])
+    assert code == 2
+    assert "lies in the future" in capsys.readouterr().err

@@ -1,0 +1,101 @@
+"""A small bank on disk: published tables, and runs of one job on them."""
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from pyspark.sql import DataFrame, SparkSession, functions as F
+
+from databank.archive.tables import PERSON_DAY
+from databank.config import Settings
+from databank.identity.tables import PERSON
+from databank.runs import Job, Outcome, Runner
+from databank.runs.progress import Progress
+from databank.tables import TableSpec, TableStore
+from tests.support.frames import frame
+
+DAY = date(2026, 1, 31)
+
+
+class Bank:
+    """Published tables under one root, and the jobs that are run on them."""
+
+    def __init__(self, spark: SparkSession, root: Path) -> None:
+        self.spark, self.root = spark, str(root)
+
+    def publish(self, tables: Mapping[TableSpec, DataFrame], *, day: date = DAY) -> None:
+        """Write tables as their jobs would have, columns that are missing as null."""
+        store = TableStore(self.spark, self.root)
+        store.begin(f"given-{uuid4().hex}", tables)  # a run id appends once
+        for spec, rows in tables.items():
+            given = set(rows.columns)
+            absent = {c.name: F.lit(None).cast(c.type) for c in spec.columns if c.name not in given}
+            store.replace(spec, rows.withColumns(absent) if absent else rows)
+        store.publish("given", day)
+
+    def run(
+        self, job: Job, config: Any, *, day: date = DAY, nodes: tuple[str, ...] = ()
+    ) -> Outcome:
+        """Run a job; an operator's error is raised here."""
+        runner = Runner(self.spark, self.root, Settings(), progress=Progress(quiet=True))
+        # never the same twice, so that nothing is skipped as unchanged
+        outcome = runner.run(job, config, day=day, config_hash=uuid4().hex, nodes=nodes)
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome
+
+    def read(self, table: TableSpec) -> DataFrame:
+        """What a reader sees."""
+        return TableStore(self.spark, self.root).read(table)
+
+    def rows(self, table: TableSpec, *columns: str, where: str = "true") -> list[tuple[Any, ...]]:
+        """Some columns of what a reader sees, sorted."""
+        found = self.read(table).where(where).select(*columns).collect()
+        return sorted((tuple(row) for row in found), key=repr)
+
+    def metrics(self, name: str, label: str) -> dict[str, float]:
+        """A figure of ops.metric by a label; the newest run's, should there be several."""
+        path = f"{self.root}/ops/metric"
+        rows = self.spark.read.format("delta").load(path).where(F.col("name") == name).collect()
+        return {row["labels"][label]: row["value"] for row in rows}
+
+
+def make_bank(spark: SparkSession, root: Path, *, persons: int, days: str) -> Bank:
+    """A bank with an archive.
+
+    Args:
+        spark: The session.
+        root: An empty folder.
+        persons: Persons 1..n, each with the identifier of the same number.
+        days: `person | day | event | n | amount | terminal | dimension=value`, a line a row.
+    """
+    bank = Bank(spark, root)
+    schema = (
+        "person_id bigint, day date, event string, n bigint, amount double, terminal string, "
+        "slice string"
+    )
+    rows = frame(spark, schema, "\n".join(_padded(line) for line in days.strip().splitlines()))
+    archive = rows.select(
+        "person_id",
+        "day",
+        F.coalesce("terminal", F.lit("")).alias("terminal"),
+        "event",
+        F.coalesce("slice", F.lit("")).alias("slice"),
+        F.when(F.col("slice").isNotNull(), F.str_to_map("slice", F.lit(";"), F.lit("="))).alias(
+            "dims"
+        ),
+        "n",
+        "amount",
+        F.col("amount").alias("amount_max"),
+    )
+    ids = spark.range(1, persons + 1).select(
+        F.col("id").alias("id_key"), F.col("id").alias("person_id")
+    )
+    bank.publish({PERSON: ids, PERSON_DAY: archive})
+    return bank
+
+
+def _padded(line: str) -> str:
+    return line + " |" * (6 - line.count("|"))

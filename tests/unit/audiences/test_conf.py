@@ -1,0 +1,37 @@
+"""The configurations that come with databank hold together."""
+
+from pathlib import Path
+
+import pytest
+
+from databank.archive.config import ArchiveConfig
+from databank.audiences.config import AudienceConfig
+from databank.config import ConfigReader
+from databank.lifecycle.config import LifecycleConfig
+from databank.tags.config import TagsFile
+from databank.tags.order import order_by_reference, order_tags
+
+CONF = Path(__file__).parents[3] / "conf"
+FOLDERS = [CONF, CONF / "examples/online_retail", CONF / "examples/taobao_userbehavior"]
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+def test_tags_stages_and_audiences_refer_to_what_there_is(folder: Path) -> None:
+    reader = ConfigReader(folder)
+    reader.one("archive.yml", ArchiveConfig)
+    lifecycle = reader.one("lifecycle.yml", LifecycleConfig)
+    tags = [tag for file in reader.many("tags", TagsFile).values() for tag in file.tags]
+    audiences = list(reader.many("audiences", AudienceConfig).values())
+    reader.finish()
+    models = {path.stem for path in (folder / "models").glob("*.yml")}
+    assert lifecycle is not None
+    assert len(tags) >= 10
+    assert len(audiences) >= 4
+    names = {tag.name for tag in tags}
+    assert len(names) == len(tags) == len(order_tags(tags))
+    references = {each.audience: each.audiences for each in audiences}
+    assert order_by_reference(references, kind="audiences")
+    for node in (*tags, lifecycle, *audiences):
+        assert node.references <= names
+        assert node.models <= models
+        assert node.audiences <= references.keys()

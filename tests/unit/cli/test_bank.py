@@ -1,0 +1,138 @@
+"""The whole configuration: every fault of every file in one pass."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from databank.cli.bank import load_bank
+from databank.cli.jobs import plan_all, plan_job
+from databank.cli.main import exit_code
+from databank.errors import ConfigFaultsError, DataBankError
+
+CONF = Path(__file__).parents[3] / "conf"
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    """A copy of the demo's configuration that a test may spoil."""
+    return Path(shutil.copytree(CONF, tmp_path / "conf", ignore=shutil.ignore_patterns("examples")))
+
+
+def faults(conf: Path) -> list[str]:
+    with pytest.raises(ConfigFaultsError) as caught:
+        load_bank(conf)
+    return str(caught.value).splitlines()
+
+
+def write(conf: Path, name: str, text: str) -> None:
+    (conf / name).write_text(text)
+
+
+def test_the_demos_configuration_is_valid() -> None:
+    counts = load_bank(CONF).counts()
+    assert counts["sources"] == 7
+    assert min(counts.values()) >= 1
+
+
+@pytest.mark.parametrize("name", ["online_retail", "taobao_userbehavior"])
+def test_the_examples_are_valid(name: str) -> None:
+    assert load_bank(CONF / "examples" / name).counts()["tags"] >= 8
+
+
+@pytest.mark.parametrize(
+    ("tag", "told"),
+    [
+        ("{name: x, kind: rule, wen: a > 1}", "unknown key; did you mean 'when'?"),
+        ("{name: x, kind: rule, when: logins_30 > 1}", "unknown tag logins_30; did you mean 'logins_30d'?"),
+        ("{name: x, kind: rule, when: \"evnts('login') > 1\"}", "unknown function 'evnts'"),
+        ("{name: x, kind: rule, when: \"in_audience('nobody')\"}", "unknown audience nobody"),
+        ("{name: x, kind: model, model: churm}", "unknown model churm; did you mean 'churn'?"),
+        ("{name: x, kind: percentile, of: spend, share: much}", "share: wrong value"),
+        ("{name: x, kind: measure, event: login}", "lacks `measure`"),
+        (
+            "{name: x, kind: rule, when: \"events('login', 'ever', \\\"colour = 1\\\") > 1\"}",
+            "uses 'colour', which the archive does not keep apart",
+        ),
+    ],
+)
+def test_a_wrong_tag_is_named_with_its_remedy(conf: Path, tag: str, told: str) -> None:
+    write(conf, "tags/zz.yml", f"tags:\n  - {tag}\n")
+    found = faults(conf)
+    assert any(line.startswith("tags/zz.yml: tags[0]") and told in line for line in found), found
+
+
+def test_faults_of_several_files_come_together(conf: Path) -> None:
+    write(conf, "databank.yml", "timezone: Mars/Olympus\n")
+    write(conf, "audiences/zz.yml", "audience: zz\nwere: 'true'\n")
+    files = {line.split(":")[0] for line in faults(conf)}
+    assert files == {"databank.yml", "audiences/zz.yml"}
+
+
+def test_a_circle_is_refused_with_its_path(conf: Path) -> None:
+    write(conf, "audiences/ya.yml", "audience: ya\nwhere: in_audience('yb')\n")
+    write(conf, "tags/zz.yml", "tags: [{name: zt, kind: rule, when: \"in_audience('ya')\"}]\n")
+    write(conf, "audiences/yb.yml", "audience: yb\nwhere: zt\n")
+    path = "audience ya -> audience yb -> tag zt -> audience ya"
+    assert any(path in line for line in faults(conf))
+
+
+def test_two_tags_of_one_name_are_refused(conf: Path) -> None:
+    tag = "{name: twice, kind: rule, when: 'true'}"
+    write(conf, "tags/zz.yml", f"tags: [{tag}, {tag}]\n")
+    assert any("tag 'twice' is in tags/zz.yml too" in line for line in faults(conf))
+
+
+def test_an_identifier_without_a_strength_is_refused(conf: Path) -> None:
+    text = (conf / "identity.yml").read_text().replace("  - cookie\n", "")
+    write(conf, "identity.yml", text.replace("  cookie: {user_id: 1, phone: 2, any: 20}\n", ""))
+    assert any("type without a strength" in line for line in faults(conf))
+
+
+def test_the_plan_names_each_part_in_order() -> None:
+    steps = [step.job for step in plan_all(load_bank(CONF), None)]
+    assert steps[:3] == ["ingest", "resolve_identity", "build_archive"]
+    assert steps[-1] == "publish_report"
+    assert steps.index("train_model") < steps.index("score_model") < steps.index("build_audiences")
+
+
+def test_only_limits_the_plan_to_what_a_node_stands_on() -> None:
+    bank = load_bank(CONF)
+    jobs = {step.job for step in plan_all(bank, "churn")}
+    assert jobs == {"ingest", "resolve_identity", "build_archive", "train_model", "score_model"}
+    with pytest.raises(DataBankError, match="did you mean 'churn'"):
+        plan_job("train_model", bank, "churm")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["run", "bild_tags", "--date", "2026-03-31"], "did you mean 'build_tags'?"),
+        (["run", "all", "--date", "31.3.2026"], "write it as YYYY-MM-DD"),
+        (["run", "all", "--date", "2100-01-01"], "lies in the future"),
+        (["run", "all", "--date", "2026-03-31", "--only", "churm"], "did you mean 'churn'?"),
+        (["validate", "--conf-dir", "nowhere"], "give its path by --conf-dir"),
+        (["tables", "core.evnts"], "did you mean 'core.events'?"),
+        (["runs", "--root", "nowhere"], "there is no such folder"),
+        (["demo", "--dirt", "nowhere.yml", "--root", "nowhere"], "nowhere.yml"),
+    ],
+)
+def test_bad_arguments_are_one_line_and_exit_code_2(
+    arguments: list[str],
+    told: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(CONF.parent)
+    assert exit_code(arguments) == 2
+    shown = capsys.readouterr().err.strip()
+    assert told in shown
+    assert len(shown.splitlines()) == 1
+
+
+def test_a_dry_run_prints_the_plan_and_starts_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(CONF.parent)
+    assert exit_code(["run", "train_model", "--date", "2026-03-31", "--dry-run"]) == 0
+    assert capsys.readouterr().out == "train_model: churn, high_value\n"

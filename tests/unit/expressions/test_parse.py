@@ -1,0 +1,58 @@
+"""Expressions: macros are found, the rest runs as it was written."""
+
+import pytest
+from pyspark.sql import SparkSession, functions as F
+
+from databank.expressions import parse_expression
+from databank.expressions.parse import known_functions
+
+
+def test_macros_become_columns_and_not_a_letter_of_the_rest_changes() -> None:
+    text = "events('login',  'this month')>=1   AND NOT  in_audience('x')\n or `a b` rlike '\\\\d'"
+    read = parse_expression(text)
+    login, member = read.macros
+    assert read.sql == f"{login.column}>=1   AND NOT  {member.column}\n or `a b` rlike '\\\\d'"
+    assert (login.event, login.window and login.window.text) == ("login", "this month")
+    assert read.names == {"a b"}
+
+
+def test_equal_macros_share_a_column() -> None:
+    read = parse_expression("events('login') > 1 or events('login', 'ever') = 0")
+    assert len(read.macros) == 1
+
+
+def test_parameters_of_a_lambda_are_no_names() -> None:
+    assert parse_expression("exists(list, x -> x > least)").names == {"list", "least"}
+
+
+def test_text_with_a_macro_name_inside_stays_text() -> None:
+    read = parse_expression("city = 'events(''login'')'")
+    assert read.macros == ()
+    assert read.sql == "city = 'events(''login'')'"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("evnts('login') > 1", "unknown function 'evnts'; did you mean 'events'"),
+        ("uper(city) = 'A'", "unknown function 'uper'; did you mean 'upper'"),
+        ("events(login) > 1", "takes texts in quotes, not 'login'"),
+        ("events() > 1", "takes 1 to 3 arguments, not 0"),
+        ("events('login'", "is not closed"),
+        ("events('login', 'lst 3 days') > 1", "unknown window"),
+        ("logins >=", "cannot read 'logins >='"),
+        ("select 1", "is a statement"),
+        ("logins spend", "two values side by side"),
+        ("  ", "is empty"),
+        ("city = 'x", "cannot read"),
+    ],
+)
+def test_a_wrong_expression_is_told_with_its_remedy(text: str, told: str) -> None:
+    with pytest.raises(ValueError, match="; ") as caught:
+        parse_expression(text)
+    assert told in str(caught.value)
+
+
+def test_the_list_of_functions_is_sparks_own(spark_session: SparkSession) -> None:
+    rows = spark_session.sql("SHOW SYSTEM FUNCTIONS").where(F.col("function").rlike("^[a-z_0-9]+$"))
+    assert {row[0] for row in rows.collect()} <= known_functions()

@@ -1,0 +1,126 @@
+"""The jobs: train, gate, keep, score; in the order in which a bank meets them."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pyspark.sql import functions as F
+
+from databank.config import Settings
+from databank.errors import DataBankError, GateRefusedError
+from databank.models.config import ModelConfig, ModelsConfig
+from databank.models.metrics import Quality
+from databank.models.registry import Registry
+from databank.models.score import JOB as SCORE_JOB, score_models
+from databank.models.tables import LIFT, SCORE, TRAINING
+from databank.models.train import JOB, open_registry, refusal, train_models
+from databank.runs import Context, StepResult
+from databank.tables import TableStore
+from tests.unit.models.samples import model
+from tests.unit.models.world import LAST, context_on
+
+NEXT = LAST + timedelta(days=1)
+
+
+def _train(store: TableStore, config: ModelConfig, **changes: Any) -> tuple[Context, StepResult]:
+    context = context_on(store, tables=JOB.tables, **changes)
+    result = train_models(context, ModelsConfig(models=(config,)))
+    store.publish(JOB.name, context.day)
+    return context, result
+
+
+@pytest.fixture(scope="module")
+def first(bank: TableStore) -> tuple[Context, StepResult]:
+    return _train(bank, model())
+
+
+@pytest.fixture(scope="module")
+def registry(first: tuple[Context, StepResult]) -> Registry:
+    return open_registry(first[0])
+
+
+def test_without_a_champion_scoring_says_what_to_run(bank: TableStore) -> None:
+    context = context_on(bank, tables=SCORE_JOB.tables)
+    with pytest.raises(DataBankError, match="has no champion; run train_model first"):
+        score_models(context, ModelsConfig(models=(model(model="never_trained"),)))
+
+
+def test_the_first_model_that_passes_becomes_champion(
+    first: tuple[Context, StepResult], registry: Registry, bank: TableStore
+) -> None:
+    champion = registry.champion("churn")
+    assert champion is not None
+    assert (champion.version, champion.trained_day) == (1, LAST)
+    assert registry.definition(champion) == model()
+    row = bank.read(TRAINING).where("version = 1").collect()[0]
+    assert row["outcome"] == "champion"
+    assert row["auc"] > 0.75
+    assert {name for name, _, _ in first[0].metrics} >= {"auc", "brier", "ece"}
+    held = bank.read(LIFT).where("version = 1").agg(F.sum("n")).collect()[0][0]
+    assert held == row["holdout"]
+
+
+def test_a_model_that_is_not_due_is_kept(
+    first: tuple[Context, StepResult], bank: TableStore
+) -> None:
+    _, result = _train(bank, model(), day=NEXT)
+    assert result.summary == {"churn": "kept"}
+
+
+def test_a_refused_model_is_recorded_and_the_champion_goes_on(
+    first: tuple[Context, StepResult], registry: Registry, bank: TableStore
+) -> None:
+    # another seed is another model, so it is due; nothing passes that gate
+    strict = model(seed=8, gate={"auc": 0.999})
+    with pytest.raises(GateRefusedError, match=r"churn: auc 0\.\d+ is below the gate's 0\.999"):
+        _train(bank, strict, day=NEXT)
+    champion = registry.champion("churn")
+    assert champion is not None
+    assert champion.version == 1
+    bank.refresh()
+    row = bank.read(TRAINING).where("outcome = 'refused'").collect()[0]
+    assert row["version"] == 2
+    # measured on the same persons, most of whom the champion has seen: not far from it
+    assert row["champion_auc"] == pytest.approx(row["auc"], abs=0.1)
+
+
+def test_the_champion_scores_its_population(
+    first: tuple[Context, StepResult], bank: TableStore
+) -> None:
+    context = context_on(bank, tables=SCORE_JOB.tables)
+    score_models(context, ModelsConfig(models=(model(),)))
+    rows = bank.read(SCORE).toPandas()
+    assert rows.entity_id.is_unique
+    assert set(rows.version) == {1}
+    assert rows.score.between(0, 1).all()
+    assert rows.calibrated.between(0, 1).all()
+    by_decile = rows.groupby("decile").score.agg(["min", "max", "size"])
+    assert by_decile.index.tolist() == list(range(1, 11))
+    assert (by_decile["min"].to_numpy()[:-1] >= by_decile["max"].to_numpy()[1:]).all()
+    assert by_decile["size"].between(0.08 * len(rows), 0.12 * len(rows)).all()
+
+
+def _quality(auc: float, ece: float = 0.0) -> Quality:
+    return Quality(100, 20, auc, 0.5, 0.1, 0.1, ece, ())
+
+
+@pytest.mark.parametrize(
+    ("quality", "champion_auc", "told"),
+    [
+        (_quality(0.7), None, None),
+        (_quality(0.59), None, "below the gate's 0.6"),
+        (_quality(0.7, ece=0.2), None, "ece 0.200 is above"),
+        (_quality(0.7), 0.72, "worse than the champion's 0.720"),
+        (_quality(0.7), 0.704, None),
+    ],
+)
+def test_the_gate_asks_for_quality_and_for_no_step_back(
+    quality: Quality, champion_auc: float | None, told: str | None
+) -> None:
+    found = refusal(model(gate={"auc": 0.6, "max_ece": 0.1}), quality, champion_auc)
+    assert (told in found) if told and found else found is told
+
+
+def test_runs_on_an_object_store_need_a_tracking_server() -> None:
+    with pytest.raises(DataBankError, match="set tracking_uri in conf"):
+        Registry("s3a://bucket/bank", None, experiment=Settings().name)

@@ -1,0 +1,100 @@
+"""A small planted world for models: persons of different habit, some of whom stop for good."""
+
+from datetime import date
+from uuid import uuid4
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import DataFrame, SparkSession, functions as F
+
+from databank.archive.tables import PERSON_DAY
+from databank.config import Settings
+from databank.identity.tables import PERSON
+from databank.runs import Context
+from databank.runs.progress import Progress
+from databank.tables import TableSpec, TableStore
+
+FIRST = date(2026, 1, 1)
+LAST = date(2026, 3, 31)
+CUT = date(2026, 3, 1)  # the last day minus 30
+PERSONS = 900
+
+
+def planted_days(*, persons: int = PERSONS, seed: int = 1) -> pd.DataFrame:
+    """Rows of the archive: person_id, day, event, n, amount.
+
+    A tenth of the persons comes daily, the rest seldom; a third stops on some day and is gone.
+    """
+    rng = np.random.default_rng(seed)
+    days = (LAST - FIRST).days + 1
+    rate = rng.gamma(1.2, 0.12, persons) + 0.01
+    stops = np.where(rng.random(persons) < 0.35, rng.integers(10, days, persons), days)
+    alive = np.arange(days)[None, :] < stops[:, None]
+    logins = rng.poisson(rate[:, None] * alive)
+    buys = rng.binomial(logins, 0.3)
+    level = rng.lognormal(4, 0.8, persons)
+    parts = []
+    for event, counts in (("login", logins), ("purchase", buys)):
+        who, day = np.nonzero(counts)
+        n = counts[who, day]
+        amount = np.round(n * level[who], 2) if event == "purchase" else np.full(len(n), np.nan)
+        cells = {"person_id": who + 1, "at": day, "event": event, "n": n, "amount": amount}
+        parts.append(pd.DataFrame(cells))
+    return pd.concat(parts, ignore_index=True)
+
+
+def archive_frame(spark: SparkSession, rows: pd.DataFrame) -> DataFrame:
+    """The rows as archive.person_day; columns without a part in the tests are empty."""
+    amount = F.nanvl("amount", F.lit(None)).cast("decimal(28,2)")
+    given = spark.createDataFrame(rows).withColumns(
+        {
+            "day": F.date_add(F.lit(FIRST), F.col("at").cast("int")),
+            "terminal": F.lit("app"),
+            "slice": F.lit(""),
+            "amount": amount,
+        }
+    )
+    empty = {
+        column.name: F.lit(None).cast(column.type)
+        for column in PERSON_DAY.columns
+        if column.name not in given.columns
+    }
+    return given.withColumns(empty)
+
+
+def publish(store: TableStore, *tables: tuple[TableSpec, DataFrame]) -> None:
+    """Write tables as another job would have done."""
+    store.begin(f"world-{uuid4().hex[:8]}", [spec for spec, _ in tables])
+    for spec, rows in tables:
+        store.replace(spec, rows)
+    store.publish("world", LAST)
+
+
+def publish_world(store: TableStore, rows: pd.DataFrame, *, persons: int = PERSONS) -> None:
+    """Publish identity.person and archive.person_day."""
+    spark = store.spark
+    known = spark.range(1, persons + 1).select(
+        F.col("id").alias("id_key"),
+        F.col("id").alias("person_id"),
+        F.lit(None).cast("date").alias("valid_from"),
+        F.lit(None).cast("date").alias("valid_to"),
+    )
+    publish(store, (PERSON, known), (PERSON_DAY, archive_frame(spark, rows)))
+
+
+def context_on(store: TableStore, *, day: date = LAST, tables: tuple[TableSpec, ...]) -> Context:
+    """A run on a day that owns some tables, as the runner would begin it."""
+    run_id = f"test-{uuid4().hex[:8]}"
+    store.refresh()
+    store.begin(run_id, tables)
+    return Context(
+        spark=store.spark,
+        store=store,
+        settings=Settings(),
+        day=day,
+        run_id=run_id,
+        nodes=(),
+        last=None,
+        config_hash="c",
+        progress=Progress(quiet=True),
+    )

@@ -1,0 +1,84 @@
+"""Words, pictures and the page without Spark."""
+
+from datetime import date
+
+import plotly.graph_objects as go
+import pytest
+
+from databank.reports import figures, words
+from databank.reports.config import ReportConfig
+from databank.reports.facts import Facts, Flow
+from databank.reports.market import balance, flow_sentence
+from databank.reports.page import Grid, Panel, Section, render
+from databank.reports.sections import build_sections
+
+FLOW = Flow(
+    date(2025, 12, 31),
+    date(2026, 1, 31),
+    {("aware", "purchase"): 3412, ("loyalty", "aware"): 7, ("aware", "none"): 1000,
+     ("interest", "gone"): 20, ("new", "aware"): 5, ("none", "none"): 90, ("aware", "aware"): 11},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("logins_30d", "logins 30d"),
+        ("an_audience_with_a_long_name_1", "an audience with…name 1"),
+        ("an_audience_with_a_long_name_2", "an audience with…name 2"),
+    ],
+)
+def test_long_names_keep_their_end(name: str, shown: str) -> None:
+    assert words.label(name) == shown
+    assert len(words.label(name)) <= 26
+
+
+def test_numbers_have_separators_and_percentages_one_digit() -> None:
+    assert (words.count(1234567), words.share(1, 8)) == ("1,234,567", "12.5%")
+    assert words.share(1, 0) == "\u2013"
+
+
+def test_the_year_is_told_where_it_differs() -> None:
+    assert words.day(date(2025, 12, 31), beside=date(2026, 1, 31)) == "31 December 2025"
+    assert words.day(date(2026, 1, 1), beside=date(2026, 1, 31)) == "1 January"
+
+
+def test_persons_at_the_start_are_those_who_stayed_moved_or_left() -> None:
+    sums = balance(FLOW, ReportConfig())
+    start = sum(n for (a, _), n in FLOW.moves.items() if a not in ("new", "none"))
+    assert sum(n for name, n in sums.items() if name != "came in") == start
+    assert flow_sentence(FLOW, ReportConfig()) == (
+        "3,412 persons moved up, 7 moved down, 1,020 dropped out and 5 came in "
+        "since 31 December 2025."
+    )
+
+
+def test_stages_keep_their_order_in_the_flow() -> None:
+    order = ["aware", "interest", "purchase", "none", "new"]
+    moves = {("aware", "purchase"): 10, ("interest", "none"): 500, ("new", "aware"): 1}
+    figure = figures.flows(moves, order, ("a", "b"))
+    node = figure["data"][0]["node"]
+    assert node["label"] == ["aware", "interest", "new", "aware", "purchase", "none"]
+    assert node["y"][:3] == sorted(node["y"][:3])
+    assert node["y"][3:] == sorted(node["y"][3:])
+    assert go.Figure(figure).data
+
+
+def test_two_names_cut_alike_keep_two_bars() -> None:
+    figure = figures.bars(["a" * 60, "a" * 61], [1, 2], ["1", "2"])
+    assert figure["data"][0]["y"] == [0, 1]
+
+
+def test_a_name_cannot_break_out_of_the_page() -> None:
+    evil = "</script><script>alert(1)</script>"
+    panel = Panel(evil, evil, figures.bars([evil], [1], [evil]), Grid((evil,), ((evil,),)))
+    page = render(evil, date(2026, 1, 1), evil, [Section("x", evil, evil, panels=(panel,))])
+    assert "<script>alert" not in page
+
+
+def test_a_published_table_without_rows_gives_a_reason() -> None:
+    tags = {s.key: s for s in build_sections(Facts(day=date(2026, 1, 31)), ReportConfig())}["tags"]
+    assert tags.missing == (
+        "tags.person_tag holds no rows up to 31 January 2026; the job build_tags fills it."
+    )
+    assert not tags.panels

@@ -1,0 +1,243 @@
+"""The report of a small bank against pandas, and of a bank without tables."""
+
+import re
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+from pyspark.sql import SparkSession
+
+from databank.config import Settings
+from databank.reports.build import JOB, collect
+from databank.reports.config import ReportConfig
+from databank.reports.facts import Facts
+from databank.reports.page import Section, render
+from databank.reports.sections import build_sections, lead_sentence
+from databank.runs import Runner
+from databank.runs.progress import Progress
+from databank.tables import TableStore
+from tests.unit.reports.bank import CONFIG, DAY, STAGES, HandMade, bank_frames, publish
+
+KEYS = (
+    "assets", "oneid", "lifecycle", "rfm", "tags", "models", "lookalike", "audiences", "quality",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Made:
+    """A report with all that a test compares it with."""
+
+    page: str
+    facts: Facts
+    sections: dict[str, Section]
+    rows: dict[str, pd.DataFrame]
+
+    def says(self, key: str, title: str) -> str:
+        """The sentence of one panel."""
+        return next(p.says for p in self.sections[key].panels if p.title.startswith(title))
+
+
+@pytest.fixture(scope="module")
+def made(spark_session: SparkSession) -> Made:
+    rows = bank_frames(40, 7)
+    facts = collect(HandMade(spark_session, rows))
+    sections = build_sections(facts, CONFIG)
+    page = render(CONFIG.title, DAY, lead_sentence(facts), sections)
+    return Made(page, facts, {section.key: section for section in sections}, rows)
+
+
+def test_every_section_is_on_the_page(made: Made) -> None:
+    assert tuple(re.findall(r'<section id="(\w+)">', made.page)) == KEYS
+    assert not any(section.missing for section in made.sections.values())
+
+
+def test_the_page_asks_the_network_for_nothing(made: Made) -> None:
+    own = made.page
+    for script in re.findall(r"<script>.*?</script>", made.page, re.S):
+        own = own.replace(script, "") if len(script) > 1_000_000 else own
+    assert len(own) < 300_000
+    assert not re.search(r"https?://|@import|url\(|\bsrc=", own)
+    assert all(href.startswith("#") for href in re.findall(r'href="([^"]*)"', own))
+    assert "default-src 'none'" in own
+
+
+def test_plotly_is_inside_once(made: Made) -> None:
+    assert made.page.count("plotly.js v") == 1
+
+
+def test_no_identifier_reason_or_raw_text_is_on_the_page(made: Made) -> None:
+    values = made.rows["identity.identifier"]["id_value"]
+    assert not [value for value in values if value in made.page]
+    assert "SECRET" not in made.page
+
+
+def test_every_picture_is_a_valid_figure(made: Made) -> None:
+    pictures = [p.figure for s in made.sections.values() for p in s.panels if p.figure]
+    assert len(pictures) >= 15
+    for picture in pictures:
+        assert go.Figure(picture).data
+
+
+def test_no_panel_is_empty(made: Made) -> None:
+    for section in made.sections.values():
+        assert section.panels
+        for panel in section.panels:
+            assert panel.title
+            assert panel.says
+            assert panel.figure or (panel.grid and panel.grid.rows)
+
+
+def test_the_lead_counts_events_persons_and_audiences(made: Made) -> None:
+    events, people = len(made.rows["core.events"]), made.rows["identity.person"]["person_id"]
+    assert lead_sentence(made.facts) == (
+        f"{events:,} events of {people.nunique()} persons from 5 sources, "
+        "4 audiences ready for use."
+    )
+
+
+def test_quarantined_share_is_of_rows_read(made: Made) -> None:
+    read = made.rows["raw.file"]["rows"].sum()
+    held = len(made.rows["ops.quarantine"])
+    assert made.sections["assets"].says == (
+        f"{read:,} rows came from 5 sources; {held} of them ({held / read:.1%}) wait in quarantine."
+    )
+
+
+def test_events_without_person_are_counted(made: Made) -> None:
+    events = made.rows["core.events"]
+    nobody = int(events["id_key"].isna().sum())
+    assert f"{nobody} events ({nobody / len(events):.1%} of all)" in made.sections["quality"].says
+
+
+def test_persons_with_two_identifiers_or_more_are_counted(made: Made) -> None:
+    counts = made.rows["identity.person"].groupby("person_id").size()
+    several = int((counts > 1).sum())
+    assert made.says("oneid", "Identifiers per person").startswith(
+        f"{several} of {len(counts)} persons ({several / len(counts):.1%})"
+    )
+
+
+def test_only_changes_of_the_newest_day_are_told(made: Made) -> None:
+    assert made.facts.changes == {"new": 9, "merge": 3, "split": 1}
+
+
+def test_values_set_aside_are_counted_by_type_without_figures_of_one_value(made: Made) -> None:
+    told = {(one.reason, one.rule, one.id_type, one.n) for one in made.facts.set_aside}
+    assert told == {
+        ("imei seen with too many different user_id (limit 1)", "limit", "imei", 2),
+        ("", "blocked", "phone", 1),
+    }
+
+
+def test_flow_since_the_first_day_matches_pandas(made: Made) -> None:
+    flow = made.rows["lifecycle.flow"]
+    flow = flow[flow["day_to"] == DAY]
+    rank = {stage: i for i, stage in enumerate(STAGES)}
+    start, end = flow["stage_from"].map(rank), flow["stage_to"].map(rank)
+    persons = flow["persons"].astype(int)
+    up, down = persons[end > start].sum(), persons[end < start].sum()
+    out = persons[start.notna() & end.isna()].sum()
+    came = persons[start.isna() & end.notna()].sum()
+    assert made.sections["lifecycle"].says.startswith(
+        f"{up} persons moved up, {down} moved down, {out} dropped out and {came} came in "
+        "since 1 March."
+    )
+
+
+def test_stages_are_those_of_the_newest_day(made: Made) -> None:
+    stages = made.rows["lifecycle.stage"]
+    expected = stages[stages["day"] == DAY]["stage"].value_counts().to_dict()
+    assert made.facts.stages == expected
+
+
+def test_rfm_money_is_the_sum_of_all_cells(made: Made) -> None:
+    money = made.rows["lifecycle.rfm"]["monetary"].astype(float).sum()
+    assert f"spent {money:,.0f} CNY" in made.sections["rfm"].says
+
+
+def test_tag_reach_is_a_share_of_all_persons(made: Made) -> None:
+    tags = made.rows["tags.person_tag"].groupby("tag")["person_id"].nunique()
+    assert {tag.tag: tag.persons for tag in made.facts.tags} == tags.to_dict()
+
+
+def test_a_value_of_few_persons_is_not_shown_by_itself(made: Made) -> None:
+    shown = {value: n for tag, value, n in made.facts.tag_values if tag == "favourite_category"}
+    tags = made.rows["tags.person_tag"]
+    counted = tags[tags["tag"] == "favourite_category"]["value_string"].value_counts()
+    often = counted[counted >= 5].to_dict()
+    assert shown == often | {"rarer values": int(counted[counted < 5].sum())}
+
+
+def test_classes_of_numbers_hold_every_person_once(made: Made) -> None:
+    tags = made.rows["tags.person_tag"]
+    for tag in ("logins_30d", "spend_90d"):
+        found = sum(n for name, _, n in made.facts.tag_values if name == tag)
+        assert found == (tags["tag"] == tag).sum()
+
+
+def test_the_champion_is_shown_and_a_later_refusal_told(made: Made) -> None:
+    churn = next(model for model in made.facts.models if model.model == "churn")
+    assert (churn.version, churn.auc, churn.refused_on) == (2, 0.78, DAY)
+    assert "refused by the gate: churn (31 March 2026)" in made.says("models", "The versions")
+
+
+def test_overlaps_of_audiences_match_pandas(made: Made) -> None:
+    member = made.rows["audiences.member"]
+    member = member[member["day"] == DAY]
+    sets = {name: set(found["person_id"]) for name, found in member.groupby("audience")}
+    assert {name: n for name, _, n in made.facts.audiences} == {k: len(v) for k, v in sets.items()}
+    expected = {(a, b): len(sets[a] & sets[b]) for a, b in combinations(sorted(sets), 2)}
+    assert made.facts.overlaps == {pair: n for pair, n in expected.items() if n}
+
+
+def test_an_audience_that_nobody_is_in_is_listed(made: Made) -> None:
+    assert made.says("audiences", "Who is in them") == "Nobody is in 1 of 5 audiences."
+
+
+def test_repeated_and_late_rows_of_the_load_are_told(made: Made) -> None:
+    assert made.says("quality", "Rows of this load") == (
+        "Of 1,300 rows read on 31 March 2026, 41 repeated what the bank held or were older, "
+        "and 7 came late."
+    )
+
+
+def test_persons_beyond_all_levels_are_counted(made: Made) -> None:
+    (one,) = made.facts.lookalikes
+    assert one.levels == (("high", 8), ("medium", 22), ("beyond all levels", 9))
+
+
+def test_refused_jobs_are_named(made: Made) -> None:
+    assert made.says("quality", "Seconds by job").endswith("train_model was refused by a gate.")
+
+
+def test_a_bank_without_tables_gets_a_page_of_reasons(
+    spark_session: SparkSession, tmp_path: Path
+) -> None:
+    runner = Runner(spark_session, str(tmp_path), Settings(), progress=Progress(quiet=True))
+    assert runner.run(JOB, ReportConfig(), day=DAY, config_hash="one").outcome == "done"
+    page = (tmp_path / "reports/latest.html").read_text(encoding="utf-8")
+    assert page.count('class="missing"') == len(KEYS)
+    assert 'class="plot"' not in page
+    assert "<table>" not in page
+    assert "lifecycle.stage is not published yet; the job build_lifecycle fills this section" in page
+    assert page == (tmp_path / f"reports/databank-{DAY}.html").read_text(encoding="utf-8")
+
+
+def test_a_table_published_later_makes_the_report_anew(
+    spark_session: SparkSession, tmp_path: Path
+) -> None:
+    runner = Runner(spark_session, str(tmp_path), Settings(), progress=Progress(quiet=True))
+
+    def outcome() -> str:
+        return runner.run(JOB, ReportConfig(), day=DAY, config_hash="one").outcome
+
+    assert (outcome(), outcome()) == ("done", "unchanged")
+    publish(TableStore(spark_session, str(tmp_path)), "audiences.member", rows=bank_frames(20, 7))
+    assert outcome() == "done"
+    page = (tmp_path / "reports/latest.html").read_text(encoding="utf-8")
+    # audiences, and the seconds of the first run
+    assert page.count('class="missing"') == len(KEYS) - 2
+    assert "How audiences overlap" in page

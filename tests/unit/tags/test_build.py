@@ -1,0 +1,120 @@
+"""Tags end to end: the archive in, tags.person_tag out."""
+
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from databank.archive.config import ArchiveConfig
+from databank.sources.tables import PROFILES
+from databank.tags.build import JOB
+from databank.tags.config import TagConfig, TagsConfig
+from databank.tags.tables import PERSON_TAG
+from tests.support.bank import Bank, make_bank
+
+ARCHIVE = ArchiveConfig.model_validate({"dimensions": {"read": {"category": "props['category']"}}})
+DAYS = """
+    1 | 2026-01-31 | login    | 3 |
+    1 | 2026-01-02 | login    | 1 |
+    1 | 2025-12-01 | login    | 9 |
+    2 | 2026-01-30 | login    | 1 |       | app
+    1 | 2026-01-10 | purchase | 2 | 30.00
+    2 | 2026-01-20 | purchase | 1 | 99.00
+    3 | 2026-01-20 | purchase | 1 | 5.00
+    3 | 2026-01-21 | return   | 1 | -5.00
+    1 | 2026-01-05 | read     | 9 |       | | category=sport
+    1 | 2026-01-05 | read     | 1 |       | | category=tech
+    2 | 2026-01-05 | read     | 1 |       | | category=sport
+    2 | 2026-01-05 | read     | 9 |       | | category=tech
+"""
+
+
+def tags(*given: dict[str, object]) -> TagsConfig:
+    return TagsConfig(tuple(TagConfig.model_validate(each) for each in given), ARCHIVE)
+
+
+LOGINS = {"name": "logins", "kind": "measure", "event": "login", "measure": "count",
+          "window": "last 30 days"}  # fmt: skip
+SPEND = {"name": "spend", "kind": "measure", "event": "purchase", "measure": "sum(amount)"}
+
+
+@pytest.fixture(scope="module")
+def bank(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Bank:
+    return make_bank(spark_session, tmp_path_factory.mktemp("bank"), persons=4, days=DAYS)
+
+
+def test_measures_rules_percentiles_and_preferences_come_from_one_build(bank: Bank) -> None:
+    library = tags(
+        LOGINS,
+        SPEND,
+        {"name": "days", "kind": "measure", "event": "login", "measure": "days"},
+        {"name": "largest", "kind": "measure", "event": "purchase", "measure": "max(amount)"},
+        {"name": "mean", "kind": "measure", "event": "purchase", "measure": "avg(amount)"},
+        {"name": "recency", "kind": "measure", "event": "purchase", "measure": "recency"},
+        {"name": "app", "kind": "measure", "event": "login", "measure": "count",
+         "filter": "terminal = 'app'"},
+        {"name": "active", "kind": "rule", "when": "logins >= 4"},
+        {"name": "idle", "kind": "rule", "when": "not active"},
+        {"name": "top", "kind": "percentile", "of": "spend", "share": 0.34},
+        {"name": "sport", "kind": "preference", "event": "read", "by": "category",
+         "value": "sport"},
+    )  # fmt: skip
+    bank.run(JOB, library)
+    numbers = bank.rows(
+        PERSON_TAG, "tag", "person_id", "value_double", where="value_string is null"
+    )
+    assert numbers == [
+        ("app", 2, 1.0),
+        ("days", 1, 3.0), ("days", 2, 1.0),
+        ("largest", 1, 30.0), ("largest", 2, 99.0), ("largest", 3, 5.0),
+        ("logins", 1, 4.0), ("logins", 2, 1.0),
+        ("mean", 1, 15.0), ("mean", 2, 99.0), ("mean", 3, 5.0),
+        ("recency", 1, 21.0), ("recency", 2, 11.0), ("recency", 3, 11.0),
+        ("spend", 1, 30.0), ("spend", 2, 99.0), ("spend", 3, 5.0),
+    ]  # fmt: skip
+    yes = bank.rows(PERSON_TAG, "tag", "person_id", where="value_string = 'true'")
+    # NOT is the complement among all four persons, those without any event included
+    assert yes == [("active", 1), ("idle", 2), ("idle", 3), ("idle", 4), ("sport", 1), ("top", 2)]
+    assert bank.metrics("tag_coverage", "tag")["idle"] == 3
+
+
+def test_a_part_replaces_only_its_own_tags_and_reads_the_others(bank: Bank) -> None:
+    bank.run(JOB, tags(LOGINS, SPEND))
+    library = tags(LOGINS, {"name": "active", "kind": "rule", "when": "logins >= 1"})
+    bank.run(JOB, library, nodes=("active",))
+    # spend has left the configuration
+    assert bank.rows(PERSON_TAG, "tag", "person_id") == [
+        ("active", 1), ("active", 2), ("logins", 1), ("logins", 2),
+    ]  # fmt: skip
+
+
+def test_a_second_run_of_a_day_gives_the_same_rows(bank: Bank) -> None:
+    bank.run(JOB, tags(LOGINS, SPEND))
+    before = bank.rows(PERSON_TAG, "*")
+    bank.run(JOB, tags(SPEND, LOGINS))
+    assert bank.rows(PERSON_TAG, "*") == before
+
+
+def test_a_null_condition_is_no_tag(bank: Bank) -> None:
+    recency = {"name": "recency", "kind": "measure", "event": "purchase", "measure": "recency"}
+    bank.run(JOB, tags(recency, {"name": "late", "kind": "rule", "when": "recency > 15"}))
+    assert bank.rows(PERSON_TAG, "person_id", where="tag = 'late'") == [(1,)]
+
+
+def test_the_newest_attribute_of_any_profile_counts(
+    spark_session: SparkSession, tmp_path: Path
+) -> None:
+    bank = make_bank(spark_session, tmp_path, persons=2, days="1 | 2026-01-01 | login | 1")
+    profiles = spark_session.sql(
+        """
+        SELECT * FROM VALUES
+          ('crm', 'a', 1L, array(1L), map('city', 'Wuhan'), timestamp'2026-01-05 00:00:00'),
+          ('crm', 'b', 1L, array(1L), map('city', 'Suzhou'), timestamp'2026-01-06 00:00:00'),
+          ('crm', 'c', 1L, array(1L), map('city', ' '), timestamp'2026-01-07 00:00:00'),
+          ('crm', 'd', 1L, array(1L), map('city', 'Chengdu'), timestamp'2026-02-07 00:00:00')
+        AS t(source, record_id, id_key, ids, attributes, updated_ts)
+        """
+    )
+    bank.publish({PROFILES: profiles})
+    bank.run(JOB, tags({"name": "city", "kind": "attribute", "attribute": "city"}))
+    assert bank.rows(PERSON_TAG, "person_id", "value_string") == [(1, "Suzhou")]

@@ -1,0 +1,50 @@
+"""Faults of conf/tags, and the order of tags."""
+
+from typing import Any
+
+import pytest
+
+from databank.tags.config import TagConfig
+from databank.tags.order import order_tags
+
+
+def tag(name: str, when: str) -> TagConfig:
+    return TagConfig.model_validate({"name": name, "kind": "rule", "when": when})
+
+
+def test_tags_come_after_those_they_are_made_of() -> None:
+    given = [tag("c", "a and b"), tag("b", "a"), tag("a", "elsewhere > 1")]
+    assert [each.name for each in order_tags(given)] == ["a", "b", "c"]
+
+
+def test_a_circle_is_refused_with_its_path() -> None:
+    with pytest.raises(ValueError, match="circle: a -> b -> a; remove one reference"):
+        order_tags([tag("a", "b"), tag("b", "a")])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"kind": "measure", "measure": "count"}, "lacks `event`; write"),
+        ({"kind": "rule", "when": "a", "event": "login"}, "no use for `event`; remove it"),
+        ({"kind": "measure", "event": "a", "measure": "median"}, "unknown measure 'median'"),
+        ({"kind": "measure", "event": "a", "measure": "recency", "window": "today"}, "whole past"),
+        ({"kind": "measure", "event": "a", "measure": "count", "window": "last year"}, "window"),
+        ({"kind": "measure", "event": "a", "measure": "count", "window": "next 3 days"}, "after"),
+        ({"kind": "rule", "when": "stage() = 'loyalty'"}, "use stage\\(\\) in an audience"),
+        ({"kind": "rule", "when": "evnts('login') > 1"}, "did you mean 'events'"),
+        ({"kind": "percentile", "of": "spend", "share": 20}, "less than 1"),
+    ],
+)
+def test_a_wrong_tag_says_what_to_write(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TagConfig.model_validate({"name": "x"} | given)
+
+
+def test_a_tag_knows_its_type_and_what_it_refers_to() -> None:
+    banded = {"name": "risk", "kind": "model", "model": "churn@champion", "bands": {"high": 0.7}}
+    risk = TagConfig.model_validate(banded)
+    assert (risk.type, risk.models) == ("text", {"churn"})
+    top = TagConfig.model_validate({"name": "t", "kind": "percentile", "of": "spend", "share": 0.2})
+    assert (top.type, top.references) == ("boolean", {"spend"})
+    assert tag("r", "spend > 1 and in_audience('x')").audiences == {"x"}
