@@ -7,6 +7,10 @@ from pydantic import Field, field_validator
 from databank.config import Name, StrictModel
 from databank.expressions import parse_expression
 
+# names that filters of windows know already
+_COLUMNS = frozenset(
+    "person_id day terminal event slice dims n amount amount_max quantity first_ts last_ts".split()
+)
 TagType = Literal["boolean", "count", "number", "text", "date"]
 
 
@@ -24,6 +28,10 @@ class ArchiveConfig(StrictModel):
     def _readable(cls, value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
         for event, dimensions in value.items():
             for name, text in dimensions.items():
+                if name in _COLUMNS:
+                    raise ValueError(
+                        f"{event}.{name}: the archive has a column of this name; choose another"
+                    )
                 try:
                     expression = parse_expression(text)
                 except ValueError as error:

@@ -10,7 +10,7 @@ from databank.archive.config import ArchiveConfig
 from databank.audiences.config import AudienceConfig, AudiencesConfig
 from databank.cli.graph import LIFECYCLE, Graph, Node, Part, find_cycle, needed_for, order_parts
 from databank.cli.jobs import job_config
-from databank.cli.references import check_filters, check_references, references_of
+from databank.cli.references import check_references, check_windows, references_of
 from databank.config import ConfigReader, Settings
 from databank.errors import DataBankError
 from databank.hashing import fingerprint
@@ -171,7 +171,7 @@ def load_bank(conf_dir: str | Path) -> Bank:
     if complete and archive is not None and identity is not None:
         for (file, key), (kind, name, entry) in entries.items():
             check_references(reader, file, key, graph[Node(kind, name)], graph)
-            check_filters(reader, file, key, entry, archive)
+            check_windows(reader, file, key, kind, entry, archive)
         _check_identifiers(reader, sources, identity)
         _check_cycle(reader, graph, entries)
     reader.finish()

@@ -31,6 +31,7 @@ def execute(bank: Bank, steps: Iterable[Step], *, root: str, day: date) -> list[
     missing: set[Node] = set()
     waiting = list(steps)
     refused_models: set[str] = set()
+    rebuilt: set[str] = set()
     while waiting:
         step = waiting.pop(0)
         nodes = tuple(name for name in step.nodes if not _lacks(bank, step, name, missing))
@@ -46,8 +47,12 @@ def execute(bank: Bank, steps: Iterable[Step], *, root: str, day: date) -> list[
             day=day,
             config_hash=bank.hash_of(step.job),
             nodes=nodes,
+            # parts of one job read what the other parts wrote
+            forced=step.job in rebuilt,
         )
         outcomes.append(outcome)
+        if outcome.outcome == "done":
+            rebuilt.add(step.job)
         if outcome.error is None:
             continue
         without_champion = step.job == "score_model" and set(nodes) <= refused_models

@@ -34,12 +34,17 @@ def check_references(
         reader.fault(file, key, f"unknown {node}", did_you_mean(node.name, known))
 
 
-def check_filters(
-    reader: ConfigReader, file: str, key: str, entry: Any, archive: ArchiveConfig
+def check_windows(
+    reader: ConfigReader, file: str, key: str, kind: str, entry: Any, archive: ArchiveConfig
 ) -> None:
-    """Note every filter of a window that asks for what the archive does not keep apart."""
+    """Note windows that lie ahead, and filters for what the archive does not keep apart."""
     for expression in entry.expressions:
         for macro in expression.macros:
+            window = macro.window.text if macro.window else ""
+            # only a model's label looks ahead, and the model checks that itself
+            if window.startswith("next ") and kind != "model":
+                wrong = f"{macro.name}() looks at {window!r}, after the run day"
+                reader.fault(file, key, wrong, f"write {window.replace('next', 'last')!r}")
             _check_filter(reader, file, key, macro, archive)
 
 

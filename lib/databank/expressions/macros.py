@@ -68,7 +68,8 @@ def make_macro(name: str, arguments: list[str]) -> Macro:
     if name == "stage":
         return Macro(name)
     if name in _TABLE_MACROS:
-        return Macro(name, target=arguments[0])
+        # the champion is what scores: 'churn@champion' is the same as 'churn'
+        return Macro(name, target=arguments[0].removesuffix("@champion"))
     event, rest = arguments[0], arguments[1:]
     if name == "days_since":
         return Macro(name, event, parse_window("ever"), rest[0] if rest else None)

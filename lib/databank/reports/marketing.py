@@ -212,6 +212,7 @@ class _Bins:
 
     start: float
     width: float
+    whole: bool  # numbers without a fraction: 6-7 instead of 6-8
 
     def column(self, value: Column) -> Column:
         number = F.floor((value - self.start) / self.width)
@@ -220,11 +221,12 @@ class _Bins:
     def label(self, number: int, last: int) -> str:
         low = self.start + number * self.width
         high = low + self.width
+        upto = high - 1 if self.whole else high
         if number == last:
             return f"{low:,g}+"
         if number == 0 and low > 0:
             return f"<{high:,g}"
-        return f"{low:,g}" if self.width == 1 else f"{low:,g}\u2013{high:,g}"
+        return f"{low:,g}" if self.whole and self.width == 1 else f"{low:,g}\u2013{upto:,g}"
 
 
 def _bins(tag: TagReach) -> _Bins:
@@ -232,9 +234,9 @@ def _bins(tag: TagReach) -> _Bins:
     rough = (high - low) / (_BINS - 2)
     power = 10.0 ** math.floor(math.log10(rough))
     width = next(step * power for step in (1, 2, 5, 10) if step * power >= rough)
-    if tag.low is not None and float(low).is_integer() and float(high).is_integer():
-        width = max(width, 1.0)
-    return _Bins(math.floor(low / width) * width, width)
+    whole = all(float(value).is_integer() for value in (low, tag.median or 0.0, high))
+    width = max(width, 1.0) if whole else width
+    return _Bins(math.floor(low / width) * width, width, whole)
 
 
 def _tag_values(rows: DataFrame, tags: Iterable[TagReach]) -> tuple[tuple[str, str, int], ...]:

@@ -78,7 +78,13 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["script"] = _script
+    environment.filters["breakable"] = _breakable
     return environment
+
+
+def _breakable(name: str) -> Markup:
+    """A name that may go on in the next line after an underscore."""
+    return Markup("_<wbr>").join(name.split("_"))
 
 
 def _script(value: Any) -> Markup:

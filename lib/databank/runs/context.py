@@ -1,7 +1,7 @@
 """What a step is given, and what it gives back."""
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 from pyspark.sql import SparkSession
 
@@ -19,6 +19,7 @@ class LastRun:
     config_hash: str
     code_version: str
     read: dict[str, int]
+    started: datetime
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,15 @@ class History:
         """The last done run of a part."""
         return self.parts.get((job, tuple(sorted(nodes))))
 
+    def written_over(self, job: str, nodes: tuple[str, ...], last: LastRun) -> bool:
+        """Whether a later run of another part has built some of the same nodes."""
+        mine = set(nodes)
+        return any(
+            other.started > last.started and (not part or not mine or mine & set(part))
+            for (name, part), other in self.parts.items()
+            if name == job
+        )
+
     def latest_day(self, job: str) -> date | None:
         """The latest day for which a job was done."""
         return self.days.get(job)
@@ -47,7 +56,9 @@ class History:
     def with_run(self, record: RunRecord) -> "History":
         """The history after one more done run."""
         part = (record.job, tuple(sorted(record.nodes)))
-        last = LastRun(record.day, record.config_hash, record.code_version, record.read)
+        last = LastRun(
+            record.day, record.config_hash, record.code_version, record.read, record.started
+        )
         latest = max(record.day, self.days.get(record.job, record.day))
         return History(self.parts | {part: last}, self.days | {record.job: latest})
 
@@ -62,7 +73,9 @@ def read_history(store: TableStore) -> History:
         .where("outcome = 'done'")
         .groupBy("job", F.array_sort("nodes").alias("part"))
         .agg(
-            F.max_by(F.struct("day", "config_hash", "code_version", "read"), "started").alias("r"),
+            F.max_by(
+                F.struct("day", "config_hash", "code_version", "read", "started"), "started"
+            ).alias("r"),
             F.max("day").alias("latest"),
         )
     )
@@ -87,7 +100,7 @@ def write(
     )
     rows = store.spark.createDataFrame([row], RUN.schema())
     store.append(RUN, rows, checked=True)
-    if metrics and record.outcome == "done":
+    if metrics and record.outcome in ("done", "refused"):
         figures = [(record.run_id, record.job, record.day, *figure) for figure in metrics]
         store.append(METRIC, store.spark.createDataFrame(figures, METRIC.schema()), checked=True)
     return history.with_run(record) if record.outcome == "done" else history

@@ -70,9 +70,25 @@ class Runner:
         self._history = records.read_history(self.store)
 
     def run(
-        self, job: Job, config: Any, *, day: date, config_hash: str, nodes: tuple[str, ...] = ()
+        self,
+        job: Job,
+        config: Any,
+        *,
+        day: date,
+        config_hash: str,
+        nodes: tuple[str, ...] = (),
+        forced: bool = False,
     ) -> Outcome:
         """Run one part of a job; an operator's error comes back in the outcome.
+
+        Args:
+            job: What to run.
+            config: The job's part of the configuration.
+            day: Run day.
+            config_hash: Hash of that configuration.
+            nodes: Names to build; none = all.
+            forced: Run even if nothing that it reads has changed: an earlier part of the same
+                job has, and parts may read what others wrote.
 
         Raises:
             LeaseHeldError: If another run of the job is alive; nothing was touched.
@@ -94,11 +110,11 @@ class Runner:
                 config_hash=config_hash,
                 progress=self._progress,
             )
-            outcome = self._run(job, config, context)
+            outcome = self._run(job, config, context, forced=forced)
         self._progress.done(outcome.outcome, outcome.summary)
         return outcome
 
-    def _run(self, job: Job, config: Any, context: Context) -> Outcome:
+    def _run(self, job: Job, config: Any, context: Context, *, forced: bool) -> Outcome:
         started, clock = now(), time.monotonic()
         summary: dict[str, int | float | str] = {}
         error: DataBankError | None = None
@@ -106,7 +122,7 @@ class Runner:
         outcome = "error"
         try:
             self._refuse_older_day(job, context)
-            if not job.always and self._is_unchanged(context):
+            if not (job.always or forced) and self._is_unchanged(job, context):
                 outcome = "unchanged"
             else:
                 self.store.begin(context.run_id, job.tables)
@@ -137,15 +153,22 @@ class Runner:
                     config_hash=context.config_hash,
                     code_version=code_version(),
                     read=dict(self.store.versions_read),
-                    written=dict(self.store.versions_written) if outcome == "done" else {},
-                    rows=dict(self.store.rows_written) if outcome == "done" else {},
+                    written=self._published_now(self.store.versions_written),
+                    rows=self._published_now(self.store.versions_written, self.store.rows_written),
                     started=started,
                     seconds=taken,
                 )
                 self._history = records.write(self.store, self._history, record, context.metrics)
         return Outcome(job.name, context.nodes, outcome, taken, summary, error)
 
-    def _is_unchanged(self, context: Context) -> bool:
+    def _published_now(
+        self, written: dict[str, int], shown: dict[str, int] | None = None
+    ) -> dict[str, int]:
+        """What of the run's work readers see; a refused run may have published its measures."""
+        seen = {t: v for t, v in written.items() if self.store.published.get(t) == v}
+        return seen if shown is None else {t: shown[t] for t in seen if t in shown}
+
+    def _is_unchanged(self, job: Job, context: Context) -> bool:
         """Whether this run would read what the last one read, and do with it what that did."""
         last: LastRun | None = context.last
         return (
@@ -153,6 +176,7 @@ class Runner:
             and last.day == context.day
             and last.config_hash == context.config_hash
             and last.code_version == code_version()
+            and not self._history.written_over(job.name, context.nodes, last)
             and all(self.store.published.get(t, -1) == v for t, v in last.read.items())
         )
 

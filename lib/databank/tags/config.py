@@ -114,12 +114,6 @@ class TagConfig(StrictModel):
             raise ValueError(
                 f"tag {self.name!r}: `filter` has a macro; use terminal and dimensions only"
             )
-        if self.when is not None and any(m.name == "stage" for m in self.expressions[0].macros):
-            # tags come before the life cycle, whose rules may use them
-            raise ValueError(
-                f"tag {self.name!r} asks for stage(), which is computed after the tags; "
-                "use stage() in an audience"
-            )
         return self
 
     @property

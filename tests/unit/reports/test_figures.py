@@ -1,16 +1,18 @@
 """Words, pictures and the page without Spark."""
 
 from datetime import date
+from importlib import import_module
 
 import plotly.graph_objects as go
 import pytest
 
 from databank.reports import figures, words
 from databank.reports.config import ReportConfig
-from databank.reports.facts import Facts, Flow
+from databank.reports.facts import FILLED_BY, Facts, Flow
 from databank.reports.market import balance, flow_sentence
 from databank.reports.page import Grid, Panel, Section, render
 from databank.reports.sections import build_sections
+from databank.tables import TableSpec
 
 FLOW = Flow(
     date(2025, 12, 31),
@@ -82,3 +84,11 @@ def test_a_published_table_without_rows_gives_a_reason() -> None:
         "tags.person_tag holds no rows up to 31 January 2026; the job build_tags fills it."
     )
     assert not tags.panels
+
+
+def test_the_job_named_for_a_table_is_its_owner() -> None:
+    packages = ("sources", "identity", "lifecycle", "tags", "models", "lookalike", "audiences")
+    modules = [import_module(f"databank.{package}.tables") for package in packages]
+    found = (spec for module in modules for spec in vars(module).values())
+    owners = {spec.name: spec.owner for spec in found if isinstance(spec, TableSpec)}
+    assert {name: owners[name] for name in FILLED_BY} == FILLED_BY

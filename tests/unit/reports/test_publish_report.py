@@ -222,7 +222,9 @@ def test_a_bank_without_tables_gets_a_page_of_reasons(
     assert page.count('class="missing"') == len(KEYS)
     assert 'class="plot"' not in page
     assert "<table>" not in page
-    assert "lifecycle.stage is not published yet; the job build_lifecycle fills this section" in page
+    assert (
+        "lifecycle.stage is not published yet; the job build_lifecycle fills this section" in page
+    )
     assert page == (tmp_path / f"reports/databank-{DAY}.html").read_text(encoding="utf-8")
 
 

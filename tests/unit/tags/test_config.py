@@ -31,7 +31,6 @@ def test_a_circle_is_refused_with_its_path() -> None:
         ({"kind": "measure", "event": "a", "measure": "recency", "window": "today"}, "whole past"),
         ({"kind": "measure", "event": "a", "measure": "count", "window": "last year"}, "window"),
         ({"kind": "measure", "event": "a", "measure": "count", "window": "next 3 days"}, "after"),
-        ({"kind": "rule", "when": "stage() = 'loyalty'"}, "use stage\\(\\) in an audience"),
         ({"kind": "rule", "when": "evnts('login') > 1"}, "did you mean 'events'"),
         ({"kind": "percentile", "of": "spend", "share": 20}, "less than 1"),
     ],
