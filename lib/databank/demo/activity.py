@@ -18,7 +18,7 @@ EVENTS = (
 )  # fmt: skip
 _PAGE, _VIEW, _SEARCH, _FAVOURITE, _CART, _LOGIN, _READ, _BILL, _PURCHASE = range(9)
 _BROWSING = np.array([0.30, 0.47, 0.09, 0.05, 0.09]).cumsum()
-_LOGGED_IN = np.array([0.55, 0.85, 0.70, 0.0])  # share of visits of registered persons
+_LOGGED_IN = np.array([0.72, 0.95, 0.85, 0.0])  # share of visits of registered persons
 _RETURNED = 0.03  # store lines that are brought back
 DAY_MS = 86_400_000
 # Shares of the day's visits by hour: a quiet night, a noon bump, a long evening.

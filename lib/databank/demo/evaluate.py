@@ -89,12 +89,18 @@ def identity_scores(store: TableStore, truth: Truth) -> list[Score]:
 
 
 def person_map(store: TableStore, truth: Truth) -> DataFrame:
-    """person_id -> the true person who holds most of its identifiers (true), 1 row each."""
+    """One row per true person: true, and the person_id that holds most of its identifiers.
+
+    A person's other parts (a cookie that never logged in, say) are not judged: what becomes of
+    them says nothing about the score of the person.
+    """
     known = store.read("identity.identifier").join(truth.own(), ["id_type", "scope", "id_value"])
     held = known.join(store.read("identity.person"), "id_key")
     counts = held.groupBy("person_id", "true").count()
     most = F.max_by("true", F.struct("count", -F.col("true"))).alias("true")
-    return counts.groupBy("person_id").agg(most)
+    owner = counts.groupBy("person_id").agg(most, F.sum("count").alias("size"))
+    main = F.max_by("person_id", F.struct("size", -F.col("person_id"))).alias("person_id")
+    return owner.groupBy("true").agg(main)
 
 
 def model_scores(
@@ -120,7 +126,7 @@ def model_scores(
 
 
 def lookalike_scores(store: TableStore, truth: Truth, people: DataFrame) -> list[Score]:
-    """Lift on hidden seeds, beside a ranking by the true taste for instalments: the ceiling."""
+    """Lift on hidden seeds, beside a ranking by what makes a seed: the ceiling."""
     gain = {
         round(row["share"], 4): row["lift"]
         for row in store.read("lookalike.gain").where("name = 'like_instalment_buyers'").collect()
@@ -131,7 +137,7 @@ def lookalike_scores(store: TableStore, truth: Truth, people: DataFrame) -> list
             "lookalike",
             f"lift on hidden seeds at {share:.0%}",
             gain[share],
-            ("true taste", ceiling[share]),
+            ("true propensity", ceiling[share]),
         )
         for share in SHARES
         if share in gain
@@ -153,10 +159,15 @@ def flow_scores(store: TableStore) -> list[Score]:
 
 
 def _ceiling(store: TableStore, truth: Truth, people: DataFrame) -> dict[float, float]:
-    """Lift of an oracle that ranks by the latent, on a fifth of the seeds that it is not shown."""
+    """Lift of an oracle on a fifth of the seeds that it is not shown.
+
+    It ranks by the latents that make persons bank on instalments: how often they come, times
+    their taste for it.
+    """
     seeds = store.read("audiences.member").where("audience = 'instalment_buyers'")
     seeds = seeds.select("person_id", F.lit(True).alias("seed")).distinct()
-    taste = truth.person.select(F.col("person").alias("true"), "instalment")
+    drive = (F.col("instalment") * F.col("sessions_a_day")).alias("instalment")
+    taste = truth.person.select(F.col("person").alias("true"), drive)
     ranked = people.join(taste, "true").join(seeds, "person_id", "left")
     hidden = F.coalesce(F.col("seed"), F.lit(False)) & (
         F.pmod(F.xxhash64("person_id"), F.lit(5)) == 0

@@ -153,9 +153,9 @@ def miniprogram_rows(block: Block) -> pa.Table:
     rng, visits, e = block.rng, block.visits, _events(block, MINIPROGRAM)
     size, n_visits = len(e.who), len(visits.who)
     app = (rng.random(n_visits) < 0.3).astype(np.int64)
-    bound = block.people.unionid[visits.who] & (rng.random(n_visits) < 0.6)
+    bound = block.people.unionid[visits.who] & (rng.random(n_visits) < 0.8)
     unionid = np.where(bound, visits.who, NONE)[e.visit]
-    asked = (e.purchase | e.login) & (rng.random(size) < 0.35)
+    asked = (e.purchase | e.login) & (rng.random(size) < 0.6)
     return e.sent.rows(
         {
             **e.columns,

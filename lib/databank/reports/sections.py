@@ -195,7 +195,9 @@ def _set_aside(facts: Facts) -> tuple[Panel, ...]:
             f"{words.plural(total, noun)} {tells}, so that strangers are not taken for one "
             f"person. The most frequent reason: {_reason(first)}, {words.plural(first.n, 'time')}."
         )
-        made.append(Panel(title, says, grid=Grid(("Why", "Type", "Number"), rows, words=2)))
+        alone = not (facts.set_aside and facts.refused_pairs)
+        grid = Grid(("Why", "Type", "Number"), rows, words=2)
+        made.append(Panel(title, says, grid=grid, wide=alone))
     return tuple(made)
 
 
