@@ -8,7 +8,6 @@ from pyspark.sql import SparkSession
 
 from databank.session import get_spark, stop_spark
 
-
 # a shared machine is no reason to fail, and a failure must come back on the next run
 settings.register_profile(
     "databank", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]

@@ -44,7 +44,10 @@ def test_the_examples_are_valid(name: str) -> None:
     ("tag", "told"),
     [
         ("{name: x, kind: rule, wen: a > 1}", "unknown key; did you mean 'when'?"),
-        ("{name: x, kind: rule, when: logins_30 > 1}", "unknown tag logins_30; did you mean 'logins_30d'?"),
+        (
+            "{name: x, kind: rule, when: logins_30 > 1}",
+            "unknown tag logins_30; did you mean 'logins_30d'?",
+        ),
         ("{name: x, kind: rule, when: \"evnts('login') > 1\"}", "unknown function 'evnts'"),
         ("{name: x, kind: rule, when: \"in_audience('nobody')\"}", "unknown audience nobody"),
         ("{name: x, kind: model, model: churm}", "unknown model churm; did you mean 'churn'?"),

@@ -17,7 +17,7 @@ class Inner(StrictModel):
 class Outer(StrictModel):
     name: str
     inner: Inner = Inner()
-    many: list[Inner] = []
+    many: tuple[Inner, ...] = ()
 
 
 def read(tmp_path: Path, text: str | bytes, file: str = "a.yml") -> Outer | None:

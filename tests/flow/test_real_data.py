@@ -1,0 +1,93 @@
+"""The same jobs on two real data sets, by configuration alone; checked against pandas."""
+
+import os
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pyspark.sql import SparkSession, functions as F
+
+from databank.cli.bank import load_bank
+from databank.cli.execute import execute
+from databank.cli.jobs import plan_all
+from databank.tables import TableStore
+from tests.flow.conftest import HERE
+
+DATA = Path(os.environ.get("DATABANK_DATA", HERE.parent / "shared" / "data")).resolve()
+
+
+def bank_of(
+    name: str, day: date, folder: Path, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> TableStore:
+    if not (DATA / name).is_dir():
+        pytest.skip(f"{name} is not there: set DATABANK_DATA to the folder of the real data sets")
+    monkeypatch.setenv("DATABANK_DATA", str(DATA))
+    bank = load_bank(HERE / "conf" / "examples" / name)
+    outcomes = execute(bank, plan_all(bank, None), root=str(folder), day=day)
+    assert {outcome.outcome for outcome in outcomes} == {"done"}
+    return TableStore(spark, str(folder))
+
+
+def number(store: TableStore, table: str, expression: str, where: str = "true") -> float:
+    row = store.read(table).where(where).agg(F.expr(expression)).collect()[0]
+    return float(row[0] or 0)
+
+
+def test_online_retail(
+    spark_session: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = bank_of("online_retail", date(2011, 12, 9), tmp_path, spark_session, monkeypatch)
+    raw = pd.read_csv(
+        DATA / "online_retail" / "online_retail.csv.gz", dtype={"InvoiceNo": str, "StockCode": str}
+    )
+    assert number(store, "core.events", "count(*)") == len(raw)
+    back = raw["InvoiceNo"].str.startswith("C") | (raw["Quantity"] < 0)
+    raw["amount"] = (raw["Quantity"] * raw["UnitPrice"]).round(2)
+    known = raw[raw["CustomerID"].notna()]
+    bought = known[~back[known.index]].groupby("CustomerID")
+    assert number(store, "core.events", "count(*)", "id_key is null") == len(raw) - len(known)
+    tag = "tags.person_tag"
+    assert number(store, tag, "sum(value_double)", "tag = 'spend'") == pytest.approx(
+        bought["amount"].sum().sum(), abs=0.5
+    )
+    days = pd.to_datetime(known["InvoiceDate"]).dt.date
+    pairs = known.assign(day=days)[~back[known.index]][["CustomerID", "day"]].drop_duplicates()
+    assert number(store, tag, "sum(value_double)", "tag = 'purchase_days'") == len(pairs)
+    assert number(store, "lifecycle.rfm", "count(*)") == bought.ngroups
+    assert number(store, "lifecycle.rfm", "sum(frequency)") == bought["InvoiceNo"].nunique().sum()
+    spend = bought["amount"].sum()
+    top = spend[spend > 0]
+    assert number(store, tag, "count(*)", "tag = 'top_spender'") == (top >= top.quantile(0.8)).sum()
+    assert number(store, "models.training", "max(auc)") > 0.65
+
+
+def test_taobao_userbehavior(
+    spark_session: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = bank_of("taobao_userbehavior", date(2017, 12, 3), tmp_path, spark_session, monkeypatch)
+    raw = pd.read_csv(DATA / "taobao_userbehavior" / "user_behavior.csv.gz")
+    local = pd.to_datetime(raw["ts"], unit="s") + pd.Timedelta(hours=8)
+    raw["day"] = local.dt.date
+    inside = raw[raw["day"].between(date(2017, 11, 25), date(2017, 12, 3))]
+    assert number(store, "core.events", "count(*)") == len(inside) == 99_957
+    assert number(store, "ops.quarantine", "count(*)") == len(raw) - len(inside) == 44
+    per_day = {
+        row["day"]: row["n"]
+        for row in store.read("archive.person_day")
+        .groupBy("day")
+        .agg(F.sum("n").alias("n"))
+        .collect()
+    }
+    assert per_day == inside.groupby("day").size().to_dict()
+    buyers = set(inside[inside["behavior"] == "buy"]["user_id"])
+    assert number(store, "tags.person_tag", "count(*)", "tag = 'buyer'") == len(buyers)
+    late = inside[inside["day"] >= date(2017, 12, 1)]
+    carted = set(late[late["behavior"] == "cart"]["user_id"])
+    wanted = carted - set(late[late["behavior"] == "buy"]["user_id"])
+    where = "audience = 'carted_not_bought'"
+    assert number(store, "audiences.member", "count(*)", where) == len(wanted)
+    week = inside[inside["day"] >= date(2017, 11, 27)]
+    days = week[week["behavior"] == "buy"].groupby("user_id")["day"].nunique()
+    loyal = number(store, "lifecycle.stage", "count(*)", "stage = 'loyalty' and day = '2017-12-03'")
+    assert loyal == (days >= 3).sum()
