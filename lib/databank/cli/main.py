@@ -63,7 +63,7 @@ def run(
 
 @app.command()
 def demo(
-    persons: Annotated[int, typer.Option(min=100, help="Persons to invent.")] = 20_000,
+    persons: Annotated[int, typer.Option(min=1000, help="Persons to invent.")] = 20_000,
     root: Root = ".databank",
     seed: Annotated[int, typer.Option(help="Another seed, another world.")] = 7,
     dirt: Annotated[str, typer.Option(help="Rates of dirt, a YAML file.")] = "conf/dirt.yml",
@@ -123,7 +123,8 @@ def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
-    Console().print(table)
+    # into a pipe or a file: lines as wide as they are, not those of a terminal of 80
+    Console(width=None if sys.stdout.isatty() else 180).print(table)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -19,11 +19,7 @@ _DELTA = {
     # deletion vectors stay off: readers outside Spark refuse them
     "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
 }
-# generated code of wide rows exceeds the size up to which HotSpot compiles a method: without this
-# it is interpreted, several times slower
-_JVM = "-XX:-DontCompileHugeMethods"
 _ALWAYS = {
-    "spark.executor.extraJavaOptions": _JVM,
     # lower() and upper() by ICU took nearly half of the time of parsing
     "spark.sql.icu.caseMappings.enabled": "false",
     # a write by partition keeps its few files open instead of sorting the rows first
@@ -39,7 +35,6 @@ _ALWAYS = {
 }
 # small tables are slow under defaults meant for clusters
 _LOCAL = {
-    "spark.driver.extraJavaOptions": _JVM,
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.host": "127.0.0.1",

@@ -114,6 +114,7 @@ class TagConfig(StrictModel):
             raise ValueError(
                 f"tag {self.name!r}: `filter` has a macro; use terminal and dimensions only"
             )
+        _ = self.expressions  # read once here, so that its faults are this tag's faults
         return self
 
     @property

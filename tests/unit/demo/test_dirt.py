@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from databank.demo.block import Block
+from databank.demo.block import Block, simulate
+from databank.demo.config import Dirt, WorldSettings
 from databank.demo.offline import crm_rows
 from databank.demo.online import app_rows, bot_rows, miniprogram_rows, web_rows
 from tests.unit.demo.reading import PLACEHOLDERS
@@ -90,11 +91,15 @@ def test_android_shows_imei_or_oaid_and_ios_an_idfa(app: pd.DataFrame) -> None:
     assert (app.imei.notna() ^ app.oaid.notna()).eq(~ios).all()
 
 
-def test_cloned_imeis_are_the_stated_share_of_phones(block_with: Callable[..., Block]) -> None:
-    rows = app_rows(block_with(cloned_imei=0.3, placeholder=0.0)).to_pandas().dropna(subset="imei")
+def test_cloned_imeis_are_the_stated_share_of_phones(dirt: Dirt) -> None:
+    changed = Dirt.model_validate({**dirt.model_dump(), "cloned_imei": 0.3, "placeholder": 0.0})
+    world = WorldSettings(persons=4000, seed=5, dirt=changed)
+    blocks = [app_rows(simulate(world, index)).to_pandas() for index in range(4)]
+    rows = pd.concat(blocks).dropna(subset="imei")
     phones = rows.assign(gaid=rows.gaid.str.lower()).drop_duplicates("gaid")
     shared = phones.imei.duplicated(keep=False)
-    assert shared.mean() == near(0.3, len(phones))
+    # a clone of which a block shows one phone only cannot be told from an own IMEI
+    assert 0.2 < shared.mean() < 0.35
     assert phones[shared].groupby("imei").size().mean() > 2
 
 
