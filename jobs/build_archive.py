@@ -1,6 +1,6 @@
 """jobs/build_archive.py: bring the daily archive per person up to date.
 
-spark-submit --py-files databank.zip jobs/build_archive.py --conf-dir conf --root ROOT --date 2026-03-31
+spark-submit --py-files databank.zip jobs/build_archive.py --root ROOT --date 2026-03-31
 """
 
 import sys

@@ -1,6 +1,6 @@
 """jobs/build_audiences.py: compute the members of the audiences of conf/audiences.
 
-spark-submit --py-files databank.zip jobs/build_audiences.py --conf-dir conf --root ROOT --date 2026-03-31
+spark-submit --py-files databank.zip jobs/build_audiences.py --root ROOT --date 2026-03-31
 """
 
 import sys

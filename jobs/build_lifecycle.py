@@ -1,6 +1,6 @@
 """jobs/build_lifecycle.py: compute stages, flow and RFM of conf/lifecycle.yml.
 
-spark-submit --py-files databank.zip jobs/build_lifecycle.py --conf-dir conf --root ROOT --date 2026-03-31
+spark-submit --py-files databank.zip jobs/build_lifecycle.py --root ROOT --date 2026-03-31
 """
 
 import sys

@@ -1,6 +1,6 @@
 """jobs/build_tags.py: compute the tags of conf/tags.
 
-spark-submit --py-files databank.zip jobs/build_tags.py --conf-dir conf --root ROOT --date 2026-03-31
+spark-submit --py-files databank.zip jobs/build_tags.py --root ROOT --date 2026-03-31
 """
 
 import sys

@@ -1,6 +1,6 @@
 """jobs/expand_lookalike.py: rank persons who are like the seeds of conf/lookalikes.
 
-spark-submit --py-files databank.zip jobs/expand_lookalike.py --conf-dir conf --root ROOT --date 2026-03-31
+spark-submit --py-files databank.zip jobs/expand_lookalike.py --root ROOT --date 2026-03-31
 """
 
 import sys

@@ -1,6 +1,6 @@
 """jobs/ingest.py: load new files of all sources into core.
 
-spark-submit --py-files databank.zip jobs/ingest.py --conf-dir conf --root ROOT --date 2026-03-31
+spark-submit --py-files databank.zip jobs/ingest.py --root ROOT --date 2026-03-31
 """
 
 import sys

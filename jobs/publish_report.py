@@ -1,6 +1,6 @@
 """jobs/publish_report.py: write the HTML report of the day.
 
-spark-submit --py-files databank.zip jobs/publish_report.py --conf-dir conf --root ROOT --date 2026-03-31
+spark-submit --py-files databank.zip jobs/publish_report.py --root ROOT --date 2026-03-31
 """
 
 import sys

@@ -1,6 +1,6 @@
 """jobs/resolve_identity.py: resolve identifiers to persons (OneID).
 
-spark-submit --py-files databank.zip jobs/resolve_identity.py --conf-dir conf --root ROOT --date 2026-03-31
+spark-submit --py-files databank.zip jobs/resolve_identity.py --root ROOT --date 2026-03-31
 """
 
 import sys

@@ -1,6 +1,6 @@
 """jobs/run_all.py: the whole loop in order of reference.
 
-spark-submit --py-files databank.zip jobs/run_all.py --conf-dir conf --root ROOT --date 2026-03-31
+spark-submit --py-files databank.zip jobs/run_all.py --root ROOT --date 2026-03-31
 """
 
 import sys

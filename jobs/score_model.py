@@ -1,6 +1,6 @@
 """jobs/score_model.py: score all persons by the champions of conf/models.
 
-spark-submit --py-files databank.zip jobs/score_model.py --conf-dir conf --root ROOT --date 2026-03-31
+spark-submit --py-files databank.zip jobs/score_model.py --root ROOT --date 2026-03-31
 """
 
 import sys

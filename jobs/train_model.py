@@ -1,6 +1,6 @@
 """jobs/train_model.py: train the models of conf/models that are due.
 
-spark-submit --py-files databank.zip jobs/train_model.py --conf-dir conf --root ROOT --date 2026-03-31
+spark-submit --py-files databank.zip jobs/train_model.py --root ROOT --date 2026-03-31
 """
 
 import sys

@@ -9,7 +9,8 @@ from databank.expressions import parse_expression
 
 # names that filters of windows know already
 _COLUMNS = frozenset(
-    "person_id day terminal event slice dims n amount amount_max quantity first_ts last_ts".split()
+    {"person_id", "day", "terminal", "event", "slice", "dims", "n", "amount", "amount_max"}
+    | {"quantity", "first_ts", "last_ts"}
 )
 TagType = Literal["boolean", "count", "number", "text", "date"]
 

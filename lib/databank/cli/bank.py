@@ -175,7 +175,8 @@ def load_bank(conf_dir: str | Path) -> Bank:
         _check_identifiers(reader, sources, identity)
         _check_cycle(reader, graph, entries)
     reader.finish()
-    assert settings and identity and archive  # no fault, so all of them were read
+    if settings is None or identity is None or archive is None:
+        raise RuntimeError(f"{conf_dir}: a file was not read, and no fault was noted")
     return Bank(
         settings=settings,
         sources=tuple(sources.values()),

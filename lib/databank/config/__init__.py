@@ -1,7 +1,7 @@
 """Configuration: YAML files read into frozen models, all faults reported in one pass."""
 
 from databank.config.loader import ConfigReader
-from databank.config.model import NAME_PATTERN, Name, StrictModel
+from databank.config.model import NAME_PATTERN, Name, StrictModel, TimeZone
 from databank.config.settings import Settings
 
-__all__ = ["NAME_PATTERN", "ConfigReader", "Name", "Settings", "StrictModel"]
+__all__ = ["NAME_PATTERN", "ConfigReader", "Name", "Settings", "StrictModel", "TimeZone"]

@@ -3,11 +3,10 @@
 import codecs
 from datetime import date
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from databank.config import Name, StrictModel
+from databank.config import Name, StrictModel, TimeZone
 from databank.errors import did_you_mean
 from databank.quality.config import RuleConfig
 from databank.sources.sql import References, references
@@ -152,24 +151,13 @@ class SourceConfig(StrictModel):
         default_factory=dict, description="Type of identifier -> field"
     )
     terminal: str | None = Field(default=None, description="Terminal of all events of the source")
-    timezone: str = Field(default="UTC", description="Zone of clock times that name none")
+    timezone: TimeZone = Field(default="UTC", description="Zone of clock times that name none")
     earliest: date = Field(
         default=date(2000, 1, 1), description="Events of earlier days have a wrong clock"
     )
     delimiter: str = Field(default=",", min_length=1, max_length=1, description="csv only")
     encoding: str = Field(default="utf-8", description="csv and json only")
     rules: tuple[RuleConfig, ...] = Field(default=(), description="Conditions on the rows")
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError):
-            raise ValueError(
-                f"unknown time zone {value!r}; write an IANA name, for example Asia/Shanghai"
-            ) from None
-        return value
 
     @field_validator("encoding")
     @classmethod
