@@ -30,7 +30,10 @@ def test_the_truth_is_met(spark_session: SparkSession, loop: Path) -> None:
     store = TableStore(spark_session, str(loop))
     scores = {(s.stage, s.figure): s for s in evaluate(spark_session, store, str(loop))}
     assert scores["OneID", "precision"].value > 0.97
-    assert scores["OneID", "recall"].value > 0.8
+    recall = scores["OneID", "recall"]
+    assert recall.beside is not None
+    # no guard may cost what components without any guard would have found
+    assert recall.value > recall.beside[1] - 0.02
     assert scores["flow matrix", "persons out of balance"].value == 0
     churn = scores["model churn", "AUC on the next 30 days"]
     assert churn.beside is not None
@@ -47,10 +50,10 @@ def test_the_archive_holds_every_event_of_a_person_once(
     wanted = spark_session.sql(
         """
         WITH held AS (
-            SELECT e.source, e.event_id, min_by(p.person_id, i.rank) AS person_id
-            FROM core_events e LATERAL VIEW posexplode(e.ids) i AS rank, id_key
+            SELECT i.source, i.event_id, min_by(p.person_id, i.rank) AS person_id
+            FROM (SELECT source, event_id, posexplode(ids) AS (rank, id_key) FROM core_events) i
             JOIN identity_person p ON p.id_key = i.id_key
-            GROUP BY e.source, e.event_id
+            GROUP BY i.source, i.event_id
         )
         SELECT h.person_id, e.day, e.event, count(*) AS n, sum(e.amount) AS amount
         FROM core_events e JOIN held h USING (source, event_id)
