@@ -1,5 +1,6 @@
 """The whole loop on a small generated world."""
 
+import contextlib
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
@@ -131,10 +132,10 @@ def test_a_crash_in_any_stage_leaves_no_trace_after_the_next_run(
                 raise InjectedError(at)
 
         monkeypatch.setattr(TableStore, "fault", staticmethod(fail))
-        try:
+        with contextlib.suppress(InjectedError):
             execute(bank, [step], root=str(root), day=DAY)
-        except InjectedError:
-            reached.append(step.job)
+            continue  # the report has no table to crash before
+        reached.append(step.job)
         monkeypatch.undo()
         assert [o.outcome for o in execute(bank, [step], root=str(root), day=DAY)] == ["done"]
     assert set(reached) >= {job for job in JOBS if load_job(job).tables}
