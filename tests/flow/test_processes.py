@@ -79,6 +79,10 @@ def test_a_job_runs_under_spark_submit(
     )
 
 
+def _written(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
+
+
 def test_the_second_of_two_runs_at_once_is_refused(loop: Path, tmp_path: Path) -> None:
     root = tmp_path / "root"
     shutil.copytree(loop, root)
@@ -88,7 +92,7 @@ def test_the_second_of_two_runs_at_once_is_refused(loop: Path, tmp_path: Path) -
     try:
         lease = root / "_lease" / "ingest"
         deadline = time.monotonic() + 120
-        while not lease.exists() and first.poll() is None and time.monotonic() < deadline:
+        while not _written(lease) and first.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         first.send_signal(19)  # SIGSTOP: alive, and holding the lease for as long as it takes
         second = run(command("ingest", root))

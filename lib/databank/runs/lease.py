@@ -12,6 +12,8 @@ from databank.clock import now
 from databank.errors import DataBankError, LeaseHeldError
 from databank.tables.files import Files
 
+_WRITING_SECONDS = 60
+
 
 class Lease:
     """Holds `<root>/_lease/<job>` for the length of a `with` block.
@@ -64,7 +66,10 @@ class Lease:
     def _take_over(self) -> None:
         """Take a dead holder's lease; moving it aside first makes sure only one run does."""
         held_text = self._files.read(self._path)
-        held = json.loads(held_text or "{}")
+        try:
+            held = json.loads(held_text)
+        except ValueError:
+            held = {}
         if self._is_alive(held):
             raise LeaseHeldError(
                 f"{self._job}: another run holds {self._files.root}/{self._path} "
@@ -84,8 +89,9 @@ class Lease:
 
     def _is_alive(self, held: dict[str, str]) -> bool:
         beat = held.get("heartbeat")
-        if beat is None:  # a file cut short by a full disk or a crash
-            return False
+        if beat is None:
+            # being written at this moment, or cut short by a full disk or a crash: time tells
+            return now().timestamp() - self._files.modified(self._path) < _WRITING_SECONDS
         silent = (now() - datetime.fromisoformat(beat)).total_seconds()
         if silent > self._seconds:
             return False

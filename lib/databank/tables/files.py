@@ -43,6 +43,10 @@ class Files:
             status.getPath().getName() for status in self._fs.listStatus(self._path(path))
         )
 
+    def modified(self, path: str) -> float:
+        """When a file was last written, in seconds since 1970."""
+        return float(self._fs.getFileStatus(self._path(path)).getModificationTime()) / 1000
+
     def read(self, path: str) -> str:
         """A small text file."""
         stream = self._fs.open(self._path(path))

@@ -133,6 +133,14 @@ def test_a_living_run_is_named(spark_session: SparkSession, root: str) -> None:
         run(spark_session, root)
 
 
+def test_a_lease_that_is_just_being_written_is_waited_for(
+    spark_session: SparkSession, root: str
+) -> None:
+    lease(root).write_text("")
+    with pytest.raises(LeaseHeldError, match="another run holds"):
+        run(spark_session, root)
+
+
 def test_a_living_run_on_another_host_is_waited_for(spark_session: SparkSession, root: str) -> None:
     lease(root, host="elsewhere")
     with pytest.raises(LeaseHeldError, match="host elsewhere"):
@@ -152,6 +160,7 @@ def test_a_stale_lease_is_taken_over_and_given_back(
     spark_session: SparkSession, root: str, stale: dict[str, object]
 ) -> None:
     path = lease(root, **stale)
+    os.utime(path, (0, 0))
     assert run(spark_session, root).outcome == "done"
     assert not path.exists()
 
