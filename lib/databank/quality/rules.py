@@ -21,7 +21,7 @@ class Finding:
     """
 
     when: Column
-    rule: str
+    rule: Column
     reason: Column
 
 
@@ -29,30 +29,34 @@ def first_finding(findings: Sequence[Finding]) -> Column:
     """The struct (rule, reason) of the first finding that applies; null for a sound row."""
     verdict = F.lit(None).cast("struct<rule:string,reason:string>")
     for finding in reversed(findings):
-        struct = F.struct(F.lit(finding.rule).alias("rule"), finding.reason.alias("reason"))
+        struct = F.struct(finding.rule.alias("rule"), finding.reason.alias("reason"))
         verdict = F.when(finding.when, struct).otherwise(verdict)
     return verdict
 
 
-def broken(rule: RuleConfig) -> Column:
-    """Whether a row breaks the rule; a condition that is null does not hold."""
-    return ~F.coalesce(F.expr(rule.check), F.lit(False))
+def broken(source: str, rule: RuleConfig) -> Column:
+    """Whether a row of the source breaks its rule; a condition that is null does not hold."""
+    holds = F.coalesce(F.expr(rule.check), F.lit(False))
+    return (F.col("source") == source) & ~holds
 
 
-def rule_findings(rules: Iterable[RuleConfig]) -> list[Finding]:
-    """Findings of the rules that quarantine."""
+def rule_findings(rules: Iterable[tuple[str, RuleConfig]]) -> list[Finding]:
+    """Findings of the rules that quarantine, each with its source."""
     return [
-        Finding(broken(rule), rule.name, F.lit(f"does not hold: {rule.check}"))
-        for rule in rules
+        Finding(broken(source, rule), F.lit(rule.name), F.lit(f"does not hold: {rule.check}"))
+        for source, rule in rules
         if rule.otherwise == "quarantine"
     ]
 
 
-def rule_warnings(rules: Iterable[RuleConfig]) -> Column:
+def rule_warnings(rules: Iterable[tuple[str, RuleConfig]]) -> Column:
     """Names of the broken rules that only warn, or stop the load (prefix `stop:`)."""
     names = [
-        F.when(broken(rule), F.lit(rule.name if rule.otherwise == "warn" else STOP + rule.name))
-        for rule in rules
+        F.when(
+            broken(source, rule),
+            F.lit(rule.name if rule.otherwise == "warn" else STOP + rule.name),
+        )
+        for source, rule in rules
         if rule.otherwise != "quarantine"
     ]
     return F.array_compact(F.array(*names)) if names else F.array().cast("array<string>")

@@ -20,6 +20,14 @@ _DELTA = {
     "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
 }
 _ALWAYS = {
+    # unset, it is looked up in the environment for each entry of an array or map
+    "spark.sql.types.framework.enabled": "false",
+    # the JVM never compiles a longer method: Spark then splits the expressions instead
+    "spark.sql.codegen.hugeMethodLimit": "8000",
+    # nobody reads the text of the plans: to write it took seconds of every run
+    "spark.sql.debug.maxToStringFields": "4",
+    "spark.sql.maxPlanStringLength": "4096",
+    "spark.sql.ui.retainedExecutions": "20",
     # lower() and upper() by ICU took nearly half of the time of parsing
     "spark.sql.icu.caseMappings.enabled": "false",
     # a write by partition keeps its few files open instead of sorting the rows first
@@ -30,7 +38,6 @@ _ALWAYS = {
     "spark.sql.adaptive.enabled": "true",
     # statistics for file skipping come with every write; these two only add small commits
     "spark.databricks.delta.autoCompact.enabled": "false",
-    "spark.sql.debug.maxToStringFields": "200",
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "1000",
 }
 # small tables are slow under defaults meant for clusters

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession, functions as F
@@ -38,6 +38,7 @@ from databank.sources.tables import (
     RAW_RECORD,
     TABLES,
 )
+from databank.tables import TableStore
 
 Sources = Mapping[str, SourceConfig]
 
@@ -119,13 +120,13 @@ def _load(
     figures = Figures()
     if full:
         _stage(context, config, sources, full, load_id)
-        figures = count_staged(_staged(context), day=context.day)
+        figures = count_staged(_staged(context), closed=_closed(context))
         figures.stop_if_told()
         context.progress.step("writing")
         _to_core(context, {sources[file.source].becomes for file in full}, figures, load_id)
     refused = [file for file in met if file.status != "ok"]
     _to_quarantine(context, figures, refused, load_id)
-    context.store.append(RAW_FILE, _file_rows(context.spark, met, counts, load_id))
+    context.store.append(RAW_FILE, _file_rows(context.store, met, counts, load_id))
     figures.note(context)
     summary: dict[str, int | float | str] = {"new files": len(met) - len(refused)}
     for file in refused[:5]:
@@ -168,6 +169,13 @@ def _with_fault(file: SourceFile, fault: str | None) -> SourceFile:
     return replace(file, status="truncated", reason=fault.removeprefix(BROKEN_OFF))
 
 
+def _closed(context: Context) -> date | None:
+    """The last day that an earlier load has closed; the run day itself is still open."""
+    if context.last is None:
+        return None
+    return min(context.last.day, context.day - timedelta(days=1))
+
+
 def _records(context: Context, load_id: str) -> DataFrame:
     return context.store.read(RAW_RECORD).where(F.col("load_id") == load_id)
 
@@ -181,7 +189,7 @@ def _stage(
 ) -> None:
     """Parse the records of the sound files once, and keep the rows until the run ends."""
     context.progress.step("parsing")
-    with _forgiving(context.spark):
+    with _settings(context.spark, _PARSING):
         parsed = parse_records(
             _records(context, load_id),
             make_parts(files, sources),
@@ -192,15 +200,31 @@ def _stage(
         parsed.write.partitionBy("kind").parquet(context.store.scratch("parsed"))
 
 
+_PARSING = {
+    # in sources' expressions a bad cast gives null, which is then quarantined
+    "spark.sql.ansi.enabled": "false",
+    # what all sources share is compiled once, and not once a source
+    "spark.sql.optimizer.excludedRules": (
+        "org.apache.spark.sql.catalyst.optimizer.PushProjectionThroughUnion"
+    ),
+    "spark.sql.codegen.wholeStage.union.enabled": "false",
+}
+
+
 @contextmanager
-def _forgiving(spark: SparkSession) -> Iterator[None]:
-    """ANSI off: in sources' expressions a bad cast gives null, which is then quarantined."""
-    before = spark.conf.get("spark.sql.ansi.enabled")
-    spark.conf.set("spark.sql.ansi.enabled", "false")
+def _settings(spark: SparkSession, wanted: Mapping[str, str]) -> Iterator[None]:
+    """Session settings for the length of a block."""
+    before = {key: spark.conf.get(key, None) for key in wanted}
+    for key, value in wanted.items():
+        spark.conf.set(key, value)
     try:
         yield
     finally:
-        spark.conf.set("spark.sql.ansi.enabled", str(before))
+        for key, was in before.items():
+            if was is None:
+                spark.conf.unset(key)
+            else:
+                spark.conf.set(key, was)
 
 
 def _staged(context: Context) -> DataFrame:
@@ -243,13 +267,13 @@ def _to_quarantine(
             (load_id, f.source, f.name, 1 if f.first_line else None, "file", f.reason, f.first_line)
             for f in refused
         ]
-        frames.append(context.spark.createDataFrame(rows, QUARANTINE.schema()))
+        frames.append(context.store.few(QUARANTINE, rows))
     if frames:
         context.store.append(QUARANTINE, reduce(DataFrame.unionByName, frames))
 
 
 def _file_rows(
-    spark: SparkSession,
+    store: TableStore,
     files: Sequence[SourceFile],
     counts: Mapping[tuple[str, str], int],
     load_id: str,
@@ -261,4 +285,4 @@ def _file_rows(
         n -= bool(file.header and n) + (file.status == "truncated" and n > 0)
         outcome = (load_id, n, file.status, file.reason)
         rows.append((file.source, file.name, file.bytes, file.modified, *outcome))
-    return spark.createDataFrame(rows, RAW_FILE.schema())
+    return store.few(RAW_FILE, rows)

@@ -204,6 +204,17 @@ class SourceConfig(StrictModel):
         return self
 
     @model_validator(mode="after")
+    def _rules_fit(self) -> "SourceConfig":
+        rest = "props" if self.becomes == "events" else "attributes"
+        known = [*TARGETS[self.becomes], "ids", "id_key", "day", rest]
+        for rule in self.rules:
+            for name in references(rule.check).fields:
+                if name not in known:
+                    hint = did_you_mean(name, known)
+                    raise ValueError(f"rules.{rule.name}: unknown column {name!r}; {hint}")
+        return self
+
+    @model_validator(mode="after")
     def _identifiers_fit(self) -> "SourceConfig":
         if self.becomes == "items" and self.identifiers:
             raise ValueError("items have no identifiers of persons; remove `identifiers`")

@@ -1,14 +1,16 @@
-"""Columns of one part: typed values from the fields, and identifiers in canonical form."""
+"""Fields of one part become columns that all sources share; what differs by source ends here."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, functions as F
+from pyspark.sql.types import StringType, StructField, StructType
 
-from databank.sources import identifiers as ids
 from databank.sources.config import TARGETS, ColumnConfig, SourceConfig, SourcesConfig
 
-FOUND = "array<struct<id_key:bigint,id_type:string,scope:string,id_value:string>>"
+KEY = {"events": "event_id", "profiles": "record_id", "items": "item_id"}
+STAMP = {"events": "event_ts", "profiles": "updated_ts", "items": "updated_ts"}
 _ZONED = r"(?:Z|[+-]\d{1,2}:?\d{2}|[A-Za-z]+/[A-Za-z_]+| [A-Z]{3,4})$"
 _LAST_EPOCH = 253402300799  # the last second of the year 9999
 
@@ -29,23 +31,185 @@ class Part:
     base: str
 
 
-def typed_columns(part: Part) -> list[Column]:
-    """c_<name>: the value; e_<name>: the text that could not be read as its type."""
-    source, found = part.source, []
-    types = TARGETS[source.becomes]
-    for name, column in source.columns.items():
-        type_ = types.get(name, "string")
+@dataclass(frozen=True)
+class Slot:
+    """One kind of identifier, normalised in one way; all sources share its columns."""
+
+    id_type: str
+    form: str
+    region: str
+
+
+def slot_of(source: SourceConfig, id_type: str) -> Slot:
+    """The slot that an identifier of a source goes to; only phones differ by region."""
+    form = source.form(id_type)
+    return Slot(id_type, form, source.identifiers[id_type].region if form == "phone" else "")
+
+
+def slots_of(parts: Iterable[Part], config: SourcesConfig) -> list[Slot]:
+    """The slots of all parts, strongest type first."""
+    found = {slot_of(part.source, id_type) for part in parts for id_type in part.source.identifiers}
+    return sorted(found, key=lambda slot: (config.rank(slot.id_type), slot.form, slot.region))
+
+
+def extract(records: DataFrame, part: Part, slots: Iterable[Slot]) -> DataFrame:
+    """Read the fields of a part's records.
+
+    Args:
+        records: file, line, fault, value of raw.record.
+        part: What they are.
+        slots: Identifiers of the whole load.
+
+    Returns:
+        source, kind, file, line, fault, raw, bad (why the record cannot be read), earliest, then
+        key, ts, event, terminal, page, item, quantity, amount, campaign; u_ts, u_quantity and
+        u_amount (the text that is there but could not be read); fields (all the rest); i_<n> and
+        s_<n> for slot n: the identifier as given, and its scope ('' = anywhere, null = should be
+        there and is not).
+    """
+    source = part.source
+    mine = records.where(F.col("source") == source.source).where(F.col("file").isin(*part.names))
+    if part.header:
+        mine = mine.where("line > 1")
+    packed = mine.select(F.struct("file", "line", "fault", "value").alias("_in"))
+    opened = _open_csv(packed, part) if part.header else _open_json(packed, source)
+    typed = opened.select("_in", "_bad", "_rest", *_values(part), *_identifiers(source))
+    kind, types = source.becomes, TARGETS[source.becomes]
+
+    def value(name: str) -> Column:
+        return F.col(f"c_{name}") if name in source.columns else F.lit(None)
+
+    def unread(name: str) -> Column:
+        return F.col(f"u_{name}") if name in source.columns else F.lit(None)
+
+    terminal = F.lit(source.terminal) if source.terminal else value("terminal")
+    columns = {"key": value(KEY[kind]), "ts": value(STAMP[kind])}
+    columns |= {"item": value("item_id") if kind == "events" else F.lit(None)}
+    columns |= {name: value(name) if name in types else F.lit(None) for name in _OTHERS}
+    columns["terminal"] = terminal if kind == "events" else F.lit(None)
+    columns["u_ts"] = unread(STAMP[kind])
+    columns |= {f"u_{name}": unread(name) for name in ("quantity", "amount")}
+    given = {slot_of(source, id_type): id_type for id_type in source.identifiers}
+    for n, slot in enumerate(slots):
+        for letter in "is":
+            text = F.col(f"{letter}_{given[slot]}") if slot in given else F.lit(None)
+            columns[f"{letter}_{n}"] = text
+    return typed.select(
+        F.lit(source.source).alias("source"),
+        F.lit(kind).alias("kind"),
+        *(F.col(f"_in.{name}") for name in ("file", "line", "fault")),
+        F.col("_in.value").alias("raw"),
+        F.col("_bad").alias("bad"),
+        F.lit(source.earliest).alias("earliest"),
+        *(column.cast(_TYPES.get(name, "string")).alias(name) for name, column in columns.items()),
+        _rest(source).alias("fields"),
+    )
+
+
+_OTHERS = ("event", "page", "quantity", "amount", "campaign")
+_TYPES = {"ts": "timestamp", "quantity": "decimal(18,3)", "amount": "decimal(18,2)"}
+
+
+# ---- opening
+
+
+def _open_json(records: DataFrame, source: SourceConfig) -> DataFrame:
+    """_in, _bad, _rest (fields that no column and no identifier uses), and the named fields.
+
+    Reading a record twice, as a struct and as a map, is cheaper than one search of the map for
+    each field.
+    """
+    value, names = F.col("_in.value"), source.fields()
+    wanted = StructType([StructField(name, StringType()) for name in names])
+    gone = sorted(_gone(source))
+    # parsed and filtered in one expression: entries of a map that comes from a row are slow to
+    # reach
+    rest = F.map_filter(
+        F.from_json(value, "map<string,string>"),
+        lambda name, text: text.isNotNull() & ~name.isin(gone),
+    )
+    parsed = records.select("_in", F.from_json(value, wanted).alias("_row"), rest.alias("_rest"))
+    return parsed.select(
+        "_in",
+        F.when(F.col("_rest").isNull(), F.lit("not JSON")).alias("_bad"),
+        "_rest",
+        *_named(source, {name: F.col("_row")[name] for name in names}),
+    )
+
+
+def _open_csv(records: DataFrame, part: Part) -> DataFrame:
+    """The same of CSV: fields are found by their place."""
+    names = {header: f"c{i}" for i, header in enumerate(part.header)}
+    schema = ", ".join(f"{name} string" for name in [*names.values(), "_rest"])
+    options = {
+        "sep": part.source.delimiter,
+        "escape": '"',
+        "columnNameOfCorruptRecord": "_rest",
+        "mode": "PERMISSIVE",
+    }
+    parsed = records.withColumn("_row", F.from_csv("_in.value", F.lit(schema), options))
+    told = F.lit(f"not as many fields as the header has ({len(names)})")
+    bad = F.when(F.col("_row").isNull() | F.col("_row._rest").isNotNull(), told)
+    kept = [header for header in part.header if header not in _gone(part.source)]
+    return parsed.select(
+        "_in",
+        bad.alias("_bad"),
+        _map({header: F.col(f"_row.{names[header]}") for header in kept}).alias("_rest"),
+        *_named(part.source, {name: F.col(f"_row.{names[name]}") for name in part.source.fields()}),
+    )
+
+
+def _named(source: SourceConfig, fields: dict[str, Column]) -> list[Column]:
+    """Fields under their own names, and t_<name>: without blanks around it, null if empty."""
+    texts = {f"t_{name}": F.nullif(F.trim(value), F.lit("")) for name, value in fields.items()}
+    return [value.alias(name) for name, value in (fields | texts).items()]
+
+
+def _gone(source: SourceConfig) -> set[str]:
+    """Fields that need not be kept, or whose name a declared column takes."""
+    return {*source.consumed(), *_extra(source)}
+
+
+def _extra(source: SourceConfig) -> list[str]:
+    return [name for name in source.columns if name not in TARGETS[source.becomes]]
+
+
+def _rest(source: SourceConfig) -> Column:
+    """Fields that are no column and no identifier, and declared columns that core lacks."""
+    extra = _extra(source)
+    if not extra:
+        return F.col("_rest")
+    return F.map_concat("_rest", _map({name: F.col(f"c_{name}") for name in extra}))
+
+
+def _map(values: dict[str, Column]) -> Column:
+    """A map of what is not null."""
+    if not values:
+        return F.create_map().cast("map<string,string>")
+    entries = [
+        F.when(value.isNotNull(), F.struct(F.lit(name).alias("name"), value.alias("text")))
+        for name, value in values.items()
+    ]
+    return F.map_from_entries(F.array_compact(F.array(*entries)))
+
+
+# ---- columns
+
+
+def _values(part: Part) -> list[Column]:
+    """c_<name>: the value; u_<name>: the text that could not be read as its type."""
+    found = []
+    for name, column in part.source.columns.items():
+        type_ = TARGETS[part.source.becomes].get(name, "string")
         value = _value(column, type_, part)
         found.append(value.alias(f"c_{name}"))
         if type_ != "string":
-            found.append(_unreadable(column, value).alias(f"e_{name}"))
+            found.append(_unread(column, value).alias(f"u_{name}"))
     return found
 
 
 def _text(name: str) -> Column:
-    """A field without blanks around it; an empty one is null."""
-    trimmed = F.trim(F.col(f"`{name}`"))
-    return F.when(trimmed != "", trimmed)
+    return F.col(f"`t_{name}`")
 
 
 def _value(column: ColumnConfig, type_: str, part: Part) -> Column:
@@ -80,7 +244,7 @@ def _clock_time(text: Column, timezone: str) -> Column:
     return F.when(text.rlike(_ZONED), told).otherwise(F.to_utc_timestamp(told, timezone))
 
 
-def _unreadable(column: ColumnConfig, value: Column) -> Column:
+def _unread(column: ColumnConfig, value: Column) -> Column:
     """The text that is there but gave no value.
 
     An expression with a condition may give null on purpose and is taken at its word.
@@ -92,69 +256,12 @@ def _unreadable(column: ColumnConfig, value: Column) -> Column:
     return F.when(present & value.isNull(), F.concat_ws(", ", *(_text(name) for name in fields)))
 
 
-# ---- identifiers
-
-
-def id_texts(source: SourceConfig) -> list[Column]:
-    """i_<type>: the text as given, s_<type>: its scope ('' = anywhere, null = should be there)."""
+def _identifiers(source: SourceConfig) -> list[Column]:
+    """i_<type>: the text as given, s_<type>: its scope."""
     found = []
     for id_type, identifier in source.identifiers.items():
-        scope = F.lit(identifier.scope_value or "")
-        if identifier.scope:
-            scope = _text(identifier.scope)
+        scope = _text(identifier.scope) if identifier.scope else F.lit(identifier.scope_value or "")
         origin = F.expr(identifier.expr) if identifier.expr else F.col(f"`{identifier.column}`")
         text = F.trim(origin.cast("string"))
         found += [text.alias(f"i_{id_type}"), scope.alias(f"s_{id_type}")]
     return found
-
-
-def with_canonical(rows: DataFrame, source: SourceConfig) -> DataFrame:
-    """q_<type>: what SQL recognises, l_<type>: what a library makes of the rest."""
-    sql, library = [], []
-    for id_type, identifier in source.identifiers.items():
-        form, text = source.form(id_type), F.col(f"i_{id_type}")
-        region = identifier.region
-        empty = ids.is_placeholder(text)
-        sql.append(empty.alias(f"p_{id_type}"))
-        sql.append(F.when(~empty, ids.by_sql(form, text, region=region)).alias(f"q_{id_type}"))
-        if ids.needs_python(form):
-            left = ~F.col(f"p_{id_type}") & F.col(f"q_{id_type}").isNull()
-            rest = ids.by_library(form, F.when(left, text), region=region)
-            library.append(rest.alias(f"l_{id_type}"))
-    return rows.select("*", *sql).select("*", *library)
-
-
-def _canonical(id_type: str, source: SourceConfig) -> Column:
-    known = F.col(f"q_{id_type}")
-    if not ids.needs_python(source.form(id_type)):
-        return known
-    return F.coalesce(known, F.col(f"l_{id_type}"))
-
-
-def found_identifiers(source: SourceConfig, config: SourcesConfig) -> tuple[Column, Column]:
-    """Identifiers of the row, strongest first, and `type:why` of those that were refused."""
-    found, refused = [], []
-    for id_type in sorted(source.identifiers, key=config.rank):
-        value, scope = _canonical(id_type, source), F.col(f"s_{id_type}")
-        made_up = ids.typed_by_hand(source.form(id_type), value)
-        sound = value.isNotNull() & ~made_up & scope.isNotNull()
-        key = ids.key_of(id_type, scope, value)
-        struct = F.struct(
-            key.alias("id_key"),
-            F.lit(id_type).alias("id_type"),
-            scope.alias("scope"),
-            value.alias("id_value"),
-        )
-        found.append(F.when(sound, struct))
-        text = F.col(f"i_{id_type}")
-        why = (
-            F.when(F.col(f"p_{id_type}") | made_up, "placeholder")
-            .when(value.isNull(), "malformed")
-            .otherwise("no scope")
-        )
-        given = text.isNotNull() & (text != "")
-        cause = F.concat(F.lit(f"{id_type}:"), why)
-        refused.append(F.when(given & ~F.coalesce(sound, F.lit(False)), cause))
-    if not found:
-        return F.array().cast(FOUND), F.array().cast("array<string>")
-    return F.array_compact(F.array(*found)), F.array_compact(F.array(*refused))

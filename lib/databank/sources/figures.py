@@ -80,10 +80,16 @@ class Figures:
         }
 
 
-def count_staged(staged: DataFrame, *, day: date) -> Figures:
-    """Count staged rows by source and cause in one pass; a handful of rows reach the driver."""
+def count_staged(staged: DataFrame, *, closed: date | None) -> Figures:
+    """Count staged rows by source and cause in one pass; a handful of rows reach the driver.
+
+    Args:
+        staged: As parse_records gives them.
+        closed: The last day that an earlier load was run for: what belongs to it or to a day
+            before is late. None = this is the first load, and nothing is.
+    """
     sound = F.col("rule").isNull()
-    late = sound & (F.col("kind") == "events") & (F.col("day") < F.lit(day))
+    late = sound & (F.col("kind") == "events") & (F.col("day") <= F.lit(closed))
     nobody = sound & (F.col("kind") != "items") & (F.size("ids") == 0)
     causes = [F.concat_ws(",", name).alias(name) for name in ("refused", "warned")]
     rows = (

@@ -42,6 +42,8 @@ _UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 # all zeros, all f, or the address that phones give out instead of their own
 _EMPTY = r"^(?:[0:-]+|[fF-]{8,}|02:00:00:00:00:00)$"
 # prefixes that phonenumbers accepts without a look at the digits behind them
+_EMPTY_BEGINS = ("0", ":", "-", "f", "F")
+_LONGEST_WORD = max(map(len, WORDS))
 _CHINESE_MOBILE = r"^(?:\+86|0086)?(1(?:3[0-9]|5[0-35-9]|8[0-9])[0-9]{8})$"
 _PLAIN_MAIL = (
     r"^[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,18}$"
@@ -52,7 +54,9 @@ _PYTHON_FORMS = ("phone", "email", "imei")
 
 def is_placeholder(text: Column) -> Column:
     """Whether a trimmed text only says that there is no identifier."""
-    return F.lower(text).isin(*WORDS) | text.rlike(_EMPTY)
+    # the guards spare most values the list and the pattern
+    word = (F.length(text) <= _LONGEST_WORD) & F.lower(text).isin(*WORDS)
+    return word | (F.substring(text, 1, 1).isin(*_EMPTY_BEGINS) & text.rlike(_EMPTY))
 
 
 def by_sql(form: str, text: Column, *, region: str) -> Column:

@@ -1,29 +1,24 @@
 """Records become typed rows with identifiers and a verdict; one pass, each record parsed once.
 
-Expressions and casts run with ANSI off (see `build`): what cannot be read is null here, and the
-row goes to quarantine instead of stopping the load.
+What differs by source is read first (see `fields`); all the rest is one expression over the
+rows of all sources, so that Spark plans and compiles it once. Expressions and casts run with
+ANSI off (see `build`): what cannot be read is null here, and the row goes to quarantine instead
+of stopping the load.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.quality.rules import Finding, first_finding, rule_findings, rule_warnings
-from databank.sources.config import REQUIRED, TARGETS, SourceConfig, SourcesConfig
-from databank.sources.fields import (
-    FOUND,
-    Part,
-    found_identifiers,
-    id_texts,
-    typed_columns,
-    with_canonical,
-)
+from databank.sources import identifiers as ids
+from databank.sources.config import SourceConfig, SourcesConfig
+from databank.sources.fields import KEY, STAMP, Part, Slot, extract, slots_of
 from databank.sources.files import SourceFile
 
-_KEY = {"events": "event_id", "profiles": "record_id", "items": "item_id"}
-_STAMP = {"events": "event_ts", "profiles": "updated_ts", "items": "updated_ts"}
+FOUND = "array<struct<id_key:bigint,id_type:string,scope:string,id_value:string>>"
 # one shape for all kinds, so that all sources are parsed by one job
 STAGED = {
     "source": "string",
@@ -63,7 +58,7 @@ def make_parts(files: Sequence[SourceFile], sources: Mapping[str, SourceConfig])
 
 
 def parse_records(
-    records: DataFrame, parts: Iterable[Part], config: SourcesConfig, *, day: date, timezone: str
+    records: DataFrame, parts: Sequence[Part], config: SourcesConfig, *, day: date, timezone: str
 ) -> DataFrame:
     """Parse records of raw.record into STAGED rows.
 
@@ -77,141 +72,135 @@ def parse_records(
     Returns:
         STAGED; `rule` is null for a sound row, and only other rows keep `raw`.
     """
-    frames = [_parse(records, part, config, day=day, timezone=timezone) for part in parts]
-    return reduce(DataFrame.unionByName, frames)
-
-
-def _parse(
-    records: DataFrame, part: Part, config: SourcesConfig, *, day: date, timezone: str
-) -> DataFrame:
-    source = part.source
-    mine = records.where(F.col("source") == source.source).where(F.col("file").isin(*part.names))
-    if part.header:
-        mine = mine.where("line > 1")
-    opened = _open(mine.select(F.struct("file", "line", "fault", "value").alias("_in")), part)
-    exposed = opened.select("*", *(F.col("_fields")[name].alias(name) for name in source.fields()))
-    typed = exposed.select("_in", "_fields", "_bad", *typed_columns(part), *id_texts(source))
-    known = with_canonical(typed, source)
-    shaped = _shape(known, source, config, timezone=timezone)
-    return _judge(shaped, source, day=day)
-
-
-def _open(records: DataFrame, part: Part) -> DataFrame:
-    """_in, _fields (all fields as text), _bad (why the record cannot be read)."""
-    value = F.col("_in.value")
-    if part.source.format != "csv":
-        parsed = records.withColumn("_fields", F.from_json(value, "map<string,string>"))
-        bad = F.when(F.col("_fields").isNull(), F.lit("not JSON"))
-        return parsed.withColumn("_bad", bad)
-    names = [f"c{i}" for i in range(len(part.header))]
-    schema = ", ".join(f"{name} string" for name in [*names, "_rest"])
-    options = {
-        "sep": part.source.delimiter,
-        "escape": '"',
-        "columnNameOfCorruptRecord": "_rest",
-        "mode": "PERMISSIVE",
-    }
-    parsed = records.withColumn("_row", F.from_csv(value, F.lit(schema), options))
-    pairs = [
-        cell
-        for name, header in zip(names, part.header, strict=True)
-        for cell in (F.lit(header), F.col(f"_row.{name}"))
-    ]
-    told = F.lit(f"not as many fields as the header has ({len(names)})")
-    bad = F.when(F.col("_row").isNull() | F.col("_row._rest").isNotNull(), told)
-    return parsed.select("_in", F.create_map(*pairs).alias("_fields"), bad.alias("_bad"))
-
-
-def _shape(
-    rows: DataFrame, source: SourceConfig, config: SourcesConfig, *, timezone: str
-) -> DataFrame:
-    """Columns under the names that rules and readers know."""
-    types = TARGETS[source.becomes]
-    targets = []
-    for name, type_ in types.items():
-        if name == "terminal" and source.terminal:
-            value = F.lit(source.terminal)
-        else:
-            value = F.col(f"c_{name}") if name in source.columns else F.lit(None)
-        targets.append(value.cast(type_).alias(name))
-    found, refused = found_identifiers(source, config)
-    rest = "props" if source.becomes == "events" else "attributes"
-    stamp = F.col(_STAMP[source.becomes])
-    unread = [c for c in rows.columns if c.startswith("e_")]
-    shaped = rows.select(
-        "_in",
-        F.when(F.col("_fields").isNull(), "not JSON").otherwise(F.col("_bad")).alias("_bad"),
-        *unread,
-        *targets,
-        _rest(source).alias(rest),
+    slots = slots_of(parts, config)
+    rows = reduce(DataFrame.unionByName, (extract(records, part, slots) for part in parts))
+    keys, found, refused = _found(slots)
+    local = F.to_date(F.from_utc_timestamp("ts", timezone))
+    known = _with_canonical(rows, slots).select(
+        *(name for name in rows.columns if name[:2] not in ("i_", "s_")),
         found.alias("found"),
         refused.alias("refused"),
+        keys.alias("ids"),
+        local.alias("day"),
     )
-    keys = F.array_distinct(F.transform("found", lambda one: one["id_key"]))
-    local = F.to_date(F.from_utc_timestamp(stamp, timezone))
-    return shaped.select("*", keys.alias("ids"), local.alias("day")).withColumn(
-        "id_key", F.when(F.size("ids") > 0, F.col("ids")[0])
+    sources = {part.source.source: part.source for part in parts}
+    return _judge(known, list(sources.values()), day=day)
+
+
+# ---- identifiers
+
+
+def _with_canonical(rows: DataFrame, slots: Sequence[Slot]) -> DataFrame:
+    """p_<n>: a placeholder; v_<n>: the canonical form, by SQL (q_<n>) or a library (l_<n>)."""
+    sql, library = [], []
+    for n, slot in enumerate(slots):
+        text = F.col(f"i_{n}")
+        empty = ids.is_placeholder(text)
+        sql.append(empty.alias(f"p_{n}"))
+        by_sql = ids.by_sql(slot.form, text, region=slot.region)
+        sql.append(F.when(~empty, by_sql).alias(f"q_{n}"))
+        if ids.needs_python(slot.form):
+            left = ~F.col(f"p_{n}") & F.col(f"q_{n}").isNull()
+            rest = ids.by_library(slot.form, F.when(left, text), region=slot.region)
+            library.append(rest.alias(f"l_{n}"))
+    known = rows.select("*", *sql).select("*", *library)
+    values = [
+        F.coalesce(f"q_{n}", f"l_{n}") if ids.needs_python(slot.form) else F.col(f"q_{n}")
+        for n, slot in enumerate(slots)
+    ]
+    return known.select("*", *(value.alias(f"v_{n}") for n, value in enumerate(values)))
+
+
+def _found(slots: Sequence[Slot]) -> tuple[Column, Column, Column]:
+    """Keys and identifiers of the row, strongest first, and `type:why` of the refused ones."""
+    keys, found, refused = [], [], []
+    for n, slot in enumerate(slots):
+        text, scope, value = F.col(f"i_{n}"), F.col(f"s_{n}"), F.col(f"v_{n}")
+        made_up = ids.typed_by_hand(slot.form, value)
+        sound = value.isNotNull() & ~made_up & scope.isNotNull()
+        key = ids.key_of(slot.id_type, scope, value)
+        keys.append(F.when(sound, key))
+        struct = F.struct(
+            key.alias("id_key"),
+            F.lit(slot.id_type).alias("id_type"),
+            scope.alias("scope"),
+            value.alias("id_value"),
+        )
+        found.append(F.when(sound, struct))
+        why = (
+            F.when(F.col(f"p_{n}") | made_up, f"{slot.id_type}:placeholder")
+            .when(value.isNull(), f"{slot.id_type}:malformed")
+            .otherwise(f"{slot.id_type}:no scope")
+        )
+        given = text.isNotNull() & (text != "")
+        refused.append(F.when(given & ~F.coalesce(sound, F.lit(False)), why))
+    if not found:
+        nothing = F.array().cast("array<bigint>"), F.array().cast(FOUND)
+        return *nothing, F.array().cast("array<string>")
+    distinct = F.array_distinct(F.array_compact(F.array(*keys)))
+    return distinct, F.array_compact(F.array(*found)), F.array_compact(F.array(*refused))
+
+
+# ---- verdict
+
+
+def _judge(rows: DataFrame, sources: Sequence[SourceConfig], *, day: date) -> DataFrame:
+    # rules speak of the columns of core
+    named = rows.select(
+        "*",
+        *(F.col("key").alias(name) for name in ("event_id", "record_id")),
+        F.when(F.col("kind") == "items", F.col("key")).otherwise(F.col("item")).alias("item_id"),
+        *(F.col("ts").alias(name) for name in ("event_ts", "updated_ts")),
+        *(F.col("fields").alias(name) for name in ("props", "attributes")),
+        F.when(F.size("ids") > 0, F.col("ids")[0]).alias("id_key"),
     )
-
-
-def _rest(source: SourceConfig) -> Column:
-    """Fields that are no column and no identifier, and declared columns that core lacks."""
-    extra = [name for name in source.columns if name not in TARGETS[source.becomes]]
-    gone = sorted({*source.consumed(), *extra})
-    fields = F.map_filter("_fields", lambda name, text: text.isNotNull() & ~name.isin(gone))
-    if not extra:
-        return fields
-    pairs = [cell for name in extra for cell in (F.lit(name), F.col(f"c_{name}"))]
-    named = F.map_filter(F.create_map(*pairs), lambda _, text: text.isNotNull())
-    return F.map_concat(fields, named)
-
-
-def _judge(rows: DataFrame, source: SourceConfig, *, day: date) -> DataFrame:
-    verdict = first_finding([*_findings(source, day=day), *rule_findings(source.rules)])
-    warned = rule_warnings(source.rules)
-    judged = rows.select("*", verdict.alias("_verdict"), warned.alias("warned"))
-    rest = "props" if source.becomes == "events" else "attributes"
+    rules = [(source.source, rule) for source in sources for rule in source.rules]
+    verdict = first_finding([*_findings(day), *rule_findings(rules)])
+    judged = named.select("*", verdict.alias("_verdict"), rule_warnings(rules).alias("warned"))
     have = {
-        "source": F.lit(source.source),
-        "kind": F.lit(source.becomes),
-        "file": F.col("_in.file"),
-        "line": F.col("_in.line"),
         "rule": F.col("_verdict.rule"),
         "reason": F.col("_verdict.reason"),
-        "raw": F.when(F.col("_verdict").isNotNull(), F.col("_in.value")),
-        "key": F.col(_KEY[source.becomes]),
-        "ts": F.col(_STAMP[source.becomes]),
-        "item": F.col("item_id") if source.becomes == "events" else F.lit(None),
-        "fields": F.col(rest),
+        "raw": F.when(F.col("_verdict").isNotNull(), F.col("raw")),
     }
     return judged.select(
-        *(
-            (have[name] if name in have else F.col(name) if name in judged.columns else F.lit(None))
-            .cast(type_)
-            .alias(name)
-            for name, type_ in STAGED.items()
-        )
+        *(have.get(name, F.col(name)).cast(type_).alias(name) for name, type_ in STAGED.items())
     )
 
 
-def _findings(source: SourceConfig, *, day: date) -> list[Finding]:
+def _findings(day: date) -> list[Finding]:
     """Faults that no source may have, the deepest first."""
     found = [
-        Finding(F.col("_in.fault").isNotNull(), "encoding", F.col("_in.fault")),
-        Finding(F.col("_bad").isNotNull(), "format", F.col("_bad")),
+        Finding(F.col("fault").isNotNull(), F.lit("encoding"), F.col("fault")),
+        Finding(F.col("bad").isNotNull(), F.lit("format"), F.col("bad")),
     ]
-    for name, type_ in TARGETS[source.becomes].items():
-        if name in source.columns and type_ != "string":
-            plain = type_.partition("(")[0]
-            text = F.substring(F.col(f"e_{name}"), 1, 200)
-            told = F.concat(F.lit(f'{name}: cannot read "'), text, F.lit(f'" as {plain}'))
-            found.append(Finding(F.col(f"e_{name}").isNotNull(), f"unreadable_{name}", told))
-    for name in REQUIRED[source.becomes]:
-        found.append(Finding(F.col(name).isNull(), f"no_{name}", F.lit(f"{name} is missing")))
-    if source.becomes == "events":
-        seen = F.concat(F.lit("event_ts: "), F.col("event_ts").cast("string"))
-        after = F.concat(seen, F.lit(f" is after the run day {day}"))
-        before = F.concat(seen, F.lit(f" is before {source.earliest}"))
-        found.append(Finding(F.col("day") > F.lit(day), "from_the_future", after))
-        found.append(Finding(F.col("day") < F.lit(source.earliest), "too_early", before))
+    typed = (
+        ("ts", _by_kind(STAMP), "timestamp"),
+        ("quantity", F.lit("quantity"), "decimal"),
+        ("amount", F.lit("amount"), "decimal"),
+    )
+    for column, name, type_ in typed:
+        text = F.substring(F.col(f"u_{column}"), 1, 200)
+        told = F.concat(name, F.lit(': cannot read "'), text, F.lit(f'" as {type_}'))
+        when = F.col(f"u_{column}").isNotNull()
+        found.append(Finding(when, F.concat(F.lit("unreadable_"), name), told))
+    found.append(_missing(F.col("key").isNull(), _by_kind(KEY)))
+    event = F.col("kind") == "events"
+    for required, column in (("event_ts", "ts"), ("event", "event")):
+        found.append(_missing(event & F.col(column).isNull(), F.lit(required)))
+    seen = F.concat(F.lit("event_ts: "), F.col("ts").cast("string"))
+    after = F.concat(seen, F.lit(f" is after the run day {day}"))
+    before = F.concat(seen, F.lit(" is before "), F.col("earliest").cast("string"))
+    late, early = F.col("day") > F.lit(day), F.col("day") < F.col("earliest")
+    found.append(Finding(event & late, F.lit("from_the_future"), after))
+    found.append(Finding(event & early, F.lit("too_early"), before))
     return found
+
+
+def _missing(when: Column, name: Column) -> Finding:
+    return Finding(when, F.concat(F.lit("no_"), name), F.concat(name, F.lit(" is missing")))
+
+
+def _by_kind(names: Mapping[str, str]) -> Column:
+    """The name that a column of STAGED has in core, by the kind of the row."""
+    pairs = [F.lit(text) for pair in names.items() for text in pair]
+    return F.element_at(F.create_map(*pairs), F.col("kind"))
