@@ -20,7 +20,9 @@ def _databank_session() -> Iterator[SparkSession]:
     # made before pytest-spark's own, which then hands out this one
     spark = get_spark(
         "databank-tests",
-        spark__driver__memory="2g",
+        spark__driver__memory="3g",
+        # hundreds of small tables pass by; none of them is needed twice
+        spark__driver__extraJavaOptions="-Ddelta.log.cacheSize=32",
         spark__sql__shuffle__partitions=2,
         spark__default__parallelism=2,
         spark__sql__adaptive__enabled="true",

@@ -54,14 +54,14 @@ def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
 
 
 def with_slices(events: DataFrame, config: ArchiveConfig) -> DataFrame:
-    """Add slice and dims: the declared dimensions of each event.
+    """Add slice: the declared dimensions of each event.
 
     Args:
         events: core.events.
         config: Dimensions by event, Spark SQL over core.events.
 
     Returns:
-        The columns the archive needs, and slice (string, '' if none), dims (map or null).
+        The columns the archive needs, and slice (JSON text, '' if none).
     """
     pairs: Column = F.lit(None).cast("map<string,string>")
     for event, dimensions in sorted(config.dimensions.items()):
@@ -71,23 +71,21 @@ def with_slices(events: DataFrame, config: ArchiveConfig) -> DataFrame:
             for cell in (F.lit(name), F.coalesce(F.expr(text).cast("string"), F.lit("")))
         ]
         pairs = F.when(F.col("event") == event, F.create_map(*cells)).otherwise(pairs)
-    named = events.select(*_USED, pairs.alias("dims"))
-    return named.withColumn("slice", F.coalesce(F.to_json("dims"), F.lit("")))
+    return events.select(*_USED, F.coalesce(F.to_json(pairs), F.lit("")).alias("slice"))
 
 
 def person_days(events: DataFrame) -> DataFrame:
     """Reduce events to archive.person_day; one shuffle, partly summed before it.
 
     Args:
-        events: person_id, day, terminal, event, slice, dims, amount, quantity, event_ts.
+        events: person_id, day, terminal, event, slice, amount, quantity, event_ts.
 
     Returns:
         One row per person_id, day, terminal, event and slice.
     """
-    return events.groupBy(
+    summed = events.groupBy(
         "person_id", "day", F.coalesce("terminal", F.lit("")).alias("terminal"), "event", "slice"
     ).agg(
-        F.first("dims").alias("dims"),  # the slice is its text: the same in every row of a group
         F.count("*").alias("n"),
         F.sum("amount").cast("decimal(28,2)").alias("amount"),
         F.max("amount").cast("decimal(28,2)").alias("amount_max"),
@@ -95,6 +93,9 @@ def person_days(events: DataFrame) -> DataFrame:
         F.min("event_ts").alias("first_ts"),
         F.max("event_ts").alias("last_ts"),
     )
+    # the slice is the text of the map; a map among the sums would make Spark sort all events
+    dims = F.when(F.col("slice") != "", F.from_json("slice", "map<string,string>"))
+    return summed.withColumn("dims", dims)
 
 
 def _changed_persons(changes: DataFrame) -> DataFrame:

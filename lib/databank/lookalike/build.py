@@ -11,7 +11,13 @@ from databank.lookalike.config import LookalikeConfig, LookalikesConfig, member_
 from databank.lookalike.rank import HIDDEN, OTHER, VISIBLE, Gain, gain_curve, role, top
 from databank.lookalike.tables import GAIN, MEMBER
 from databank.models.frame import feature_columns, macro_frame
-from databank.models.pipeline import logistic, look_at, prepare, probability_of_one
+from databank.models.pipeline import (
+    few_partitions,
+    logistic,
+    look_at,
+    prepare,
+    probability_of_one,
+)
 from databank.runs import Context, Job, StepResult
 
 LEAST_SEEDS = 50
@@ -82,7 +88,7 @@ def likeness(persons: DataFrame, config: LookalikeConfig) -> DataFrame:
         *prepare(config.features, facts, scaled=True),
         logistic(regularisation=config.regularisation, elastic_net=0.0, max_iter=100),
     ]
-    model = Pipeline(stages=stages).fit(labelled)
+    model = Pipeline(stages=stages).fit(few_partitions(labelled, facts.persons["train"]))
     return model.transform(labelled.where(F.col("role") != VISIBLE)).select(
         "person_id", "role", "excluded", probability_of_one().alias("likeness")
     )
@@ -155,8 +161,7 @@ def _write(
     rows = reduce(DataFrame.unionByName, members).withColumn("day", F.lit(day))
     # persons are unique in the frame, and names among the lookalikes
     store.replace(MEMBER, rows, where=where, checked=True)
-    curve = context.spark.createDataFrame(gains, GAIN.schema())
-    store.replace(GAIN, curve, where=where, checked=True)
+    store.replace(GAIN, store.few(GAIN, gains), where=where, checked=True)
 
 
 JOB = Job(name="expand_lookalike", step=expand_lookalikes, tables=(MEMBER, GAIN), latest_only=False)

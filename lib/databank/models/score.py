@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import date
 from functools import reduce
+from operator import add
 
 from pyspark.sql import DataFrame, functions as F
 from pyspark.storagelevel import StorageLevel
@@ -62,7 +63,8 @@ def with_deciles(scored: DataFrame) -> DataFrame:
     rounded = F.round("score", _DECILE_DIGITS)
     cuts = F.array(*(F.lit(i / 10) for i in range(1, 10)))
     bounds = scored.groupBy("model").agg(F.percentile(rounded, cuts).alias("_bounds"))
-    above = F.size(F.filter("_bounds", lambda bound: bound > rounded))
+    bound = F.col("_bounds")
+    above = reduce(add, ((bound[i] > rounded).cast("int") for i in range(9)))
     joined = scored.join(F.broadcast(bounds), "model")
     return joined.withColumn("decile", above + 1).drop("_bounds")
 

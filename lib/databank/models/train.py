@@ -193,7 +193,7 @@ def _outcome(refused: str | None) -> str:
 
 
 def _record(context: Context, trained: Iterable[Trained]) -> None:
-    spark, store = context.spark, context.store
+    store = context.store
     trained = list(trained)
     runs = [_training_row(context, one) for one in trained]
     lifts = [
@@ -201,8 +201,8 @@ def _record(context: Context, trained: Iterable[Trained]) -> None:
         for one in trained
         for row in one.quality.deciles
     ]
-    store.append(TRAINING, spark.createDataFrame(runs, TRAINING.schema()))
-    store.append(LIFT, spark.createDataFrame(lifts, LIFT.schema()))
+    store.append(TRAINING, store.few(TRAINING, runs))
+    store.append(LIFT, store.few(LIFT, lifts))
 
 
 def _training_row(context: Context, one: Trained) -> tuple[object, ...]:

@@ -70,7 +70,7 @@ def collect_tags(reader: Reader) -> dict[str, Any]:
     found = (
         rows.groupBy("tag")
         .agg(
-            F.count_distinct("person_id").alias("persons"),
+            F.count("*").alias("persons"),  # a person has a tag once
             F.approx_count_distinct("value_string").alias("labels"),
             spread.alias("spread"),
         )
@@ -251,7 +251,7 @@ def _tag_values(rows: DataFrame, tags: Iterable[TagReach]) -> tuple[tuple[str, s
     for name, classes in bins.items():
         label = F.when(F.col("tag") == name, classes.column(F.col("value_double"))).otherwise(label)
     shown = rows.where(F.col("tag").isin([*wordy, *bins])).groupBy("tag", label.alias("label"))
-    found = shown.agg(F.count_distinct("person_id").alias("n")).where("label is not null")
+    found = shown.agg(F.count("*").alias("n")).where("label is not null")
     counted = [
         (r["tag"], r["label"], r["n"]) for r in found.orderBy(F.desc("n")).limit(300).collect()
     ]

@@ -98,9 +98,9 @@ def write(
     row = tuple(
         list(value) if isinstance(value, tuple) else value for value in vars(record).values()
     )
-    rows = store.spark.createDataFrame([row], RUN.schema())
+    rows = store.few(RUN, [row])
     store.append(RUN, rows, checked=True)
     if metrics and record.outcome in ("done", "refused"):
         figures = [(record.run_id, record.job, record.day, *figure) for figure in metrics]
-        store.append(METRIC, store.spark.createDataFrame(figures, METRIC.schema()), checked=True)
+        store.append(METRIC, store.few(METRIC, figures), checked=True)
     return history.with_run(record) if record.outcome == "done" else history

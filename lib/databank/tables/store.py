@@ -7,8 +7,9 @@ behind the published version is taken back before the next run of the job writes
 
 import os
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from typing import Any
 
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, DataFrameWriter, SparkSession, functions as F
@@ -50,6 +51,7 @@ class TableStore:
         self.rows_written: dict[str, int] = {}
         self._owned: frozenset[str] = frozenset()
         self._appends = 0
+        self._publish_version, self._seq = -1, 0
         self.refresh()
 
     def path(self, table: TableSpec | str) -> str:
@@ -64,17 +66,21 @@ class TableStore:
     # ---- a run
 
     def refresh(self) -> None:
-        """Read again which versions are published."""
-        if self.files.last_version(self.path(PUBLISH)) is None:
+        """Read again which versions are published, if anything was since the last look."""
+        version = self._current(PUBLISH)
+        if version is None or version == self._publish_version:
             return
         latest = (
             self.spark.read.format("delta")
+            .option("versionAsOf", version)
             .load(self.path(PUBLISH))
             .groupBy("table")
-            .agg(F.max_by("version", "seq").alias("version"))
+            .agg(F.max_by("version", "seq").alias("version"), F.max("seq").alias("seq"))
+            .collect()  # one row per table of the bank: a few dozen
         )
-        # one row per table of the bank: a few dozen
-        self.published = {row["table"]: row["version"] for row in latest.collect()}
+        self.published = {row["table"]: row["version"] for row in latest}
+        self._seq = max(row["seq"] for row in latest)
+        self._publish_version = version
 
     def begin(self, run_id: str, owned: Iterable[TableSpec]) -> None:
         """Start a run: forget what earlier runs of this process did, restore the job's tables.
@@ -95,13 +101,16 @@ class TableStore:
         if not self.versions_written:
             return
         self.fault(f"publish:{job}")
-        seq = self._last_seq() + 1
+        self.refresh()
         rows = [
-            (job, day, self.run_id, table, version, seq)
+            (job, day, self.run_id, table, version, self._seq + 1)
             for table, version in sorted(self.versions_written.items())
         ]
-        self.append(PUBLISH, self.spark.createDataFrame(rows, PUBLISH.schema()), checked=True)
+        self.append(PUBLISH, self.few(PUBLISH, rows), checked=True)
         self.published |= self.versions_written
+        self._seq += 1
+        if self._current(PUBLISH) == self._publish_version + 1:  # nobody else has published
+            self._publish_version += 1
 
     def end(self) -> None:
         """Remove the scratch files of the run."""
@@ -170,6 +179,10 @@ class TableStore:
         return added.select(*(column.name for column in spec.columns))
 
     # ---- writing
+
+    def few(self, spec: TableSpec, rows: Iterable[Sequence[Any]]) -> DataFrame:
+        """Rows made on the driver, as a frame that becomes one file."""
+        return self.spark.createDataFrame(list(rows), spec.schema()).coalesce(1)
 
     def append(self, spec: TableSpec, rows: DataFrame, *, checked: bool = False) -> None:
         """Add rows, once per run even if called twice.
@@ -311,12 +324,6 @@ class TableStore:
 
     def _current_rows(self, spec: TableSpec) -> DataFrame:
         return self.spark.read.format("delta").load(self.path(spec))
-
-    def _last_seq(self) -> int:
-        if self._current(PUBLISH) is None:
-            return 0
-        found = self._current_rows(PUBLISH).agg(F.max("seq")).first()
-        return int(found[0] or 0) if found else 0
 
     def _restore(self, spec: TableSpec) -> None:
         """Bring a table back to its published version, unless it is there already."""
