@@ -14,6 +14,9 @@ settings.register_profile(
 )
 settings.load_profile("databank")
 
+# hundreds of small tables pass by, and none of them comes back
+_JAVA = "-Ddelta.log.cacheSize=32 -Xms2g -XX:+UseParallelGC -XX:+UseTransparentHugePages"
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _databank_session() -> Iterator[SparkSession]:
@@ -21,8 +24,7 @@ def _databank_session() -> Iterator[SparkSession]:
     spark = get_spark(
         "databank-tests",
         spark__driver__memory="3g",
-        # hundreds of small tables pass by; none of them is needed twice
-        spark__driver__extraJavaOptions="-Ddelta.log.cacheSize=32",
+        spark__driver__extraJavaOptions=_JAVA,
         spark__sql__shuffle__partitions=2,
         spark__default__parallelism=2,
         spark__sql__adaptive__enabled="true",

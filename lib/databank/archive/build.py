@@ -10,7 +10,10 @@ from databank.runs import Context, Job, StepResult
 from databank.sources.tables import EVENTS
 
 _PAIR = ["person_id", "day"]
-_USED = ("id_key", "ids", "day", "terminal", "event", "amount", "quantity", "event_ts")
+_USED = (
+    *("source", "event_id", "id_key", "ids"),
+    *("day", "terminal", "event", "amount", "quantity", "event_ts"),
+)
 
 
 def build_archive(context: Context, config: ArchiveConfig) -> StepResult:

@@ -13,7 +13,8 @@ def resolve_persons(events: DataFrame, persons: DataFrame, set_aside: DataFrame)
     events, and a second one over the few events whose strongest identifier was set aside.
 
     Args:
-        events: id_key, ids (strongest first), day, and any other columns.
+        events: source, event_id (unique together), id_key, ids (strongest first), day, and any
+            other columns.
         persons: id_key, person_id, valid_from, valid_to (dates, [from, to), null = open).
         set_aside: id_key of identifiers that belong to nobody.
 
@@ -23,7 +24,7 @@ def resolve_persons(events: DataFrame, persons: DataFrame, set_aside: DataFrame)
     Raises:
         MissingColumnsError: If a column is missing.
     """
-    require_columns(events, "id_key", "ids", "day", where="resolve_persons")
+    require_columns(events, "source", "event_id", "id_key", "ids", "day", where="resolve_persons")
     require_columns(
         persons, "id_key", "person_id", "valid_from", "valid_to", where="resolve_persons"
     )
@@ -35,9 +36,10 @@ def resolve_persons(events: DataFrame, persons: DataFrame, set_aside: DataFrame)
         .withColumn("_row", F.struct(*events.columns))
         .select("_row", "day", F.posexplode("ids").alias("_rank", "id_key"))
     )
-    found = _join(shared, persons).withColumn("_event", F.xxhash64(F.to_json("_row")))
-    first = found.groupBy("_event").agg(
-        F.min_by(F.struct("_row", "person_id"), "_rank").alias("_first")
+    first = (
+        _join(shared, persons)
+        .groupBy("_row.source", "_row.event_id")
+        .agg(F.min_by(F.struct("_row", "person_id"), "_rank").alias("_first"))
     )
     return direct.unionByName(first.select("_first._row.*", "_first.person_id"))
 

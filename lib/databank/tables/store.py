@@ -240,6 +240,7 @@ class TableStore:
 
     def _merge(self, spec: TableSpec, rows: DataFrame, *, deleted: DataFrame | None) -> None:
         self.fault(f"before:{spec.name}")
+        before = self._current(spec)
         rows = self._conform(spec, rows).persist(StorageLevel.MEMORY_AND_DISK)
         try:
             refuse_unsafe_keys(rows, spec.name, spec.key)
@@ -260,7 +261,7 @@ class TableStore:
             )
         finally:
             rows.unpersist()
-        self._written(spec)
+        self._written(spec, before)
 
     def _write(
         self,
@@ -272,6 +273,7 @@ class TableStore:
         checked: bool,
     ) -> None:
         self.fault(f"before:{spec.name}")
+        before = self._current(spec)
         rows = self._conform(spec, rows)
         guarded = bool(spec.key) and not checked
         if guarded:
@@ -283,7 +285,7 @@ class TableStore:
         finally:
             if guarded:
                 rows.unpersist()
-        self._written(spec)
+        self._written(spec, before)
 
     def _writer(
         self, spec: TableSpec, rows: DataFrame, *, mode: str, where: str | None
@@ -305,13 +307,14 @@ class TableStore:
             writer = writer.option("txnVersion", self._appends)
         return writer
 
-    def _written(self, spec: TableSpec) -> None:
+    def _written(self, spec: TableSpec, before: int | None) -> None:
         version = self._current(spec)
         if version is None:  # Delta has just written it
             raise RuntimeError(f"{spec.name}: no version after a write")
         if spec.owner != "runner":
             self.versions_written[spec.name] = version
-            rows = self.files.commit(self.path(spec), version).rows
+            # a merge that changes nothing makes no commit
+            rows = self.files.commit(self.path(spec), version).rows if version != before else 0
             self.rows_written[spec.name] = self.rows_written.get(spec.name, 0) + rows
         self.fault(f"after:{spec.name}")
 
