@@ -1,8 +1,10 @@
 """Checks on rows before they are written."""
 
 from pyspark.sql import DataFrame, functions as F
+from pyspark.sql.types import StructType
 
 from databank.errors import UnsafeKeysError
+from databank.tables.spec import TableSpec
 
 
 def refuse_unsafe_keys(rows: DataFrame, table: str, keys: tuple[str, ...]) -> None:
@@ -28,3 +30,22 @@ def refuse_unsafe_keys(rows: DataFrame, table: str, keys: tuple[str, ...]) -> No
     nulls, repeated = (found["nulls"] or 0, found["repeated"] or 0) if found else (0, 0)
     if nulls or repeated:
         raise UnsafeKeysError(table, keys, nulls=nulls, repeated=repeated)
+
+
+def conform(rows: DataFrame, spec: TableSpec) -> DataFrame:
+    """The spec's columns, types and comments; a wrong type fails here, not in a reader.
+
+    Raises:
+        AnalysisException: If a column is missing, or cannot be widened to its type.
+    """
+    wanted, rows = spec.schema(), rows.select(*(column.name for column in spec.columns))
+    given = {field.name: field.dataType.simpleString() for field in rows.schema}
+    other = [field for field in wanted if given[field.name] != field.dataType.simpleString()]
+    # refuses what cannot be widened; with all columns it would rebuild arrays and maps as well
+    rows.select(*(field.name for field in other)).to(StructType(other))
+    cells = [
+        F.col(field.name).cast(field.dataType) if field in other else F.col(field.name)
+        for field in wanted
+    ]
+    named = zip(wanted, cells, strict=True)
+    return rows.select(*(c.alias(field.name, metadata=field.metadata) for field, c in named))

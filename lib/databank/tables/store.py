@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, DataFrameWriter, SparkSession, functions as F
 from pyspark.storagelevel import StorageLevel
 
 from databank.errors import DataBankError, ForeignCommitError
-from databank.tables.checks import refuse_unsafe_keys
+from databank.tables.checks import conform, refuse_unsafe_keys
 from databank.tables.files import Files
 from databank.tables.ops import PUBLISH
 from databank.tables.spec import TableSpec
@@ -241,7 +241,7 @@ class TableStore:
     def _merge(self, spec: TableSpec, rows: DataFrame, *, deleted: DataFrame | None) -> None:
         self.fault(f"before:{spec.name}")
         before = self._current(spec)
-        rows = self._conform(spec, rows).persist(StorageLevel.MEMORY_AND_DISK)
+        rows = conform(rows, spec).persist(StorageLevel.MEMORY_AND_DISK)
         try:
             refuse_unsafe_keys(rows, spec.name, spec.key)
             source = rows.withColumn("_gone", F.lit(False))
@@ -274,7 +274,7 @@ class TableStore:
     ) -> None:
         self.fault(f"before:{spec.name}")
         before = self._current(spec)
-        rows = self._conform(spec, rows)
+        rows = conform(rows, spec)
         guarded = bool(spec.key) and not checked
         if guarded:
             rows = rows.persist(StorageLevel.MEMORY_AND_DISK)
@@ -300,7 +300,8 @@ class TableStore:
             writer = writer.option("replaceWhere", where)
         elif mode == "overwrite":
             writer = writer.option("overwriteSchema", "true")
-        if mode == "append":
+        # not the ledgers: for the ids Delta reads the whole log again, at each append
+        if mode == "append" and spec.owner != "runner":
             # a retried commit of the same append is dropped by Delta, the next append is not
             self._appends += 1
             writer = writer.option("txnAppId", f"{self.run_id}:{spec.name}")
@@ -317,10 +318,6 @@ class TableStore:
             rows = self.files.commit(self.path(spec), version).rows if version != before else 0
             self.rows_written[spec.name] = self.rows_written.get(spec.name, 0) + rows
         self.fault(f"after:{spec.name}")
-
-    def _conform(self, spec: TableSpec, rows: DataFrame) -> DataFrame:
-        """The spec's columns, types and comments; a wrong type fails here, not in a reader."""
-        return rows.select(*(column.name for column in spec.columns)).to(spec.schema())
 
     def _current(self, spec: TableSpec) -> int | None:
         return self.files.last_version(self.path(spec))
