@@ -24,7 +24,9 @@ class Files:
     def __init__(self, spark: SparkSession, root: str) -> None:
         context: Any = spark.sparkContext
         self._jvm: Any = context._jvm
-        path = self._jvm.org.apache.hadoop.fs.Path(root)
+        # py4j looks for each part of a dotted name in all jars: once is enough
+        self._to_path: Any = self._jvm.org.apache.hadoop.fs.Path
+        path = self._to_path(root)
         fs = path.getFileSystem(context._jsc.hadoopConfiguration())
         self.root = fs.makeQualified(path).toString()
         # the raw local file system writes no .crc files beside what it writes
@@ -105,7 +107,7 @@ class Files:
 
     def _path(self, path: str) -> Any:
         full = path if "://" in path or path.startswith(("/", "file:")) else f"{self.root}/{path}"
-        return self._jvm.org.apache.hadoop.fs.Path(full)
+        return self._to_path(full)
 
 
 def _is_commit(name: str) -> bool:
