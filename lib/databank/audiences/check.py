@@ -8,6 +8,7 @@ from pyspark.sql import SparkSession, functions as F
 from databank.archive.config import ArchiveConfig, TagType
 from databank.archive.tables import PERSON_DAY
 from databank.expressions import Expression, Macro
+from databank.session import small_frame
 
 _TAG_TYPES = {"boolean": "boolean", "count": "double", "number": "double", "text": "string",
               "date": "date"}  # fmt: skip
@@ -40,12 +41,12 @@ def check_expressions(
     Returns:
         Name -> what Spark says is wrong, first line; names without a fault are absent.
     """
-    days = spark.createDataFrame([], PERSON_DAY.schema())
+    days = small_frame(spark, [], PERSON_DAY.schema())
     days = days.select("*", *(F.col("dims")[name].alias(name) for name in archive.names))
     faults: dict[str, str] = {}
     for name, found in expressions.items():
         for each in found:
-            frame = spark.createDataFrame([], _schema(each, tags))
+            frame = small_frame(spark, [], _schema(each, tags))
             try:
                 for macro in each.macros:
                     days.where(macro.filter or "true").schema  # noqa: B018 - analyses

@@ -12,6 +12,7 @@ from databank.identity.guards import refuse_by_limits
 from databank.identity.registry import Assignment, assign_persons, next_person_id
 from databank.identity.tables import ALIAS, CHANGES, EDGES, PERSON, REJECTED
 from databank.runs import Context, Job, StepResult
+from databank.session import small_frame
 from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
 
 
@@ -63,9 +64,8 @@ def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
 def blocked_nodes(identifiers: DataFrame, block: Iterable[BlockedValue], *, day: date) -> DataFrame:
     """identity.rejected rows of the identifiers that are blocked by hand."""
     values = [(b.type, b.scope, b.value, b.reason) for b in block]
-    listed = identifiers.sparkSession.createDataFrame(
-        values, "id_type string, scope string, id_value string, reason string"
-    )
+    schema = "id_type string, scope string, id_value string, reason string"
+    listed = small_frame(identifiers.sparkSession, values, schema)
     found = identifiers.join(F.broadcast(listed), ["id_type", "scope", "id_value"])
     return found.select(
         F.col("id_key").alias("a_key"),

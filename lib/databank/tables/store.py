@@ -16,6 +16,7 @@ from pyspark.sql import DataFrame, DataFrameWriter, SparkSession, functions as F
 from pyspark.storagelevel import StorageLevel
 
 from databank.errors import DataBankError, ForeignCommitError
+from databank.session import small_frame
 from databank.tables.checks import conform, refuse_unsafe_keys
 from databank.tables.files import Files
 from databank.tables.ops import PUBLISH
@@ -137,7 +138,7 @@ class TableStore:
         if version is None:
             if isinstance(table, str):
                 raise DataBankError(f"{name}: not published yet; run the job that writes it first")
-            return self.spark.createDataFrame([], table.schema())
+            return small_frame(self.spark, [], table.schema())
         reader = self.spark.read.format("delta").option("versionAsOf", version)
         return reader.load(self.path(name))
 
@@ -182,7 +183,7 @@ class TableStore:
 
     def few(self, spec: TableSpec, rows: Iterable[Sequence[Any]]) -> DataFrame:
         """Rows made on the driver, as a frame that becomes one file."""
-        return self.spark.createDataFrame(list(rows), spec.schema()).coalesce(1)
+        return small_frame(self.spark, rows, spec.schema()).coalesce(1)
 
     def append(self, spec: TableSpec, rows: DataFrame, *, checked: bool = False) -> None:
         """Add rows, once per run even if called twice.

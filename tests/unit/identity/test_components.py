@@ -15,6 +15,7 @@ from databank.identity import connected_components
 from databank.identity.check import ComponentsCheckError, verify
 from databank.identity.components import EdgeEndError
 from databank.identity.scratch import CONF
+from databank.session import small_frame
 from tests.support.frames import frame
 
 EDGES = "src bigint, dst bigint"
@@ -121,7 +122,7 @@ def test_columns_may_have_any_names(spark_session: SparkSession) -> None:
 
 
 def test_no_edges_give_no_labels(spark_session: SparkSession) -> None:
-    nothing = spark_session.createDataFrame([], EDGES)
+    nothing = small_frame(spark_session, [], EDGES)
     assert labels_of(connected_components(nothing)) == {}
     assert labels_of(connected_components(nothing, local_budget=0)) == {}
 

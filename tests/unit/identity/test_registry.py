@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from databank.errors import DataBankError
 from databank.identity import Assignment, assign_persons
 from databank.identity.registry import next_person_id
+from databank.session import small_frame
 from tests.support.frames import frame
 
 DAY = date(2026, 1, 31)
@@ -33,7 +34,7 @@ def assign(
     partitions: int = 2,
 ) -> tuple[Pairs, Pairs, Moves]:
     def of(pairs: Pairs | None, schema: str) -> DataFrame:
-        return spark.createDataFrame(list((pairs or {}).items()), schema).repartition(partitions)
+        return small_frame(spark, (pairs or {}).items(), schema).repartition(partitions)
 
     result = assign_persons(
         of(components, COMPONENTS),

@@ -9,6 +9,7 @@ from databank.lifecycle.build import JOB
 from databank.lifecycle.config import LifecycleConfig, LifecycleJobConfig
 from databank.lifecycle.stages import flow_between
 from databank.lifecycle.tables import FLOW, STAGE
+from databank.session import small_frame
 from tests.support.bank import make_bank
 
 AIPL = LifecycleConfig.model_validate(
@@ -58,7 +59,7 @@ def test_start_is_stayed_moved_and_gone_exactly(
     spark_session: SparkSession, before: dict[int, str], after: dict[int, str]
 ) -> None:
     schema = "person_id bigint, stage string"
-    start, end = (spark_session.createDataFrame(list(d.items()), schema) for d in (before, after))
+    start, end = (small_frame(spark_session, d.items(), schema) for d in (before, after))
     flow = flow_between(start, end).collect()
     for stage in ("none", "aware", "buyer"):
         left = sum(row["persons"] for row in flow if row["stage_from"] == stage)

@@ -12,6 +12,7 @@ from pyspark.sql.types import StructType
 
 from databank.reports.config import NoteConfig, ReportConfig
 from databank.reports.reader import Reader
+from databank.session import small_frame
 from databank.tables import Column, TableSpec, TableStore
 from databank.tables.ops import METRIC, RUN
 
@@ -84,7 +85,7 @@ class HandMade(Reader):
     def ledger(self, name: str) -> DataFrame | None:
         """What the runner would have written."""
         spec, rows = {"ops.run": (RUN, _runs()), "ops.metric": (METRIC, _figures())}[name]
-        return self._spark.createDataFrame(rows, spec.schema())
+        return small_frame(self._spark, rows, spec.schema())
 
 
 def publish(store: TableStore, *names: str, rows: dict[str, pd.DataFrame]) -> None:
@@ -101,7 +102,7 @@ def publish(store: TableStore, *names: str, rows: dict[str, pd.DataFrame]) -> No
 def table_of(spark: SparkSession, name: str, rows: pd.DataFrame) -> DataFrame:
     """A pandas frame as a table's frame."""
     values = rows.astype(object).where(rows.notna(), None).itertuples(index=False, name=None)
-    return spark.createDataFrame(list(values), StructType.fromDDL(_SCHEMAS[name]))
+    return small_frame(spark, values, _SCHEMAS[name])
 
 
 def bank_frames(persons: int, seed: int) -> dict[str, pd.DataFrame]:

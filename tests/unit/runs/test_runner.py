@@ -50,7 +50,7 @@ def root(spark_session: SparkSession, tmp_path: Path) -> str:
 
 def give(store: TableStore, number: int) -> None:
     store.begin(f"given-{number}", [IN])
-    store.append(IN, store.spark.createDataFrame([(number,)], "id bigint"))
+    store.append(IN, store.few(IN, [(number,)]))
     store.publish("give", DAY)
 
 

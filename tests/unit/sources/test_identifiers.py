@@ -7,6 +7,7 @@ import pytest
 from pyspark.sql import Column, SparkSession, functions as F
 from stdnum import imei
 
+from databank.session import small_frame
 from databank.sources import identifiers as ids
 
 UUID = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
@@ -70,7 +71,7 @@ def _canonical(form: str, text: Column, region: str = "CN") -> Column:
 @pytest.fixture(scope="module")
 def found(spark_session: SparkSession) -> dict[tuple[str, str], str | None]:
     cells = [[cell.strip() for cell in line.split("|")] for line in CASES.strip().splitlines()]
-    rows = spark_session.createDataFrame([cell[:2] for cell in cells], "form string, text string")
+    rows = small_frame(spark_session, [cell[:2] for cell in cells], "form string, text string")
     forms = sorted({cell[0] for cell in cells})
     value = F.coalesce(*(F.when(F.col("form") == f, _canonical(f, F.col("text"))) for f in forms))
     return {(row[0], row[1]): row[2] for row in rows.select("*", value).collect()}
@@ -87,7 +88,7 @@ def test_each_spelling_has_one_canonical_form(
 def test_what_sql_recognises_is_what_the_library_says(spark_session: SparkSession) -> None:
     draw = random.Random(7)
     texts = [f"1{draw.randrange(10**10):010d}" for _ in range(400)]
-    rows = spark_session.createDataFrame([(text,) for text in texts], "text string")
+    rows = small_frame(spark_session, [(text,) for text in texts], "text string")
     sql = rows.select("text", ids.by_sql("phone", F.col("text"), region="CN")).collect()
     recognised = {row[0]: row[1] for row in sql if row[1] is not None}
     assert len(recognised) > 50
@@ -99,7 +100,7 @@ def test_what_sql_recognises_is_what_the_library_says(spark_session: SparkSessio
 
 def test_the_check_digit_of_an_imei_is_that_of_the_standard(spark_session: SparkSession) -> None:
     texts = [f"{35_000_000_000_000 + i * 9_876_543_210}{i % 10}" for i in range(60)]
-    rows = spark_session.createDataFrame([(text,) for text in texts], "text string")
+    rows = small_frame(spark_session, [(text,) for text in texts], "text string")
     sound = rows.where(ids.by_sql("imei", F.col("text"), region="CN").isNotNull()).collect()
     assert {row[0] for row in sound} == {text for text in texts if imei.is_valid(text)}
 

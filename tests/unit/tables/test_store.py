@@ -7,6 +7,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from databank.errors import DataBankError, ForeignCommitError, UnsafeKeysError
+from databank.session import small_frame
 from databank.tables import Column, TableSpec, TableStore
 
 DAY = date(2026, 1, 31)
@@ -21,7 +22,7 @@ THING = TableSpec(
 
 
 def rows(spark: SparkSession, *pairs: tuple[int | None, str]) -> DataFrame:
-    return spark.createDataFrame(list(pairs), "id bigint, name string")
+    return small_frame(spark, pairs, "id bigint, name string")
 
 
 def content(frame: DataFrame) -> list[tuple[int, str]]:
@@ -128,7 +129,7 @@ def test_upsert_replaces_known_keys_and_adds_new_ones(store: TableStore) -> None
 def test_replacing_a_scope_touches_nothing_else(store: TableStore) -> None:
     spark = store.spark
     store.append(THING, rows(spark, (1, "a"), (2, "b"), (3, "c")))
-    scope = spark.createDataFrame([(2,), (3,), (4,)], "id bigint")
+    scope = small_frame(spark, [(2,), (3,), (4,)], "id bigint")
     store.replace_scope(THING, rows(spark, (3, "C"), (4, "d")), scope)
     assert content(store.read(THING)) == [(1, "a"), (3, "C"), (4, "d")]
 

@@ -4,6 +4,7 @@ import numpy as np
 from pyspark.sql import SparkSession, functions as F
 from scipy.stats import binomtest
 
+from databank.session import small_frame
 from databank.tags.config import TagConfig
 from databank.tags.values import wilson_lower, with_tags
 
@@ -12,7 +13,7 @@ def test_the_top_share_is_taken_among_those_with_a_value(spark_session: SparkSes
     values = np.random.default_rng(3).lognormal(3, 1, 500).round(2)
     values[:200] = 0
     rows = [(i, float(v)) for i, v in enumerate(values)]
-    frame = spark_session.createDataFrame(rows, "person_id bigint, spend double")
+    frame = small_frame(spark_session, rows, "person_id bigint, spend double")
     top = {"name": "top", "kind": "percentile", "of": "spend", "share": 0.2}
     found = with_tags(frame, [TagConfig.model_validate(top)]).where("top").toPandas()
     cut = np.percentile(values[values > 0], 80)
@@ -22,7 +23,7 @@ def test_the_top_share_is_taken_among_those_with_a_value(spark_session: SparkSes
 
 def test_the_lower_end_of_a_share_is_wilsons(spark_session: SparkSession) -> None:
     pairs = [(0, 5), (2, 2), (3, 10), (9, 10), (40, 100)]
-    frame = spark_session.createDataFrame(pairs, "k int, n int")
+    frame = small_frame(spark_session, pairs, "k int, n int")
     found = [row[0] for row in frame.select(wilson_lower(F.col("k"), F.col("n"))).collect()]
     expected = [
         binomtest(k, n, alternative="greater").proportion_ci(0.95, method="wilson").low
@@ -37,7 +38,7 @@ def test_bands_take_the_highest_that_is_reached(spark_session: SparkSession) -> 
     )
     column = risk.expressions[0].sql
     scores = [(1, 0.9), (2, 0.7), (3, 0.5), (4, 0.1), (5, None)]
-    frame = spark_session.createDataFrame(scores, f"person_id bigint, {column} double")
+    frame = small_frame(spark_session, scores, f"person_id bigint, {column} double")
     found = with_tags(frame, [risk]).select("person_id", "risk", "_score_risk").collect()
     assert sorted(tuple(row) for row in found) == [
         (1, "high", 0.9), (2, "high", 0.7), (3, "medium", 0.5), (4, None, 0.1), (5, None, None),

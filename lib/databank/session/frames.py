@@ -1,0 +1,38 @@
+"""Frames of rows that are at hand in Python."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.conversion import LocalDataToArrowConversion
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructType
+
+
+def small_frame(
+    spark: SparkSession, rows: Iterable[Sequence[Any]], schema: StructType | str
+) -> DataFrame:
+    """Rows as a part of the plan itself.
+
+    A list given to createDataFrame is sent through a Python worker again at each action, which
+    takes longer than most of the work on a small table; a table of Arrow is not.
+
+    Args:
+        spark: The session.
+        rows: Values in the order of the columns; datetimes carry their time zone.
+        schema: Spark's schema, or its text.
+    """
+    columns = schema if isinstance(schema, StructType) else _parsed(schema)
+    listed = list(rows)
+    if listed:
+        table = LocalDataToArrowConversion.convert(listed, columns, False)
+    else:
+        table = to_arrow_schema(columns).empty_table()
+    return spark.createDataFrame(table, columns)
+
+
+def _parsed(text: str) -> StructType:
+    found = StructType.fromDDL(text)
+    if not isinstance(found, StructType):
+        raise TypeError(f"columns are wanted, not {text!r}")
+    return found
