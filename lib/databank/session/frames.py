@@ -27,7 +27,7 @@ def small_frame(
     if listed:
         table = LocalDataToArrowConversion.convert(listed, columns, False)
     else:
-        table = to_arrow_schema(columns).empty_table()
+        table = to_arrow_schema(columns, timezone="UTC").empty_table()
     return spark.createDataFrame(table, columns)
 
 
