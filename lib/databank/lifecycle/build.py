@@ -75,6 +75,7 @@ def _known_by(before: DataFrame, after: DataFrame) -> DataFrame:
 
 def _measure(context: Context) -> dict[str, int | float | str]:
     """Note the persons of each stage and the new ones; from the flow, which counts everybody."""
+    # a row for each pair of stages
     rows = context.store.read(FLOW).where(F.col("day_to") == F.lit(context.day)).collect()
     summary: dict[str, int | float | str] = {}
     for stage in sorted({row["stage_to"] for row in rows}):

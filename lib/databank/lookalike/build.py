@@ -133,6 +133,7 @@ def _expand(frame: DataFrame, config: LookalikeConfig) -> tuple[DataFrame, tuple
 
 
 def _refuse_few(persons: DataFrame, config: LookalikeConfig) -> None:
+    # three roles
     counted = {row["role"]: row["count"] for row in persons.groupBy("role").count().collect()}
     seeds = counted.get(VISIBLE, 0) + counted.get(HIDDEN, 0)
     if seeds < LEAST_SEEDS or not counted.get(HIDDEN):

@@ -48,6 +48,7 @@ def look_at(frame: DataFrame, features: Mapping[str, FeatureConfig]) -> Facts:
     for name, feature in features.items():
         known = F.expr(_known(name, feature))
         aggregates += [F.median(known).alias(f"m_{name}"), F.count(known).alias(f"k_{name}")]
+    # three parts
     rows = {row["part"]: row for row in frame.groupBy("part").agg(*aggregates).collect()}
     train = rows.get("train")
     return Facts(

@@ -61,10 +61,11 @@ def with_deciles(scored: DataFrame) -> DataFrame:
         Its columns and decile (int, 1-10).
     """
     rounded = F.round("score", _DECILE_DIGITS)
-    cuts = F.array(*(F.lit(i / 10) for i in range(1, 10)))
-    bounds = scored.groupBy("model").agg(F.percentile(rounded, cuts).alias("_bounds"))
+    cuts = [i / 10 for i in range(1, 10)]
+    at = F.array(*(F.lit(cut) for cut in cuts))
+    bounds = scored.groupBy("model").agg(F.percentile(rounded, at).alias("_bounds"))
     bound = F.col("_bounds")
-    above = reduce(add, ((bound[i] > rounded).cast("int") for i in range(9)))
+    above = reduce(add, ((bound[i] > rounded).cast("int") for i in range(len(cuts))))
     joined = scored.join(F.broadcast(bounds), "model")
     return joined.withColumn("decile", above + 1).drop("_bounds")
 

@@ -186,7 +186,7 @@ class TableStore:
         return small_frame(self.spark, rows, spec.schema()).coalesce(1)
 
     def append(self, spec: TableSpec, rows: DataFrame, *, checked: bool = False) -> None:
-        """Add rows, once per run even if called twice.
+        """Add rows; a commit that Delta tries again lands once.
 
         Args:
             spec: The table.
