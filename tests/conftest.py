@@ -15,7 +15,7 @@ settings.register_profile(
 settings.load_profile("databank")
 
 # hundreds of small tables pass by, and none of them comes back
-_JAVA = "-Ddelta.log.cacheSize=32 -Xms2g -XX:+UseParallelGC -XX:+UseTransparentHugePages"
+_JAVA = "-Ddelta.log.cacheSize=32 -Xms2g -XX:+UseParallelGC"
 
 
 @pytest.fixture(scope="session", autouse=True)

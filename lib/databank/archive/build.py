@@ -39,8 +39,7 @@ def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
     pairs = resolve_persons(fresh, persons, aside).select(*_PAIR).distinct().localCheckpoint()
     changed = _changed_persons(store.changes(CHANGES, changes_since)).localCheckpoint()
     past = _pairs_of_changed(context, events, persons, aside, changed).localCheckpoint()
-    # a day's events are found by day, a changed person's by its identifiers
-    # as many rows as days that were touched
+    # a day's events are found by day (few rows: the days touched), a changed person's by its ids
     days = [row["day"] for row in pairs.select("day").distinct().collect()]
     on_days = events.where(F.col("day").isin(days))
     pairs = pairs.join(past, _PAIR, "left_anti")

@@ -127,6 +127,7 @@ def model_scores(
 
 def lookalike_scores(store: TableStore, truth: Truth, people: DataFrame) -> list[Score]:
     """Lift on hidden seeds, beside a ranking by what makes a seed: the ceiling."""
+    # a row for each share
     gain = {
         round(row["share"], 4): row["lift"]
         for row in store.read("lookalike.gain").where("name = 'like_instalment_buyers'").collect()

@@ -62,8 +62,7 @@ def with_deciles(scored: DataFrame) -> DataFrame:
     """
     rounded = F.round("score", _DECILE_DIGITS)
     cuts = [i / 10 for i in range(1, 10)]
-    at = F.array(*(F.lit(cut) for cut in cuts))
-    bounds = scored.groupBy("model").agg(F.percentile(rounded, at).alias("_bounds"))
+    bounds = scored.groupBy("model").agg(F.percentile(rounded, cuts).alias("_bounds"))
     bound = F.col("_bounds")
     above = reduce(add, ((bound[i] > rounded).cast("int") for i in range(len(cuts))))
     joined = scored.join(F.broadcast(bounds), "model")

@@ -43,7 +43,7 @@ _ALWAYS = {
 }
 # small tables are slow under defaults meant for clusters
 _LOCAL = {
-    # short pauses are of no use to a batch; ingest of the demo takes a seventh less than by G1
+    # short pauses are of no use to a batch
     "spark.driver.extraJavaOptions": "-XX:+UseParallelGC",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",

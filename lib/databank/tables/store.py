@@ -282,17 +282,17 @@ class TableStore:
         try:
             if guarded:
                 refuse_unsafe_keys(rows, spec.name, spec.key)
-            self._writer(spec, rows, mode=mode, where=where).save(self.path(spec))
+            self._writer(spec, rows, before, mode=mode, where=where).save(self.path(spec))
         finally:
             if guarded:
                 rows.unpersist()
         self._written(spec, before)
 
     def _writer(
-        self, spec: TableSpec, rows: DataFrame, *, mode: str, where: str | None
+        self, spec: TableSpec, rows: DataFrame, before: int | None, *, mode: str, where: str | None
     ) -> DataFrameWriter:
         writer = rows.write.format("delta").mode(mode)
-        if self._current(spec) is None:
+        if before is None:
             if spec.cluster_by:
                 writer = writer.clusterBy(*spec.cluster_by)
             if spec.change_feed:
