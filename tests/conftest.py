@@ -15,7 +15,9 @@ settings.register_profile(
 settings.load_profile("databank")
 
 # hundreds of small tables pass by, and none of them comes back
-_JAVA = "-Ddelta.log.cacheSize=32 -Xms2g -XX:+UseParallelGC"
+# code that runs for a moment is not worth C2's deep inlining: it took half of the tests' CPU
+_INLINE = "-XX:FreqInlineSize=100 -XX:MaxInlineLevel=6 -XX:InlineSmallCode=800"
+_JAVA = f"-Ddelta.log.cacheSize=32 -Xms2g -XX:+UseParallelGC {_INLINE}"
 
 
 @pytest.fixture(scope="session", autouse=True)

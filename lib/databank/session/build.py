@@ -24,6 +24,8 @@ _ALWAYS = {
     "spark.sql.types.framework.enabled": "false",
     # the JVM never compiles a longer method: Spark then splits the expressions instead
     "spark.sql.codegen.hugeMethodLimit": "8000",
+    # a loop compiles some 1,500 queries: with the default of 100 none is found again
+    "spark.sql.codegen.cache.maxEntries": "4000",
     # nobody reads the text of the plans: to write it took seconds of every run
     "spark.sql.debug.maxToStringFields": "4",
     "spark.sql.maxPlanStringLength": "4096",
