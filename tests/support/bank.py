@@ -1,6 +1,6 @@
 """A small bank on disk: published tables, and runs of one job on them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -25,23 +25,42 @@ class Bank:
     def __init__(self, spark: SparkSession, root: Path) -> None:
         self.spark, self.root = spark, str(root)
 
-    def publish(self, tables: Mapping[TableSpec, DataFrame], *, day: date = DAY) -> None:
-        """Write tables as their jobs would have, columns that are missing as null."""
+    def publish(
+        self,
+        tables: Mapping[TableSpec, DataFrame],
+        *,
+        day: date = DAY,
+        added: Collection[TableSpec] = (),
+    ) -> None:
+        """Write tables as their jobs would have, columns that are missing as null.
+
+        Args:
+            tables: The rows of each.
+            day: The run day.
+            added: Tables whose rows come to those that are there; others are replaced.
+        """
         store = TableStore(self.spark, self.root)
         store.begin(f"given-{uuid4().hex}", tables)  # a run id appends once
         for spec, rows in tables.items():
             given = set(rows.columns)
             absent = {c.name: F.lit(None).cast(c.type) for c in spec.columns if c.name not in given}
-            store.replace(spec, rows.withColumns(absent) if absent else rows)
+            write = store.append if spec in added else store.replace
+            write(spec, rows.withColumns(absent) if absent else rows)
         store.publish("given", day)
 
     def run(
-        self, job: Job, config: Any, *, day: date = DAY, nodes: tuple[str, ...] = ()
+        self,
+        job: Job,
+        config: Any,
+        *,
+        day: date = DAY,
+        nodes: tuple[str, ...] = (),
+        config_hash: str | None = None,
     ) -> Outcome:
-        """Run a job; an operator's error is raised here."""
+        """Run a job, by default as if its configuration were new; an error is raised here."""
         runner = Runner(self.spark, self.root, Settings(), progress=Progress(quiet=True))
-        # never the same twice, so that nothing is skipped as unchanged
-        outcome = runner.run(job, config, day=day, config_hash=uuid4().hex, nodes=nodes)
+        seen = config_hash or uuid4().hex
+        outcome = runner.run(job, config, day=day, config_hash=seen, nodes=nodes)
         if outcome.error is not None:
             raise outcome.error
         return outcome

@@ -12,7 +12,6 @@ from databank.lookalike.rank import HIDDEN, OTHER, VISIBLE, Gain, gain_curve, ro
 from databank.lookalike.tables import GAIN, MEMBER
 from databank.models.frame import feature_columns, macro_frame
 from databank.models.pipeline import (
-    few_partitions,
     logistic,
     look_at,
     prepare,
@@ -88,7 +87,7 @@ def likeness(persons: DataFrame, config: LookalikeConfig) -> DataFrame:
         *prepare(config.features, facts, scaled=True),
         logistic(regularisation=config.regularisation, elastic_net=0.0, max_iter=100),
     ]
-    model = Pipeline(stages=stages).fit(few_partitions(labelled, facts.persons["train"]))
+    model = Pipeline(stages=stages).fit(labelled)
     return model.transform(labelled.where(F.col("role") != VISIBLE)).select(
         "person_id", "role", "excluded", probability_of_one().alias("likeness")
     )

@@ -14,7 +14,8 @@ from databank.models.features import FeatureConfig
 from databank.runs import Context
 
 _SEEN = parse_expression("events('*')")
-_ROWS_PER_PARTITION = 100_000
+# an estimator runs a job for each iteration: no more tasks than there is work for
+_PERSONS_A_PARTITION = 50_000
 
 
 def macro_frame(
@@ -30,7 +31,7 @@ def macro_frame(
         person_id (unique), one column per macro. The caller unpersists it.
     """
     frame = person_frame(context, [_SEEN, *expressions], archive, as_of=as_of)
-    partitions = max(2, -(-population(context, as_of).count() // _ROWS_PER_PARTITION))
+    partitions = max(1, population(context, as_of).count() // _PERSONS_A_PARTITION)
     return (
         frame.where(F.col(_SEEN.sql) > 0)
         .repartition(partitions, "person_id")

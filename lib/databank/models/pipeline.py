@@ -16,7 +16,6 @@ from databank.models.config import ModelConfig
 from databank.models.features import FeatureConfig
 
 LEAST = 20  # persons of either label, below which no figure means anything
-_PERSONS_A_TASK = 50_000
 _DIGITS = 9  # partial sums arrive in any order: further digits would differ from run to run
 
 
@@ -95,7 +94,7 @@ def fit_pipeline(frame: DataFrame, config: ModelConfig, facts: Facts) -> Pipelin
     """
     names = list(config.features)
     columns = [*names, "label"]
-    train = few_partitions(frame.where("part = 'train'"), facts.persons["train"]).select(*columns)
+    train = frame.where("part = 'train'").select(*columns)
     fitted = Pipeline(
         stages=[*prepare(config.features, facts, scaled=_is_linear(config)), _estimator(config)]
     ).fit(train)
@@ -104,16 +103,6 @@ def fit_pipeline(frame: DataFrame, config: ModelConfig, facts: Facts) -> Pipelin
         featuresCol="probability", featureIndex=1, labelCol="label", predictionCol="calibrated"
     ).fit(fitted.transform(calibrate))
     return PipelineModel([*fitted.stages, isotonic])
-
-
-def few_partitions(frame: DataFrame, persons: int) -> DataFrame:
-    """No more partitions than there is work for: an estimator runs a job for each iteration.
-
-    Args:
-        frame: A cached frame, a row a person.
-        persons: How many there are.
-    """
-    return frame.coalesce(max(1, persons // _PERSONS_A_TASK))
 
 
 def prepare(

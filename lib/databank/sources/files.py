@@ -29,6 +29,7 @@ class SourceFile:
         path: Where Spark and Arrow find it.
         base: The part of `name` before the first folder or file with a wildcard.
         header: Columns of a CSV file in their order; empty for other formats.
+        types: Columns of a Parquet file with their types, as text; empty for other formats.
         status: ok, or why it cannot be loaded, with the reason beside it.
     """
 
@@ -39,6 +40,7 @@ class SourceFile:
     bytes: int
     modified: datetime
     header: tuple[str, ...] = ()
+    types: str = ""
     status: str = "ok"
     reason: str | None = None
     first_line: str | None = None
@@ -188,10 +190,16 @@ def inspect_files(files: list[SourceFile], source: SourceConfig) -> list[SourceF
 
 
 def _inspect(file: SourceFile, source: SourceConfig) -> SourceFile:
+    found: tuple[str, ...]
+    line: str | None = None
     try:
-        found, line = (
-            _csv_header(file, source) if source.format == "csv" else (_parquet_names(file), None)
-        )
+        if source.format == "csv":
+            found, line = _csv_header(file, source)
+            known = replace(file, header=found)
+        else:
+            schema = _parquet_schema(file)
+            found = tuple(schema.names)
+            known = replace(file, types=schema.to_string(show_schema_metadata=False))
     except (EOFError, OSError, gzip.BadGzipFile, pa.ArrowException) as error:
         status = "truncated" if isinstance(error, EOFError) else "unreadable"
         return replace(file, status=status, reason=_plain(error))
@@ -203,7 +211,7 @@ def _inspect(file: SourceFile, source: SourceConfig) -> SourceFile:
         told = f"columns missing: {', '.join(missing)}" if missing else ""
         told = told or f"columns given twice: {', '.join(repeated)}"
         return replace(file, status="columns", reason=told, first_line=line)
-    return replace(file, header=found if source.format == "csv" else ())
+    return known
 
 
 def _plain(error: Exception) -> str:
@@ -222,6 +230,6 @@ def split_header(line: str, delimiter: str) -> list[str]:
     return [name.strip() for row in csv.reader([line], delimiter=delimiter) for name in row]
 
 
-def _parquet_names(file: SourceFile) -> tuple[str, ...]:
+def _parquet_schema(file: SourceFile) -> pa.Schema:
     system, inner = file_system(file.path)
-    return tuple(pq.read_schema(inner, filesystem=system).names)
+    return pq.read_schema(inner, filesystem=system)

@@ -31,9 +31,13 @@ def read_records(
         frames.append(_text_records(spark, sources, texts))
     for name, source in sources.items():
         mine = [f for f in files if f.source == name]
-        if mine and source.format == "parquet":
-            frames.append(_parquet_records(spark, mine, root))
-        if mine and source.format == "delta":
+        if source.format == "parquet":
+            # a column may be a number in one file and text in another: each reads as it is
+            frames += [
+                _parquet_records(spark, [f for f in mine if f.types == types], root)
+                for types in sorted({f.types for f in mine})
+            ]
+        if source.format == "delta":
             frames += [_delta_records(spark, file) for file in mine]
     return reduce(DataFrame.unionByName, frames)
 
@@ -85,7 +89,7 @@ def share_out(files: Sequence[SourceFile], *, cores: int) -> list[list[SourceFil
 
 
 def _parquet_records(spark: SparkSession, files: Sequence[SourceFile], root: str) -> DataFrame:
-    rows = spark.read.option("mergeSchema", "true").parquet(*(file.path for file in files))
+    rows = spark.read.parquet(*(file.path for file in files))
     # paths come back as URIs: %20 for a blank, but + for a plus
     uri = F.expr("url_decode(replace(_metadata.file_path, '+', '%2B'))")
     path = F.regexp_replace(uri, "^file:/+", "/")

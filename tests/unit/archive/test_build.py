@@ -9,12 +9,11 @@ from pyspark.sql import DataFrame, SparkSession, functions as F
 from databank.archive.build import JOB
 from databank.archive.config import ArchiveConfig
 from databank.archive.tables import PERSON_DAY
-from databank.config import Settings
 from databank.identity.tables import CHANGES, PERSON, REJECTED
-from databank.runs import Outcome, Runner
-from databank.runs.progress import Progress
+from databank.runs import Outcome
 from databank.sources.tables import EVENTS
-from databank.tables import TableSpec, TableStore
+from databank.tables import TableSpec
+from tests.support.bank import Bank
 from tests.support.frames import frame
 
 CONFIG = ArchiveConfig.model_validate({"dimensions": {"buy": {"shop": "props['shop']"}}})
@@ -35,18 +34,11 @@ class World:
     """A bank to which events and persons come; the archive is built by real runs."""
 
     def __init__(self, spark: SparkSession, root: Path) -> None:
-        self.spark, self.root, self.given = spark, str(root), 0
+        self.spark, self.bank = spark, Bank(spark, root)
 
     def come(self, day: date, tables: dict[TableSpec, DataFrame]) -> None:
         """Add rows as the jobs before would; persons are always all of them."""
-        store = TableStore(self.spark, self.root)
-        self.given += 1
-        store.begin(f"given-{self.given}", tables)
-        for spec, rows in tables.items():
-            absent = [c for c in spec.columns if c.name not in rows.columns]
-            full = rows.withColumns({c.name: F.lit(None).cast(c.type) for c in absent})
-            (store.replace if spec is PERSON else store.append)(spec, full)
-        store.publish("given", day)
+        self.bank.publish(tables, day=day, added=[spec for spec in tables if spec is not PERSON])
 
     def events(self, text: str) -> DataFrame:
         columns = "event_id string, event_ts timestamp, event string, held string, "
@@ -68,17 +60,12 @@ class World:
         return frame(self.spark, "id_key bigint, person_id bigint", text)
 
     def run(self, day: date) -> Outcome:
-        runner = Runner(self.spark, self.root, Settings(), progress=Progress(quiet=True))
-        outcome = runner.run(JOB, CONFIG, day=day, config_hash="same")
-        assert outcome.error is None
-        return outcome
+        return self.bank.run(JOB, CONFIG, day=day, config_hash="same")
 
     def rows(self) -> list[tuple[object, ...]]:
-        rows = TableStore(self.spark, self.root).read(PERSON_DAY)
-        day = F.dayofmonth("day").alias("day")
-        amount = F.col("amount").cast("double")
-        found = rows.select("person_id", day, "event", F.col("dims")["shop"], "n", amount)
-        return sorted((tuple(row) for row in found.collect()), key=repr)
+        columns = ("person_id", "dayofmonth(day)", "event", "dims['shop']", "n", "double(amount)")
+        rows = self.bank.read(PERSON_DAY).selectExpr(*columns).collect()
+        return sorted((tuple(row) for row in rows), key=repr)
 
 
 @pytest.fixture

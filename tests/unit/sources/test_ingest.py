@@ -160,6 +160,9 @@ def loaded(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory
     table = pa.table({**ads, "at": pa.array(ads["at"], pa.timestamp("ms", "UTC"))})
     (root / "in/ads").mkdir()
     pq.write_table(table, root / "in/ads/ads +1 %.parquet")
+    # the same columns with other types, and one more
+    other = {"at": ["2026-01-30 06:40:00"], "kind": [7], "openid": ["oZ"], "app": ["wx1"], "x": [1]}
+    pq.write_table(pa.table(other), root / "in/ads/other.parquet")
     crm = "no,changed,mobile,name\n"
     first = "c1,2026-01-01 00:00:00,13912345670,Old\nc1,2026-01-09 00:00:00,13912345670,New\n"
     world.put("crm/1.csv", crm + first + "c2,2026-01-02 00:00:00,,Bo\n")
@@ -275,6 +278,16 @@ def test_figures_add_up_for_every_source(loaded: World) -> None:
 def test_files_of_parquet_keep_their_names(loaded: World) -> None:
     files = loaded.rows("raw.record", "source", "file")
     assert ("ads", "in/ads/ads +1 %.parquet") in files
+
+
+def test_files_of_parquet_may_differ_in_types_and_columns(loaded: World) -> None:
+    columns = ("event", "cast(event_ts as string)", "props['x']", "size(ids)")
+    rows = loaded.read("core.events").where("source = 'ads'").selectExpr(*columns).collect()
+    assert sorted(tuple(row) for row in rows) == [
+        ("7", "2026-01-30 06:40:00", "1", 1),
+        ("show", "2026-01-30 06:40:00", None, 0),
+        ("show", "2026-01-30 06:40:00", None, 1),
+    ]
 
 
 def test_a_second_run_loads_nothing_and_commits_nothing(loaded: World) -> None:
