@@ -35,17 +35,17 @@ def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
         store.replace(PERSON_DAY, rows, checked=True)
         return StepResult({"rows written": store.rows_written[PERSON_DAY.name], "scope": "all"})
     context.progress.step("looking for touched days and persons")
-    fresh = with_slices(store.changes(EVENTS, since), config)
-    pairs = resolve_persons(fresh, persons, aside).select(*_PAIR).distinct().localCheckpoint()
-    changed = _changed_persons(store.changes(CHANGES, changes_since)).localCheckpoint()
-    past = _pairs_of_changed(context, events, persons, aside, changed).localCheckpoint()
+    fresh = resolve_persons(with_slices(store.changes(EVENTS, since), config), persons, aside)
+    pairs = store.stage("new_pairs", fresh.select(*_PAIR).distinct())
+    changed = store.stage("changed", _changed_persons(store.changes(CHANGES, changes_since)))
+    theirs = _events_of(context, "changed", changed, events, persons, aside)
+    past = store.stage("past_pairs", _pairs_of_changed(context, theirs, persons, changed))
     # a day's events are found by day (few rows: the days touched), a changed person's by its ids
     days = [row["day"] for row in pairs.select("day").distinct().collect()]
     on_days = events.where(F.col("day").isin(days))
+    in_past = _events_of(context, "past", past, events, persons, aside)
     pairs = pairs.join(past, _PAIR, "left_anti")
-    redone = _redo(on_days, pairs, persons, aside).unionByName(
-        _redo(_events_of(events, persons, past, aside), past, persons, aside)
-    )
+    redone = _redo(on_days, pairs, persons, aside).unionByName(_redo(in_past, past, persons, aside))
     store.replace_scope(PERSON_DAY, person_days(redone), pairs.unionByName(past))
     return StepResult(
         {
@@ -109,7 +109,7 @@ def _changed_persons(changes: DataFrame) -> DataFrame:
 
 
 def _pairs_of_changed(
-    context: Context, events: DataFrame, persons: DataFrame, aside: DataFrame, changed: DataFrame
+    context: Context, theirs: DataFrame, persons: DataFrame, changed: DataFrame
 ) -> DataFrame:
     """(person_id, day) that a change of persons may have altered, rather too many than too few.
 
@@ -118,24 +118,30 @@ def _pairs_of_changed(
     """
     if changed.isEmpty():
         return changed.select("person_id", F.lit(None).cast("date").alias("day"))
-    held = context.store.read(PERSON_DAY).join(F.broadcast(changed), "person_id", "left_semi")
-    theirs = _events_of(events, persons, changed, aside)
+    held = context.store.read(PERSON_DAY).join(changed, "person_id", "left_semi")
     keys = theirs.select("day", F.explode("ids").alias("id_key")).distinct()
     holders = keys.join(persons.select("id_key", "person_id"), "id_key")
     return held.select(*_PAIR).unionByName(holders.select(*_PAIR)).distinct()
 
 
 def _events_of(
-    events: DataFrame, persons: DataFrame, wanted: DataFrame, aside: DataFrame
+    context: Context,
+    name: str,
+    wanted: DataFrame,
+    events: DataFrame,
+    persons: DataFrame,
+    aside: DataFrame,
 ) -> DataFrame:
     """Events that may belong to the wanted persons.
 
     The strongest identifier tells; where it was set aside the weaker ones may, and these few
-    events all come along.
+    events all come along. The keys are staged: few as they are, they are then broadcast, and
+    the events need no shuffle to be found.
     """
     ids = wanted.select("person_id").distinct()
     keys = persons.join(ids, "person_id", "left_semi").select("id_key").unionByName(aside)
-    return events.join(keys.distinct(), "id_key", "left_semi")
+    staged = context.store.stage(f"keys_{name}", keys.distinct())
+    return events.join(staged, "id_key", "left_semi")
 
 
 def _redo(events: DataFrame, pairs: DataFrame, persons: DataFrame, aside: DataFrame) -> DataFrame:

@@ -64,6 +64,11 @@ class TableStore:
         """A path for files that live as long as the run."""
         return f"{self.root}/_scratch/{self.run_id}/{name}"
 
+    def stage(self, name: str, rows: DataFrame) -> DataFrame:
+        """Rows as files of this run: computed once, their size known, safe from lost executors."""
+        rows.write.parquet(self.scratch(name))
+        return self.spark.read.schema(rows.schema).parquet(self.scratch(name))
+
     # ---- a run
 
     def refresh(self) -> None:
@@ -214,55 +219,52 @@ class TableStore:
         Raises:
             UnsafeKeysError: If a key is null or repeated.
         """
-        if self._current(spec) is None:
+        before = self._current(spec)
+        if before is None:
             self._write(spec, rows, mode="append", checked=False)
             return
-        self._merge(spec, rows, deleted=None)
+        self.fault(f"before:{spec.name}")
+        rows = conform(rows, spec).persist(StorageLevel.MEMORY_AND_DISK)
+        try:
+            refuse_unsafe_keys(rows, spec.name, spec.key)
+            on = " AND ".join(f"target.`{key}` <=> source.`{key}`" for key in spec.key)
+            table = DeltaTable.forPath(self.spark, self.path(spec)).alias("target")
+            merge = table.merge(rows.alias("source"), on)
+            merge.whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
+        finally:
+            rows.unpersist()
+        self._written(spec, before)
 
     def replace_scope(self, spec: TableSpec, rows: DataFrame, scope: DataFrame) -> None:
         """Replace all rows whose columns match a row of `scope` by `rows`, in one commit.
 
+        The table is written anew: persons lie in all files, so that a merge would write them
+        all too, after two joins instead of one. An empty scope writes nothing.
+
         Args:
             spec: The table.
-            rows: What is to be there afterwards for the scope.
+            rows: What is to be there afterwards for the scope, and nothing outside of it.
             scope: Distinct values of some key columns, e.g. (person_id, day).
 
         Raises:
             UnsafeKeysError: If a key among the new rows is null or repeated.
         """
-        if self._current(spec) is None:
+        before = self._current(spec)
+        if before is None:
             self._write(spec, rows, mode="append", checked=False)
             return
-        keys = list(spec.key)
-        old = self._current_rows(spec).join(scope, scope.columns, "left_semi").select(*keys)
-        self._merge(spec, rows, deleted=old.join(rows.select(*keys), keys, "left_anti"))
-
-    # ---- inside
-
-    def _merge(self, spec: TableSpec, rows: DataFrame, *, deleted: DataFrame | None) -> None:
-        self.fault(f"before:{spec.name}")
-        before = self._current(spec)
+        if scope.isEmpty():
+            self._written(spec, before)
+            return
         rows = conform(rows, spec).persist(StorageLevel.MEMORY_AND_DISK)
         try:
             refuse_unsafe_keys(rows, spec.name, spec.key)
-            source = rows.withColumn("_gone", F.lit(False))
-            if deleted is not None:
-                gone = deleted.withColumn("_gone", F.lit(True))
-                source = source.unionByName(gone, allowMissingColumns=True)
-            on = " AND ".join(f"target.`{key}` <=> source.`{key}`" for key in spec.key)
-            values = {f"`{c.name}`": f"source.`{c.name}`" for c in spec.columns}
-            (
-                DeltaTable.forPath(self.spark, self.path(spec))
-                .alias("target")
-                .merge(source.alias("source"), on)
-                .whenMatchedDelete("source._gone")
-                .whenMatchedUpdate(set=values)  # type: ignore[arg-type]
-                .whenNotMatchedInsert("NOT source._gone", values=values)  # type: ignore[arg-type]
-                .execute()
-            )
+            kept = self._current_rows(spec).join(scope, scope.columns, "left_anti")
+            self._write(spec, kept.unionByName(rows), mode="overwrite", checked=True)
         finally:
             rows.unpersist()
-        self._written(spec, before)
+
+    # ---- inside
 
     def _write(
         self,

@@ -134,6 +134,24 @@ def test_replacing_a_scope_touches_nothing_else(store: TableStore) -> None:
     assert content(store.read(THING)) == [(1, "a"), (3, "C"), (4, "d")]
 
 
+def test_an_empty_scope_commits_nothing(store: TableStore) -> None:
+    store.append(THING, rows(store.spark, (1, "a")))
+    version = store.versions_written[THING.name]
+    nothing = small_frame(store.spark, [], "id bigint")
+    store.replace_scope(THING, rows(store.spark), nothing)
+    assert store.versions_written[THING.name] == version
+    assert content(store.read(THING)) == [(1, "a")]
+
+
+def test_a_scope_with_a_repeated_key_is_refused(store: TableStore) -> None:
+    store.append(THING, rows(store.spark, (1, "a")))
+    before = store.files.last_version(store.path(THING))
+    scope = small_frame(store.spark, [(1,)], "id bigint")
+    with pytest.raises(UnsafeKeysError):
+        store.replace_scope(THING, rows(store.spark, (1, "b"), (1, "c")), scope)
+    assert store.files.last_version(store.path(THING)) == before
+
+
 def test_a_column_of_another_type_is_refused(store: TableStore) -> None:
     wrong = store.spark.createDataFrame([("x", "a")], "id string, name string")
     with pytest.raises(Exception, match="id"):
