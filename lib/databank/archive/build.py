@@ -42,11 +42,13 @@ def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
     past = store.stage("past_pairs", _pairs_of_changed(context, theirs, persons, changed))
     # a day's events are found by day (few rows: the days touched), a changed person's by its ids
     days = [row["day"] for row in pairs.select("day").distinct().collect()]
-    on_days = events.where(F.col("day").isin(days))
+    on_days = F.col("day").isin(days)
     in_past = _events_of(context, "past", past, events, persons, aside)
-    pairs = pairs.join(past, _PAIR, "left_anti")
-    redone = _redo(on_days, pairs, persons, aside).unionByName(_redo(in_past, past, persons, aside))
-    store.replace_scope(PERSON_DAY, person_days(redone), pairs.unionByName(past))
+    # staged, for they are read twice: by their strongest identifier, and by the weaker ones
+    again = store.stage("events", events.where(on_days).unionByName(in_past.where(~on_days)))
+    scope = pairs.join(past, _PAIR, "left_anti").unionByName(past)
+    redone = resolve_persons(again, persons, aside).join(scope, _PAIR, "left_semi")
+    store.replace_scope(PERSON_DAY, person_days(redone), scope)
     return StepResult(
         {
             "rows written": store.rows_written[PERSON_DAY.name],
@@ -142,10 +144,6 @@ def _events_of(
     keys = persons.join(ids, "person_id", "left_semi").select("id_key").unionByName(aside)
     staged = context.store.stage(f"keys_{name}", keys.distinct())
     return events.join(staged, "id_key", "left_semi")
-
-
-def _redo(events: DataFrame, pairs: DataFrame, persons: DataFrame, aside: DataFrame) -> DataFrame:
-    return resolve_persons(events, persons, aside).join(pairs, _PAIR, "left_semi")
 
 
 JOB = Job(name="build_archive", step=build_archive, tables=(PERSON_DAY,))
