@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from typing import Any
 
 from databank.reports.config import ReportConfig
@@ -43,18 +44,22 @@ def publish_report(context: Context, config: ReportConfig) -> StepResult:
     context.progress.step("writing the page")
     sections = build_sections(facts, config)
     page = render(config.title, context.day, lead_sentence(facts), sections)
-    path = f"reports/databank-{context.day}.html"
-    for target in (path, "reports/latest.html"):
-        context.store.files.write(target, page)
+    for path in files_of(context.day):
+        context.store.files.write(path, page)
     empty = [section.title for section in sections if section.missing]
     summary: dict[str, int | float | str] = {
-        "report": f"{context.store.root}/{path}",
+        "report": f"{context.store.root}/{files_of(context.day)[0]}",
         "sections": len(sections) - len(empty),
         "pictures": sum(panel.figure is not None for s in sections for panel in s.panels),
     }
     if empty:
         summary["nothing to show yet"] = ", ".join(empty)
     return StepResult(summary)
+
+
+def files_of(day: date) -> tuple[str, ...]:
+    """Where the report of a day lies under the root: by its day, and as the latest."""
+    return f"reports/databank-{day}.html", "reports/latest.html"
 
 
 def collect(reader: Reader) -> Facts:
@@ -69,4 +74,4 @@ def collect(reader: Reader) -> Facts:
     return Facts(day=reader.day, missing=frozenset(reader.missing), totals=totals, **merged)
 
 
-JOB = Job(name="publish_report", step=publish_report, tables=(), latest_only=False)
+JOB = Job(name="publish_report", step=publish_report, tables=(), latest_only=False, files=files_of)

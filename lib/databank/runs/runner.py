@@ -32,6 +32,8 @@ class Job:
             last published one would destroy it.
         always: Whether the job looks outside the bank (new files), so that unchanged tables and
             configuration do not mean that there is nothing to do.
+        files: Files under the root that the job writes for a day; where one has gone, there is
+            something to do.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Job:
     tables: tuple[TableSpec, ...]
     latest_only: bool = True
     always: bool = False
+    files: Callable[[date], tuple[str, ...]] = lambda _: ()
 
 
 @dataclass(frozen=True)
@@ -178,6 +181,7 @@ class Runner:
             and last.code_version == code_version()
             and not self._history.written_over(job.name, context.nodes, last)
             and all(self.store.published.get(t, -1) == v for t, v in last.read.items())
+            and all(self.store.files.exists(f) for f in job.files(context.day))
         )
 
     def _refuse_older_day(self, job: Job, context: Context) -> None:

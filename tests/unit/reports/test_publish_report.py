@@ -228,7 +228,7 @@ def test_a_bank_without_tables_gets_a_page_of_reasons(
     assert page == (tmp_path / f"reports/databank-{DAY}.html").read_text(encoding="utf-8")
 
 
-def test_a_table_published_later_makes_the_report_anew(
+def test_a_table_published_later_or_a_lost_page_makes_the_report_anew(
     spark_session: SparkSession, tmp_path: Path
 ) -> None:
     runner = Runner(spark_session, str(tmp_path), Settings(), progress=Progress(quiet=True))
@@ -243,3 +243,7 @@ def test_a_table_published_later_makes_the_report_anew(
     # audiences, and the seconds of the first run
     assert page.count('class="missing"') == len(KEYS) - 2
     assert "How audiences overlap" in page
+    assert outcome() == "unchanged"
+    (tmp_path / "reports/latest.html").unlink()
+    assert outcome() == "done"
+    assert (tmp_path / "reports/latest.html").exists()
