@@ -1,5 +1,6 @@
 """The job train_model: fit, measure on persons held out, register, pass the gate or be refused."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -159,6 +160,7 @@ def _train(
         champion_auc = measure(_held_out(registry.load(champion), theirs)).auc
     refused = refusal(config, quality, champion_auc)
     context.progress.step(f"registering {config.model}")
+    started = time.monotonic()
     version = registry.log(
         model,
         config,
@@ -175,6 +177,7 @@ def _train(
             "databank.reason": refused or "",
         },
     )
+    context.metric("register_seconds", time.monotonic() - started, model=config.model)
     return Trained(version, as_of, config.algorithm, facts, quality, champion_auc, refused)
 
 

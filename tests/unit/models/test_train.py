@@ -55,7 +55,7 @@ def test_the_first_model_that_passes_becomes_champion(
     row = bank.read(TRAINING).where("version = 1").collect()[0]
     assert row["outcome"] == "champion"
     assert row["auc"] > 0.75
-    assert {name for name, _, _ in first[0].metrics} >= {"auc", "brier", "ece"}
+    assert {name for name, _, _ in first[0].metrics} >= {"auc", "brier", "ece", "register_seconds"}
     held = bank.read(LIFT).where("version = 1").agg(F.sum("n")).collect()[0][0]
     assert held == row["holdout"]
 
