@@ -25,8 +25,9 @@ find_python() {
 check_java() {
     local java="${JAVA_HOME:+$JAVA_HOME/bin/}java" told major
     command -v "$java" >/dev/null 2>&1 ||
-        refuse "no Java found (${JAVA_HOME:+JAVA_HOME=$JAVA_HOME}); install Java 17 or 21 and put it on PATH or in JAVA_HOME"
-    told=$("$java" -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -n 1)
+        refuse "no Java found${JAVA_HOME:+ in JAVA_HOME=$JAVA_HOME}; install Java 17 or 21 and put it on PATH or in JAVA_HOME"
+    # 1.8.0 is Java 8
+    told=$("$java" -version 2>&1 | sed -nE 's/.*version "(1\.)?([0-9]+).*/\2/p' | head -n 1)
     [ "${told:-0}" -ge 17 ] ||
         refuse "Java ${told:-of unknown version} is too old for Spark 4; install Java 17 or 21"
 }
