@@ -59,11 +59,13 @@ make_environment() {
     echo "making the environment (.venv); this takes a few minutes, once" >&2
     "$python" -m venv .venv || refuse "$python -m venv .venv failed; remove .venv and try again"
     log=.venv/install.log
-    if ! .venv/bin/python -m pip install --quiet --disable-pip-version-check \
+    if ! .venv/bin/python -m pip install --quiet --no-compile --disable-pip-version-check \
         --constraint scripts/constraints.txt --editable ".${extra:+[$extra]}" >"$log" 2>&1; then
         tail -n 5 "$log" >&2
         refuse "packages could not be installed (log: $log); the first start needs the network and a reachable package index"
     fi
+    # pip compiles on one core; a file that does not compile is nobody's, and pip says nothing either
+    .venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
     [ "$extra" = dev ] && echo "$wanted" >.venv/.databank-run
     echo "$wanted" >"$stamp"
 }
