@@ -95,7 +95,7 @@ def test_components_are_those_of_scipy(
 
 
 @pytest.mark.usefixtures("small_batches")
-@pytest.mark.parametrize(("adaptive", "budget"), [("true", 64), ("false", 2000)])
+@pytest.mark.parametrize(("adaptive", "budget"), [("true", 0), ("false", 2000)])
 def test_contraction_rounds_find_the_same_components(
     spark_session: SparkSession, edges: np.ndarray, adaptive: str, budget: int
 ) -> None:
