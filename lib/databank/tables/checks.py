@@ -32,6 +32,16 @@ def refuse_unsafe_keys(rows: DataFrame, table: str, keys: tuple[str, ...]) -> No
         raise UnsafeKeysError(table, keys, nulls=nulls, repeated=repeated)
 
 
+def refuse_outside(rows: DataFrame, table: str, scope: DataFrame) -> None:
+    """Raise if a row lies outside of the scope it is to replace: it might repeat a key there.
+
+    Raises:
+        RuntimeError: The job that made the rows is at fault.
+    """
+    if not rows.join(scope, scope.columns, "left_anti").isEmpty():
+        raise RuntimeError(f"{table}: rows outside of the scope to replace; nothing was written")
+
+
 def conform(rows: DataFrame, spec: TableSpec) -> DataFrame:
     """The spec's columns, types and comments; a wrong type fails here, not in a reader.
 

@@ -17,7 +17,7 @@ from pyspark.storagelevel import StorageLevel
 
 from databank.errors import DataBankError, ForeignCommitError
 from databank.session import small_frame
-from databank.tables.checks import conform, refuse_unsafe_keys
+from databank.tables.checks import conform, refuse_outside, refuse_unsafe_keys
 from databank.tables.files import Files
 from databank.tables.ops import PUBLISH
 from databank.tables.spec import TableSpec
@@ -251,14 +251,13 @@ class TableStore:
         """
         before = self._current(spec)
         if before is None:
-            self._write(spec, rows, mode="append", checked=False)
-            return
+            return self._write(spec, rows, mode="append", checked=False)
         if scope.isEmpty():
-            self._written(spec, before)
-            return
+            return self._written(spec, before)
         rows = conform(rows, spec).persist(StorageLevel.MEMORY_AND_DISK)
         try:
             refuse_unsafe_keys(rows, spec.name, spec.key)
+            refuse_outside(rows, spec.name, scope)
             kept = self._current_rows(spec).join(scope, scope.columns, "left_anti")
             self._write(spec, kept.unionByName(rows), mode="overwrite", checked=True)
         finally:

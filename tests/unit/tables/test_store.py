@@ -152,6 +152,15 @@ def test_a_scope_with_a_repeated_key_is_refused(store: TableStore) -> None:
     assert store.files.last_version(store.path(THING)) == before
 
 
+def test_a_row_outside_of_the_scope_is_refused(store: TableStore) -> None:
+    store.append(THING, rows(store.spark, (1, "a"), (2, "b")))
+    before = store.files.last_version(store.path(THING))
+    scope = small_frame(store.spark, [(1,)], "id bigint")
+    with pytest.raises(RuntimeError, match="outside of the scope"):
+        store.replace_scope(THING, rows(store.spark, (1, "A"), (2, "B")), scope)
+    assert store.files.last_version(store.path(THING)) == before
+
+
 def test_a_column_of_another_type_is_refused(store: TableStore) -> None:
     wrong = store.spark.createDataFrame([("x", "a")], "id string, name string")
     with pytest.raises(Exception, match="id"):
