@@ -11,12 +11,7 @@ from databank.lookalike.config import LookalikeConfig, LookalikesConfig, member_
 from databank.lookalike.rank import HIDDEN, OTHER, VISIBLE, Gain, gain_curve, role, top
 from databank.lookalike.tables import GAIN, MEMBER
 from databank.models.frame import feature_columns, macro_frame
-from databank.models.pipeline import (
-    logistic,
-    look_at,
-    prepare,
-    probability_of_one,
-)
+from databank.models.pipeline import logistic, look_at, prepare, probability_of_one
 from databank.runs import Context, Job, StepResult
 
 LEAST_SEEDS = 50
