@@ -5,7 +5,7 @@ from datetime import date
 
 from pyspark.sql import DataFrame, functions as F
 
-from databank.identity.components import connected_components
+from databank.identity.components.solve import connected_components
 from databank.identity.config import BlockedValue, IdentityConfig
 from databank.identity.edges import add_edges, event_edges, profile_edges
 from databank.identity.guards import refuse_by_limits

@@ -1,20 +1,24 @@
 """Connected components on Spark, against scipy."""
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyspark import TaskContext
 from pyspark.sql import DataFrame, SparkSession
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components as scipy_components
 
 from databank.errors import MissingColumnsError
 from databank.identity import connected_components
-from databank.identity.check import ComponentsCheckError, verify
-from databank.identity.components import EdgeEndError
-from databank.identity.scratch import CONF
+from databank.identity.components.check import ComponentsCheckError, verify
+from databank.identity.components.scratch import CONF
+from databank.identity.components.solve import EdgeEndError
 from databank.session import small_frame
 from tests.support.frames import frame
 
@@ -23,9 +27,9 @@ HIGHEST = np.iinfo(np.int64).max
 
 
 def shapes(rng: np.random.Generator) -> np.ndarray:
-    """300 random graphs and all the awkward ones, on ids that no two of them share."""
+    """2,000 random graphs and all the awkward ones, on ids that no two of them share."""
     graphs = []
-    for _ in range(300):
+    for _ in range(2000):
         nodes = int(rng.integers(1, 40))
         graphs.append(rng.integers(0, nodes, (int(rng.integers(1, 60)), 2)))
     chain = np.arange(3000)
@@ -86,12 +90,28 @@ def on_spark(spark: SparkSession, edges: np.ndarray, *, partitions: int) -> Data
     return spark.createDataFrame(rows, EDGES).repartition(partitions)
 
 
+def killed_once(edges: DataFrame) -> DataFrame:
+    """The same edges, but the first worker of the first partition dies halfway."""
+
+    def give(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        task = TaskContext.get()
+        yield next(batches)
+        if task is not None and task.partitionId() == 0 and task.attemptNumber() == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield from batches
+
+    return edges.mapInArrow(give, EDGES)
+
+
 @pytest.mark.parametrize("partitions", [1, 3])
 def test_components_are_those_of_scipy(
     spark_session: SparkSession, edges: np.ndarray, partitions: int
 ) -> None:
-    result = connected_components(on_spark(spark_session, edges, partitions=partitions))
-    assert labels_of(result) == oracle(edges)
+    given = on_spark(spark_session, edges, partitions=partitions)
+    if partitions > 1:
+        given = given.cache()
+    assert labels_of(connected_components(given)) == oracle(edges)
+    given.unpersist()
 
 
 @pytest.mark.usefixtures("small_batches")
@@ -101,11 +121,20 @@ def test_contraction_rounds_find_the_same_components(
 ) -> None:
     spark_session.conf.set("spark.sql.adaptive.enabled", adaptive)
     try:
-        frame_of_edges = on_spark(spark_session, edges, partitions=4)
-        result = connected_components(frame_of_edges, local_budget=budget)
+        given = on_spark(spark_session, edges, partitions=4)
+        result = connected_components(given, local_budget=budget)
         assert labels_of(result) == oracle(edges)
     finally:
         spark_session.conf.set("spark.sql.adaptive.enabled", "true")
+
+
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize("budget", [16_000_000, 5000])
+def test_a_killed_worker_changes_nothing(
+    spark_session: SparkSession, edges: np.ndarray, budget: int
+) -> None:
+    given = killed_once(on_spark(spark_session, edges[:20_000], partitions=2))
+    assert labels_of(connected_components(given, local_budget=budget)) == oracle(edges[:20_000])
 
 
 @pytest.mark.usefixtures("small_batches")
@@ -170,6 +199,10 @@ WRONG = {
     "an edge cut": ("1 | 1\n 2 | 1\n 3 | 3\n 9 | 9", "edges between"),
     "a label that is not the smallest": ("1 | 2\n 2 | 2\n 3 | 2\n 9 | 9", "not the smallest"),
     "a label that is no member": ("1 | 0\n 2 | 0\n 3 | 0\n 9 | 9", "not the smallest"),
+    "one label for two components": (
+        "1 | 1\n 2 | 1\n 3 | 1\n 9 | 1",
+        "1 components too many or too few",
+    ),
     "the label of another component": ("1 | 1\n 2 | 1\n 3 | 1\n 9 | 2", "not the smallest"),
 }
 
@@ -181,11 +214,11 @@ def test_the_check_refuses(spark_session: SparkSession, name: str, local: bool) 
     edges = frame(spark_session, "id bigint, root bigint", "2 | 1\n 3 | 2\n 9 | 9")
     labels = frame(spark_session, "id bigint, component bigint", text)
     with pytest.raises(ComponentsCheckError, match=told):
-        verify(edges, labels, local=local)
+        verify(edges, labels, components=None if local else 2)
 
 
 @pytest.mark.parametrize("local", [True, False])
 def test_the_check_passes_what_is_right(spark_session: SparkSession, local: bool) -> None:
     edges = frame(spark_session, "id bigint, root bigint", "2 | 1\n 3 | 2\n 9 | 9")
     labels = frame(spark_session, "id bigint, component bigint", "1 | 1\n 2 | 1\n 3 | 1\n 9 | 9")
-    verify(edges, labels, local=local)
+    verify(edges, labels, components=None if local else 2)

@@ -4,8 +4,19 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from databank.identity.forest import build_forest, count_distinct, dense_codes, spanning_rows
-from databank.identity.rounds import mix, unmix
+from databank.identity.components.check import (
+    ComponentsCheckError,
+    prove_choice,
+    prove_forest,
+    prove_rows,
+)
+from databank.identity.components.forest import (
+    build_forest,
+    count_distinct,
+    dense_codes,
+    spanning_rows,
+)
+from databank.identity.components.rounds import mix, unmix
 
 LOWEST, HIGHEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 RNG = np.random.default_rng(11)
@@ -59,6 +70,31 @@ def test_spanning_rows_name_every_id_and_connect_the_same() -> None:
         (8, 7),
         (9, 7),
     ]
+
+
+def test_a_wrong_forest_is_told_apart() -> None:
+    u, v = np.array([1, 2, 8, 9]), np.array([2, 3, 9, 9])
+    forest = build_forest(u, v)
+    prove_forest(u, v, forest)
+    prove_rows(forest, *spanning_rows(forest))
+    codes = forest.root.dtype
+    for told, wrong in {
+        "ids": forest._replace(ids=np.array([1, 2, 4, 8, 9])),
+        "an edge between": forest._replace(root=np.array([0, 0, 2, 3, 3], codes)),
+        "a root under": forest._replace(root=np.array([3, 3, 3, 4, 4], codes)),
+        "trees too many or too few": forest._replace(root=np.zeros(5, codes)),
+    }.items():
+        with pytest.raises(ComponentsCheckError, match=told):
+            prove_forest(u, v, wrong)
+    with pytest.raises(ComponentsCheckError, match="rows lose"):
+        prove_rows(forest, np.array([2, 3]), np.array([1, 1]))
+
+
+def test_a_representative_must_be_one_of_the_roots() -> None:
+    codes, roots = np.array([0, 0, 1]), np.array([5, 6, 7])
+    prove_choice(codes, roots, np.array([6, 7]))
+    with pytest.raises(ComponentsCheckError, match="nobody named"):
+        prove_choice(codes, roots, np.array([6, 5]))
 
 
 @pytest.mark.parametrize("key", [0, 1, 17])

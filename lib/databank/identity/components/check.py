@@ -1,8 +1,14 @@
-"""The last word on components: the stored labels against the stored edges.
+"""The last word on components: nothing here trusts the code that made them.
 
-Three facts are tested: every id of the edges has exactly one label and nothing else has one; the
-two ends of every edge have the same label; a label is the smallest of the ids that carry it. The
-test does not trust the code that made the labels: it reads both tables anew.
+Labels are right if three facts hold and one count: every id of the edges has exactly one label and
+nothing else has one; the two ends of every edge have the same label; a label is the smallest of the
+ids that carry it. Labels that pass join at least what the edges join; they join no more if there
+are as many of them as components.
+
+That count is made by scipy, which shares no code with the forest. A task that holds all edges
+counts at the end (`verify`). Where no task can, each step on the way to the labels is proved by
+the task that takes it (`prove_forest`, `prove_rows`, `prove_choice`), and the labels must add up
+to what the steps left over.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,14 +16,17 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame, functions as F
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components as scipy_components
 
-from databank.identity.arrow import columns, to_batches
-from databank.identity.forest import Ids, dense_codes
+from databank.identity.components.arrow import columns, to_batches
+from databank.identity.components.forest import Codes, Forest, Ids, count_distinct, dense_codes
 
 FACTS = {
     "ids": "ids without exactly one label",
     "edges": "edges between two components",
     "labels": "labels that are not the smallest id of their component",
+    "components": "components too many or too few",
 }
 _COUNTS = ", ".join(f"{fact} bigint" for fact in FACTS)
 
@@ -26,18 +35,70 @@ class ComponentsCheckError(RuntimeError):
     """The labels are wrong: a bug, or files that changed between write and read."""
 
 
-def verify(edges: DataFrame, labels: DataFrame, *, local: bool) -> None:
+# ---- steps, in the task that takes them
+
+
+def prove_forest(u: Ids, v: Ids, forest: Forest) -> None:
+    """Raise unless the forest's trees are the components of the edges (u[i], v[i]).
+
+    Raises:
+        ComponentsCheckError: Saying what is wrong.
+    """
+    ids, root = forest.ids, forest.root
+    _require(_are_codes(np.concatenate([u, v]), ids, np.concatenate([forest.u, forest.v])), "ids")
+    _require(np.array_equal(root[forest.u], root[forest.v]), "an edge between two trees")
+    _require(np.array_equal(root[root], root), "a root under a root")
+    trees = np.count_nonzero(root == np.arange(ids.size))
+    _require(trees == _count(ids.size, forest.u, forest.v), "trees too many or too few")
+
+
+def prove_rows(forest: Forest, ids: Ids, roots: Ids) -> None:
+    """Raise unless the rows (ids[i], roots[i]) name every id of the forest and nothing else."""
+    named = count_distinct(np.concatenate([ids, roots]))
+    _require(named == forest.ids.size, "ids that the forest's rows lose")
+
+
+def prove_choice(codes: Codes, roots: Ids, chosen: Ids) -> None:
+    """Raise unless each node's chosen root is one of the roots that its rows (codes[i]) name."""
+    met = np.zeros(chosen.size, np.bool_)
+    met[codes[roots == chosen[codes]]] = True
+    _require(bool(met.all()), "a representative that nobody named")
+
+
+def _require(holds: bool, what: str) -> None:
+    if not holds:
+        raise ComponentsCheckError(f"connected_components: a step is wrong: {what}")
+
+
+def _are_codes(values: Ids, ids: Ids, codes: Codes) -> bool:
+    return bool(np.all(ids[1:] > ids[:-1])) and np.array_equal(ids[codes], values)
+
+
+def _count(nodes: int, a: Codes, b: Codes) -> int:
+    graph = coo_matrix((np.ones(a.size, np.bool_), (a, b)), shape=(nodes, nodes))
+    return int(scipy_components(graph, directed=False, return_labels=False))
+
+
+# ---- the whole, at the end
+
+
+def verify(edges: DataFrame, labels: DataFrame, *, components: int | None) -> None:
     """Raise unless the labels hold for the edges.
 
     Args:
         edges: id, root (bigint): the ends of each edge.
         labels: id, component (bigint).
-        local: Whether one task can hold both; else it is done with joins.
+        components: How many there must be. None: one task can hold edges and labels, and counts
+            them; else the facts are tested by joins.
 
     Raises:
         ComponentsCheckError: Saying what is wrong and how often.
     """
-    row = (_local_faults if local else _joined_faults)(edges, labels).first()
+    if components is None:
+        faults = _local_faults(edges, labels)
+    else:
+        faults = _joined_faults(edges, labels, components)
+    row = faults.first()
     counts = row.asDict() if row is not None else dict.fromkeys(FACTS, 0)
     wrong = [f"{counts[fact]} {text}" for fact, text in FACTS.items() if counts[fact]]
     if wrong:
@@ -59,26 +120,27 @@ def _count_faults(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]
         yield from to_batches(list(FACTS), *(np.array([count]) for count in faults))
 
 
-def _faults(u: Ids, v: Ids, ids: Ids, component: Ids) -> tuple[int, int, int]:
+def _faults(u: Ids, v: Ids, ids: Ids, component: Ids) -> tuple[int, int, int, int]:
     if not np.all(ids[1:] > ids[:-1]):
         order = np.argsort(ids, kind="stable")
         ids, component = ids[order], component[order]
     ends = np.concatenate([u, v])
     known, codes = dense_codes(ends)
     # the codes are proved here, so that a fault in them cannot hide one in the labels
-    sound = bool(np.all(known[1:] > known[:-1])) and np.array_equal(known[codes], ends)
-    if not sound or not np.array_equal(known, ids):
-        return max(1, np.setxor1d(known, ids).size + abs(ids.size - known.size)), 0, 0
-    apart = component[codes[: u.size]] != component[codes[u.size :]]
+    if not _are_codes(ends, known, codes) or not np.array_equal(known, ids):
+        return max(1, np.setxor1d(known, ids).size + abs(ids.size - known.size)), 0, 0, 0
+    a, b = codes[: u.size], codes[u.size :]
+    apart = component[a] != component[b]
     # ids are in order, so these are too: each label must be an id that is labelled with itself
     own = ids[component == ids]
     named = np.sort(component)
     named = named[np.append(True, named[1:] != named[:-1])]
     foreign = 0 if np.array_equal(named, own) else int((~np.isin(component, own)).sum())
-    return 0, int(apart.sum()), foreign + int((component > ids).sum())
+    off = abs(named.size - _count(ids.size, a, b))
+    return 0, int(apart.sum()), foreign + int((component > ids).sum()), off
 
 
-def _joined_faults(edges: DataFrame, labels: DataFrame) -> DataFrame:
+def _joined_faults(edges: DataFrame, labels: DataFrame, components: int) -> DataFrame:
     """The same counts by joins: every statement about a key is a row, a key's rows must agree."""
     given = labels.select(F.col("id").alias("key"), "component", F.lit(1).alias("label"))
     # a component's own id must be labelled with itself
@@ -108,4 +170,5 @@ def _joined_faults(edges: DataFrame, labels: DataFrame) -> DataFrame:
         F.count_if(ids).alias("ids"),
         F.count_if(edges_apart).alias("edges"),
         F.count_if((F.col("is") > F.col("key")) | foreign).alias("labels"),
+        F.abs(F.count_if(F.col("named") > 0) - F.lit(components)).alias("components"),
     )

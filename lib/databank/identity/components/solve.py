@@ -8,7 +8,7 @@ Steps, each stored as Parquet in a scratch folder before the next one reads it:
    rounds, fewer rows in each.
 3. Finish: one task labels what is left.
 4. Expand: labels go back through the rounds to all ids. Without a round, step 3 labelled them.
-5. Check: against the rows of step 1, see `verify`.
+5. Check: against the rows of step 1, see `check`; step 1 itself is proved by its tasks.
 
 Cost, for E edges and N ids. Within the budget: no shuffle, three Spark jobs; 16 E bytes of scratch
 written once and read twice, 16 N bytes of result; memory at most 0.4 GB in each task of step 1
@@ -29,11 +29,16 @@ from pyspark.sql.types import LongType
 
 from databank.columns import require_columns
 from databank.errors import DataBankError
-from databank.identity import rounds
-from databank.identity.arrow import chunks, columns, to_batches
-from databank.identity.check import verify
-from databank.identity.forest import Ids, build_forest, count_distinct, spanning_rows
-from databank.identity.scratch import Scratch
+from databank.identity.components import rounds
+from databank.identity.components.arrow import chunks, columns, to_batches
+from databank.identity.components.check import (
+    ComponentsCheckError,
+    prove_forest,
+    prove_rows,
+    verify,
+)
+from databank.identity.components.forest import Ids, build_forest, count_distinct, spanning_rows
+from databank.identity.components.scratch import Scratch
 
 LOCAL_BUDGET = 16_000_000
 
@@ -80,8 +85,8 @@ def connected_components(
     folder = Scratch(edges.sparkSession, scratch)
     try:
         rows, size = _reduce(edges.select(src, dst), local_budget, folder)
-        labels = _label(rows, size, local_budget, folder)
-        verify(rows, labels, local=size <= local_budget)
+        labels, components = _label(rows, size, local_budget, folder)
+        verify(rows, labels, components=components)
         folder.remove("edges")
     except BaseException:
         folder.remove()
@@ -103,55 +108,85 @@ def _require_bigint(edges: DataFrame, *names: str) -> None:
 
 def _reduce(edges: DataFrame, budget: int, folder: Scratch) -> tuple[DataFrame, int]:
     """Edges (id, root) that connect the same ids, and how many there are."""
-    ends, kept = Observation(), Observation()
-    nulls = [F.count_if(F.col(name).isNull()).alias(name) for name in edges.columns]
+    given, kept, size = Observation(), Observation(), F.count(F.lit(1))
+    nulls = [F.count_if(F.col(name).isNull()).alias(f"in {name}") for name in edges.columns]
     task = partial(_reduce_task, most=min(rounds.CHUNK, max(1, budget)))
-    reduced = edges.observe(ends, *nulls).mapInArrow(task, _EDGE)
-    rows = folder.write(reduced.observe(kept, F.count(F.lit(1)).alias("rows")), "edges")
-    found = {name: count for name, count in ends.get.items() if count}
-    if found:
-        told = ", ".join(f"{name} in {count} rows" for name, count in sorted(found.items()))
-        raise EdgeEndError(f"{_WHERE}: null ends ({told}); give an isolated id as a self loop")
-    return rows, int(kept.get["rows"])
+    counted = edges.observe(given, size.alias("edges"), *nulls)
+    reduced = counted.mapInArrow(task, f"{_EDGE}, edges bigint")
+    used = F.coalesce(F.sum("edges"), F.lit(0)).alias("edges")
+    reduced = reduced.observe(kept, size.alias("rows"), used)
+    stored = folder.write(reduced.select("id", "root"), "edges")
+    found = given.get
+    told = [f"{name} in {n} rows" for name in sorted(edges.columns) if (n := found[f"in {name}"])]
+    if told:
+        raise EdgeEndError(
+            f"{_WHERE}: null ends ({', '.join(told)}); give an isolated id as a self loop"
+        )
+    if kept.get["edges"] != found["edges"]:
+        raise ComponentsCheckError(
+            f"{_WHERE}: {found['edges']} edges were given, {kept.get['edges']} used"
+        )
+    return stored, int(kept.get["rows"])
 
 
 def _reduce_task(batches: Iterable[pa.RecordBatch], *, most: int) -> Iterator[pa.RecordBatch]:
-    """Keep a chunk's forest back as part of the next chunk, as long as that shrinks it."""
+    """Keep a chunk's forest back as part of the next chunk, as long as that shrinks it.
+
+    The first row of each forest tells how many edges went into it.
+    """
     held: tuple[Ids, ...] = ()
+    edges = 0
     for chunk in chunks(batches, rows=most):
         pair = [np.concatenate(parts) for parts in zip(held, chunk, strict=True)] if held else chunk
+        edges += chunk[0].size
         u, v = _shrink(*pair)
         held = (u, v) if u.size <= most // 2 else ()
         if not held:
-            yield from to_batches(["id", "root"], u, v)
+            yield from _told(edges, u, v)
+            edges = 0
     if held:
-        yield from to_batches(["id", "root"], *held)
+        yield from _told(edges, *held)
+
+
+def _told(edges: int, u: Ids, v: Ids) -> Iterator[pa.RecordBatch]:
+    counts = np.zeros(u.size, np.int64)
+    counts[0] = edges
+    return to_batches(["id", "root", "edges"], u, v, counts)
 
 
 def _shrink(u: Ids, v: Ids) -> tuple[Ids, Ids]:
     # a forest has about a row for each node: more nodes than that, and it is not worth its time
     if count_distinct(np.concatenate([u, v])) > u.size // 2:
         return u, v
-    return spanning_rows(build_forest(u, v))
+    forest = build_forest(u, v)
+    rows = spanning_rows(forest)
+    prove_forest(u, v, forest)
+    prove_rows(forest, *rows)
+    return rows
 
 
-def _label(rows: DataFrame, size: int, budget: int, folder: Scratch) -> DataFrame:
+def _label(
+    rows: DataFrame, size: int, budget: int, folder: Scratch
+) -> tuple[DataFrame, int | None]:
+    """Labels, and how many components the steps found; None where there was one step only."""
     if size <= budget:
-        return folder.write(rows.coalesce(1).mapInArrow(_finish_task, _LABEL), "labels-0")
+        return folder.write(rows.coalesce(1).mapInArrow(_finish_task, _LABEL), "labels-0"), None
     links = rows.select(
         F.lit(rounds.LINK).cast("bigint").alias("kind"),
         F.col("id").alias("node"),
         "root",
         F.col("id").alias("low"),
     )
-    left, trail = rounds.contract(links, size, budget=budget, scratch=folder)
+    left, trail, done = rounds.contract(links, size, budget=budget, scratch=folder)
     last = left.coalesce(1).mapInArrow(_finish_contracted_task, _LABEL)
-    labels = rounds.expand(folder.write(last, "labels-last"), trail, scratch=folder)
+    last = folder.write(last, "labels-last")
+    components = done + last.select("component").distinct().count()
+    labels = rounds.expand(last, trail, scratch=folder)
     for number in range(len(trail)):
         folder.remove(f"round-{number}")
     for name in ("last", *range(1, len(trail))):
         folder.remove(f"labels-{name}")
-    return labels
+    return labels, components
 
 
 def _finish_task(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -166,6 +201,7 @@ def _finish_contracted_task(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Re
     if held:
         _, node, root, low = held
         forest = build_forest(node, root)
+        prove_forest(node, root, forest)
         lows = forest.ids.copy()
         np.minimum.at(lows, forest.root[forest.u], low)
         yield from to_batches(["id", "component"], forest.ids, lows[forest.root])

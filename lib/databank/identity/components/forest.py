@@ -56,10 +56,10 @@ def hook(nodes: int, a: Codes, b: Codes) -> Codes:
 
 def spanning_rows(forest: Forest) -> tuple[Ids, Ids]:
     """The fewest (id, root) rows that say the same: roots only where they have no other member."""
-    child = forest.root != np.arange(forest.ids.size, dtype=np.int32)
+    kept = forest.root != np.arange(forest.ids.size, dtype=np.int32)
     has_child = np.zeros(forest.ids.size, np.bool_)
-    has_child[forest.root[child]] = True
-    kept = child | ~has_child
+    has_child[forest.root[kept]] = True
+    kept |= ~has_child
     return forest.ids[kept], forest.ids[forest.root[kept]]
 
 

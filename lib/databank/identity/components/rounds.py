@@ -24,9 +24,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame, Observation, functions as F
 
-from databank.identity.arrow import chunks, columns, to_batches
-from databank.identity.forest import Ids, build_forest, dense_codes
-from databank.identity.scratch import Scratch
+from databank.identity.components.arrow import chunks, columns, to_batches
+from databank.identity.components.check import prove_choice, prove_forest
+from databank.identity.components.forest import Ids, build_forest, dense_codes
+from databank.identity.components.scratch import Scratch
 
 HELD, LINK, REP, DONE = range(4)
 NAMES = ["kind", "node", "root", "low"]
@@ -44,7 +45,7 @@ _FACTORS = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 
 def contract(
     rows: DataFrame, size: int, *, budget: int, scratch: Scratch
-) -> tuple[DataFrame, list[DataFrame]]:
+) -> tuple[DataFrame, list[DataFrame], int]:
     """Contract until at most `budget` rows are left.
 
     Args:
@@ -54,17 +55,20 @@ def contract(
         scratch: Where each round is stored.
 
     Returns:
-        The rows that are left, and for each round its REP and DONE rows, first round first.
+        The rows that are left, for each round its REP and DONE rows, first round first, and how
+        many components are DONE.
     """
     trail: list[DataFrame] = []
+    done = 0
     while size > budget and size > 0:
         if len(trail) == _MOST_ROUNDS:
             raise RuntimeError(f"{size} edges are left after {_MOST_ROUNDS} contraction rounds")
         chunk = min(CHUNK, max(1, budget))
-        result, size = _round(rows, size, number=len(trail), chunk=chunk, scratch=scratch)
+        result, size, ready = _round(rows, size, number=len(trail), chunk=chunk, scratch=scratch)
+        done += ready
         trail.append(result.where(F.col("kind") >= REP))
         rows = result.where(F.col("kind") < REP)
-    return rows, trail
+    return rows, trail, done
 
 
 def expand(labels: DataFrame, trail: list[DataFrame], *, scratch: Scratch) -> DataFrame:
@@ -80,16 +84,18 @@ def expand(labels: DataFrame, trail: list[DataFrame], *, scratch: Scratch) -> Da
 
 def _round(
     rows: DataFrame, size: int, *, number: int, chunk: int, scratch: Scratch
-) -> tuple[DataFrame, int]:
+) -> tuple[DataFrame, int, int]:
+    """What the round makes; how many rows go on to the next one, and how many are DONE."""
     key = number // 2
     tasks = max(_LEAST_PARTITIONS, -(-size // _PARTITION))
     local = rows.mapInArrow(partial(_local_roots, key=key, chunk=chunk), SCHEMA)
     shuffled = local.repartition(tasks, "node")
     contracted = shuffled.mapInArrow(partial(_pick, key=key), SCHEMA)
-    left = Observation()
-    counted = contracted.observe(left, F.count_if(F.col("kind") < REP).alias("rows"))
+    seen = Observation()
+    left, done = F.count_if(F.col("kind") < REP), F.count_if(F.col("kind") == DONE)
+    counted = contracted.observe(seen, left.alias("left"), done.alias("done"))
     result = scratch.write(counted, f"round-{number}")
-    return result, int(left.get["rows"])
+    return result, int(seen.get["left"]), int(seen.get["done"])
 
 
 def _local_roots(
@@ -97,7 +103,9 @@ def _local_roots(
 ) -> Iterator[pa.RecordBatch]:
     """One row for each node of a chunk: its local root, the smallest id known behind it."""
     for kind, node, root, low in chunks(batches, rows=chunk):
-        forest = build_forest(mix(node, key), mix(root, key))
+        ends = mix(node, key), mix(root, key)
+        forest = build_forest(*ends)
+        prove_forest(*ends, forest)
         ids = unmix(forest.ids, key)
         lows = ids.copy()
         np.minimum.at(lows, forest.u, low)
@@ -120,6 +128,7 @@ def _pick(batches: Iterable[pa.RecordBatch], *, key: int) -> Iterator[pa.RecordB
     first = np.full(ids.size, np.iinfo(np.int64).max)
     np.minimum.at(first, codes, mix(root, key))
     reps = unmix(first, key)
+    prove_choice(codes, root, reps)
     alive = linked == LINK
     yield from _rows(DONE, ids[~alive], ids[~alive], lows[~alive])
     yield from _rows(REP, ids[alive], reps[alive], lows[alive])

@@ -1,0 +1,1 @@
+"""Connected components: exact, distributed, checked."""
