@@ -1,5 +1,6 @@
 """One Spark session for the whole run; pytest-spark's fixture returns it."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -23,8 +24,10 @@ _JAVA = f"-Ddelta.log.cacheSize=32 -Xms2g -XX:+UseParallelGC {_INLINE}"
 @pytest.fixture(scope="session", autouse=True)
 def _databank_session() -> Iterator[SparkSession]:
     # made before pytest-spark's own, which then hands out this one
+    jar = os.environ.get("DATABANK_GRAPHFRAMES_JAR")
     spark = get_spark(
         "databank-tests",
+        **({"spark__jars": jar} if jar else {}),
         spark__driver__memory="3g",
         spark__driver__extraJavaOptions=_JAVA,
         spark__sql__shuffle__partitions=2,

@@ -41,6 +41,7 @@ def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
         dst="b_key",
         scratch=store.scratch("components"),
         local_budget=config.local_edges,
+        engine=config.engine,
     ).withColumnRenamed("id", "id_key")
     context.progress.step("naming persons")
     before, aliases, rejected_before = store.read(PERSON), store.read(ALIAS), store.read(REJECTED)

@@ -1,5 +1,7 @@
 """conf/identity.yml: identifier types, limits and hand-made rules."""
 
+from typing import Literal
+
 from pydantic import Field, PositiveInt, model_validator
 
 from databank.config import Name, StrictModel
@@ -24,12 +26,14 @@ class IdentityConfig(StrictModel):
             identifier may have before it is set aside.
         block: Values that never link.
         local_edges: Edges up to which the components are finished in one task.
+        engine: What finds the components; graphframes needs its jar on the class path.
     """
 
     identifiers: tuple[Name, ...] = Field(min_length=1)
     limits: dict[Name, dict[str, PositiveInt]] = Field(default_factory=dict)
     block: tuple[BlockedValue, ...] = ()
     local_edges: PositiveInt = 16_000_000
+    engine: Literal["databank", "graphframes"] = "databank"
 
     @model_validator(mode="after")
     def _known_types(self) -> "IdentityConfig":

@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components as scipy_components
 
-from databank.errors import MissingColumnsError
+from databank.errors import DataBankError, MissingColumnsError
 from databank.identity import connected_components
 from databank.identity.components.check import ComponentsCheckError, verify
 from databank.identity.components.scratch import CONF
@@ -142,6 +142,25 @@ def test_repeated_edges_are_reduced_before_they_meet(spark_session: SparkSession
     edges = np.random.default_rng(3).integers(0, 200, (20_000, 2))
     result = connected_components(on_spark(spark_session, edges, partitions=2), local_budget=1000)
     assert labels_of(result) == oracle(edges)
+
+
+@pytest.mark.skipif(
+    "DATABANK_GRAPHFRAMES_JAR" not in os.environ,
+    reason="DATABANK_GRAPHFRAMES_JAR names no jar of GraphFrames",
+)
+def test_graphframes_finds_the_same_components(
+    spark_session: SparkSession, edges: np.ndarray
+) -> None:
+    given = on_spark(spark_session, edges, partitions=2)
+    assert labels_of(connected_components(given, engine="graphframes")) == oracle(edges)
+
+
+def test_graphframes_without_its_jar_is_refused(spark_session: SparkSession) -> None:
+    if "DATABANK_GRAPHFRAMES_JAR" in os.environ:
+        pytest.skip("DATABANK_GRAPHFRAMES_JAR names a jar")
+    edges = frame(spark_session, EDGES, "1 | 2")
+    with pytest.raises(DataBankError, match=r"not on the class path; add it to spark\.jars"):
+        connected_components(edges, engine="graphframes")
 
 
 def test_columns_may_have_any_names(spark_session: SparkSession) -> None:

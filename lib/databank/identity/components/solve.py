@@ -38,6 +38,7 @@ from databank.identity.components.check import (
     verify,
 )
 from databank.identity.components.forest import Ids, build_forest, count_distinct, spanning_rows
+from databank.identity.components.graphframes import graphframes_labels
 from databank.identity.components.scratch import Scratch
 
 LOCAL_BUDGET = 16_000_000
@@ -58,6 +59,7 @@ def connected_components(
     dst: str = "dst",
     scratch: str | None = None,
     local_budget: int = LOCAL_BUDGET,
+    engine: str = "databank",
 ) -> DataFrame:
     """Label every id with the smallest id it is connected to.
 
@@ -72,6 +74,8 @@ def connected_components(
         scratch: A path that all workers share (default: the session's spark.databank.scratch,
             else the temp folder of this machine).
         local_budget: Edges that one task may hold, at about 90 bytes each.
+        engine: databank, or graphframes for steps 2 to 4 (its jar must be on the class path;
+            beyond the budget, that it joins no more than the edges do is not checked).
 
     Returns:
         id (bigint, unique: every id that occurs), component (bigint, the smallest id in it).
@@ -79,13 +83,17 @@ def connected_components(
     Raises:
         MissingColumnsError: If a column is absent.
         EdgeEndError: If a column is not bigint or has nulls.
+        DataBankError: If the engine is graphframes and its jar is not there.
         ComponentsCheckError: If the result is not what this docstring says.
     """
     _require_bigint(edges, src, dst)
     folder = Scratch(edges.sparkSession, scratch)
     try:
         rows, size = _reduce(edges.select(src, dst), local_budget, folder)
-        labels, components = _label(rows, size, local_budget, folder)
+        if engine == "graphframes":
+            labels, components = _label_elsewhere(rows, size, local_budget, folder)
+        else:
+            labels, components = _label(rows, size, local_budget, folder)
         verify(rows, labels, components=components)
         folder.remove("edges")
     except BaseException:
@@ -187,6 +195,15 @@ def _label(
     for name in ("last", *range(1, len(trail))):
         folder.remove(f"labels-{name}")
     return labels, components
+
+
+def _label_elsewhere(
+    rows: DataFrame, size: int, budget: int, folder: Scratch
+) -> tuple[DataFrame, int | None]:
+    labels = folder.write(graphframes_labels(rows), "labels-0")
+    if size <= budget:
+        return labels, None
+    return labels, labels.select("component").distinct().count()
 
 
 def _finish_task(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
