@@ -8,6 +8,7 @@ __getattr__, __all__ = lazy_exports(
         "Assignment": "databank.identity.registry",
         "assign_persons": "databank.identity.registry",
         "connected_components": "databank.identity.components.solve",
-        "refuse_by_limits": "databank.identity.guards",
+        "cut_persons": "databank.identity.guards.cuts",
+        "refuse_identifiers": "databank.identity.guards.limits",
     },
 )

@@ -1,14 +1,16 @@
 """The job resolve_identity: evidence, guards, components, person ids that stay."""
 
-from collections.abc import Iterable
 from datetime import date
 
 from pyspark.sql import DataFrame, functions as F
 
 from databank.identity.components.solve import connected_components
-from databank.identity.config import BlockedValue, IdentityConfig
+from databank.identity.config import IdentityConfig
 from databank.identity.edges import add_edges, event_edges, profile_edges
-from databank.identity.guards import refuse_by_limits
+from databank.identity.guards.cuts import Rules, cut_persons
+from databank.identity.guards.hand import HAND, blocked_nodes, keys_of
+from databank.identity.guards.junk import release_junk
+from databank.identity.guards.limits import refuse_identifiers, without
 from databank.identity.registry import Assignment, assign_persons, next_person_id
 from databank.identity.tables import ALIAS, CHANGES, EDGES, PERSON, REJECTED
 from databank.runs import Context, Job, StepResult
@@ -27,22 +29,24 @@ def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
     context.progress.step("gathering evidence")
     _update_edges(context)
     context.progress.step("refusing shared identifiers")
-    edges, identifiers = store.read(EDGES), store.read(IDENTIFIER)
-    blocked = blocked_nodes(identifiers, config.block, day=context.day)
-    allowed = _without(edges, blocked)
-    kept, limited = refuse_by_limits(allowed, identifiers, limits=config.limits, day=context.day)
-    rejected = blocked.unionByName(limited).localCheckpoint()
+    identifiers, scratch = store.read(IDENTIFIER), store.scratch("components")
+    edges, refused = _allowed(store.read(EDGES), identifiers, config, context.day)
     context.progress.step("connecting identifiers")
-    nodes = identifiers.join(rejected, F.col("id_key") == F.col("a_key"), "left_anti")
+    links = without(edges, refused)
+    nodes = identifiers.join(
+        refused.where("b_key IS NULL"), F.col("id_key") == F.col("a_key"), "left_anti"
+    )
     loops = nodes.select(F.col("id_key").alias("a_key"), F.col("id_key").alias("b_key"))
-    components = connected_components(
-        kept.select("a_key", "b_key").distinct().unionByName(loops),
+    found = connected_components(
+        links.select("a_key", "b_key").distinct().unionByName(loops),
         src="a_key",
         dst="b_key",
-        scratch=store.scratch("components"),
+        scratch=scratch,
         local_budget=config.local_edges,
         engine=config.engine,
     ).withColumnRenamed("id", "id_key")
+    context.progress.step("cutting persons that hold too much")
+    components, rejected = _bounded(found, edges, refused, identifiers, config, context)
     context.progress.step("naming persons")
     before, aliases, rejected_before = store.read(PERSON), store.read(ALIAS), store.read(REJECTED)
     given = before.select("person_id").unionByName(store.read(CHANGES).select("person_id"))
@@ -62,19 +66,56 @@ def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
     return _summary(context, changes, rejected)
 
 
-def blocked_nodes(identifiers: DataFrame, block: Iterable[BlockedValue], *, day: date) -> DataFrame:
-    """identity.rejected rows of the identifiers that are blocked by hand."""
-    values = [(b.type, b.scope, b.value, b.reason) for b in block]
-    schema = "id_type string, scope string, id_value string, reason string"
-    listed = small_frame(identifiers.sparkSession, values, schema)
-    found = identifiers.join(F.broadcast(listed), ["id_type", "scope", "id_value"])
-    return found.select(
-        F.col("id_key").alias("a_key"),
-        F.lit(None).cast("bigint").alias("b_key"),
-        F.lit("block").alias("rule"),
-        "reason",
-        F.lit(day).alias("day"),
+def _allowed(
+    edges: DataFrame, identifiers: DataFrame, config: IdentityConfig, day: date
+) -> tuple[DataFrame, DataFrame]:
+    """Evidence without what is refused by hand, with what is told by hand; and what is refused."""
+    spark = edges.sparkSession
+    blocked = blocked_nodes(identifiers, config.block, day=day)
+    cut = keys_of(identifiers, config.unlink)
+    unlinked = small_frame(spark, cut, "a_key bigint, b_key bigint, reason string")
+    pair = (F.least("a_key", "b_key"), F.greatest("a_key", "b_key"))
+    wrong = F.broadcast(unlinked.toDF("one", "other", "why"))
+    same = (pair[0] == F.col("one")) & (pair[1] == F.col("other"))
+    allowed = without(edges.join(wrong, same, "left_anti"), blocked)
+    refused = refuse_identifiers(
+        allowed, identifiers, limits=config.limits, junk=config.junk, day=day
     )
+    by_hand = unlinked.select(
+        "a_key", "b_key", F.lit(HAND).alias("rule"), "reason", F.lit(day).alias("day")
+    )
+    joined = [(a, b, HAND) for a, b, _ in keys_of(identifiers, config.together)]
+    made = small_frame(spark, joined, "a_key bigint, b_key bigint, rule string")
+    made = made.withColumn("n", F.lit(1).cast("bigint"))
+    told = allowed.select("a_key", "b_key", "rule", "n", "last_ts")
+    told = told.unionByName(made, allowMissingColumns=True)
+    return told, blocked.unionByName(refused).unionByName(by_hand).localCheckpoint()
+
+
+def _bounded(
+    labels: DataFrame,
+    edges: DataFrame,
+    refused: DataFrame,
+    identifiers: DataFrame,
+    config: IdentityConfig,
+    context: Context,
+) -> tuple[DataFrame, DataFrame]:
+    """Components that keep the limits of one person, and all that is rejected."""
+    apart = [(a, b) for a, b, _ in keys_of(identifiers, config.apart)]
+    if config.junk is not None:
+        labels, refused = release_junk(
+            labels,
+            refused,
+            edges,
+            identifiers,
+            limits=config.persons,
+            scratch=context.store.scratch("released"),
+        )
+    if not config.persons and not apart:
+        return labels, refused
+    rules = Rules(config.persons, apart, config.identifiers, context.day)
+    whole, cut = cut_persons(labels, without(edges, refused), identifiers, rules)
+    return whole, refused.unionByName(cut)
 
 
 def moved_identifiers(
@@ -124,12 +165,6 @@ def _update_edges(context: Context) -> None:
         return
     store.replace(EDGES, profiles, where="rule = 'profile'", checked=True)
     store.upsert(EDGES, add_edges(store.read(EDGES), fresh.localCheckpoint()))
-
-
-def _without(edges: DataFrame, blocked: DataFrame) -> DataFrame:
-    keys = F.broadcast(blocked.select(F.col("a_key").alias("key")))
-    kept = edges.join(keys, F.col("a_key") == F.col("key"), "left_anti")
-    return kept.join(keys, F.col("b_key") == F.col("key"), "left_anti")
 
 
 def _write(context: Context, assigned: Assignment, rejected: DataFrame) -> None:

@@ -1,20 +1,69 @@
 """conf/identity.yml: identifier types, limits and hand-made rules."""
 
-from typing import Literal
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import BeforeValidator, Field, PositiveInt, model_validator
 
 from databank.config import Name, StrictModel
 from databank.errors import did_you_mean
 
+ANY = "any"  # in limits: identifiers of all types together
 
-class BlockedValue(StrictModel):
-    """An identifier that must never link, by hand."""
+
+class Limit(StrictModel):
+    """`most`, or `most` seen in the last `days` days. A plain number in YAML is `most`."""
+
+    most: PositiveInt
+    days: PositiveInt | None = None
+
+
+def _spelled_out(value: Any) -> Any:
+    return {"most": value} if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Limits = dict[str, Annotated[Limit, BeforeValidator(_spelled_out)]]
+
+
+class Identifier(StrictModel):
+    """One identifier, in its normalised form."""
 
     type: Name
     value: str = Field(min_length=1, description="Normalised value, e.g. +8613800000000")
     scope: str = ""
+
+
+class Blocked(StrictModel):
+    """An identifier, or all of a type that match a pattern, that must never link."""
+
+    type: Name
+    value: str = ""
+    pattern: str = Field(default="", description="Regular expression for the whole value")
+    scope: str = ""
     reason: str = Field(default="blocked by hand", min_length=1)
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "Blocked":
+        if bool(self.value) == bool(self.pattern):
+            raise ValueError("needs a value or a pattern; give one of them")
+        try:
+            re.compile(self.pattern)
+        except re.error as error:
+            raise ValueError(f"{self.pattern!r} is no pattern: {error}; correct it") from error
+        return self
+
+
+class Pair(StrictModel):
+    """Two identifiers of which something is known by hand."""
+
+    a: Identifier
+    b: Identifier
+    reason: str = Field(default="by hand", min_length=1)
+
+    def ends(self) -> frozenset[tuple[str, str, str]]:
+        """Both identifiers, whatever their order."""
+        return frozenset((one.type, one.scope, one.value) for one in (self.a, self.b))
 
 
 class IdentityConfig(StrictModel):
@@ -24,14 +73,26 @@ class IdentityConfig(StrictModel):
         identifiers: Known types, the strongest first; the strongest of a record is its key.
         limits: By type, how many distinct neighbours of another type (or of `any`) an
             identifier may have before it is set aside.
-        block: Values that never link.
+        persons: By type (or `any`), how many identifiers a person may have before it is cut at
+            its weakest links.
+        junk: An identifier with more than so many times the neighbours that 99 of 100 of its
+            type have at most is set aside, unless they are one person anyway; null = none is.
+        block: Values and patterns that never link.
+        unlink: Links that records show and that are wrong.
+        together: Pairs that are one person, whatever the records say.
+        apart: Pairs that are never one person.
         local_edges: Edges up to which the components are finished in one task.
         engine: What finds the components; graphframes needs its jar on the class path.
     """
 
     identifiers: tuple[Name, ...] = Field(min_length=1)
-    limits: dict[Name, dict[str, PositiveInt]] = Field(default_factory=dict)
-    block: tuple[BlockedValue, ...] = ()
+    limits: dict[Name, Limits] = Field(default_factory=dict)
+    persons: Limits = Field(default_factory=dict)
+    junk: PositiveInt | None = None
+    block: tuple[Blocked, ...] = ()
+    unlink: tuple[Pair, ...] = ()
+    together: tuple[Pair, ...] = ()
+    apart: tuple[Pair, ...] = ()
     local_edges: PositiveInt = 16_000_000
     engine: Literal["databank", "graphframes"] = "databank"
 
@@ -39,10 +100,32 @@ class IdentityConfig(StrictModel):
     def _known_types(self) -> "IdentityConfig":
         if len(set(self.identifiers)) < len(self.identifiers):
             raise ValueError("identifiers names a type twice; keep the first")
-        used = {*self.limits, *(b.type for b in self.block)}
-        used |= {kind for limits in self.limits.values() for kind in limits if kind != "any"}
-        for kind in sorted(used - set(self.identifiers)):
+        for kind in sorted(set(self._used_types()) - set(self.identifiers)):
             raise ValueError(
                 f"unknown identifier type {kind!r}; {did_you_mean(kind, self.identifiers)}"
             )
         return self
+
+    @model_validator(mode="after")
+    def _no_contradiction(self) -> "IdentityConfig":
+        for pair in (*self.together, *self.apart, *self.unlink):
+            if len(pair.ends()) < 2:
+                raise ValueError(f"{_shown(pair)} is a pair of one; name two identifiers")
+        joined = {pair.ends() for pair in self.together}
+        for pair in (*self.apart, *self.unlink):
+            if pair.ends() in joined:
+                raise ValueError(f"{_shown(pair)} is in `together` too; keep one of both")
+        return self
+
+    def _used_types(self) -> Iterator[str]:
+        yield from self.limits
+        for limits in (*self.limits.values(), self.persons):
+            yield from (kind for kind in limits if kind != ANY)
+        yield from (blocked.type for blocked in self.block)
+        for pair in (*self.unlink, *self.together, *self.apart):
+            yield from (pair.a.type, pair.b.type)
+
+
+def _shown(pair: Pair) -> str:
+    # the types only: values are personal data
+    return f"a pair of {pair.a.type} and {pair.b.type}"

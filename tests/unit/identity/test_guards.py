@@ -6,14 +6,20 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.testing import assertDataFrameEqual
 
-from databank.errors import DataBankError, MissingColumnsError
-from databank.identity import refuse_by_limits
+from databank.errors import MissingColumnsError
+from databank.identity import refuse_identifiers
+from databank.identity.config import Limit
+from databank.identity.guards.limits import without
+from databank.session import small_frame
 from tests.support.frames import frame
 
 DAY = date(2026, 1, 31)
-EDGES = "a_key bigint, b_key bigint, source string, n bigint"
+EDGES = "a_key bigint, b_key bigint, last_ts timestamp"
 REJECTED = "a_key bigint, b_key bigint, rule string, reason string, day date"
-LIMITS = {"imei": {"user_id": 1, "any": 3}, "phone": {"user_id": 1}}
+LIMITS = {
+    "imei": {"user_id": Limit(most=1), "any": Limit(most=3)},
+    "phone": {"user_id": Limit(most=1)},
+}
 
 
 @pytest.fixture
@@ -31,15 +37,16 @@ def identifiers(spark_session: SparkSession) -> DataFrame:
 
 
 def refuse(edges: DataFrame, identifiers: DataFrame) -> tuple[DataFrame, DataFrame]:
-    return refuse_by_limits(edges, identifiers, limits=LIMITS, day=DAY)
+    rejected = refuse_identifiers(edges, identifiers, limits=LIMITS, junk=None, day=DAY)
+    return without(edges, rejected), rejected
 
 
 def test_an_imei_of_two_users_loses_its_edges_and_is_listed(
     spark_session: SparkSession, identifiers: DataFrame
 ) -> None:
-    edges = frame(spark_session, EDGES, "1 | 11 | web | 4\n 11 | 2 | app | 1\n 1 | 21 | web | 2")
+    edges = frame(spark_session, EDGES, "1 | 11 |\n 11 | 2 |\n 1 | 21 |")
     kept, rejected = refuse(edges, identifiers)
-    assertDataFrameEqual(kept, frame(spark_session, EDGES, "1 | 21 | web | 2"))
+    assertDataFrameEqual(kept, frame(spark_session, EDGES, "1 | 21 |"))
     reason = "imei seen with 2 different user_id (limit 1)"
     text = f"11 | | limit | {reason} | 2026-01-31"
     assertDataFrameEqual(rejected, frame(spark_session, REJECTED, text))
@@ -48,7 +55,7 @@ def test_an_imei_of_two_users_loses_its_edges_and_is_listed(
 def test_repeats_and_self_loops_are_no_further_neighbours(
     spark_session: SparkSession, identifiers: DataFrame
 ) -> None:
-    text = "1 | 11 | web | 4\n 11 | 1 | app | 1\n 1 | 11 | app | 1\n 11 | 11 | web | 1"
+    text = "1 | 11 |\n 11 | 1 |\n 1 | 11 |\n 11 | 11 |"
     edges = frame(spark_session, EDGES, text)
     kept, rejected = refuse(edges, identifiers)
     assertDataFrameEqual(kept, edges)
@@ -58,7 +65,7 @@ def test_repeats_and_self_loops_are_no_further_neighbours(
 def test_any_counts_all_types_and_all_reasons_are_told(
     spark_session: SparkSession, identifiers: DataFrame
 ) -> None:
-    text = "1 | 11 | w | 1\n 2 | 11 | w | 1\n 3 | 11 | w | 1\n 11 | 21 | w | 1\n 99 | 11 | w | 1"
+    text = "1 | 11 |\n 2 | 11 |\n 3 | 11 |\n 11 | 21 |\n 99 | 11 |"
     _, rejected = refuse(frame(spark_session, EDGES, text), identifiers)
     (row,) = rejected.collect()
     assert row["reason"] == (
@@ -71,14 +78,14 @@ def test_a_neighbour_that_is_itself_set_aside_still_counts(
     spark_session: SparkSession, identifiers: DataFrame
 ) -> None:
     # imei 11 knows four identifiers; two of them are phones that are set aside as well
-    text = """11 | 21 | w | 1
-              11 | 22 | w | 1
-              11 | 23 | w | 1
-              11 | 1 | w | 1
-              21 | 1 | w | 1
-              21 | 2 | w | 1
-              22 | 1 | w | 1
-              22 | 3 | w | 1"""
+    text = """11 | 21 |
+              11 | 22 |
+              11 | 23 |
+              11 | 1 |
+              21 | 1 |
+              21 | 2 |
+              22 | 1 |
+              22 | 3 |"""
     kept, rejected = refuse(frame(spark_session, EDGES, text), identifiers)
     assert kept.isEmpty()
     assert {row["a_key"] for row in rejected.collect()} == {11, 21, 22}
@@ -87,19 +94,42 @@ def test_a_neighbour_that_is_itself_set_aside_still_counts(
 def test_without_limits_nothing_is_refused(
     spark_session: SparkSession, identifiers: DataFrame
 ) -> None:
-    edges = frame(spark_session, EDGES, "1 | 11 | web | 4\n 2 | 11 | web | 4")
-    kept, rejected = refuse_by_limits(edges, identifiers, limits={}, day=DAY)
-    assertDataFrameEqual(kept, edges)
-    assert rejected.isEmpty()
+    edges = frame(spark_session, EDGES, "1 | 11 |\n 2 | 11 |")
+    assert refuse_identifiers(edges, identifiers, limits={}, junk=None, day=DAY).isEmpty()
 
 
-def test_a_negative_limit_is_named(spark_session: SparkSession, identifiers: DataFrame) -> None:
-    edges = frame(spark_session, EDGES, "1 | 11 | web | 4")
-    with pytest.raises(DataBankError, match=r"limits\.imei\.any: -1"):
-        refuse_by_limits(edges, identifiers, limits={"imei": {"any": -1}}, day=DAY)
+def test_a_window_forgets_neighbours_of_long_ago(
+    spark_session: SparkSession, identifiers: DataFrame
+) -> None:
+    limits = {"phone": {"user_id": Limit(most=1, days=31)}}
+    text = """21 | 1 | 2025-12-31 23:59:59
+              21 | 2 | 2026-01-31 10:00:00
+              22 | 1 | 2026-01-01 00:00:00
+              22 | 2 | 2026-01-31 10:00:00"""
+    edges = frame(spark_session, EDGES, text)
+    rejected = refuse_identifiers(edges, identifiers, limits=limits, junk=None, day=DAY)
+    assert [(row["a_key"], row["reason"]) for row in rejected.collect()] == [
+        (22, "phone seen with 2 different user_id in 31 days (limit 1)")
+    ]
+
+
+def test_what_is_unusual_for_its_type_is_junk(spark_session: SparkSession) -> None:
+    # 200 cookies with one neighbour each, and one with five
+    pairs = [(n, 1000 + n, None) for n in range(200)] + [(500, 1000 + n, None) for n in range(5)]
+    keys = [(n, "cookie") for n in [*range(200), 500]] + [(1000 + n, "gaid") for n in range(200)]
+    edges = small_frame(spark_session, pairs, EDGES)
+    identifiers = small_frame(spark_session, keys, "id_key bigint, id_type string")
+
+    def junk(times: int) -> list[tuple[int, str, str]]:
+        found = refuse_identifiers(edges, identifiers, limits={}, junk=times, day=DAY)
+        return [(row["a_key"], row["rule"], row["reason"]) for row in found.collect()]
+
+    told = "cookie seen with 5 different identifiers, where 1 are usual (limit 4 times as many)"
+    assert junk(4) == [(500, "junk", told)]
+    assert junk(5) == []
 
 
 def test_a_missing_type_is_named(spark_session: SparkSession, identifiers: DataFrame) -> None:
-    edges = frame(spark_session, EDGES, "1 | 11 | web | 4")
+    edges = frame(spark_session, EDGES, "1 | 11 |")
     with pytest.raises(MissingColumnsError, match="id_type"):
         refuse(edges, identifiers.drop("id_type"))

@@ -1,0 +1,1 @@
+"""Guards: what must not tie persons together, each with its reason in identity.rejected."""

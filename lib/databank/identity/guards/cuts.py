@@ -1,0 +1,215 @@
+"""Persons that would hold too much are cut at their weakest links.
+
+A limit on direct neighbours (see `guards`) does not see that two user ids are one person by way of
+a phone, a cookie and a card. Here the whole component is looked at: where it breaks a limit, its
+links are taken again, the strongest first, and a link that would make a person break a limit is
+refused. That is Kruskal's spanning forest under a constraint; what is refused are the weakest links
+between what belongs together, and nobody is dropped.
+
+Stronger is the link of stronger types (the weaker end's place in conf's list), then the one with
+more records, then the one seen later, then the one with the smaller keys: functions of the
+evidence alone, never of its order. Links made by hand come first of all.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import reduce
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import DataFrame, functions as F
+
+from databank.columns import require_columns
+from databank.identity.config import ANY, Limit
+from databank.identity.guards.hand import HAND
+from databank.identity.guards.limits import since
+
+RULE = "person"
+_CUT = "a_key bigint, b_key bigint, component bigint, reason string"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What one person may hold, and who must not be one person.
+
+    Attributes:
+        limits: By type, and of all types together under "any"; what is not named has no limit. A
+            limit with days counts the identifiers seen in the last so many days.
+        apart: Pairs of keys that are never one person.
+        strongest: Types, the strongest first.
+        day: Run day: windows end with it.
+    """
+
+    limits: Mapping[str, Limit]
+    apart: Collection[tuple[int, int]]
+    strongest: Sequence[str]
+    day: date
+
+
+def cut_persons(
+    labels: DataFrame, links: DataFrame, identifiers: DataFrame, rules: Rules
+) -> tuple[DataFrame, DataFrame]:
+    """Cut the components that break a limit; one task a component.
+
+    Args:
+        labels: id_key (bigint, unique), component (bigint).
+        links: a_key, b_key (bigint), rule (string), n (bigint), last_ts (timestamp): the evidence
+            that made the components; a pair may come in several rows.
+        identifiers: id_key (bigint, unique), id_type (string).
+        rules: What holds for a person.
+
+    Returns:
+        labels as given, those of cut components anew (component = smallest id of the part); and
+        rejected(a_key, b_key, rule, reason, day), one row per link between two parts.
+    """
+    require_columns(labels, "id_key", "component", where="cut_persons: labels")
+    require_columns(links, "a_key", "b_key", "rule", "n", "last_ts", where="cut_persons: links")
+    suspects = _suspects(labels, identifiers, rules)
+    inside = labels.join(suspects, "component", "left_semi")
+
+    def cut_one(group: pd.DataFrame) -> pd.DataFrame:
+        return cut_links(group, rules)
+
+    # an identifier without a link is alone and breaks nothing
+    cut = _links_of(inside, links, identifiers).groupBy("component").applyInPandas(cut_one, _CUT)
+    cut = cut.localCheckpoint()
+    told = cut.where("reason IS NULL").select(F.col("a_key").alias("id_key"), "component")
+    rest = labels.join(told, "id_key", "left_anti").select("id_key", "component")
+    rejected = cut.where("reason IS NOT NULL").select(
+        "a_key", "b_key", F.lit(RULE).alias("rule"), "reason", F.lit(rules.day).alias("day")
+    )
+    return rest.unionByName(told), rejected
+
+
+def _suspects(labels: DataFrame, identifiers: DataFrame, rules: Rules) -> DataFrame:
+    """Components that may break a limit; a window is looked at later, with the links."""
+    typed = labels.join(identifiers.select("id_key", "id_type"), "id_key")
+    tests = [
+        (F.count(F.lit(1)) if kind == ANY else F.count_if(F.col("id_type") == kind)) > limit.most
+        for kind, limit in rules.limits.items()
+    ]
+    tests += [
+        (F.count_if(F.col("id_key") == a) > 0) & (F.count_if(F.col("id_key") == b) > 0)
+        for a, b in rules.apart
+    ]
+    broken = reduce(lambda one, other: one | other, tests, F.lit(False))
+    return typed.groupBy("component").agg(broken.alias("broken")).where("broken")
+
+
+def _links_of(inside: DataFrame, links: DataFrame, identifiers: DataFrame) -> DataFrame:
+    """One row per pair: component, a_key, b_key, a_type, b_type, hand, n, last (microseconds)."""
+    hand = F.max(F.col("rule") == HAND).alias("hand")
+    measures = (hand, F.sum("n").alias("n"), F.max(F.unix_micros("last_ts")).alias("last"))
+    pair = (F.least("a_key", "b_key").alias("a_key"), F.greatest("a_key", "b_key").alias("b_key"))
+    known = inside.join(identifiers.select("id_key", "id_type"), "id_key")
+    a = known.select(F.col("id_key").alias("a_key"), "component", F.col("id_type").alias("a_type"))
+    b = known.select(F.col("id_key").alias("b_key"), F.col("id_type").alias("b_type"))
+    mine = links.where("a_key <> b_key").select(*pair, "rule", "n", "last_ts")
+    return mine.groupBy("a_key", "b_key").agg(*measures).join(a, "a_key").join(b, "b_key")
+
+
+# ---- one component
+
+
+def cut_links(links: pd.DataFrame, rules: Rules) -> pd.DataFrame:
+    """Cut one component.
+
+    Args:
+        links: A row a pair: a_key < b_key, a_type, b_type, hand (bool), n, last (microseconds).
+        rules: What holds for a person.
+
+    Returns:
+        a_key, b_key, component, reason: a row an id (a_key; component = smallest id of its part),
+        then a row for each refused link between two parts, with the reason.
+    """
+    ranks = {kind: number for number, kind in enumerate(rules.strongest)}
+    weakest = np.maximum(links["a_type"].map(ranks), links["b_type"].map(ranks))
+    keys = (links["b_key"], links["a_key"], -links["last"], -links["n"], weakest, ~links["hand"])
+    links = links.iloc[np.lexsort(keys)]
+    forest = _Forest(links, rules)
+    pairs = list(zip(links["a_key"].tolist(), links["b_key"].tolist(), strict=True))
+    why = [forest.join(a, b) for a, b in pairs]
+    refused = [(*pair, None, text) for pair, text in zip(pairs, why, strict=True) if text]
+    # a link refused at first may join what a chain of others has joined since
+    refused = [row for row in refused if forest.find(row[0]) != forest.find(row[1])]
+    ids = [(node, None, label, None) for node, label in forest.labels().items()]
+    keys_of = dict.fromkeys(("a_key", "b_key", "component"), "Int64")
+    return pd.DataFrame([*ids, *refused], columns=[*keys_of, "reason"]).astype(keys_of)
+
+
+class _Forest:
+    """Union-find that joins two parts only if the whole keeps the limits."""
+
+    def __init__(self, links: pd.DataFrame, rules: Rules) -> None:
+        self._rules = rules
+        columns = ["key", "type", "last"]
+        ends = [
+            links[[f"{end}_key", f"{end}_type", "last"]].set_axis(columns, axis=1) for end in "ab"
+        ]
+        nodes = pd.concat(ends).groupby("key").agg({"type": "first", "last": "max"})
+        self._parent = {key: key for key in nodes.index.tolist()}
+        self._held = {
+            key: self._counted(kind, last)
+            for key, kind, last in zip(
+                nodes.index.tolist(), *(nodes[c] for c in nodes), strict=True
+            )
+        }
+        self._foes: dict[int, set[int]] = {}
+        for a, b in rules.apart:
+            if a in self._parent and b in self._parent:
+                self._foes.setdefault(a, set()).add(b)
+                self._foes.setdefault(b, set()).add(a)
+
+    def _counted(self, kind: str, last: float) -> dict[str, int]:
+        """What one identifier adds to each limit."""
+        limits = self._rules.limits
+        return {
+            name: 1
+            for name in (kind, ANY)
+            if name in limits and _seen(limits[name], self._rules.day, last)
+        }
+
+    def find(self, node: int) -> int:
+        """The smallest id of the node's part."""
+        parent = self._parent
+        while parent[node] != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    def join(self, a: int, b: int) -> str:
+        """Join the parts of two ids; why not, where that is refused."""
+        a, b = sorted((self.find(a), self.find(b)))
+        if a == b:
+            return ""
+        why = self._broken(a, b)
+        if why:
+            return why
+        self._parent[b] = a
+        held = self._held[a]
+        for name, n in self._held.pop(b).items():
+            held[name] = held.get(name, 0) + n
+        if b in self._foes:
+            self._foes.setdefault(a, set()).update(self._foes.pop(b))
+        return ""
+
+    def _broken(self, a: int, b: int) -> str:
+        for name, n in self._held[b].items():
+            together, limit = n + self._held[a].get(name, 0), self._rules.limits[name].most
+            if together > limit:
+                noun = "identifiers" if name == ANY else name
+                return f"would give a person {together} {noun} (limit {limit})"
+        if any(self.find(foe) == b for foe in self._foes.get(a, ())):
+            return "would join what is kept apart by hand"
+        return ""
+
+    def labels(self) -> dict[int, int]:
+        """The smallest id of its part, for each id."""
+        return {node: self.find(node) for node in self._parent}
+
+
+def _seen(limit: Limit, day: date, last: float) -> bool:
+    """Whether what was last seen then (microseconds) is in the limit's window."""
+    first = since(limit, day)
+    return first is None or last >= pd.Timestamp(first).value // 1000

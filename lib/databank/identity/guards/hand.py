@@ -1,0 +1,67 @@
+"""Rules made by hand: what conf says of single identifiers, pairs and patterns, as keys."""
+
+from collections.abc import Iterable
+from datetime import date
+
+from pyspark.sql import DataFrame, functions as F
+
+from databank.identity.config import Blocked, Pair
+from databank.session import small_frame
+
+BLOCK, HAND = "block", "hand"
+
+
+def blocked_nodes(identifiers: DataFrame, block: Iterable[Blocked], *, day: date) -> DataFrame:
+    """Identifiers that are blocked by value or pattern.
+
+    Args:
+        identifiers: id_key, id_type, scope, id_value.
+        block: What is blocked.
+        day: Written to the rows.
+
+    Returns:
+        identity.rejected rows, one per identifier.
+    """
+    block = list(block)
+    values = [(b.type, b.scope, b.value, b.reason) for b in block if b.value]
+    schema = "id_type string, scope string, id_value string, reason string"
+    listed = small_frame(identifiers.sparkSession, values, schema)
+    found = identifiers.join(F.broadcast(listed), ["id_type", "scope", "id_value"])
+    found = found.select("id_key", "reason")
+    for b in block:
+        if b.pattern:
+            of_type = (F.col("id_type") == b.type) & (F.col("scope") == b.scope)
+            alike = identifiers.where(of_type & F.col("id_value").rlike(f"^(?:{b.pattern})$"))
+            found = found.unionByName(alike.select("id_key", F.lit(b.reason).alias("reason")))
+    return (
+        found.groupBy(F.col("id_key").alias("a_key"))
+        .agg(F.min("reason").alias("reason"))
+        .select(
+            "a_key",
+            F.lit(None).cast("bigint").alias("b_key"),
+            F.lit(BLOCK).alias("rule"),
+            "reason",
+            F.lit(day).alias("day"),
+        )
+    )
+
+
+def keys_of(identifiers: DataFrame, pairs: Iterable[Pair]) -> list[tuple[int, int, str]]:
+    """(smaller key, larger key, reason) of the pairs both of whose identifiers are known.
+
+    What is written by hand is short, so it comes to the driver.
+    """
+    pairs = list(pairs)
+    ends = {(one.type, one.scope, one.value) for pair in pairs for one in (pair.a, pair.b)}
+    if not ends:
+        return []
+    schema = "id_type string, scope string, id_value string"
+    listed = small_frame(identifiers.sparkSession, sorted(ends), schema)
+    known = identifiers.join(F.broadcast(listed), ["id_type", "scope", "id_value"]).collect()
+    keys = {(row["id_type"], row["scope"], row["id_value"]): row["id_key"] for row in known}
+    return sorted(
+        (min(one, other), max(one, other), pair.reason)
+        for pair in pairs
+        for one, other in [[keys.get((i.type, i.scope, i.value)) for i in (pair.a, pair.b)]]
+        if one is not None and other is not None
+    )

@@ -1,0 +1,97 @@
+"""Identifiers set aside as junk come back where they tie no strangers together after all.
+
+A customer with three hundred cookies has an unusual user id, and yet is one customer. What is told
+from the number of neighbours alone is therefore looked at once more when the persons are known.
+"""
+
+from collections.abc import Mapping
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame, functions as F
+
+from databank.identity.components.solve import connected_components
+from databank.identity.config import ANY, Limit
+from databank.identity.guards.limits import JUNK
+
+
+def release_junk(
+    labels: DataFrame,
+    rejected: DataFrame,
+    edges: DataFrame,
+    identifiers: DataFrame,
+    *,
+    limits: Mapping[str, Limit],
+    scratch: str,
+) -> tuple[DataFrame, DataFrame]:
+    """Give back what was set aside as junk by mistake.
+
+    It was a mistake if the identifier's neighbours are one component without it, or if all their
+    components together keep the limits of one person (only where `any` is one of them: strangers
+    without an account would pass all others).
+
+    Args:
+        labels: id_key (bigint, unique), component: without what was set aside.
+        rejected: identity.rejected rows; those of rule `junk` are looked at.
+        edges: a_key, b_key: all evidence that is not refused by other rules.
+        identifiers: id_key (bigint, unique), id_type.
+        limits: What one person may hold, by type.
+        scratch: Where components are solved.
+
+    Returns:
+        labels with what was released, and rejected without it.
+    """
+    junk = rejected.where(F.col("rule") == JUNK).select(F.col("a_key").alias("key"))
+    if junk.isEmpty():
+        return labels, rejected
+    links = _components_around(junk, edges, labels).localCheckpoint()
+    free = _harmless(links, labels, identifiers, limits).localCheckpoint()
+    if free.isEmpty():
+        return labels, rejected
+    tied = links.join(free, "key").select("key", "component")
+    joined = connected_components(tied, src="key", dst="component", scratch=scratch)
+    joined = joined.select("id", F.col("component").alias("whole")).localCheckpoint()
+    onward = joined.select(F.col("id").alias("component"), "whole")
+    known = labels.join(onward, "component", "left").select(
+        "id_key", F.coalesce("whole", "component").alias("component")
+    )
+    back = free.join(joined, F.col("key") == F.col("id")).select(
+        F.col("key").alias("id_key"), F.col("whole").alias("component")
+    )
+    mistaken = free.select(F.col("key").alias("a_key"), F.lit(JUNK).alias("rule"))
+    return known.unionByName(back), rejected.join(mistaken, ["a_key", "rule"], "left_anti")
+
+
+def _components_around(junk: DataFrame, edges: DataFrame, labels: DataFrame) -> DataFrame:
+    """One row per junk identifier and component among its neighbours: key, component."""
+    met = [
+        edges.select(F.col(one).alias("key"), F.col(other).alias("id_key"))
+        for one, other in (("a_key", "b_key"), ("b_key", "a_key"))
+    ]
+    around = reduce(DataFrame.unionByName, met).join(F.broadcast(junk), "key", "left_semi")
+    return around.join(labels, "id_key").select("key", "component").distinct()
+
+
+def _harmless(
+    links: DataFrame, labels: DataFrame, identifiers: DataFrame, limits: Mapping[str, Limit]
+) -> DataFrame:
+    """Keys of the junk identifiers that may stay with all their neighbours: key."""
+    types = identifiers.select("id_key", "id_type")
+    counts = [
+        (F.count(F.lit(1)) if kind == ANY else F.count_if(F.col("id_type") == kind)).alias(f"n_{n}")
+        for n, kind in enumerate(limits)
+    ]
+    touched = links.select("component").distinct()
+    held = labels.join(touched, "component", "left_semi").join(types, "id_key")
+    held = held.groupBy("component").agg(F.count(F.lit(1)).alias("n"), *counts)
+    sums = [F.sum(f"n_{n}").alias(f"n_{n}") for n in range(len(limits))]
+    around = links.join(held, "component").groupBy("key")
+    whole = around.agg(F.count(F.lit(1)).alias("parts"), *sums)
+    typed = whole.join(types.toDF("key", "kind"), "key")
+    within = [_within(n, kind, limit) for n, (kind, limit) in enumerate(limits.items())]
+    keeps = reduce(lambda a, b: a & b, within, F.lit(ANY in limits))
+    return typed.where((F.col("parts") == 1) | keeps).select("key")
+
+
+def _within(n: int, kind: str, limit: Limit) -> Column:
+    own = F.lit(1) if kind == ANY else (F.col("kind") == kind).cast("int")
+    return F.col(f"n_{n}") + own <= limit.most

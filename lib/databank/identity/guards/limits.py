@@ -1,0 +1,150 @@
+"""Guards on evidence: identifiers that would tie strangers together are set aside.
+
+A shared tablet, a shop's phone or a reset cookie is seen with many people. Left in, it merges them
+all into one person; set aside, it belongs to nobody and is listed with the reason.
+
+Only direct neighbours count. The edges of a record are a star around its strongest identifier, so
+a limit such as "imei to user_id" counts the records that are anchored by the user_id; two weak
+identifiers that meet under a stronger one are no neighbours of each other. Counting them (two hops)
+would square the edges of every anchor.
+"""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+from pyspark.sql import Column, DataFrame, functions as F
+
+from databank.columns import require_columns
+from databank.identity.config import ANY, Limit
+
+LIMIT, JUNK = "limit", "junk"
+_USUAL = 0.99  # of a type's identifiers have no more neighbours than is usual
+
+
+def refuse_identifiers(
+    edges: DataFrame,
+    identifiers: DataFrame,
+    *,
+    limits: Mapping[str, Mapping[str, Limit]],
+    junk: int | None,
+    day: date,
+) -> DataFrame:
+    """Identifiers with more different neighbours than they may have.
+
+    All limits look at the edges as given, so neither their order nor that of the rows matters. An
+    identifier that loses all its edges this way is still somebody's: give it a self loop where
+    persons are built.
+
+    Args:
+        edges: a_key, b_key (bigint, an isolated id has both the same), last_ts (timestamp); a pair
+            may come in several rows and in both directions.
+        identifiers: id_key (bigint, unique), id_type (string).
+        limits: For an identifier's type, the most different neighbours of each type, and of all
+            types together under "any". A limit with days counts those seen together with it in
+            the last so many days.
+        junk: How many times the neighbours that 99 of 100 of its type have at most an identifier
+            may have; null = any number.
+        day: Run day: windows end with it.
+
+    Returns:
+        identity.rejected rows, one per identifier: rule `limit`, or `junk` if no limit is broken.
+
+    Raises:
+        MissingColumnsError: If a frame lacks a column named above.
+    """
+    require_columns(edges, "a_key", "b_key", "last_ts", where="refuse_identifiers: edges")
+    require_columns(identifiers, "id_key", "id_type", where="refuse_identifiers: identifiers")
+    counts = _neighbour_counts(edges, identifiers, limits, day, everyone=junk is not None)
+    reasons = [
+        _reason(kind, other, limit)
+        for kind, of_kind in sorted(limits.items())
+        for other, limit in sorted(of_kind.items())
+    ]
+    told = F.nullif(F.concat_ws("; ", *reasons) if reasons else F.lit(""), F.lit(""))
+    judged = counts.select("key", "kind", "degree", told.alias("limited"))
+    unusual = F.lit(None).cast("string")
+    if junk is not None:
+        judged = _with_usual(judged.localCheckpoint())
+        degree, usual = F.col("degree").cast("string"), F.col("usual").cast("string")
+        text = F.concat(
+            F.col("kind"), F.lit(" seen with "), degree, F.lit(" different identifiers, where "),
+            usual, F.lit(f" are usual (limit {junk} times as many)"),
+        )  # fmt: skip
+        unusual = F.when(F.col("degree") > F.col("usual") * junk, text)
+    rule = F.when(F.col("limited").isNotNull(), F.lit(LIMIT)).otherwise(F.lit(JUNK))
+    reason = F.coalesce("limited", unusual)
+    return judged.where(reason.isNotNull()).select(
+        F.col("key").alias("a_key"),
+        F.lit(None).cast("bigint").alias("b_key"),
+        rule.alias("rule"),
+        reason.alias("reason"),
+        F.lit(day).alias("day"),
+    )
+
+
+def without(edges: DataFrame, refused: DataFrame) -> DataFrame:
+    """Edges neither of whose ends (a_key, b_key) is a refused identifier (a_key)."""
+    keys = refused.where("b_key IS NULL").select(F.col("a_key").alias("key")).distinct()
+    kept = edges.join(keys, F.col("a_key") == F.col("key"), "left_anti")
+    return kept.join(keys, F.col("b_key") == F.col("key"), "left_anti")
+
+
+def since(limit: Limit, day: date) -> date | None:
+    """The first day of a limit's window; null = since ever."""
+    return None if limit.days is None else day - timedelta(days=limit.days - 1)
+
+
+def _neighbour_counts(
+    edges: DataFrame,
+    identifiers: DataFrame,
+    limits: Mapping[str, Mapping[str, Limit]],
+    day: date,
+    *,
+    everyone: bool,
+) -> DataFrame:
+    """key, kind, degree, and how many neighbours count for each limit that some type has."""
+    pairs = edges.where(F.col("a_key") != F.col("b_key")).select("a_key", "b_key", "last_ts")
+    there = F.struct(F.col("a_key").alias("key"), F.col("b_key").alias("other"), "last_ts")
+    back = F.struct(F.col("b_key").alias("key"), F.col("a_key").alias("other"), "last_ts")
+    both = pairs.select(F.explode(F.array(there, back)).alias("pair")).select("pair.*")
+    met = both.groupBy("key", "other").agg(F.max("last_ts").alias("last"))
+    types = identifiers.select("id_key", "id_type")
+    judged = types if everyone else types.where(F.col("id_type").isin(list(limits)))
+    typed = met.join(judged.toDF("key", "kind"), "key").join(
+        types.toDF("other", "of"), "other", "left"
+    )
+    named = {(other, limit.days) for of in limits.values() for other, limit in of.items()}
+    windows = sorted(named, key=str)
+    counts = [
+        F.count_if(_counts(other, Limit(most=1, days=days), day)).alias(_count(other, days))
+        for other, days in windows
+    ]
+    return typed.groupBy("key", "kind").agg(F.count(F.lit(1)).alias("degree"), *counts)
+
+
+def _counts(other: str, limit: Limit, day: date) -> Column:
+    of_type = F.lit(True) if other == ANY else F.coalesce(F.col("of") == other, F.lit(False))
+    first = since(limit, day)
+    if first is None:
+        return of_type
+    return of_type & (F.col("last") >= F.lit(first).cast("timestamp"))
+
+
+def _count(other: str, days: int | None) -> str:
+    return f"n_{other}_{days or 'ever'}"
+
+
+def _reason(kind: str, other: str, limit: Limit) -> Column:
+    seen = F.col(f"`{_count(other, limit.days)}`")
+    noun = "identifiers" if other == ANY else other
+    window = f" in {limit.days} days" if limit.days else ""
+    told = F.lit(f" different {noun}{window} (limit {limit.most})")
+    text = F.concat(F.lit(f"{kind} seen with "), seen.cast("string"), told)
+    return F.when((F.col("kind") == kind) & (seen > limit.most), text)
+
+
+def _with_usual(judged: DataFrame) -> DataFrame:
+    """Add usual: the degree that 99 of 100 identifiers of the type do not exceed."""
+    usual = F.percentile("degree", _USUAL).cast("bigint").alias("usual")
+    # a row a type
+    return judged.join(F.broadcast(judged.groupBy("kind").agg(usual)), "kind")

@@ -1,0 +1,44 @@
+"""conf/identity.yml: short forms, and faults that are told."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from databank.identity.config import IdentityConfig, Limit
+
+ONE = {"type": "phone", "value": "+8613812340000"}
+TWO = {"type": "phone", "value": "+8613812340001"}
+
+
+def config(**parts: Any) -> IdentityConfig:
+    return IdentityConfig.model_validate({"identifiers": ["user_id", "phone"], **parts})
+
+
+def test_a_number_is_a_limit_without_a_window() -> None:
+    read = config(limits={"phone": {"user_id": 1}}, persons={"phone": {"most": 5, "days": 90}})
+    assert read.limits["phone"]["user_id"] == Limit(most=1)
+    assert read.persons["phone"] == Limit(most=5, days=90)
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        ({"limits": {"phone": {"user": 1}}}, "unknown identifier type 'user'"),
+        ({"persons": {"card": 1}}, "unknown identifier type 'card'"),
+        ({"persons": {"phone": 0}}, "greater than 0"),
+        ({"persons": {"phone": True}}, "valid dictionary"),
+        ({"persons": {"phone": {"most": 1, "hours": 3}}}, "Extra inputs"),
+        ({"block": [{"type": "phone"}]}, "needs a value or a pattern"),
+        ({"block": [{**ONE, "pattern": "1.*"}]}, "needs a value or a pattern"),
+        ({"block": [{"type": "phone", "pattern": "("}]}, "is no pattern"),
+        ({"together": [{"a": ONE, "b": ONE}]}, "is a pair of one"),
+        ({"together": [{"a": ONE, "b": TWO}], "apart": [{"a": TWO, "b": ONE}]}, "in `together`"),
+        ({"together": [{"a": ONE, "b": TWO}], "unlink": [{"a": ONE, "b": TWO}]}, "in `together`"),
+        ({"apart": [{"a": ONE, "b": {"type": "mail", "value": "a"}}]}, "type 'mail'"),
+        ({"engine": "graphx"}, "'databank' or 'graphframes'"),
+    ],
+)
+def test_a_fault_is_told(parts: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        config(**parts)

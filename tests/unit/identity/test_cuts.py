@@ -1,0 +1,137 @@
+"""Persons that would hold too much are cut at their weakest links."""
+
+from datetime import date
+
+import networkx as nx
+import pandas as pd
+from hypothesis import given, strategies as st
+from pyspark.sql import SparkSession
+
+from databank.identity import cut_persons
+from databank.identity.config import Limit
+from databank.identity.guards.cuts import Rules, cut_links
+from tests.support.frames import frame
+
+DAY = date(2026, 1, 31)
+TYPES = ("user_id", "phone", "cookie")
+ONE_USER = Rules({"user_id": Limit(most=1)}, (), TYPES, DAY)
+COLUMNS = ["a_key", "b_key", "a_type", "b_type", "hand", "n", "last"]
+
+
+def links(*rows: tuple[object, ...]) -> pd.DataFrame:
+    """a, b, records; 1-9 are users, 11-19 phones, the rest cookies."""
+    full = [(a, b, kind(a), kind(b), False, n, 0.0) for a, b, n in rows]
+    return pd.DataFrame(full, columns=COLUMNS)
+
+
+def kind(key: object) -> str:
+    return TYPES[min(int(str(key)) // 10, 2)]
+
+
+def parts(cut: pd.DataFrame) -> set[frozenset[int]]:
+    ids = cut[cut["reason"].isna()]
+    return {frozenset(group) for _, group in ids.groupby("component")["a_key"]}
+
+
+def refused(cut: pd.DataFrame) -> list[tuple[int, int, str]]:
+    rows = cut[cut["reason"].notna()][["a_key", "b_key", "reason"]]
+    return sorted(rows.itertuples(index=False, name=None))
+
+
+def test_the_link_with_fewer_records_yields() -> None:
+    cut = cut_links(links((1, 11, 5), (11, 21, 9), (2, 21, 2)), ONE_USER)
+    assert parts(cut) == {frozenset({1, 11, 21}), frozenset({2})}
+    assert refused(cut) == [(2, 21, "would give a person 2 user_id (limit 1)")]
+
+
+def test_the_link_of_the_weaker_type_yields_however_often_it_was_seen() -> None:
+    cut = cut_links(links((1, 11, 1), (1, 21, 99), (2, 21, 100), (2, 11, 1)), ONE_USER)
+    # the phone goes by the smaller key, the cookie to who has used it most
+    assert parts(cut) == {frozenset({1, 11}), frozenset({2, 21})}
+    assert [row[:2] for row in refused(cut)] == [(1, 21), (2, 11)]
+
+
+def test_links_made_by_hand_are_taken_first() -> None:
+    given_links = links((1, 21, 99), (2, 21, 1))
+    given_links.loc[1, "hand"] = True
+    assert parts(cut_links(given_links, ONE_USER)) == {frozenset({1}), frozenset({2, 21})}
+
+
+def test_who_is_kept_apart_by_hand_is_cut() -> None:
+    rules = Rules({}, ((1, 2),), TYPES, DAY)
+    cut = cut_links(links((1, 11, 5), (2, 11, 4)), rules)
+    assert parts(cut) == {frozenset({1, 11}), frozenset({2})}
+    assert refused(cut) == [(2, 11, "would join what is kept apart by hand")]
+
+
+def test_any_limits_the_size() -> None:
+    rules = Rules({"any": Limit(most=3)}, (), TYPES, DAY)
+    cut = cut_links(links((11, 21, 5), (21, 22, 4), (22, 23, 3), (23, 24, 2)), rules)
+    assert parts(cut) == {frozenset({11, 21, 22}), frozenset({23, 24})}
+    assert refused(cut) == [(22, 23, "would give a person 4 identifiers (limit 3)")]
+
+
+def test_a_window_counts_what_was_seen_in_it() -> None:
+    rules = Rules({"phone": Limit(most=1, days=31)}, (), TYPES, DAY)
+    rows = links((1, 11, 5), (1, 12, 4), (1, 13, 3))
+    micros = [pd.Timestamp(day).value / 1000 for day in ("2026-01-31", "2025-12-31", "2026-01-01")]
+    cut = cut_links(rows.assign(last=micros), rules)
+    assert parts(cut) == {frozenset({1, 11, 12}), frozenset({13})}
+
+
+KEYS = st.one_of(st.integers(1, 5), st.integers(11, 15), st.integers(21, 30))
+PAIRS = st.dictionaries(
+    st.tuples(KEYS, KEYS).filter(lambda pair: pair[0] < pair[1]), st.integers(1, 9), min_size=1
+)
+
+
+@given(PAIRS, st.randoms(use_true_random=False))
+def test_any_graph_is_cut_so_that_limits_hold_whatever_the_order(
+    pairs: dict, order: object
+) -> None:
+    rules = Rules({"user_id": Limit(most=1), "any": Limit(most=6)}, ((11, 12),), TYPES, DAY)
+    rows = links(*((a, b, n) for (a, b), n in pairs.items()))
+    cut = cut_links(rows, rules)
+    graph = nx.Graph(list(pairs))
+    assert {node for part in parts(cut) for node in part} == set(graph)
+    for part in parts(cut):
+        assert nx.is_connected(graph.subgraph(part))
+        assert sum(kind(node) == "user_id" for node in part) <= 1
+        assert len(part) <= 6
+        assert not {11, 12} <= part
+    mixed = rows.sample(frac=1.0, random_state=order.randrange(1000))  # type: ignore[attr-defined]
+    pd.testing.assert_frame_equal(
+        cut_links(mixed, rules).sort_values(list(cut), ignore_index=True),
+        cut.sort_values(list(cut), ignore_index=True),
+    )
+
+
+def test_only_components_that_break_a_limit_are_touched(spark_session: SparkSession) -> None:
+    labels = """1 | 1
+                11 | 1
+                21 | 1
+                2 | 1
+                3 | 3
+                12 | 3
+                13 | 13"""
+    evidence = """1 | 11 | event | 5 | 2026-01-02
+                  11 | 21 | event | 9 | 2026-01-02
+                  21 | 2 | event | 1 | 2026-01-02
+                  21 | 2 | profile | 1 | 2026-01-03
+                  3 | 12 | event | 1 | 2026-01-02"""
+    identifiers = "\n".join(f"{n} | {kind(n)}" for n in (1, 2, 3, 11, 12, 13, 21))
+    whole, rejected = cut_persons(
+        frame(spark_session, "id_key bigint, component bigint", labels),
+        frame(
+            spark_session,
+            "a_key bigint, b_key bigint, rule string, n bigint, last_ts timestamp",
+            evidence,
+        ),
+        frame(spark_session, "id_key bigint, id_type string", identifiers),
+        ONE_USER,
+    )
+    assert sorted(tuple(row) for row in whole.collect()) == [
+        (1, 1), (2, 2), (3, 3), (11, 1), (12, 3), (13, 13), (21, 1),
+    ]  # fmt: skip
+    told = "would give a person 2 user_id (limit 1)"
+    assert [tuple(row) for row in rejected.collect()] == [(2, 21, "person", told, DAY)]

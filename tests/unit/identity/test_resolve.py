@@ -1,0 +1,111 @@
+"""The job: evidence in, persons out, with rules made by hand and junk that is learned."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from databank.identity.build import JOB
+from databank.identity.config import IdentityConfig
+from databank.identity.tables import PERSON, REJECTED
+from databank.session import small_frame
+from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
+from tests.support.bank import DAY, Bank
+
+TYPES = {"u": "user_id", "p": "phone", "c": "cookie"}
+
+
+class World:
+    """A bank whose identifiers are words: u1 is a user id, p1 a phone, c1 a cookie."""
+
+    def __init__(self, spark: SparkSession, root: Path, records: list[str]) -> None:
+        self.bank = Bank(spark, root)
+        words = sorted({word for record in records for word in record.split()})
+        self.keys = {word: number for number, word in enumerate(words, 1)}
+        schema = "id_key bigint, id_type string, scope string, id_value string"
+        known = [(key, TYPES[word[0]], "", word) for word, key in self.keys.items()]
+        events = [
+            ("web", str(n), f"{DAY} 10:00:00", [self.keys[w] for w in record.split()])
+            for n, record in enumerate(records)
+        ]
+        shape = "source string, event_id string, event_ts string, ids array<bigint>"
+        rows = small_frame(spark, events, shape)
+        self.bank.publish(
+            {
+                IDENTIFIER: small_frame(spark, known, schema),
+                EVENTS: rows.selectExpr(
+                    "source", "event_id", "ids", "cast(event_ts as timestamp) AS event_ts",
+                    "ids[0] AS id_key", "'view' AS event", f"date '{DAY}' AS day",
+                ),
+                PROFILES: small_frame(spark, [], "source string, record_id string"),
+            }
+        )  # fmt: skip
+
+    def resolve(self, **config: Any) -> None:
+        given = {"identifiers": list(TYPES.values()), **config}
+        self.bank.run(JOB, IdentityConfig.model_validate(given))
+
+    def persons(self) -> set[frozenset[str]]:
+        words = {key: word for word, key in self.keys.items()}
+        found: dict[int, set[str]] = {}
+        for key, person in self.bank.rows(PERSON, "id_key", "person_id"):
+            found.setdefault(person, set()).add(words[key])
+        return {frozenset(group) for group in found.values()}
+
+    def rejected(self) -> set[tuple[str, str, str]]:
+        words: Mapping[int | None, str] = {None: "", **{k: w for w, k in self.keys.items()}}
+        rows = self.bank.rows(REJECTED, "a_key", "b_key", "rule")
+        return {(words[a], words[b], rule) for a, b, rule in rows}
+
+
+def group(*texts: str) -> set[frozenset[str]]:
+    return {frozenset(text.split()) for text in texts}
+
+
+def pair(a: str, b: str) -> dict[str, dict[str, str]]:
+    return {end: {"type": TYPES[w[0]], "value": w} for end, w in (("a", a), ("b", b))}
+
+
+@pytest.fixture
+def world(spark_session: SparkSession, tmp_path: Path) -> World:
+    records = ["u1 p1", "u1 c1", "u2 p2", "u2 p2", "p2 c2", "u3 p1", "u4 c4", "p9 c9", "u5 c5"]
+    return World(spark_session, tmp_path, records)
+
+
+def test_rules_made_by_hand(world: World) -> None:
+    world.resolve(
+        block=[{"type": "phone", "pattern": "p9"}, {"type": "cookie", "value": "c4"}],
+        unlink=[pair("c2", "p2")],
+        together=[pair("u4", "u5")],
+        apart=[pair("u1", "u3"), pair("u2", "u9")],
+    )
+    # u1 and u3 have p1 once each: the smaller key keeps it
+    assert world.persons() == group("u1 p1 c1", "u3", "u2 p2", "c2", "u4 u5 c5", "c9")
+    assert world.rejected() == {
+        ("p9", "", "block"),
+        ("c4", "", "block"),
+        ("c2", "p2", "hand"),
+        ("p1", "u3", "person"),
+    }
+
+
+def test_a_person_with_one_user_too_many_is_cut(world: World) -> None:
+    world.resolve(persons={"user_id": 1})
+    assert world.persons() == group("u1 p1 c1", "u3", "u2 p2 c2", "u4 c4", "p9 c9", "u5 c5")
+    assert world.rejected() == {("p1", "u3", "person")}
+
+
+def test_junk_is_learned_and_released_where_it_ties_one_person(
+    spark_session: SparkSession, tmp_path: Path
+) -> None:
+    # c0 is on everybody's record; u0 is one customer with many cookies
+    records = [f"u{n} c0" for n in range(1, 7)] + [f"u{n} c{n}" for n in range(1, 7)]
+    many = [f"u0 c{n}" for n in range(20, 26)]
+    usual = [f"u{n} c{n}" for n in range(100, 700)]
+    world = World(spark_session, tmp_path, records + many + usual)
+    world.resolve(junk=2, persons={"user_id": 1, "any": 50})
+    assert frozenset(["u0", *(f"c{n}" for n in range(20, 26))]) in world.persons()
+    assert group("u1 c1", "u6 c6") <= world.persons()
+    assert world.rejected() == {("c0", "", "junk")}
