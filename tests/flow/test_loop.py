@@ -31,10 +31,8 @@ def test_the_truth_is_met(spark_session: SparkSession, loop: Path) -> None:
     store = TableStore(spark_session, str(loop))
     scores = {(s.stage, s.figure): s for s in evaluate(spark_session, store, str(loop))}
     assert scores["OneID", "precision"].value > 0.97
-    recall = scores["OneID", "recall"]
-    assert recall.beside is not None
-    # no guard may cost what components without any guard would have found
-    assert recall.value > recall.beside[1] - 0.02
+    # what one person's records connect is found, whatever the guards refuse
+    assert scores["OneID", "recall of connected pairs"].value > 0.98
     assert scores["flow matrix", "persons out of balance"].value == 0
     churn = scores["model churn", "AUC on the next 30 days"]
     assert churn.beside is not None

@@ -71,10 +71,12 @@ def identity_scores(store: TableStore, truth: Truth) -> list[Score]:
 
     Pairs are those of identifiers that belong to one person alone; whom a shared device or a
     recycled phone should be given to is not asked, but what they wrongly join is counted. An
-    identifier set aside is alone.
+    identifier set aside is alone. A cookie that never met another identifier cannot be found by
+    anybody: the second recall is that of the pairs which a person's own records connect.
     """
     known = store.read("identity.identifier").join(truth.own(), ["id_type", "scope", "id_value"])
-    known = known.select("id_key", "true").localCheckpoint()
+    known = known.join(_connected(store, truth), "id_key").select("id_key", "true", "linked")
+    known = known.localCheckpoint()
     persons = store.read("identity.person").select("id_key", F.col("person_id").alias("found"))
     ours = _pairwise(known.join(persons, "id_key", "left"))
     edges = store.read("identity.edges").select("a_key", "b_key").distinct()
@@ -82,10 +84,27 @@ def identity_scores(store: TableStore, truth: Truth) -> list[Score]:
     naive = connected_components(edges.unionByName(loops), src="a_key", dst="b_key")
     naive = naive.select(F.col("id").alias("id_key"), F.col("component").alias("found"))
     plain = _pairwise(known.join(naive, "id_key", "left"))
-    return [
-        Score("OneID", figure, ours[figure], ("naive components", plain[figure]))
-        for figure in ("precision", "recall", "F1")
-    ]
+    return [Score("OneID", name, ours[name], ("naive components", plain[name])) for name in ours]
+
+
+def _connected(store: TableStore, truth: Truth) -> DataFrame:
+    """id_key, linked: the same number for what one person's records connect.
+
+    An identifier of several persons is cut into one for each, so that it connects what each of
+    them has, and nobody with another.
+    """
+    key = ["id_type", "scope", "id_value"]
+    held = store.read("identity.identifier").join(truth.identifier, key)
+    held = held.select("id_key", "person").distinct()
+    own = F.xxhash64("id_key", "person")
+    edges = store.read("identity.edges").select("a_key", "b_key").distinct()
+    a = held.select(F.col("id_key").alias("a_key"), "person", own.alias("a"))
+    b = held.select(F.col("id_key").alias("b_key"), "person", own.alias("b"))
+    links = edges.join(a, "a_key").join(b, ["b_key", "person"]).select("a", "b")
+    loops = held.select(own.alias("a"), own.alias("b"))
+    found = connected_components(links.unionByName(loops), src="a", dst="b")
+    linked = held.join(found, own == F.col("id"))
+    return linked.groupBy("id_key").agg(F.min("component").alias("linked"))
 
 
 def person_map(store: TableStore, truth: Truth) -> DataFrame:
@@ -193,22 +212,24 @@ def _ceiling(store: TableStore, truth: Truth, people: DataFrame) -> dict[float, 
 def _pairwise(rows: DataFrame) -> dict[str, float]:
     """Figures from counts by cluster and truth: the pairs themselves are never made."""
 
-    def pairs(frame: DataFrame) -> float:
-        n = F.col("count").cast("double")
-        row = frame.agg(F.sum(n * (n - 1) / 2).alias("pairs")).first()
+    def pairs(frame: DataFrame, *by: str) -> float:
+        n = F.col("n").cast("double")
+        together = frame.groupBy(*by).agg(F.sum("n").alias("n"))
+        row = together.agg(F.sum(n * (n - 1) / 2).alias("pairs")).first()
         return float(row["pairs"] or 0) if row else 0.0
 
-    counted = rows.groupBy("found", "true").count().localCheckpoint()
+    counted = rows.groupBy("found", "true", "linked").agg(F.count("*").alias("n"))
+    counted = counted.localCheckpoint()
     given = counted.where("found IS NOT NULL")
-    hit = pairs(given)
-    said = pairs(given.groupBy("found").agg(F.sum("count").alias("count")))
-    real = pairs(counted.groupBy("true").agg(F.sum("count").alias("count")))
+    hit, said, real = pairs(given, "found", "true"), pairs(given, "found"), pairs(counted, "true")
+    linked = pairs(given, "found", "true", "linked"), pairs(counted, "true", "linked")
     precision, recall = hit / said if said else 0.0, hit / real if real else 0.0
     total = precision + recall
     return {
         "precision": precision,
         "recall": recall,
         "F1": 2 * precision * recall / total if total else 0.0,
+        "recall of connected pairs": linked[0] / linked[1] if linked[1] else 0.0,
     }
 
 

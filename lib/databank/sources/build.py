@@ -25,8 +25,9 @@ from databank.sources.files import (
     refused_before,
     split_new,
 )
+from databank.sources.keys import salted_identifiers, unknown_identifiers, with_salted
 from databank.sources.lines import BROKEN_OFF
-from databank.sources.load import event_rows, newest, once, suspects, unknown_identifiers
+from databank.sources.load import event_rows, newest, once, suspects
 from databank.sources.parse import STAGED, make_parts, parse_records
 from databank.sources.raw import read_records
 from databank.sources.tables import (
@@ -237,10 +238,12 @@ def _staged(context: Context) -> DataFrame:
 
 
 def _to_core(context: Context, kinds: set[str], figures: Figures, load_id: str) -> None:
-    store, staged = context.store, _staged(context)
-    fresh = unknown_identifiers(staged, store.read(IDENTIFIER), load_id=load_id)
-    store.append(IDENTIFIER, fresh, checked=True)
+    store, known = context.store, context.store.read(IDENTIFIER)
+    staged = with_salted(_staged(context), salted_identifiers(known))
+    fresh, salted = unknown_identifiers(staged, known, load_id=load_id)
+    store.append(IDENTIFIER, fresh, checked=not salted)
     fresh.unpersist()
+    staged = with_salted(staged, salted)
     if "events" in kinds:
         existing = store.read(EVENTS).where(F.col("source").isin(sorted(figures.sound)))
         events = event_rows(staged, load_id=load_id)

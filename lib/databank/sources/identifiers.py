@@ -147,6 +147,6 @@ def typed_by_hand(form: str, canonical: Column) -> Column:
     return canonical.isin(*listed) if listed else F.lit(False)
 
 
-def key_of(id_type: str, scope: Column, value: Column) -> Column:
+def key_of(id_type: Column, scope: Column, value: Column, *, salt: int = 0) -> Column:
     """The BIGINT that stands for an identifier; the same on every machine and in every run."""
-    return F.xxhash64(F.lit(id_type), scope, value)
+    return F.xxhash64(id_type, scope, value, *([F.lit(salt)] if salt else []))

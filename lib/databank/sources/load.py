@@ -1,11 +1,9 @@
-"""From staged rows to the tables: duplicates, newest states, unknown identifiers."""
+"""From staged rows to the tables: duplicates and newest states."""
 
 from datetime import date
 
 from pyspark.sql import Column, DataFrame, Window, functions as F
-from pyspark.storagelevel import StorageLevel
 
-from databank.errors import DataBankError
 from databank.tables import TableSpec
 
 _BROADCAST = 4_000_000  # keys of 8 bytes; more of them are joined by a shuffle
@@ -125,34 +123,3 @@ def newest(
     news = F.col("old_ts").isNull() | (F.col("updated_ts") > F.col("old_ts"))
     news = news | ((F.col("updated_ts") == F.col("old_ts")) & changed)
     return rows.join(old, ["source", key], "left").where(news).drop("old_ts", "old_text")
-
-
-def unknown_identifiers(staged: DataFrame, existing: DataFrame, *, load_id: str) -> DataFrame:
-    """Identifiers of sound rows that identity.identifier does not hold, cached.
-
-    Raises:
-        DataBankError: If two different identifiers share one key.
-    """
-    seen = (
-        staged.where("rule IS NULL")
-        .select(F.explode("found").alias("one"))
-        .select("one.*")
-        .groupBy("id_key", "id_type", "scope", "id_value")
-        .agg(F.lit(load_id).alias("first_load"))
-    )
-    old = existing.select("id_key", F.struct("id_type", "scope", "id_value").alias("old"))
-    same = F.col("old") == F.struct("id_type", "scope", "id_value")
-    fresh = seen.join(old, "id_key", "left").where(F.col("old").isNull() | ~same)
-    fresh = fresh.persist(StorageLevel.MEMORY_AND_DISK)
-    found = fresh.agg(
-        F.count("old").alias("taken"),
-        F.count("*").alias("n"),
-        F.count_distinct("id_key").alias("keys"),
-    ).first()
-    if found is not None and (found["taken"] or found["keys"] < found["n"]):
-        fresh.unpersist()
-        raise DataBankError(
-            "identity.identifier: two identifiers have the same 64-bit key; nothing was loaded: "
-            "remove the newer one from its source"
-        )
-    return fresh.drop("old")

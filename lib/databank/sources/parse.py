@@ -118,7 +118,7 @@ def _found(slots: Sequence[Slot]) -> tuple[Column, Column, Column]:
         text, scope, value = F.col(f"i_{n}"), F.col(f"s_{n}"), F.col(f"v_{n}")
         made_up = ids.typed_by_hand(slot.form, value)
         sound = value.isNotNull() & ~made_up & scope.isNotNull()
-        key = ids.key_of(slot.id_type, scope, value)
+        key = ids.key_of(F.lit(slot.id_type), scope, value)
         keys.append(F.when(sound, key))
         struct = F.struct(
             key.alias("id_key"),

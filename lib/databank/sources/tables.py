@@ -96,11 +96,12 @@ IDENTIFIER = TableSpec(
     owner="ingest",
     key=("id_key",),
     columns=(
-        Column("id_key", "bigint", "xxhash64 of type, scope and value"),
+        Column("id_key", "bigint", "xxhash64 of type, scope, value and the salt if there is one"),
         Column("id_type", "string", "phone, cookie, idfa ..."),
         Column("scope", "string", "app in which an openid is unique; '' = everywhere"),
         Column("id_value", "string", "canonical form", pii=True),
         Column("first_load", "string", "load that met it first"),
+        Column("salt", "int", "0; more where another identifier has the key of salt 0"),
     ),
 )
 

@@ -110,10 +110,10 @@ def test_the_same_value_of_another_type_or_scope_has_another_key(
 ) -> None:
     one, two = F.lit("a"), F.lit("b")
     keys = [
-        ids.key_of("cookie", F.lit(""), one),
-        ids.key_of("user_id", F.lit(""), one),
-        ids.key_of("cookie", one, one),
-        ids.key_of("cookie", F.lit(""), two),
+        ids.key_of(F.lit("cookie"), F.lit(""), one),
+        ids.key_of(F.lit("user_id"), F.lit(""), one),
+        ids.key_of(F.lit("cookie"), one, one),
+        ids.key_of(F.lit("cookie"), F.lit(""), two),
     ]
     row = spark_session.range(1).select(*keys).first()
     assert row is not None

@@ -1,0 +1,114 @@
+"""One 64-bit key for each identifier, and never one key for two.
+
+The key is a hash, so that every machine and run gives the same one. Among n identifiers two share a
+hash with a chance of n^2 / 2^65: one in 370,000 for ten million of them, one in 37 for a billion.
+Where it happens, who comes second (or has the larger name, in the same load) gets the hash with a
+salt instead. identity.identifier keeps the salt, so that later loads give the same key.
+"""
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame, functions as F
+from pyspark.storagelevel import StorageLevel
+
+from databank.session import small_frame
+from databank.sources.identifiers import key_of
+
+Salted = tuple[str, str, str, int, int]  # id_type, scope, id_value, salt, id_key
+_NAME = ("id_type", "scope", "id_value")
+_SALTED = "id_type string, scope string, id_value string, salt int, id_key bigint"
+_MOST_SALTS = 100
+
+
+def salted_identifiers(existing: DataFrame) -> list[Salted]:
+    """Identifiers whose key is not their plain hash; so few that they come to the driver."""
+    rows = existing.where("salt > 0").select(*_NAME, "salt", "id_key")
+    return [tuple(row) for row in rows.collect()]
+
+
+def with_salted(staged: DataFrame, salted: Sequence[Salted]) -> DataFrame:
+    """Staged rows with the keys of salted identifiers put right in `found` and `ids`."""
+    if not salted:
+        return staged
+
+    def put_right(one: Column) -> Column:
+        key = one["id_key"]
+        for id_type, scope, id_value, _, salted_key in salted:
+            name = (("id_type", id_type), ("scope", scope), ("id_value", id_value))
+            same = [one[field] == value for field, value in name]
+            key = F.when(same[0] & same[1] & same[2], F.lit(salted_key)).otherwise(key)
+        return one.withField("id_key", key)
+
+    found = F.transform("found", put_right)
+    keys = F.array_distinct(F.transform(found, lambda one: one["id_key"]))
+    return staged.withColumns({"found": found, "ids": keys})
+
+
+def unknown_identifiers(
+    staged: DataFrame, existing: DataFrame, *, load_id: str
+) -> tuple[DataFrame, list[Salted]]:
+    """Identifiers of sound rows that identity.identifier does not hold.
+
+    Args:
+        staged: found, rule; keys of known identifiers are right.
+        existing: identity.identifier.
+        load_id: Written to the rows.
+
+    Returns:
+        Rows of identity.identifier, cached; and those of them whose key had to be salted.
+    """
+    seen = (
+        staged.where("rule IS NULL")
+        .select(F.explode("found").alias("one"))
+        .select("one.*")
+        .groupBy("id_key", *_NAME)
+        .agg(F.lit(load_id).alias("first_load"))
+    )
+    old = existing.select("id_key", F.struct(*_NAME).alias("old"))
+    same = F.col("old") == F.struct(*_NAME)
+    fresh = seen.join(old, "id_key", "left").where(F.col("old").isNull() | ~same)
+    fresh = fresh.persist(StorageLevel.MEMORY_AND_DISK)
+    plain = fresh.drop("old").withColumn("salt", F.lit(0))
+    counts = fresh.agg(
+        F.count("old").alias("taken"),
+        F.count("*").alias("n"),
+        F.count_distinct("id_key").alias("keys"),
+    ).first()
+    if counts is None or not (counts["taken"] or counts["keys"] < counts["n"]):
+        return plain, []
+    salted = _salt(_second(fresh), plain.select("id_key").unionByName(existing.select("id_key")))
+    told = small_frame(staged.sparkSession, salted, _SALTED)
+    told = told.withColumn("first_load", F.lit(load_id))
+    first = plain.join(F.broadcast(told), list(_NAME), "left_anti")
+    return first.unionByName(told).select(*plain.columns), salted
+
+
+def _second(fresh: DataFrame) -> list[tuple[str, str, str]]:
+    """Who came second to a key, by name; a handful."""
+    name = F.struct(*_NAME)
+    known = F.max("old").alias("known")
+    rivals = fresh.groupBy("id_key").agg(known, F.sort_array(F.collect_list(name)).alias("names"))
+    late = F.when(F.col("known").isNotNull(), F.col("names"))
+    late = late.otherwise(F.slice("names", 2, F.size("names")))
+    rows = rivals.select(F.explode(late).alias("name")).select("name.*").collect()
+    return sorted((row["id_type"], row["scope"], row["id_value"]) for row in rows)
+
+
+def _salt(names: Sequence[tuple[str, str, str]], taken: DataFrame) -> list[Salted]:
+    """A key of its own for each name, with the smallest salt that gives one."""
+    given: list[Salted] = []
+    left = list(names)
+    for salt in range(1, _MOST_SALTS):
+        schema = "id_type string, scope string, id_value string"
+        tried = small_frame(taken.sparkSession, left, schema).withColumn("salt", F.lit(salt))
+        key = key_of(F.col("id_type"), F.col("scope"), F.col("id_value"), salt=salt)
+        tried = tried.withColumn("id_key", key)
+        free = tried.join(taken, "id_key", "left_anti").select(*_NAME, "salt", "id_key")
+        for row in sorted(tuple(row) for row in free.collect()):
+            if row[4] not in {key for *_, key in given}:
+                given.append(row)
+        done = {row[:3] for row in given}
+        left = [name for name in left if name not in done]
+        if not left:
+            return given
+    raise RuntimeError(f"{len(left)} identifiers found no key of their own; the hash is broken")
