@@ -1,21 +1,28 @@
 """The job resolve_identity: evidence, guards, components, person ids that stay."""
 
 from datetime import date
+from functools import reduce
 
 from pyspark.sql import DataFrame, functions as F
 
+from databank.identity.changes import moved_identifiers, with_evidence
 from databank.identity.components.solve import connected_components
 from databank.identity.config import IdentityConfig
 from databank.identity.edges import add_edges, event_edges, profile_edges
 from databank.identity.guards.cuts import Rules, cut_persons
 from databank.identity.guards.hand import HAND, blocked_nodes, keys_of
 from databank.identity.guards.junk import release_junk
-from databank.identity.guards.limits import refuse_identifiers, without
+from databank.identity.guards.limits import (
+    FORMAT,
+    refuse_identifiers,
+    unreadable_identifiers,
+    without,
+)
 from databank.identity.registry import Assignment, assign_persons, next_person_id
 from databank.identity.tables import ALIAS, CHANGES, EDGES, PERSON, REJECTED
 from databank.runs import Context, Job, StepResult
 from databank.session import small_frame
-from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
+from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES, REFUSED
 
 
 def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
@@ -30,7 +37,9 @@ def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
     _update_edges(context)
     context.progress.step("refusing shared identifiers")
     identifiers, scratch = store.read(IDENTIFIER), store.scratch("components")
-    edges, refused = _allowed(store.read(EDGES), identifiers, config, context.day)
+    edges, refused = _allowed(
+        store.read(EDGES), identifiers, store.read(REFUSED), config, context.day
+    )
     context.progress.step("connecting identifiers")
     links = without(edges, refused)
     nodes = identifiers.join(
@@ -49,10 +58,11 @@ def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
     components, rejected = _bounded(found, edges, refused, identifiers, config, context)
     context.progress.step("naming persons")
     before, aliases, rejected_before = store.read(PERSON), store.read(ALIAS), store.read(REJECTED)
+    known = before.select("id_key", "person_id")
     given = before.select("person_id").unionByName(store.read(CHANGES).select("person_id"))
     assigned = assign_persons(
         components,
-        before.select("id_key", "person_id"),
+        known,
         aliases,
         run_id=context.run_id,
         day=context.day,
@@ -60,14 +70,19 @@ def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
     )
     persons = assigned.person.localCheckpoint()
     moved = moved_identifiers(before, persons, rejected_before, context.run_id, context.day)
-    changes = assigned.changes.unionByName(moved).localCheckpoint()
+    told = assigned.changes.unionByName(moved).localCheckpoint()
+    changes = with_evidence(told, known, persons, without(edges, rejected), rejected)
     alias = assigned.alias.localCheckpoint()
     _write(context, Assignment(persons, alias, changes), rejected)
-    return _summary(context, changes, rejected)
+    return _summary(context, told, rejected)
 
 
 def _allowed(
-    edges: DataFrame, identifiers: DataFrame, config: IdentityConfig, day: date
+    edges: DataFrame,
+    identifiers: DataFrame,
+    given_wrong: DataFrame,
+    config: IdentityConfig,
+    day: date,
 ) -> tuple[DataFrame, DataFrame]:
     """Evidence without what is refused by hand, with what is told by hand; and what is refused."""
     spark = edges.sparkSession
@@ -87,9 +102,11 @@ def _allowed(
     joined = [(a, b, HAND) for a, b, _ in keys_of(identifiers, config.together)]
     made = small_frame(spark, joined, "a_key bigint, b_key bigint, rule string")
     made = made.withColumn("n", F.lit(1).cast("bigint"))
-    told = allowed.select("a_key", "b_key", "rule", "n", "last_ts")
+    told = allowed.select("a_key", "b_key", "rule", "n", "first_ts", "last_ts")
     told = told.unionByName(made, allowMissingColumns=True)
-    return told, blocked.unionByName(refused).unionByName(by_hand).localCheckpoint()
+    unreadable = unreadable_identifiers(given_wrong, day=day)
+    parts = (blocked, refused, by_hand, unreadable)
+    return told, reduce(DataFrame.unionByName, parts).localCheckpoint()
 
 
 def _bounded(
@@ -116,41 +133,6 @@ def _bounded(
     rules = Rules(config.persons, apart, config.identifiers, context.day)
     whole, cut = cut_persons(labels, without(edges, refused), identifiers, rules)
     return whole, refused.unionByName(cut)
-
-
-def moved_identifiers(
-    before: DataFrame, after: DataFrame, rejected_before: DataFrame, run_id: str, day: date
-) -> DataFrame:
-    """Changes beside merges and splits: identifiers set aside, or released again.
-
-    A person that merely gained an identifier never seen before has no past to be redone, and
-    is not among them.
-
-    Returns:
-        identity.changes rows of kind `shrink` and `grow`, one per person and kind.
-    """
-    old = before.select("id_key", "person_id")
-    lost = old.join(after.select("id_key"), "id_key", "left_anti").select(
-        "person_id",
-        F.lit("shrink").alias("kind"),
-        F.lit("an identifier was set aside").alias("cause"),
-    )
-    aside = rejected_before.where("b_key IS NULL").select(F.col("a_key").alias("id_key"))
-    released = after.join(aside, "id_key", "left_semi").select(
-        "person_id", F.lit("grow").alias("kind"), F.lit("an identifier was released").alias("cause")
-    )
-    return (
-        lost.unionByName(released)
-        .distinct()
-        .select(
-            F.lit(run_id).alias("run_id"),
-            F.lit(day).alias("day"),
-            "kind",
-            "person_id",
-            F.lit(None).cast("bigint").alias("other_person_id"),
-            "cause",
-        )
-    )
 
 
 def _update_edges(context: Context) -> None:
@@ -184,18 +166,21 @@ def _write(context: Context, assigned: Assignment, rejected: DataFrame) -> None:
 def _summary(context: Context, changes: DataFrame, rejected: DataFrame) -> StepResult:
     """A row per kind of change and rule: a dozen."""
     kinds = {row["kind"]: row["count"] for row in changes.groupBy("kind").count().collect()}
-    rules = rejected.groupBy("rule").count().collect()
+    alone = F.col("b_key").isNull().alias("alone")
+    found = rejected.where(F.col("rule") != FORMAT).groupBy("rule", alone).count().collect()
     persons = context.store.read(PERSON).agg(F.count_distinct("person_id").alias("n")).first()
     context.metric("persons", persons["n"] if persons else 0)
     for kind, count in kinds.items():
         context.metric("person_changes", count, kind=kind)
-    for row in rules:
-        context.metric("identifiers_set_aside", row["count"], rule=row["rule"])
+    for row in found:
+        name = "identifiers_set_aside" if row["alone"] else "links_refused"
+        context.metric(name, row["count"], rule=row["rule"])
     return StepResult(
         {
             "identifiers": context.store.rows_written[PERSON.name],
             "persons": persons["n"] if persons else 0,
-            "set aside": sum(row["count"] for row in rules),
+            "set aside": sum(row["count"] for row in found if row["alone"]),
+            "links refused": sum(row["count"] for row in found if not row["alone"]),
             **{f"changes: {kind}": count for kind, count in sorted(kinds.items())},
         }
     )

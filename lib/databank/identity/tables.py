@@ -55,7 +55,9 @@ CHANGES = TableSpec(
         Column("kind", "string", "new | merge | split | grow | shrink | retired"),
         Column("person_id", "bigint", "the person"),
         Column("other_person_id", "bigint", "the person merged away or split off, else null"),
-        Column("cause", "string", "what in the evidence made it"),
+        Column("cause", "string", "why, in words"),
+        Column("a_key", "bigint", "one end of the link that made it, or the identifier set aside"),
+        Column("b_key", "bigint", "the other end; null = no single link"),
     ),
 )
 

@@ -164,19 +164,22 @@ def _set_aside(rejected: DataFrame, types: DataFrame) -> dict[str, Any]:
     """Counts only. Figures in a reason differ from value to value and go; so would a value."""
     reason = F.split("reason", "; ")[0]
     reason = F.regexp_replace(reason, "with [0-9]+ different", "with too many different")
+    reason = F.regexp_replace(reason, "a person [0-9]+ ", "a person too many ")
     reason = F.regexp_replace(reason, r"\S*@\S*|\S*[0-9]{5,}\S*", "…")
     named = F.contains(F.lower("reason"), F.lower("id_value"))
     reason = F.when(
         ~F.coalesce(named, F.lit(False)), reason
     )  # one that tells the value is not told
     typed = types.select(F.col("id_key").alias("a_key"), "id_type", "id_value")
+    # what is no identifier has no row there, and tells its type in the reason
+    unreadable = F.when(F.col("rule") == "format", F.split("reason", ":")[0])
     found = (
         rejected.join(typed, "a_key", "left")
         .groupBy(
             F.col("b_key").isNull().alias("alone"),
             "rule",
             reason.alias("reason"),
-            F.coalesce("id_type", F.lit("unknown")).alias("id_type"),
+            F.coalesce("id_type", unreadable, F.lit("unknown")).alias("id_type"),
         )
         .count()
         .orderBy(F.desc("count"), "rule", "reason", "id_type")

@@ -27,7 +27,7 @@ from databank.sources.files import (
 )
 from databank.sources.keys import salted_identifiers, unknown_identifiers, with_salted
 from databank.sources.lines import BROKEN_OFF
-from databank.sources.load import event_rows, newest, once, suspects
+from databank.sources.load import event_rows, newest, once, refused_identifiers, suspects
 from databank.sources.parse import STAGED, make_parts, parse_records
 from databank.sources.raw import read_records
 from databank.sources.tables import (
@@ -37,6 +37,7 @@ from databank.sources.tables import (
     PROFILES,
     RAW_FILE,
     RAW_RECORD,
+    REFUSED,
     TABLES,
 )
 from databank.tables import TableStore
@@ -244,6 +245,8 @@ def _to_core(context: Context, kinds: set[str], figures: Figures, load_id: str) 
     store.append(IDENTIFIER, fresh, checked=not salted)
     fresh.unpersist()
     staged = with_salted(staged, salted)
+    if figures.refused:
+        store.append(REFUSED, refused_identifiers(staged, load_id=load_id), checked=True)
     if "events" in kinds:
         existing = store.read(EVENTS).where(F.col("source").isin(sorted(figures.sound)))
         events = event_rows(staged, load_id=load_id)

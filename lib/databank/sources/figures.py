@@ -91,7 +91,11 @@ def count_staged(staged: DataFrame, *, closed: date | None) -> Figures:
     sound = F.col("rule").isNull()
     late = sound & (F.col("kind") == "events") & (F.col("day") <= F.lit(closed))
     nobody = sound & (F.col("kind") != "items") & (F.size("ids") == 0)
-    causes = [F.concat_ws(",", name).alias(name) for name in ("refused", "warned")]
+    refused = F.transform("refused", lambda one: F.concat_ws(":", one["id_type"], one["why"]))
+    causes = [
+        F.concat_ws(",", refused).alias("refused"),
+        F.concat_ws(",", "warned").alias("warned"),
+    ]
     rows = (
         staged.groupBy("source", "rule", *causes)
         .agg(

@@ -123,3 +123,10 @@ def newest(
     news = F.col("old_ts").isNull() | (F.col("updated_ts") > F.col("old_ts"))
     news = news | ((F.col("updated_ts") == F.col("old_ts")) & changed)
     return rows.join(old, ["source", key], "left").where(news).drop("old_ts", "old_text")
+
+
+def refused_identifiers(staged: DataFrame, *, load_id: str) -> DataFrame:
+    """Rows of identity.refused: what sound rows gave as an identifier and is none."""
+    refused = staged.where("rule IS NULL").select(F.explode("refused").alias("one"))
+    by = [F.col(f"one.{name}") for name in ("id_key", "id_type", "id_value", "why")]
+    return refused.groupBy(*by).agg(F.count("*").alias("n"), F.lit(load_id).alias("load_id"))

@@ -19,6 +19,7 @@ from databank.sources.fields import KEY, STAMP, Part, Slot, extract, slots_of
 from databank.sources.files import SourceFile
 
 FOUND = "array<struct<id_key:bigint,id_type:string,scope:string,id_value:string>>"
+REFUSED_IDS = "array<struct<id_key:bigint,id_type:string,id_value:string,why:string>>"
 # one shape for all kinds, so that all sources are parsed by one job
 STAGED = {
     "source": "string",
@@ -28,7 +29,7 @@ STAGED = {
     "reason": "string",
     "raw": "string",
     "warned": "array<string>",
-    "refused": "array<string>",
+    "refused": REFUSED_IDS,
     "found": FOUND,
     "ids": "array<bigint>",
     "key": "string",
@@ -112,7 +113,7 @@ def _with_canonical(rows: DataFrame, slots: Sequence[Slot]) -> DataFrame:
 
 
 def _found(slots: Sequence[Slot]) -> tuple[Column, Column, Column]:
-    """Keys and identifiers of the row, strongest first, and `type:why` of the refused ones."""
+    """Keys and identifiers of the row, strongest first, and what was refused, with the reason."""
     keys, found, refused = [], [], []
     for n, slot in enumerate(slots):
         text, scope, value = F.col(f"i_{n}"), F.col(f"s_{n}"), F.col(f"v_{n}")
@@ -128,15 +129,21 @@ def _found(slots: Sequence[Slot]) -> tuple[Column, Column, Column]:
         )
         found.append(F.when(sound, struct))
         why = (
-            F.when(F.col(f"p_{n}") | made_up, f"{slot.id_type}:placeholder")
-            .when(value.isNull(), f"{slot.id_type}:malformed")
-            .otherwise(f"{slot.id_type}:no scope")
+            F.when(F.col(f"p_{n}") | made_up, F.lit("placeholder"))
+            .when(value.isNull(), F.lit("malformed"))
+            .otherwise(F.lit("no scope"))
+        )
+        named = F.struct(
+            ids.key_of(F.lit(slot.id_type), F.lit(""), text).alias("id_key"),
+            F.lit(slot.id_type).alias("id_type"),
+            text.alias("id_value"),
+            why.alias("why"),
         )
         given = text.isNotNull() & (text != "")
-        refused.append(F.when(given & ~F.coalesce(sound, F.lit(False)), why))
+        refused.append(F.when(given & ~F.coalesce(sound, F.lit(False)), named))
     if not found:
         nothing = F.array().cast("array<bigint>"), F.array().cast(FOUND)
-        return *nothing, F.array().cast("array<string>")
+        return *nothing, F.array().cast(REFUSED_IDS)
     distinct = F.array_distinct(F.array_compact(F.array(*keys)))
     return distinct, F.array_compact(F.array(*found)), F.array_compact(F.array(*refused))
 

@@ -105,4 +105,18 @@ IDENTIFIER = TableSpec(
     ),
 )
 
-TABLES = (RAW_RECORD, RAW_FILE, EVENTS, PROFILES, ITEMS, QUARANTINE, IDENTIFIER)
+REFUSED = TableSpec(
+    name="identity.refused",
+    grain="one row per load and text that was given as an identifier and is none",
+    owner="ingest",
+    columns=(
+        Column("id_key", "bigint", "xxhash64 of type and text"),
+        Column("id_type", "string", "what it was given as"),
+        Column("id_value", "string", "the text as given, without blanks around it", pii=True),
+        Column("why", "string", "placeholder | malformed | no scope"),
+        Column("n", "bigint", "records"),
+        Column("load_id", "string", "load that met it"),
+    ),
+)
+
+TABLES = (RAW_RECORD, RAW_FILE, EVENTS, PROFILES, ITEMS, QUARANTINE, IDENTIFIER, REFUSED)

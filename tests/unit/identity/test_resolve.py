@@ -1,6 +1,6 @@
 """The job: evidence in, persons out, with rules made by hand and junk that is learned."""
 
-from collections.abc import Mapping
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from databank.identity.build import JOB
 from databank.identity.config import IdentityConfig
-from databank.identity.tables import PERSON, REJECTED
+from databank.identity.tables import CHANGES, PERSON, REJECTED
 from databank.session import small_frame
 from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
 from tests.support.bank import DAY, Bank
@@ -20,44 +20,56 @@ TYPES = {"u": "user_id", "p": "phone", "c": "cookie"}
 class World:
     """A bank whose identifiers are words: u1 is a user id, p1 a phone, c1 a cookie."""
 
-    def __init__(self, spark: SparkSession, root: Path, records: list[str]) -> None:
-        self.bank = Bank(spark, root)
-        words = sorted({word for record in records for word in record.split()})
-        self.keys = {word: number for number, word in enumerate(words, 1)}
-        schema = "id_key bigint, id_type string, scope string, id_value string"
-        known = [(key, TYPES[word[0]], "", word) for word, key in self.keys.items()]
+    def __init__(self, spark: SparkSession, root: Path, *records: str) -> None:
+        self.bank, self.spark, self.seen = Bank(spark, root), spark, 0
+        self.keys: dict[str, int] = {}
+        self.come(DAY, *records)
+
+    def come(self, day: date, *records: str) -> None:
+        """Records of a day, each a list of identifiers, the strongest first."""
+        words = {word for record in records for word in record.split()} - set(self.keys)
+        fresh = {word: len(self.keys) + number for number, word in enumerate(sorted(words), 1)}
+        self.keys |= fresh
+        known = [(key, TYPES[word[0]], "", word, 0) for word, key in fresh.items()]
+        schema = "id_key bigint, id_type string, scope string, id_value string, salt int"
         events = [
-            ("web", str(n), f"{DAY} 10:00:00", [self.keys[w] for w in record.split()])
+            ("web", str(self.seen + n), f"{day} 10:00:00", [self.keys[w] for w in record.split()])
             for n, record in enumerate(records)
         ]
         shape = "source string, event_id string, event_ts string, ids array<bigint>"
-        rows = small_frame(spark, events, shape)
-        self.bank.publish(
-            {
-                IDENTIFIER: small_frame(spark, known, schema),
-                EVENTS: rows.selectExpr(
-                    "source", "event_id", "ids", "cast(event_ts as timestamp) AS event_ts",
-                    "ids[0] AS id_key", "'view' AS event", f"date '{DAY}' AS day",
-                ),
-                PROFILES: small_frame(spark, [], "source string, record_id string"),
-            }
+        rows = small_frame(self.spark, events, shape).selectExpr(
+            "source", "event_id", "ids", "cast(event_ts as timestamp) AS event_ts",
+            "ids[0] AS id_key", "'view' AS event", f"date '{day}' AS day",
         )  # fmt: skip
+        tables = {IDENTIFIER: small_frame(self.spark, known, schema), EVENTS: rows}
+        if not self.seen:
+            none = small_frame(self.spark, [], "source string, record_id string")
+            self.bank.publish({**tables, PROFILES: none}, day=day)
+        else:
+            self.bank.publish(tables, day=day, added=tables)
+        self.seen += len(records)
 
-    def resolve(self, **config: Any) -> None:
+    def resolve(self, day: date = DAY, **config: Any) -> None:
         given = {"identifiers": list(TYPES.values()), **config}
-        self.bank.run(JOB, IdentityConfig.model_validate(given))
+        self.bank.run(JOB, IdentityConfig.model_validate(given), day=day)
+
+    def changes(self, day: date) -> set[tuple[str, str, str]]:
+        """kind, and the two ends of the link or the identifier that made it."""
+        rows = self.bank.rows(CHANGES, "kind", "a_key", "b_key", where=f"day = date '{day}'")
+        return {(kind, self.word(a), self.word(b)) for kind, a, b in rows}
+
+    def word(self, key: int | None) -> str:
+        return {key: word for word, key in self.keys.items()}.get(key or 0, "")
 
     def persons(self) -> set[frozenset[str]]:
-        words = {key: word for word, key in self.keys.items()}
         found: dict[int, set[str]] = {}
         for key, person in self.bank.rows(PERSON, "id_key", "person_id"):
-            found.setdefault(person, set()).add(words[key])
+            found.setdefault(person, set()).add(self.word(key))
         return {frozenset(group) for group in found.values()}
 
     def rejected(self) -> set[tuple[str, str, str]]:
-        words: Mapping[int | None, str] = {None: "", **{k: w for w, k in self.keys.items()}}
         rows = self.bank.rows(REJECTED, "a_key", "b_key", "rule")
-        return {(words[a], words[b], rule) for a, b, rule in rows}
+        return {(self.word(a), self.word(b), rule) for a, b, rule in rows}
 
 
 def group(*texts: str) -> set[frozenset[str]]:
@@ -71,7 +83,7 @@ def pair(a: str, b: str) -> dict[str, dict[str, str]]:
 @pytest.fixture
 def world(spark_session: SparkSession, tmp_path: Path) -> World:
     records = ["u1 p1", "u1 c1", "u2 p2", "u2 p2", "p2 c2", "u3 p1", "u4 c4", "p9 c9", "u5 c5"]
-    return World(spark_session, tmp_path, records)
+    return World(spark_session, tmp_path, *records)
 
 
 def test_rules_made_by_hand(world: World) -> None:
@@ -104,8 +116,25 @@ def test_junk_is_learned_and_released_where_it_ties_one_person(
     records = [f"u{n} c0" for n in range(1, 7)] + [f"u{n} c{n}" for n in range(1, 7)]
     many = [f"u0 c{n}" for n in range(20, 26)]
     usual = [f"u{n} c{n}" for n in range(100, 700)]
-    world = World(spark_session, tmp_path, records + many + usual)
+    world = World(spark_session, tmp_path, *records, *many, *usual)
     world.resolve(junk=2, persons={"user_id": 1, "any": 50})
     assert frozenset(["u0", *(f"c{n}" for n in range(20, 26))]) in world.persons()
     assert group("u1 c1", "u6 c6") <= world.persons()
     assert world.rejected() == {("c0", "", "junk")}
+
+
+def test_changes_name_the_evidence_that_made_them(
+    spark_session: SparkSession, tmp_path: Path
+) -> None:
+    world = World(spark_session, tmp_path, "u1 p1", "u2 p2", "u3 p3", "u4 c4", "u5 p5", "u5 c5")
+    world.resolve()
+    second, third = DAY + timedelta(days=1), DAY + timedelta(days=2)
+    # u2 is found to be u1 by p1; u3 and u4 by a cookie that is new to both
+    world.come(second, "u2 p1", "u3 c9", "u4 c9")
+    world.resolve(second)
+    # each says what led out of the person that is gone: u3 is younger than u4 with its cookie
+    assert world.changes(second) == {("merge", "u2", "p1"), ("merge", "u3", "c9")}
+    world.resolve(
+        third, unlink=[pair("u5", "p5")], block=[{"type": "cookie", "value": "c9"}], apart=[]
+    )
+    assert world.changes(third) == {("split", "p5", "u5"), ("split", "c9", ""), ("shrink", "", "")}

@@ -255,6 +255,8 @@ def test_a_placeholder_costs_the_identifier_and_not_the_row(loaded: World) -> No
         ("user_id", "placeholder", 1.0),
         ("wechat_openid", "no scope", 1.0),
     }
+    told = loaded.rows("identity.refused", "id_type", "why", "n")
+    assert set(told) == {("user_id", "placeholder", 1), ("wechat_openid", "no scope", 1)}
 
 
 def test_the_newest_profile_and_all_items_are_there(loaded: World) -> None:

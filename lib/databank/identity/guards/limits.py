@@ -17,7 +17,7 @@ from pyspark.sql import Column, DataFrame, functions as F
 from databank.columns import require_columns
 from databank.identity.config import ANY, Limit
 
-LIMIT, JUNK = "limit", "junk"
+LIMIT, JUNK, FORMAT = "limit", "junk", "format"
 _USUAL = 0.99  # of a type's identifiers have no more neighbours than is usual
 
 
@@ -78,6 +78,24 @@ def refuse_identifiers(
         F.lit(None).cast("bigint").alias("b_key"),
         rule.alias("rule"),
         reason.alias("reason"),
+        F.lit(day).alias("day"),
+    )
+
+
+def unreadable_identifiers(refused: DataFrame, *, day: date) -> DataFrame:
+    """What ingest refused by format, checksum or list of placeholders.
+
+    Args:
+        refused: id_key, id_type, why of identity.refused.
+        day: Written to the rows.
+
+    Returns:
+        identity.rejected rows, one per text.
+    """
+    return refused.groupBy(F.col("id_key").alias("a_key")).agg(
+        F.lit(None).cast("bigint").alias("b_key"),
+        F.lit(FORMAT).alias("rule"),
+        F.min(F.concat("id_type", F.lit(": "), "why")).alias("reason"),
         F.lit(day).alias("day"),
     )
 

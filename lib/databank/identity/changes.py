@@ -1,0 +1,110 @@
+"""What changed for a person in a run, and the evidence that made it."""
+
+from datetime import date
+
+from pyspark.sql import DataFrame, functions as F
+
+
+def moved_identifiers(
+    before: DataFrame, after: DataFrame, rejected_before: DataFrame, run_id: str, day: date
+) -> DataFrame:
+    """Changes beside merges and splits: identifiers set aside, or released again.
+
+    A person that merely gained an identifier never seen before has no past to be redone, and
+    is not among them.
+
+    Returns:
+        run_id, day, kind (shrink or grow), person_id, other_person_id (null), cause; one row per
+        person and kind.
+    """
+    old = before.select("id_key", "person_id")
+    lost = old.join(after.select("id_key"), "id_key", "left_anti").select(
+        "person_id",
+        F.lit("shrink").alias("kind"),
+        F.lit("an identifier was set aside").alias("cause"),
+    )
+    aside = rejected_before.where("b_key IS NULL").select(F.col("a_key").alias("id_key"))
+    released = after.join(aside, "id_key", "left_semi").select(
+        "person_id", F.lit("grow").alias("kind"), F.lit("an identifier was released").alias("cause")
+    )
+    return (
+        lost.unionByName(released)
+        .distinct()
+        .select(
+            F.lit(run_id).alias("run_id"),
+            F.lit(day).alias("day"),
+            "kind",
+            "person_id",
+            F.lit(None).cast("bigint").alias("other_person_id"),
+            "cause",
+        )
+    )
+
+
+def with_evidence(
+    changes: DataFrame, before: DataFrame, after: DataFrame, links: DataFrame, rejected: DataFrame
+) -> DataFrame:
+    """Add the link that made each merge, and what was refused where a person was split.
+
+    Args:
+        changes: kind, person_id, other_person_id and any other columns.
+        before: id_key (bigint, unique), person_id: yesterday's.
+        after: The same of today.
+        links: a_key, b_key, first_ts, n: the evidence that is not refused.
+        rejected: a_key, b_key, rule: the evidence that is.
+
+    Returns:
+        changes with a_key, b_key: of all links that lead out of a merged person the one that came
+        last (then that with most records); of all refused links and identifiers (b_key null) of a
+        split person the one with the smallest keys. Both null where there is none.
+    """
+    pair = ("person_id", "other_person_id")
+    merged = changes.where("kind = 'merge'").select(*pair)
+    split = changes.where("kind = 'split'").select(*pair)
+    made = _links_out_of(merged, before, links).unionByName(
+        _refused_between(split, before, after, rejected)
+    )
+    return changes.join(made, ["kind", *pair], "left")
+
+
+def _links_out_of(merged: DataFrame, before: DataFrame, links: DataFrame) -> DataFrame:
+    """kind, person_id, other_person_id, a_key, b_key; one row per merge with such a link."""
+    old = before.select("id_key", F.col("person_id").alias("was"))
+    mine = old.join(merged, F.col("was") == F.col("other_person_id"))
+    columns = ("person_id", "other_person_id", "a_key", "b_key", "first_ts", "n")
+    ends = [
+        links.join(mine, F.col(near) == F.col("id_key"))
+        .drop("id_key", "was")
+        .join(old, F.col(far) == F.col("id_key"), "left")
+        .where("was IS NULL OR was <> other_person_id")
+        .select(*columns)
+        for near, far in (("a_key", "b_key"), ("b_key", "a_key"))
+    ]
+    newest = F.struct("first_ts", "n", -F.col("a_key"), -F.col("b_key"))
+    link = F.max_by(F.struct("a_key", "b_key"), newest).alias("link")
+    found = ends[0].unionByName(ends[1]).groupBy("person_id", "other_person_id").agg(link)
+    return found.select(F.lit("merge").alias("kind"), *columns[:2], "link.a_key", "link.b_key")
+
+
+def _refused_between(
+    split: DataFrame, before: DataFrame, after: DataFrame, rejected: DataFrame
+) -> DataFrame:
+    """The same of splits; one row per split with something refused in it."""
+    old = before.select("id_key", F.col("person_id").alias("other_person_id"))
+    theirs = old.join(split, "other_person_id").select("id_key", *split.columns)
+    refused = rejected.select("a_key", "b_key")
+    # an identifier of the old person, or a link to one of its identifiers that left
+    left = theirs.join(after.withColumnRenamed("person_id", "now"), "id_key", "left")
+    aside = refused.where("b_key IS NULL").join(left, F.col("a_key") == F.col("id_key"))
+    went = left.where("now = person_id")
+    cut = [
+        refused.where("b_key IS NOT NULL").join(went, F.col(end) == F.col("id_key"))
+        for end in ("a_key", "b_key")
+    ]
+    columns = (*split.columns, "a_key", "b_key")
+    met = aside.select(*columns)
+    for part in cut:
+        met = met.unionByName(part.select(*columns))
+    keys = F.min(F.struct("a_key", "b_key")).alias("keys")
+    found = met.groupBy(*split.columns).agg(keys)
+    return found.select(F.lit("split").alias("kind"), *split.columns, "keys.a_key", "keys.b_key")
