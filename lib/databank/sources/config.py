@@ -39,13 +39,14 @@ FORMS = {
     "idfa": "idfa",
     "gaid": "gaid",
     "oaid": "oaid",
+    "mac": "mac",
     "cookie": "cookie",
     "wechat_openid": "scoped",
     "wechat_unionid": "text",
     "member_card": "text",
     "user_id": "text",
 }
-Form = Literal["phone", "email", "imei", "idfa", "gaid", "oaid", "cookie", "scoped", "text"]
+Form = Literal["phone", "email", "imei", "idfa", "gaid", "oaid", "mac", "cookie", "scoped", "text"]
 
 
 def _from_name(value: Any) -> Any:

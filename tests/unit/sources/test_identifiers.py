@@ -48,6 +48,13 @@ gaid | 00000000-0000-0000-0000-000000000000 |
 oaid | 0A1B2C3D4E5F6071 | 0a1b2c3d4e5f6071
 oaid | 0000000000000000 |
 oaid | xyz |
+mac | 3C-22-FB-01-02-0A | 3c:22:fb:01:02:0a
+mac | 3c22.fb01.020a | 3c:22:fb:01:02:0a
+mac | 00:00:00:00:00:00 |
+mac | 02:00:00:00:00:00 |
+mac | da:a1:19:01:02:03 |
+mac | ff:ff:ff:ff:ff:ff |
+mac | 3c:22:fb:01:02 |
 cookie | 0A1B2C | 0a1b2c
 cookie | GA1.2.Xy | GA1.2.Xy
 cookie | null |
