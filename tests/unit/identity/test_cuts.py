@@ -55,6 +55,12 @@ def test_links_made_by_hand_are_taken_first() -> None:
     given_links = links((1, 21, 99), (2, 21, 1))
     given_links.loc[1, "hand"] = True
     assert parts(cut_links(given_links, ONE_USER)) == {frozenset({1}), frozenset({2, 21})}
+    # two users of one person by hand: no limit speaks against it, and no third one comes to them
+    both = links((1, 21, 99), (2, 21, 1), (3, 21, 1))
+    both.loc[:1, "hand"] = True
+    assert parts(cut_links(both, ONE_USER)) == {frozenset({1, 2, 21}), frozenset({3})}
+    kept_apart = Rules(ONE_USER.limits, ((1, 2),), TYPES, DAY)
+    assert parts(cut_links(both[:2], kept_apart)) == {frozenset({1, 21}), frozenset({2})}
 
 
 def test_who_is_kept_apart_by_hand_is_cut() -> None:

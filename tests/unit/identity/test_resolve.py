@@ -83,30 +83,28 @@ def pair(a: str, b: str) -> dict[str, dict[str, str]]:
 @pytest.fixture
 def world(spark_session: SparkSession, tmp_path: Path) -> World:
     records = ["u1 p1", "u1 c1", "u2 p2", "u2 p2", "p2 c2", "u3 p1", "u4 c4", "p9 c9", "u5 c5"]
-    return World(spark_session, tmp_path, *records)
+    return World(spark_session, tmp_path, *records, "u6 c6", "u6 c7")
 
 
-def test_rules_made_by_hand(world: World) -> None:
+def test_rules_made_by_hand_and_the_limits_of_a_person(world: World) -> None:
     world.resolve(
+        persons={"user_id": 1},
         block=[{"type": "phone", "pattern": "p9"}, {"type": "cookie", "value": "c4"}],
         unlink=[pair("c2", "p2")],
         together=[pair("u4", "u5")],
-        apart=[pair("u1", "u3"), pair("u2", "u9")],
+        apart=[pair("c6", "c7"), pair("u2", "u9")],
     )
-    # u1 and u3 have p1 once each: the smaller key keeps it
-    assert world.persons() == group("u1 p1 c1", "u3", "u2 p2", "c2", "u4 u5 c5", "c9")
+    # u1 and u3 have p1 once each: the smaller key keeps it; u4 and u5 are one whatever the limit
+    assert world.persons() == group(
+        "u1 p1 c1", "u3", "u2 p2", "c2", "u4 u5 c5", "c9", "u6 c6", "c7"
+    )
     assert world.rejected() == {
         ("p9", "", "block"),
         ("c4", "", "block"),
         ("c2", "p2", "hand"),
         ("p1", "u3", "person"),
+        ("c7", "u6", "person"),
     }
-
-
-def test_a_person_with_one_user_too_many_is_cut(world: World) -> None:
-    world.resolve(persons={"user_id": 1})
-    assert world.persons() == group("u1 p1 c1", "u3", "u2 p2 c2", "u4 c4", "p9 c9", "u5 c5")
-    assert world.rejected() == {("p1", "u3", "person")}
 
 
 def test_junk_is_learned_and_released_where_it_ties_one_person(

@@ -8,7 +8,8 @@ between what belongs together, and nobody is dropped.
 
 Stronger is the link of stronger types (the weaker end's place in conf's list), then the one with
 more records, then the one seen later, then the one with the smaller keys: functions of the
-evidence alone, never of its order. Links made by hand come first of all.
+evidence alone, never of its order. Links made by hand come first of all, and no limit holds for
+them.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -129,7 +130,7 @@ def cut_links(links: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     links = links.iloc[np.lexsort(keys)]
     forest = _Forest(links, rules)
     pairs = list(zip(links["a_key"].tolist(), links["b_key"].tolist(), strict=True))
-    why = [forest.join(a, b) for a, b in pairs]
+    why = [forest.join(*pair, hand=hand) for pair, hand in zip(pairs, links["hand"], strict=True)]
     refused = [(*pair, None, text) for pair, text in zip(pairs, why, strict=True) if text]
     # a link refused at first may join what a chain of others has joined since
     refused = [row for row in refused if forest.find(row[0]) != forest.find(row[1])]
@@ -178,12 +179,12 @@ class _Forest:
             node = parent[node]
         return node
 
-    def join(self, a: int, b: int) -> str:
+    def join(self, a: int, b: int, *, hand: bool) -> str:
         """Join the parts of two ids; why not, where that is refused."""
         a, b = sorted((self.find(a), self.find(b)))
         if a == b:
             return ""
-        why = self._broken(a, b)
+        why = self._apart(a, b) or ("" if hand else self._over(a, b))
         if why:
             return why
         self._parent[b] = a
@@ -194,14 +195,16 @@ class _Forest:
             self._foes.setdefault(a, set()).update(self._foes.pop(b))
         return ""
 
-    def _broken(self, a: int, b: int) -> str:
+    def _apart(self, a: int, b: int) -> str:
+        met = any(self.find(foe) == b for foe in self._foes.get(a, ()))
+        return "would join what is kept apart by hand" if met else ""
+
+    def _over(self, a: int, b: int) -> str:
         for name, n in self._held[b].items():
             together, limit = n + self._held[a].get(name, 0), self._rules.limits[name].most
             if together > limit:
                 noun = "identifiers" if name == ANY else name
                 return f"would give a person {together} {noun} (limit {limit})"
-        if any(self.find(foe) == b for foe in self._foes.get(a, ())):
-            return "would join what is kept apart by hand"
         return ""
 
     def labels(self) -> dict[int, int]:
