@@ -72,8 +72,7 @@ def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
     moved = moved_identifiers(before, persons, rejected_before, context.run_id, context.day)
     told = assigned.changes.unionByName(moved).localCheckpoint()
     changes = with_evidence(told, known, persons, without(edges, rejected), rejected)
-    alias = assigned.alias.localCheckpoint()
-    _write(context, Assignment(persons, alias, changes), rejected)
+    _write(context, Assignment(persons, assigned.alias, changes), rejected)
     return _summary(context, told, rejected)
 
 

@@ -78,14 +78,15 @@ def assign_persons(
 
     Raises:
         MissingColumnsError: If a frame lacks a column named above.
-        DataBankError: If next_id is no person_id. The frames fail when read if ids run out.
+        DataBankError: If next_id is no person_id. It fails in Spark if ids run out.
     """
     require_columns(components, "id_key", "component", where="assign_persons: components")
     require_columns(previous, "id_key", "person_id", where="assign_persons: previous")
     require_columns(aliases, "old_person_id", "person_id", where="assign_persons: aliases")
     if not 0 < next_id < PERSON_LIMIT:
         raise DataBankError(f"assign_persons: next_id {next_id} is not between 1 and 2^32 - 1")
-    parts = _named(_claimed(_parts(components, previous)), next_id)
+    # three results come from it, and to find it takes two shuffles of all identifiers
+    parts = _named(_claimed(_parts(components, previous)), next_id).localCheckpoint()
     names = parts.groupBy("component").agg(F.min("person_id").alias("person_id"))
     person = components.select("id_key", "component").join(names, "component")
     moves = _moves(parts, previous)
