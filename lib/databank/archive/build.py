@@ -26,7 +26,11 @@ def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
     store = context.store
     events = with_slices(store.read(EVENTS), config)
     persons = store.read(PERSON)
-    aside = store.read(REJECTED).where("b_key IS NULL").select(F.col("a_key").alias("id_key"))
+    aside = (
+        store.read(REJECTED)
+        .where("b_key IS NULL AND rule <> 'format'")
+        .select(F.col("a_key").alias("id_key"))
+    )
     since, changes_since = context.last_read(EVENTS), context.last_read(CHANGES)
     if since is None or since < 0 or not store.is_published(PERSON_DAY):
         context.progress.step("building all days")

@@ -10,7 +10,7 @@ from databank.identity.components.solve import connected_components
 from databank.identity.config import IdentityConfig
 from databank.identity.edges import add_edges, event_edges, profile_edges
 from databank.identity.guards.cuts import Rules, cut_persons
-from databank.identity.guards.hand import HAND, blocked_nodes, keys_of
+from databank.identity.guards.hand import HAND, blocked_nodes, keys_of, one_by_hand
 from databank.identity.guards.junk import release_junk
 from databank.identity.guards.limits import (
     FORMAT,
@@ -37,9 +37,7 @@ def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
     _update_edges(context)
     context.progress.step("refusing shared identifiers")
     identifiers, scratch = store.read(IDENTIFIER), store.scratch("components")
-    edges, refused = _allowed(
-        store.read(EDGES), identifiers, store.read(REFUSED), config, context.day
-    )
+    edges, refused = _allowed(store.read(EDGES), identifiers, config, context.day)
     context.progress.step("connecting identifiers")
     links = without(edges, refused)
     nodes = identifiers.join(
@@ -58,6 +56,7 @@ def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
     components, rejected = _bounded(found, edges, refused, identifiers, config, context)
     context.progress.step("naming persons")
     before, aliases, rejected_before = store.read(PERSON), store.read(ALIAS), store.read(REJECTED)
+    rejected_before = rejected_before.where(F.col("rule") != FORMAT)
     known = before.select("id_key", "person_id")
     given = before.select("person_id").unionByName(store.read(CHANGES).select("person_id"))
     assigned = assign_persons(
@@ -77,11 +76,7 @@ def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
 
 
 def _allowed(
-    edges: DataFrame,
-    identifiers: DataFrame,
-    given_wrong: DataFrame,
-    config: IdentityConfig,
-    day: date,
+    edges: DataFrame, identifiers: DataFrame, config: IdentityConfig, day: date
 ) -> tuple[DataFrame, DataFrame]:
     """Evidence without what is refused by hand, with what is told by hand; and what is refused."""
     spark = edges.sparkSession
@@ -92,19 +87,21 @@ def _allowed(
     wrong = F.broadcast(unlinked.toDF("one", "other", "why"))
     same = (pair[0] == F.col("one")) & (pair[1] == F.col("other"))
     allowed = without(edges.join(wrong, same, "left_anti"), blocked)
+    joined = [(a, b, HAND) for a, b, _ in keys_of(identifiers, config.together)]
+    counted = one_by_hand(allowed, joined)
     refused = refuse_identifiers(
-        allowed, identifiers, limits=config.limits, junk=config.junk, day=day
+        counted, identifiers, limits=config.limits, junk=config.junk, day=day
     )
+    ends = [key for a, b, _ in joined for key in (a, b)]
+    refused = refused.where(~F.col("a_key").isin(ends)) if ends else refused
     by_hand = unlinked.select(
         "a_key", "b_key", F.lit(HAND).alias("rule"), "reason", F.lit(day).alias("day")
     )
-    joined = [(a, b, HAND) for a, b, _ in keys_of(identifiers, config.together)]
     made = small_frame(spark, joined, "a_key bigint, b_key bigint, rule string")
     made = made.withColumn("n", F.lit(1).cast("bigint"))
     told = allowed.select("a_key", "b_key", "rule", "n", "first_ts", "last_ts")
     told = told.unionByName(made, allowMissingColumns=True)
-    unreadable = unreadable_identifiers(given_wrong, day=day)
-    parts = (blocked, refused, by_hand, unreadable)
+    parts = (blocked, refused, by_hand)
     return told, reduce(DataFrame.unionByName, parts).localCheckpoint()
 
 
@@ -159,14 +156,15 @@ def _write(context: Context, assigned: Assignment, rejected: DataFrame) -> None:
     store.replace(PERSON, person)
     store.replace(ALIAS, assigned.alias)
     store.append(CHANGES, assigned.changes)
-    store.replace(REJECTED, rejected)
+    unreadable = unreadable_identifiers(store.read(REFUSED), day=context.day)
+    store.replace(REJECTED, rejected.unionByName(unreadable))
 
 
 def _summary(context: Context, changes: DataFrame, rejected: DataFrame) -> StepResult:
     """A row per kind of change and rule: a dozen."""
     kinds = {row["kind"]: row["count"] for row in changes.groupBy("kind").count().collect()}
     alone = F.col("b_key").isNull().alias("alone")
-    found = rejected.where(F.col("rule") != FORMAT).groupBy("rule", alone).count().collect()
+    found = rejected.groupBy("rule", alone).count().collect()
     persons = context.store.read(PERSON).agg(F.count_distinct("person_id").alias("n")).first()
     context.metric("persons", persons["n"] if persons else 0)
     for kind, count in kinds.items():

@@ -61,21 +61,30 @@ def with_evidence(
     pair = ("person_id", "other_person_id")
     merged = changes.where("kind = 'merge'").select(*pair)
     split = changes.where("kind = 'split'").select(*pair)
-    made = _links_out_of(merged, before, links).unionByName(
+    made = _links_out_of(merged, before, after, links).unionByName(
         _refused_between(split, before, after, rejected)
     )
     return changes.join(made, ["kind", *pair], "left")
 
 
-def _links_out_of(merged: DataFrame, before: DataFrame, links: DataFrame) -> DataFrame:
+def _links_out_of(
+    merged: DataFrame, before: DataFrame, after: DataFrame, links: DataFrame
+) -> DataFrame:
     """kind, person_id, other_person_id, a_key, b_key; one row per merge with such a link."""
     old = before.select("id_key", F.col("person_id").alias("was"))
     mine = old.join(merged, F.col("was") == F.col("other_person_id"))
+    # a link between two persons of today was refused
+    now = after.select("id_key", "person_id")
+    mine = mine.join(now, ["id_key", "person_id"], "left_semi")
+    theirs = now.join(merged.select("person_id").distinct(), "person_id", "left_semi")
+    theirs = theirs.join(old, "id_key", "left").select(
+        F.col("id_key").alias("far"), F.col("person_id").alias("now"), "was"
+    )
     columns = ("person_id", "other_person_id", "a_key", "b_key", "first_ts", "n")
     ends = [
         links.join(mine, F.col(near) == F.col("id_key"))
         .drop("id_key", "was")
-        .join(old, F.col(far) == F.col("id_key"), "left")
+        .join(theirs, (F.col(far) == F.col("far")) & (F.col("now") == F.col("person_id")))
         .where("was IS NULL OR was <> other_person_id")
         .select(*columns)
         for near, far in (("a_key", "b_key"), ("b_key", "a_key"))

@@ -49,7 +49,7 @@ def ingest(context: Context, config: SourcesConfig) -> StepResult:
     """Load the files that are new, each once.
 
     Raises:
-        DataBankError: If a source has no file, or two identifiers share a key.
+        DataBankError: If a source has no file.
         GateRefusedError: If rows break a rule that stops the load.
     """
     sources = {s.source: s for s in config.sources if context.wants(s.source)}
@@ -243,7 +243,6 @@ def _to_core(context: Context, kinds: set[str], figures: Figures, load_id: str) 
     staged = with_salted(_staged(context), salted_identifiers(known))
     fresh, salted = unknown_identifiers(staged, known, load_id=load_id)
     store.append(IDENTIFIER, fresh, checked=not salted)
-    fresh.unpersist()
     staged = with_salted(staged, salted)
     if figures.refused:
         store.append(REFUSED, refused_identifiers(staged, load_id=load_id), checked=True)

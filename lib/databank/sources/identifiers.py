@@ -43,10 +43,10 @@ _UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 _EMPTY = r"^(?:[0:-]+|[fF-]{8,}|02:00:00:00:00:00)$"
 _EMPTY_BEGINS = ("0", ":", "-", "f", "F")
 _LONGEST_WORD = max(map(len, WORDS))
-# prefixes that phonenumbers accepts without a look at the digits behind them
 # an address that the maker gave: group addresses (bit 1 of the first byte) and those that a phone
 # makes up for each network (bit 2) name no device (IEEE 802, 8.2)
 _DEVICE_MAC = r"^[0-9a-f][048c](?!0{10}$)[0-9a-f]{10}$"
+# prefixes that phonenumbers accepts without a look at the digits behind them
 _CHINESE_MOBILE = r"^(?:\+86|0086)?(1(?:3[0-9]|5[0-35-9]|8[0-9])[0-9]{8})$"
 _PLAIN_MAIL = (
     r"^[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,18}$"

@@ -9,7 +9,6 @@ salt instead. identity.identifier keeps the salt, so that later loads give the s
 from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame, functions as F
-from pyspark.storagelevel import StorageLevel
 
 from databank.session import small_frame
 from databank.sources.identifiers import key_of
@@ -55,7 +54,7 @@ def unknown_identifiers(
         load_id: Written to the rows.
 
     Returns:
-        Rows of identity.identifier, cached; and those of them whose key had to be salted.
+        Rows of identity.identifier; and those of them whose key had to be salted.
     """
     seen = (
         staged.where("rule IS NULL")
@@ -67,7 +66,7 @@ def unknown_identifiers(
     old = existing.select("id_key", F.struct(*_NAME).alias("old"))
     same = F.col("old") == F.struct(*_NAME)
     fresh = seen.join(old, "id_key", "left").where(F.col("old").isNull() | ~same)
-    fresh = fresh.persist(StorageLevel.MEMORY_AND_DISK)
+    fresh = fresh.localCheckpoint()
     plain = fresh.drop("old").withColumn("salt", F.lit(0))
     counts = fresh.agg(
         F.count("old").alias("taken"),

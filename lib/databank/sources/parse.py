@@ -134,7 +134,8 @@ def _found(slots: Sequence[Slot]) -> tuple[Column, Column, Column]:
             .otherwise(F.lit("no scope"))
         )
         named = F.struct(
-            ids.key_of(F.lit(slot.id_type), F.lit(""), text).alias("id_key"),
+            # never the key of a sound identifier with the same text
+            ids.key_of(F.lit(f"refused {slot.id_type}"), F.lit(""), text).alias("id_key"),
             F.lit(slot.id_type).alias("id_type"),
             text.alias("id_value"),
             why.alias("why"),

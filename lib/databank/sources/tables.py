@@ -110,7 +110,7 @@ REFUSED = TableSpec(
     grain="one row per load and text that was given as an identifier and is none",
     owner="ingest",
     columns=(
-        Column("id_key", "bigint", "xxhash64 of type and text"),
+        Column("id_key", "bigint", "xxhash64 of refused, type and text; no identifier has it"),
         Column("id_type", "string", "what it was given as"),
         Column("id_value", "string", "the text as given, without blanks around it", pii=True),
         Column("why", "string", "placeholder | malformed | no scope"),

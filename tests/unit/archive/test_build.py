@@ -72,7 +72,7 @@ class World:
 def world(spark_session: SparkSession, tmp_path: Path) -> World:
     """Three persons and a shared device on the first day, archived."""
     made = World(spark_session, tmp_path)
-    aside = made.spark.range(9, 10).select(F.col("id").alias("a_key"))
+    aside = made.spark.range(9, 10).select(F.col("id").alias("a_key"), F.lit("limit").alias("rule"))
     persons = made.persons("1 | 101\n 2 | 102\n 3 | 103")
     tables = {EVENTS: made.events(FIRST), PERSON: persons, REJECTED: aside}
     made.come(date(2026, 1, 6), tables)

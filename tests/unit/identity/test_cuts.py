@@ -25,7 +25,7 @@ def links(*rows: tuple[object, ...]) -> pd.DataFrame:
 
 
 def kind(key: object) -> str:
-    return TYPES[min(int(str(key)) // 10, 2)]
+    return TYPES[min(abs(int(str(key))) // 10, 2)]
 
 
 def parts(cut: pd.DataFrame) -> set[frozenset[int]]:
@@ -59,6 +59,11 @@ def test_links_made_by_hand_are_taken_first() -> None:
     both = links((1, 21, 99), (2, 21, 1), (3, 21, 1))
     both.loc[:1, "hand"] = True
     assert parts(cut_links(both, ONE_USER)) == {frozenset({1, 2, 21}), frozenset({3})}
+    # and what holds no user comes to them, whichever key is the smaller
+    for a, b in ((-25, 2), (2, 25)):
+        more = links((1, 21, 1), (2, 21, 1), (a, b, 9))
+        more.loc[:1, "hand"] = True
+        assert parts(cut_links(more, ONE_USER)) == {frozenset({1, 2, 21, a, b})}
     kept_apart = Rules(ONE_USER.limits, ((1, 2),), TYPES, DAY)
     assert parts(cut_links(both[:2], kept_apart)) == {frozenset({1, 21}), frozenset({2})}
 

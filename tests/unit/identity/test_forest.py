@@ -88,6 +88,8 @@ def test_a_wrong_forest_is_told_apart() -> None:
             prove_forest(u, v, wrong)
     with pytest.raises(ComponentsCheckError, match="rows lose"):
         prove_rows(forest, np.array([2, 3]), np.array([1, 1]))
+    with pytest.raises(ComponentsCheckError, match="another tree"):
+        prove_rows(forest, np.array([2, 3, 9]), np.array([1, 8, 8]))
 
 
 def test_a_representative_must_be_one_of_the_roots() -> None:

@@ -20,7 +20,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components as scipy_components
 
 from databank.identity.components.arrow import columns, to_batches
-from databank.identity.components.forest import Codes, Forest, Ids, count_distinct, dense_codes
+from databank.identity.components.forest import Codes, Forest, Ids, dense_codes
 
 FACTS = {
     "ids": "ids without exactly one label",
@@ -53,9 +53,17 @@ def prove_forest(u: Ids, v: Ids, forest: Forest) -> None:
 
 
 def prove_rows(forest: Forest, ids: Ids, roots: Ids) -> None:
-    """Raise unless the rows (ids[i], roots[i]) name every id of the forest and nothing else."""
-    named = count_distinct(np.concatenate([ids, roots]))
-    _require(named == forest.ids.size, "ids that the forest's rows lose")
+    """Raise unless the rows (ids[i], roots[i]) name every id of the forest in its own tree.
+
+    Rows are stars around the roots, so that they connect a tree if they name all of it.
+    """
+    known = forest.ids
+    child, root = (np.searchsorted(known, end).clip(max=known.size - 1) for end in (ids, roots))
+    sound = np.array_equal(known[child], ids) and np.array_equal(known[root], roots)
+    _require(sound and np.array_equal(forest.root[child], root), "a row in another tree")
+    named = np.zeros(known.size, np.bool_)
+    named[child] = named[root] = True
+    _require(bool(named.all()), "ids that the forest's rows lose")
 
 
 def prove_choice(codes: Codes, roots: Ids, chosen: Ids) -> None:

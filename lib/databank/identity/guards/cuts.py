@@ -22,11 +22,13 @@ import pandas as pd
 from pyspark.sql import DataFrame, functions as F
 
 from databank.columns import require_columns
+from databank.errors import DataBankError
 from databank.identity.config import ANY, Limit
 from databank.identity.guards.hand import HAND
 from databank.identity.guards.limits import since
 
 RULE = "person"
+_LARGEST = 2_000_000  # identifiers of one component; a task needs about a kilobyte for each
 _CUT = "a_key bigint, b_key bigint, component bigint, reason string"
 
 
@@ -63,10 +65,14 @@ def cut_persons(
     Returns:
         labels as given, those of cut components anew (component = smallest id of the part); and
         rejected(a_key, b_key, rule, reason, day), one row per link between two parts.
+
+    Raises:
+        DataBankError: If a component that breaks a limit is too large for one task.
     """
     require_columns(labels, "id_key", "component", where="cut_persons: labels")
     require_columns(links, "a_key", "b_key", "rule", "n", "last_ts", where="cut_persons: links")
-    suspects = _suspects(labels, identifiers, rules)
+    suspects = _suspects(labels, identifiers, rules).localCheckpoint()
+    _refuse_giants(suspects)
     inside = labels.join(suspects, "component", "left_semi")
 
     def cut_one(group: pd.DataFrame) -> pd.DataFrame:
@@ -95,7 +101,18 @@ def _suspects(labels: DataFrame, identifiers: DataFrame, rules: Rules) -> DataFr
         for a, b in rules.apart
     ]
     broken = reduce(lambda one, other: one | other, tests, F.lit(False))
-    return typed.groupBy("component").agg(broken.alias("broken")).where("broken")
+    size = F.count(F.lit(1)).alias("size")
+    return typed.groupBy("component").agg(size, broken.alias("broken")).where("broken")
+
+
+def _refuse_giants(suspects: DataFrame) -> None:
+    row = suspects.agg(F.max("size").alias("size")).first()
+    if row is not None and (row["size"] or 0) > _LARGEST:
+        raise DataBankError(
+            f"identity.yml: {row['size']:,} identifiers hang together and break a limit of "
+            f"persons; more than {_LARGEST:,} cannot be cut: set limits or junk for the type that "
+            "ties them"
+        )
 
 
 def _links_of(inside: DataFrame, links: DataFrame, identifiers: DataFrame) -> DataFrame:
@@ -105,9 +122,14 @@ def _links_of(inside: DataFrame, links: DataFrame, identifiers: DataFrame) -> Da
     pair = (F.least("a_key", "b_key").alias("a_key"), F.greatest("a_key", "b_key").alias("b_key"))
     known = inside.join(identifiers.select("id_key", "id_type"), "id_key")
     a = known.select(F.col("id_key").alias("a_key"), "component", F.col("id_type").alias("a_type"))
-    b = known.select(F.col("id_key").alias("b_key"), F.col("id_type").alias("b_type"))
+    b = known.select(F.col("id_key").alias("b_key"), "component", F.col("id_type").alias("b_type"))
     mine = links.where("a_key <> b_key").select(*pair, "rule", "n", "last_ts")
-    return mine.groupBy("a_key", "b_key").agg(*measures).join(a, "a_key").join(b, "b_key")
+    return (
+        mine.groupBy("a_key", "b_key")
+        .agg(*measures)
+        .join(a, "a_key")
+        .join(b, ["b_key", "component"])
+    )
 
 
 # ---- one component
@@ -201,10 +223,11 @@ class _Forest:
 
     def _over(self, a: int, b: int) -> str:
         for name, n in self._held[b].items():
-            together, limit = n + self._held[a].get(name, 0), self._rules.limits[name].most
-            if together > limit:
+            mine, limit = self._held[a].get(name, 0), self._rules.limits[name].most
+            # who is over a limit by hand may still have more of other types
+            if mine and n + mine > limit:
                 noun = "identifiers" if name == ANY else name
-                return f"would give a person {together} {noun} (limit {limit})"
+                return f"would give a person {n + mine} {noun} (limit {limit})"
         return ""
 
     def labels(self) -> dict[int, int]:

@@ -1,10 +1,11 @@
 """Rules made by hand: what conf says of single identifiers, pairs and patterns, as keys."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from pyspark.sql import DataFrame, functions as F
 
+from databank.errors import DataBankError
 from databank.identity.config import Blocked, Pair
 from databank.session import small_frame
 
@@ -21,6 +22,9 @@ def blocked_nodes(identifiers: DataFrame, block: Iterable[Blocked], *, day: date
 
     Returns:
         identity.rejected rows, one per identifier.
+
+    Raises:
+        DataBankError: If Java cannot read a pattern.
     """
     block = list(block)
     values = [(b.type, b.scope, b.value, b.reason) for b in block if b.value]
@@ -30,6 +34,7 @@ def blocked_nodes(identifiers: DataFrame, block: Iterable[Blocked], *, day: date
     found = found.select("id_key", "reason")
     for b in block:
         if b.pattern:
+            _require_pattern(identifiers, b.pattern)
             of_type = (F.col("id_type") == b.type) & (F.col("scope") == b.scope)
             alike = identifiers.where(of_type & F.col("id_value").rlike(f"^(?:{b.pattern})$"))
             found = found.unionByName(alike.select("id_key", F.lit(b.reason).alias("reason")))
@@ -44,6 +49,42 @@ def blocked_nodes(identifiers: DataFrame, block: Iterable[Blocked], *, day: date
             F.lit(day).alias("day"),
         )
     )
+
+
+def _require_pattern(rows: DataFrame, pattern: str) -> None:
+    # validated as Python's, run as Java's: they differ in corners
+    jvm = rows.sparkSession._jvm
+    assert jvm is not None
+    try:
+        jvm.java.util.regex.Pattern.compile(pattern)
+    except Exception as error:
+        raise DataBankError(
+            f"identity.yml: block: Java cannot read the pattern {pattern!r}; write it more plainly"
+        ) from error
+
+
+def one_by_hand(edges: DataFrame, pairs: Sequence[tuple[int, int, str]]) -> DataFrame:
+    """Edges in which all that is one person by hand has one key, its smallest.
+
+    Args:
+        edges: a_key, b_key and any other columns.
+        pairs: (key, key, anything) of what is one.
+    """
+    first: dict[int, int] = {}
+
+    def find(key: int) -> int:
+        while first.get(key, key) != key:
+            key = first[key]
+        return key
+
+    for a, b, _ in pairs:
+        low, high = sorted((find(a), find(b)))
+        first[high] = low
+    if not first:
+        return edges
+    known = F.create_map(*(F.lit(key) for old in first for key in (old, find(old))))
+    ends = {end: F.coalesce(F.element_at(known, F.col(end)), end) for end in ("a_key", "b_key")}
+    return edges.withColumns(ends)
 
 
 def keys_of(identifiers: DataFrame, pairs: Iterable[Pair]) -> list[tuple[int, int, str]]:

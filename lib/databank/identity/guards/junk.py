@@ -1,6 +1,6 @@
 """Identifiers set aside as junk come back where they tie no strangers together after all.
 
-A customer with three hundred cookies has an unusual user id, and yet is one customer. What is told
+A customer with fifty cookies has an unusual user id, and yet is one customer. What is told
 from the number of neighbours alone is therefore looked at once more when the persons are known.
 """
 
@@ -47,7 +47,10 @@ def release_junk(
     free = _harmless(links, labels, identifiers, limits).localCheckpoint()
     if free.isEmpty():
         return labels, rejected
-    tied = links.join(free, "key").select("key", "component")
+    # two that are released may have met each other
+    both = edges.join(free.toDF("a_key"), "a_key", "left_semi")
+    both = both.join(free.toDF("b_key"), "b_key", "left_semi").select("a_key", "b_key")
+    tied = links.join(free, "key").select("key", "component").union(both)
     joined = connected_components(tied, src="key", dst="component", scratch=scratch)
     joined = joined.select("id", F.col("component").alias("whole")).localCheckpoint()
     onward = joined.select(F.col("id").alias("component"), "whole")
