@@ -25,7 +25,7 @@ from databank.columns import require_columns
 from databank.errors import DataBankError
 from databank.identity.config import ANY, Limit
 from databank.identity.guards.hand import HAND
-from databank.identity.guards.limits import since
+from databank.identity.guards.limits import held_of, since
 
 RULE = "person"
 _LARGEST = 2_000_000  # identifiers of one component; a task needs about a kilobyte for each
@@ -92,10 +92,7 @@ def cut_persons(
 def _suspects(labels: DataFrame, identifiers: DataFrame, rules: Rules) -> DataFrame:
     """Components that may break a limit; a window is looked at later, with the links."""
     typed = labels.join(identifiers.select("id_key", "id_type"), "id_key")
-    tests = [
-        (F.count(F.lit(1)) if kind == ANY else F.count_if(F.col("id_type") == kind)) > limit.most
-        for kind, limit in rules.limits.items()
-    ]
+    tests = [held_of(kind) > limit.most for kind, limit in rules.limits.items()]
     tests += [
         (F.count_if(F.col("id_key") == a) > 0) & (F.count_if(F.col("id_key") == b) > 0)
         for a, b in rules.apart

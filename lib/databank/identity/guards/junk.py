@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.identity.components.solve import connected_components
 from databank.identity.config import ANY, Limit
-from databank.identity.guards.limits import JUNK
+from databank.identity.guards.limits import JUNK, held_of
 
 
 def release_junk(
@@ -79,10 +79,7 @@ def _harmless(
 ) -> DataFrame:
     """Keys of the junk identifiers that may stay with all their neighbours: key."""
     types = identifiers.select("id_key", "id_type")
-    counts = [
-        (F.count(F.lit(1)) if kind == ANY else F.count_if(F.col("id_type") == kind)).alias(f"n_{n}")
-        for n, kind in enumerate(limits)
-    ]
+    counts = [held_of(kind).alias(f"n_{n}") for n, kind in enumerate(limits)]
     touched = links.select("component").distinct()
     held = labels.join(touched, "component", "left_semi").join(types, "id_key")
     held = held.groupBy("component").agg(F.count(F.lit(1)).alias("n"), *counts)

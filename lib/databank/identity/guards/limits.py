@@ -107,6 +107,11 @@ def without(edges: DataFrame, refused: DataFrame) -> DataFrame:
     return kept.join(keys, F.col("b_key") == F.col("key"), "left_anti")
 
 
+def held_of(kind: str) -> Column:
+    """An aggregate over identifiers (id_type): how many of a type there are, of all for "any"."""
+    return F.count(F.lit(1)) if kind == ANY else F.count_if(F.col("id_type") == kind)
+
+
 def since(limit: Limit, day: date) -> date | None:
     """The first day of a limit's window; null = since ever."""
     return None if limit.days is None else day - timedelta(days=limit.days - 1)
