@@ -81,14 +81,31 @@ def databank(budget: int) -> Engine:
         from databank.identity.components.solve import connected_components
         from databank.session import get_spark
 
-        spark = get_spark("bench")
+        spark = get_spark("bench", **_event_log())
         for _ in range(times):
             started = time.monotonic()
             labels = connected_components(spark.read.parquet(edges), local_budget=budget)
             labels.write.mode("overwrite").parquet(result)
             yield time.monotonic() - started
+        if events := os.environ.get("DATABANK_BENCH_EVENTS"):
+            # Spark's tasks do not count what they read on behalf of Python
+            jvm = spark._jvm
+            assert jvm is not None
+            schemes = jvm.org.apache.hadoop.fs.FileSystem.getAllStatistics()
+            read = sum(each.getBytesRead() for each in schemes)
+            Path(events, "read").write_text(str(read))
 
     return run
+
+
+def _event_log() -> dict[str, str]:
+    folder = os.environ.get("DATABANK_BENCH_EVENTS")
+    if folder is None:
+        return {}
+    log = {"enabled": "true", "compress": "false", "dir": folder}
+    told = {f"spark__eventLog__{key}": value for key, value in log.items()}
+    # bytes that come by vectored reads are counted nowhere
+    return told | {"spark__hadoop__parquet__hadoop__vectored__io__enabled": "false"}
 
 
 def graphframes(algorithm: str) -> Engine:

@@ -51,9 +51,11 @@ def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
         scratch=scratch,
         local_budget=config.local_edges,
         engine=config.engine,
-    ).withColumnRenamed("id", "id_key")
+    )
+    # the guards read the labels several times
+    labels = found.withColumnRenamed("id", "id_key").localCheckpoint()
     context.progress.step("cutting persons that hold too much")
-    components, rejected = _bounded(found, edges, refused, identifiers, config, context)
+    components, rejected = _bounded(labels, edges, refused, identifiers, config, context)
     context.progress.step("naming persons")
     before, aliases, rejected_before = store.read(PERSON), store.read(ALIAS), store.read(REJECTED)
     rejected_before = rejected_before.where(F.col("rule") != FORMAT)

@@ -8,15 +8,10 @@ from databank.identity.components.check import (
     ComponentsCheckError,
     prove_choice,
     prove_forest,
-    prove_rows,
+    prove_labels,
 )
-from databank.identity.components.forest import (
-    build_forest,
-    count_distinct,
-    dense_codes,
-    spanning_rows,
-)
-from databank.identity.components.rounds import mix, unmix
+from databank.identity.components.forest import build_forest, dense_codes, merge
+from databank.identity.components.mixing import mix, remix, slice_starts, unmix
 
 LOWEST, HIGHEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 RNG = np.random.default_rng(11)
@@ -47,7 +42,6 @@ def test_dense_codes_are_those_of_numpy(name: str) -> None:
     got, codes = dense_codes(values)
     np.testing.assert_array_equal(got, unique)
     np.testing.assert_array_equal(codes, inverse)
-    assert count_distinct(values) == unique.size
 
 
 @pytest.mark.parametrize("edges", [1, 50, 400, 1500, 5000])
@@ -60,23 +54,16 @@ def test_roots_are_the_smallest_ids_of_their_components(edges: int) -> None:
     assert dict(zip(forest.ids.tolist(), forest.ids[forest.root].tolist(), strict=True)) == expected
 
 
-def test_spanning_rows_name_every_id_and_connect_the_same() -> None:
-    u = np.array([5, 5, 9, 9, 4, 1])
-    v = np.array([5, 5, 8, 7, 4, 4])
-    ids, roots = spanning_rows(build_forest(u, v))
-    assert sorted(zip(ids.tolist(), roots.tolist(), strict=True)) == [
-        (4, 1),
-        (5, 5),
-        (8, 7),
-        (9, 7),
-    ]
+def test_merged_lists_are_in_order_and_have_each_id_once() -> None:
+    lists = [np.unique(RNG.integers(LOWEST, HIGHEST, size)) for size in (500, 1, 3000)]
+    lists.append(lists[0][::3])
+    np.testing.assert_array_equal(merge(lists), np.unique(np.concatenate(lists)))
 
 
 def test_a_wrong_forest_is_told_apart() -> None:
     u, v = np.array([1, 2, 8, 9]), np.array([2, 3, 9, 9])
     forest = build_forest(u, v)
     prove_forest(u, v, forest)
-    prove_rows(forest, *spanning_rows(forest))
     codes = forest.root.dtype
     for told, wrong in {
         "ids": forest._replace(ids=np.array([1, 2, 4, 8, 9])),
@@ -86,17 +73,40 @@ def test_a_wrong_forest_is_told_apart() -> None:
     }.items():
         with pytest.raises(ComponentsCheckError, match=told):
             prove_forest(u, v, wrong)
-    with pytest.raises(ComponentsCheckError, match="rows lose"):
-        prove_rows(forest, np.array([2, 3]), np.array([1, 1]))
-    with pytest.raises(ComponentsCheckError, match="another tree"):
-        prove_rows(forest, np.array([2, 3, 9]), np.array([1, 8, 8]))
+
+
+def test_wrong_labels_of_forests_are_told_apart() -> None:
+    # two chunks: 1-2 and 8-9; 2-3, so that 1, 2 and 3 are one component
+    chunks = [
+        (np.array([1, 2, 8, 9]), np.array([0, 0, 2, 2], np.int32)),
+        (np.array([2, 3]), np.array([0, 0], np.int32)),
+    ]
+    right = {
+        "known": np.array([1, 2, 3, 8, 9]),
+        "a": np.array([0, 1, 3, 4, 1, 2], np.int32),
+        "b": np.array([0, 0, 3, 3, 1, 1], np.int32),
+        "ids": np.array([-1, -2, -3, 8, 9]),
+        "labels": np.array([-3, -3, -3, 8, 8]),
+    }
+    prove_labels(chunks, **right)
+    for told, wrong in {
+        "ids": {"known": np.array([1, 2, 3, 9, 9])},
+        "roots": {"b": np.array([0, 0, 3, 3, 1, 2], np.int32)},
+        "not the smallest": {"labels": np.array([-2, -2, -2, 8, 8])},
+        "labels that are": {"labels": np.array([-3, -3, -3, -3, -3])},
+        "labels": {"labels": np.array([-2, -2, -3, 8, 8])},
+    }.items():
+        with pytest.raises(ComponentsCheckError, match=told):
+            prove_labels(chunks, **{**right, **wrong})
+    with pytest.raises(ComponentsCheckError, match="ids"):
+        prove_labels(chunks[:1], **right)
 
 
 def test_a_representative_must_be_one_of_the_roots() -> None:
-    codes, roots = np.array([0, 0, 1]), np.array([5, 6, 7])
-    prove_choice(codes, roots, np.array([6, 7]))
+    roots, first = np.array([5, 6, 7]), np.array([0, 2])
+    prove_choice(roots, first, np.array([6, 7]))
     with pytest.raises(ComponentsCheckError, match="nobody named"):
-        prove_choice(codes, roots, np.array([6, 5]))
+        prove_choice(roots, first, np.array([6, 5]))
 
 
 @pytest.mark.parametrize("key", [0, 1, 17])
@@ -104,3 +114,12 @@ def test_mixing_can_be_undone(key: int) -> None:
     ids = np.concatenate([VALUES["any"], VALUES["ends of the range"]])
     np.testing.assert_array_equal(unmix(mix(ids, key), key), ids)
     assert not np.array_equal(mix(ids, key), mix(ids, key + 1))
+    np.testing.assert_array_equal(remix(mix(ids, key), key, key + 1), mix(ids, key + 1))
+
+
+def test_slices_are_equal_parts_of_the_range() -> None:
+    ids = np.sort(mix(np.arange(100_000), 0))
+    starts = slice_starts(8)
+    held = np.diff([0, *np.searchsorted(ids, starts), ids.size])
+    assert held.sum() == ids.size
+    assert 12_000 < held.min() <= held.max() < 13_000

@@ -1,38 +1,41 @@
-"""The last word on components: nothing here trusts the code that made them.
+"""Proofs: nothing here trusts the code that made what it looks at.
 
-Labels are right if three facts hold and one count: every id of the edges has exactly one label and
-nothing else has one; the two ends of every edge have the same label; a label is the smallest of the
-ids that carry it. Labels that pass join at least what the edges join; they join no more if there
-are as many of them as components.
+Each task proves what it made before it hands it on, against what it was given; scipy, which shares
+no code with the forest, finds the components anew or counts them. What is stored or shuffled
+carries checksums (see `packs`) and is counted at both ends. So labels are right if each step's are:
 
-That count is made by scipy, which shares no code with the forest. A task that holds all edges
-counts at the end (`verify`). Where no task can, each step on the way to the labels is proved by
-the task that takes it (`prove_forest`, `prove_rows`, `prove_choice`), and the labels must add up
-to what the steps left over.
+- a chunk's forest has the components of the chunk's edges (`prove_forest`);
+- within the budget, the labels are the smallest ids of the components of all forests
+  (`prove_labels`);
+- beyond it, a round links only roots that one id has (`prove_choice`), so it joins no more than the
+  edges do; and at the end all roots that an id has anywhere carry one label (`expand`), so it joins
+  no less.
+
+Labels that another engine made are tested by joins (`verify`).
 """
 
-from collections.abc import Iterable, Iterator
-
 import numpy as np
-import pyarrow as pa
 from pyspark.sql import DataFrame, functions as F
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components as scipy_components
 
-from databank.identity.components.arrow import columns, to_batches
-from databank.identity.components.forest import Codes, Forest, Ids, dense_codes
+from databank.identity.components.forest import Codes, Forest, Ids
 
 FACTS = {
     "ids": "ids without exactly one label",
     "edges": "edges between two components",
     "labels": "labels that are not the smallest id of their component",
-    "components": "components too many or too few",
 }
-_COUNTS = ", ".join(f"{fact} bigint" for fact in FACTS)
 
 
 class ComponentsCheckError(RuntimeError):
     """The labels are wrong: a bug, or files that changed between write and read."""
+
+
+def require(holds: bool, what: str) -> None:
+    """Raise ComponentsCheckError unless it holds."""
+    if not holds:
+        raise ComponentsCheckError(f"connected_components: a step is wrong: {what}")
 
 
 # ---- steps, in the task that takes them
@@ -44,112 +47,98 @@ def prove_forest(u: Ids, v: Ids, forest: Forest) -> None:
     Raises:
         ComponentsCheckError: Saying what is wrong.
     """
-    ids, root = forest.ids, forest.root
-    _require(_are_codes(np.concatenate([u, v]), ids, np.concatenate([forest.u, forest.v])), "ids")
-    _require(np.array_equal(root[forest.u], root[forest.v]), "an edge between two trees")
-    _require(np.array_equal(root[root], root), "a root under a root")
+    ids, root, a, b = forest
+    require(_ascending(ids) and np.array_equal(ids[a], u) and np.array_equal(ids[b], v), "ids")
+    require(np.array_equal(root[a], root[b]), "an edge between two trees")
+    require(np.array_equal(root[root], root), "a root under a root")
     trees = np.count_nonzero(root == np.arange(ids.size))
-    _require(trees == _count(ids.size, forest.u, forest.v), "trees too many or too few")
+    count, _ = _components(ids.size, a, b, labels=False)
+    require(trees == count, "trees too many or too few")
 
 
-def prove_rows(forest: Forest, ids: Ids, roots: Ids) -> None:
-    """Raise unless the rows (ids[i], roots[i]) name every id of the forest in its own tree.
+def prove_labels(
+    chunks: list[tuple[Ids, Codes]], known: Ids, a: Codes, b: Codes, ids: Ids, labels: Ids
+) -> None:
+    """Raise unless labels[i] is the smallest of ids in the component of known[i].
 
-    Rows are stars around the roots, so that they connect a tree if they name all of it.
+    Args:
+        chunks: The ids of each forest, and the place of each one's root among them.
+        known: All ids of all forests, ascending.
+        a: The place in `known` of each id of the chunks.
+        b: The place of its root.
+        ids: What `known` stands for.
+        labels: What is to be proved.
+
+    Raises:
+        ComponentsCheckError: Saying what is wrong.
     """
-    known = forest.ids
-    child, root = (np.searchsorted(known, end).clip(max=known.size - 1) for end in (ids, roots))
-    sound = np.array_equal(known[child], ids) and np.array_equal(known[root], roots)
-    _require(sound and np.array_equal(forest.root[child], root), "a row in another tree")
     named = np.zeros(known.size, np.bool_)
-    named[child] = named[root] = True
-    _require(bool(named.all()), "ids that the forest's rows lose")
+    start = 0
+    for each, tree in chunks:
+        own, roots = (codes[start : start + each.size] for codes in (a, b))
+        require(np.array_equal(known[own], each), "ids")
+        require(np.array_equal(known[roots], each[tree]), "roots")
+        named[own] = True
+        start += each.size
+    require(start == a.size == b.size and _ascending(known) and bool(named.all()), "ids")
+    apart = a != b
+    count, component = _components(known.size, a[apart], b[apart], labels=True)
+    smallest = np.full(count, np.iinfo(np.int64).max)
+    np.minimum.at(smallest, component, ids)
+    require(np.array_equal(smallest[component], labels), "labels that are not the smallest ids")
 
 
-def prove_choice(codes: Codes, roots: Ids, chosen: Ids) -> None:
-    """Raise unless each node's chosen root is one of the roots that its rows (codes[i]) name."""
-    met = np.zeros(chosen.size, np.bool_)
-    met[codes[roots == chosen[codes]]] = True
-    _require(bool(met.all()), "a representative that nobody named")
+def prove_choice(roots: Ids, first: Ids, chosen: Ids) -> None:
+    """Raise unless each id's chosen root is one of its own.
+
+    Args:
+        roots: The roots of the ids, an id's roots one after the other.
+        first: Where each id's roots begin.
+        chosen: One for each id.
+    """
+    met = np.repeat(chosen, np.diff(np.append(first, roots.size))) == roots
+    require(bool(np.logical_or.reduceat(met, first).all()), "a representative that nobody named")
 
 
-def _require(holds: bool, what: str) -> None:
-    if not holds:
-        raise ComponentsCheckError(f"connected_components: a step is wrong: {what}")
+def _ascending(ids: Ids) -> bool:
+    return bool(np.all(ids[1:] > ids[:-1]))
 
 
-def _are_codes(values: Ids, ids: Ids, codes: Codes) -> bool:
-    return bool(np.all(ids[1:] > ids[:-1])) and np.array_equal(ids[codes], values)
-
-
-def _count(nodes: int, a: Codes, b: Codes) -> int:
+def _components(nodes: int, a: Codes, b: Codes, *, labels: bool) -> tuple[int, Codes]:
     graph = coo_matrix((np.ones(a.size, np.bool_), (a, b)), shape=(nodes, nodes))
-    return int(scipy_components(graph, directed=False, return_labels=False))
+    # an edge may repeat: to sum it up would take longer than to meet it twice
+    graph.has_canonical_format = True
+    found = scipy_components(graph, directed=False, return_labels=labels)
+    count, component = found if labels else (found, np.empty(0, np.int32))
+    return int(count), component
 
 
-# ---- the whole, at the end
+# ---- the labels of another engine
 
 
-def verify(edges: DataFrame, labels: DataFrame, *, components: int | None) -> None:
+def verify(edges: DataFrame, labels: DataFrame) -> None:
     """Raise unless the labels hold for the edges.
+
+    Every id of the edges has exactly one label and nothing else has one; the two ends of every
+    edge have the same label; a label is the smallest of the ids that carry it. Labels that pass
+    join at least what the edges join.
 
     Args:
         edges: id, root (bigint): the ends of each edge.
         labels: id, component (bigint).
-        components: How many there must be. None: one task can hold edges and labels, and counts
-            them; else the facts are tested by joins.
 
     Raises:
         ComponentsCheckError: Saying what is wrong and how often.
     """
-    if components is None:
-        faults = _local_faults(edges, labels)
-    else:
-        faults = _joined_faults(edges, labels, components)
-    row = faults.first()
+    row = _faults(edges, labels).first()
     counts = row.asDict() if row is not None else dict.fromkeys(FACTS, 0)
     wrong = [f"{counts[fact]} {text}" for fact, text in FACTS.items() if counts[fact]]
     if wrong:
         raise ComponentsCheckError(f"connected_components: {'; '.join(wrong)}")
 
 
-def _local_faults(edges: DataFrame, labels: DataFrame) -> DataFrame:
-    marked = edges.withColumn("label", F.lit(0).cast("bigint"))
-    both = labels.withColumn("label", F.lit(1).cast("bigint")).union(marked)
-    return both.coalesce(1).mapInArrow(_count_faults, _COUNTS)
-
-
-def _count_faults(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    held = columns(batches)
-    if held:
-        first, second, label = held
-        given = label == 1
-        faults = _faults(first[~given], second[~given], first[given], second[given])
-        yield from to_batches(list(FACTS), *(np.array([count]) for count in faults))
-
-
-def _faults(u: Ids, v: Ids, ids: Ids, component: Ids) -> tuple[int, int, int, int]:
-    if not np.all(ids[1:] > ids[:-1]):
-        order = np.argsort(ids, kind="stable")
-        ids, component = ids[order], component[order]
-    ends = np.concatenate([u, v])
-    known, codes = dense_codes(ends)
-    # the codes are proved here, so that a fault in them cannot hide one in the labels
-    if not _are_codes(ends, known, codes) or not np.array_equal(known, ids):
-        return max(1, np.setxor1d(known, ids).size + abs(ids.size - known.size)), 0, 0, 0
-    a, b = codes[: u.size], codes[u.size :]
-    apart = component[a] != component[b]
-    # ids are in order, so these are too: each label must be an id that is labelled with itself
-    own = ids[component == ids]
-    named = np.sort(component)
-    named = named[np.append(True, named[1:] != named[:-1])]
-    foreign = 0 if np.array_equal(named, own) else int((~np.isin(component, own)).sum())
-    off = abs(named.size - _count(ids.size, a, b))
-    return 0, int(apart.sum()), foreign + int((component > ids).sum()), off
-
-
-def _joined_faults(edges: DataFrame, labels: DataFrame, components: int) -> DataFrame:
-    """The same counts by joins: every statement about a key is a row, a key's rows must agree."""
+def _faults(edges: DataFrame, labels: DataFrame) -> DataFrame:
+    """Every statement about a key is a row, a key's rows must agree."""
     given = labels.select(F.col("id").alias("key"), "component", F.lit(1).alias("label"))
     # a component's own id must be labelled with itself
     named = labels.select(F.col("component").alias("key"), "component").distinct()
@@ -178,5 +167,4 @@ def _joined_faults(edges: DataFrame, labels: DataFrame, components: int) -> Data
         F.count_if(ids).alias("ids"),
         F.count_if(edges_apart).alias("edges"),
         F.count_if((F.col("is") > F.col("key")) | foreign).alias("labels"),
-        F.abs(F.count_if(F.col("named") > 0) - F.lit(components)).alias("components"),
     )

@@ -54,19 +54,13 @@ def hook(nodes: int, a: Codes, b: Codes) -> Codes:
     return parent
 
 
-def spanning_rows(forest: Forest) -> tuple[Ids, Ids]:
-    """The fewest (id, root) rows that say the same: roots only where they have no other member."""
-    kept = forest.root != np.arange(forest.ids.size, dtype=np.int32)
-    has_child = np.zeros(forest.ids.size, np.bool_)
-    has_child[forest.root[kept]] = True
-    kept |= ~has_child
-    return forest.ids[kept], forest.ids[forest.root[kept]]
-
-
-def count_distinct(values: Ids) -> int:
-    """How many different values there are."""
-    ordered = np.sort(values)
-    return int(np.count_nonzero(ordered[1:] != ordered[:-1])) + min(values.size, 1)
+def merge(ascending: list[Ids]) -> Ids:
+    """All ids of the ascending lists, ascending, each once."""
+    # numpy's stable sort finds the runs that are in order and only merges them
+    ids = np.sort(np.concatenate(ascending), kind="stable")
+    kept = np.ones(ids.size, np.bool_)
+    np.not_equal(ids[1:], ids[:-1], out=kept[1:])
+    return ids[kept]
 
 
 def dense_codes(values: Ids) -> tuple[Ids, Codes]:

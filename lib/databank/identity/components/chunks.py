@@ -1,0 +1,102 @@
+"""The first step: edges, some millions at a time, become forests, which are stored.
+
+A forest says for each id of its edges which tree of the chunk it is in. It has no more rows than
+the edges have ends and as a rule fewer than there are edges; its ids are in (mixed) order, so that
+all later steps merge where they would have to sort.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+from pyspark import TaskContext
+from pyspark.sql import DataFrame, Observation, functions as F
+
+from databank.errors import DataBankError
+from databank.identity.components import packs
+from databank.identity.components.arrow import chunks, to_batches
+from databank.identity.components.check import ComponentsCheckError, prove_forest
+from databank.identity.components.forest import Forest, Ids, build_forest
+from databank.identity.components.mixing import mix, unmix
+from databank.identity.components.scratch import Scratch
+
+# edges that a task takes at a time, about 0.4 GB at the peak
+CHUNK = 4_000_000
+# the key of the first mixing
+KEY = 0
+
+
+class EdgeEndError(DataBankError):
+    """An end of an edge that cannot be an id."""
+
+
+def store_forests(edges: DataFrame, *, chunk: int, scratch: Scratch) -> tuple[DataFrame, int]:
+    """Store the forests of chunks of the edges; the edges are read once.
+
+    Args:
+        edges: Two bigint columns, the ends of each edge.
+        chunk: Edges that a task takes at a time.
+        scratch: Where they are stored.
+
+    Returns:
+        Packs of (mixed id, mixed id of its tree, place of that in the chunk's ids), origin: the
+        chunk; and how many ids they hold in all, an id once a chunk.
+
+    Raises:
+        EdgeEndError: If an end is null.
+        ComponentsCheckError: If a forest is wrong or an edge got lost.
+    """
+    given, kept = Observation(), Observation()
+    counted = edges.observe(given, F.count(F.lit(1)).alias("edges"))
+    forests = counted.mapInArrow(partial(_forests, most=chunk), packs.SCHEMA)
+    sums = [F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in ("size", "told")]
+    stored = scratch.write(forests.observe(kept, *sums), "forests")
+    found, used = given.get["edges"], kept.get["told"]
+    if found != used:
+        _require_ends(edges)
+        raise ComponentsCheckError(f"connected_components: {found} edges were given, {used} used")
+    return stored, int(kept.get["size"])
+
+
+def _require_ends(edges: DataFrame) -> None:
+    counts = [F.count_if(F.col(name).isNull()).alias(name) for name in sorted(edges.columns)]
+    row = edges.agg(*counts).first()
+    found = row.asDict() if row is not None else {}
+    if told := [f"{name} in {n} rows" for name, n in found.items() if n]:
+        raise EdgeEndError(
+            f"connected_components: null ends ({', '.join(told)}); "
+            "give an isolated id as a self loop"
+        )
+
+
+def _forests(batches: Iterable[pa.RecordBatch], *, most: int) -> Iterator[pa.RecordBatch]:
+    """Keep a chunk's forest back as part of the next chunk, where edges repeat much."""
+    task = TaskContext.get()
+    origin = (task.partitionId() if task is not None else 0) << 32
+    held: tuple[Ids, Ids] | None = None
+    edges = 0
+    for chunk in chunks(batches, rows=most):
+        u, v = (mix(end, KEY) for end in chunk)
+        edges += u.size
+        if held is not None:
+            u, v = np.concatenate([held[0], u]), np.concatenate([held[1], v])
+        forest = build_forest(u, v)
+        prove_forest(u, v, forest)
+        held = forest.ids, forest.ids[forest.root]
+        if forest.ids.size > most // 2:
+            yield from _packed(forest, origin, edges)
+            held, edges, origin = None, 0, origin + 1
+    if held is not None:
+        yield from _packed(forest, origin, edges)
+
+
+def _packed(forest: Forest, origin: int, edges: int) -> Iterator[pa.RecordBatch]:
+    roots = forest.ids[forest.root]
+    return packs.pack(forest.ids, roots, forest.root, part=0, origin=origin, told=edges)
+
+
+def as_edges(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """A row (id, root) for each id of the forests."""
+    for each in packs.unpack(batches):
+        yield from to_batches(["id", "root"], unmix(each.ids, KEY), unmix(each.partners, KEY))

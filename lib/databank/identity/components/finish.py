@@ -1,0 +1,80 @@
+"""The last step where one task can hold what is left."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+
+from databank.identity.components import packs
+from databank.identity.components.check import prove_forest, prove_labels, require
+from databank.identity.components.chunks import KEY
+from databank.identity.components.forest import Codes, Ids, build_forest, hook, merge
+from databank.identity.components.mixing import slice_starts, unmix
+
+
+def label_forests(batches: Iterable[pa.RecordBatch], *, size: int) -> Iterator[pa.RecordBatch]:
+    """Labels of all ids, from the forests of all chunks.
+
+    Args:
+        batches: Packs of forests, in any order.
+        size: How many ids they hold, an id once a chunk.
+
+    Returns:
+        Packs of (id, smallest id of its component).
+    """
+    chunks = _gather(batches, size)
+    if not chunks:
+        return
+    known = merge([ids for ids, _ in chunks])
+    places = [np.searchsorted(known, ids).astype(np.int32) for ids, _ in chunks]
+    a = np.concatenate(places)
+    b = np.concatenate([place[tree] for place, (_, tree) in zip(places, chunks, strict=True)])
+    apart = a != b
+    root = hook(known.size, a[apart], b[apart])
+    ids = unmix(known, KEY)
+    smallest = ids.copy()
+    np.minimum.at(smallest, root, ids)
+    labels = smallest[root]
+    prove_labels(chunks, known, a, b, ids, labels)
+    yield from packs.pack(ids, labels, part=0)
+
+
+def label_links(
+    batches: Iterable[pa.RecordBatch], *, size: int, key: int, slices: int
+) -> Iterator[pa.RecordBatch]:
+    """Labels of the ids that are still linked after the rounds.
+
+    Args:
+        batches: Packs of links between mixed ids.
+        size: How many links there are.
+        key: What the ids are mixed with.
+        slices: Into how many parts the labels go.
+
+    Returns:
+        Packs of (mixed id, the id that stands for its component).
+    """
+    u, v = packs.joined(list(packs.unpack(batches)))
+    require(u.size == size, "links got lost")
+    if u.size:
+        forest = build_forest(u, v)
+        prove_forest(u, v, forest)
+        labels = unmix(forest.ids[forest.root], key)
+        yield from packs.pack(forest.ids, labels, starts=slice_starts(slices), kind=packs.LABEL)
+
+
+def _gather(batches: Iterable[pa.RecordBatch], size: int) -> list[tuple[Ids, Codes]]:
+    """Each chunk's ids, in order, and the place of each one's root among them."""
+    found: dict[int, list[packs.Pack]] = defaultdict(list)
+    for each in packs.unpack(batches):
+        found[each.origin].append(each)
+    chunks = []
+    for origin in sorted(found):
+        parts = sorted(found.pop(origin), key=lambda each: each.at)
+        gapless = all(low.at + low.ids.size == high.at for low, high in pairwise(parts))
+        require(gapless, "a part of a forest is missing")
+        ids = np.concatenate([each.ids for each in parts])
+        chunks.append((ids, np.concatenate([each.codes for each in parts])))
+    require(sum(ids.size for ids, _ in chunks) == size, "forests got lost")
+    return chunks
