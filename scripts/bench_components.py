@@ -182,7 +182,8 @@ def scipy(edges: str, result: str, times: int) -> Iterator[float]:
 # the floor first: the others are told as multiples of it
 ENGINES: dict[str, Engine] = {
     "scipy": scipy,
-    "databank": databank(16_000_000),
+    # local_edges of a machine that has 8 GB to spare
+    "databank": databank(128_000_000),
     "databank, rounds only": databank(1_000_000),
     "duckdb": duckdb,
     "graphframes two_phase": graphframes("two_phase"),

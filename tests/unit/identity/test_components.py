@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,10 @@ from scipy.sparse.csgraph import connected_components as scipy_components
 
 from databank.errors import DataBankError, MissingColumnsError
 from databank.identity import connected_components
+from databank.identity.components import expand, packs, rounds
 from databank.identity.components.check import ComponentsCheckError, verify
+from databank.identity.components.chunks import EdgeEndError
 from databank.identity.components.scratch import CONF
-from databank.identity.components.solve import EdgeEndError
 from databank.session import small_frame
 from tests.support.frames import frame
 
@@ -103,6 +104,21 @@ def killed_once(edges: DataFrame) -> DataFrame:
     return edges.mapInArrow(give, EDGES)
 
 
+def dies_once(
+    task: Callable[..., Iterator[pa.RecordBatch]],
+) -> Callable[..., Iterator[pa.RecordBatch]]:
+    """The same task, but the first worker of the fourth partition dies halfway."""
+
+    def run(batches: Iterator[pa.RecordBatch], **given: int) -> Iterator[pa.RecordBatch]:
+        context = TaskContext.get()
+        for batch in task(batches, **given):
+            yield batch
+            if context is not None and context.partitionId() == 3 and not context.attemptNumber():
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return run
+
+
 @pytest.mark.parametrize("partitions", [1, 3])
 def test_components_are_those_of_scipy(
     spark_session: SparkSession, edges: np.ndarray, partitions: int
@@ -115,10 +131,18 @@ def test_components_are_those_of_scipy(
 
 
 @pytest.mark.usefixtures("small_batches")
-@pytest.mark.parametrize(("adaptive", "budget"), [("true", 0), ("false", 2000)])
+@pytest.mark.parametrize(
+    ("adaptive", "budget", "rows"), [("true", 0, 2_000_000), ("false", 2000, 12_000)]
+)
 def test_contraction_rounds_find_the_same_components(
-    spark_session: SparkSession, edges: np.ndarray, adaptive: str, budget: int
+    spark_session: SparkSession,
+    edges: np.ndarray,
+    adaptive: str,
+    budget: int,
+    rows: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(rounds, "_SLICE", rows)
     spark_session.conf.set("spark.sql.adaptive.enabled", adaptive)
     try:
         given = on_spark(spark_session, edges, partitions=4)
@@ -129,12 +153,39 @@ def test_contraction_rounds_find_the_same_components(
 
 
 @pytest.mark.usefixtures("small_batches")
-@pytest.mark.parametrize("budget", [16_000_000, 5000])
-def test_a_killed_worker_changes_nothing(
-    spark_session: SparkSession, edges: np.ndarray, budget: int
-) -> None:
+def test_a_killed_worker_changes_nothing(spark_session: SparkSession, edges: np.ndarray) -> None:
     given = killed_once(on_spark(spark_session, edges[:20_000], partitions=2))
-    assert labels_of(connected_components(given, local_budget=budget)) == oracle(edges[:20_000])
+    assert labels_of(connected_components(given)) == oracle(edges[:20_000])
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_a_worker_killed_in_each_round_and_on_the_way_back_changes_nothing(
+    spark_session: SparkSession, edges: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module, name in ((rounds, "_choose"), (expand, "_answer"), (expand, "_apply_first")):
+        monkeypatch.setattr(module, name, dies_once(getattr(module, name)))
+    given = on_spark(spark_session, edges[:20_000], partitions=2)
+    result = connected_components(given, local_budget=5000)
+    assert labels_of(result) == oracle(edges[:20_000])
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_a_fault_in_a_task_is_told_as_what_it_is(
+    spark_session: SparkSession, edges: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = expand._answer
+
+    def wrong(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for each in packs.unpack(task(batches)):
+            labels = np.roll(each.partners, 1)
+            yield from packs.pack(
+                each.ids, labels, part=each.part, kind=each.kind, origin=each.origin, at=each.at
+            )
+
+    monkeypatch.setattr(expand, "_answer", wrong)
+    given = on_spark(spark_session, edges[:5000], partitions=2)
+    with pytest.raises(ComponentsCheckError, match="an edge between two labels"):
+        connected_components(given, local_budget=500)
 
 
 @pytest.mark.usefixtures("small_batches")
@@ -172,7 +223,14 @@ def test_columns_may_have_any_names(spark_session: SparkSession) -> None:
 def test_no_edges_give_no_labels(spark_session: SparkSession) -> None:
     nothing = small_frame(spark_session, [], EDGES)
     assert labels_of(connected_components(nothing)) == {}
-    assert labels_of(connected_components(nothing, local_budget=0)) == {}
+
+
+@pytest.mark.parametrize("budget", [-1, 2**31])
+def test_a_budget_that_no_task_can_hold_is_refused(
+    spark_session: SparkSession, budget: int
+) -> None:
+    with pytest.raises(ValueError, match="local_budget is"):
+        connected_components(small_frame(spark_session, [], EDGES), local_budget=budget)
 
 
 def test_a_null_end_is_refused_with_its_column_and_count(spark_session: SparkSession) -> None:

@@ -7,11 +7,12 @@ import pytest
 from databank.identity.components.check import (
     ComponentsCheckError,
     prove_choice,
+    prove_codes,
     prove_forest,
     prove_labels,
 )
 from databank.identity.components.forest import build_forest, dense_codes, merge
-from databank.identity.components.mixing import mix, remix, slice_starts, unmix
+from databank.identity.components.mixing import first_of_trees, mix, reordered, slice_starts, unmix
 
 LOWEST, HIGHEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 RNG = np.random.default_rng(11)
@@ -66,10 +67,13 @@ def test_a_wrong_forest_is_told_apart() -> None:
     prove_forest(u, v, forest)
     codes = forest.root.dtype
     for told, wrong in {
-        "ids": forest._replace(ids=np.array([1, 2, 4, 8, 9])),
+        "wrong: ids$": forest._replace(ids=np.array([1, 2, 4, 8, 9])),
         "an edge between": forest._replace(root=np.array([0, 0, 2, 3, 3], codes)),
         "a root under": forest._replace(root=np.array([3, 3, 3, 4, 4], codes)),
         "trees too many or too few": forest._replace(root=np.zeros(5, codes)),
+        "ids that no edge has": forest._replace(
+            ids=np.append(forest.ids, 77), root=np.append(forest.root, 5).astype(codes)
+        ),
     }.items():
         with pytest.raises(ComponentsCheckError, match=told):
             prove_forest(u, v, wrong)
@@ -90,16 +94,34 @@ def test_wrong_labels_of_forests_are_told_apart() -> None:
     }
     prove_labels(chunks, **right)
     for told, wrong in {
-        "ids": {"known": np.array([1, 2, 3, 9, 9])},
-        "roots": {"b": np.array([0, 0, 3, 3, 1, 2], np.int32)},
-        "not the smallest": {"labels": np.array([-2, -2, -2, 8, 8])},
-        "labels that are": {"labels": np.array([-3, -3, -3, -3, -3])},
-        "labels": {"labels": np.array([-2, -2, -3, 8, 8])},
+        "wrong: ids$": {"known": np.array([1, 2, 3, 9, 9])},
+        "wrong: roots$": {"b": np.array([0, 0, 3, 3, 1, 2], np.int32)},
     }.items():
         with pytest.raises(ComponentsCheckError, match=told):
             prove_labels(chunks, **{**right, **wrong})
-    with pytest.raises(ComponentsCheckError, match="ids"):
+    with pytest.raises(ComponentsCheckError, match=r"wrong: ids$"):
         prove_labels(chunks[:1], **right)
+    for labels in ([-2, -2, -2, 8, 8], [-3, -3, -3, -3, -3], [-2, -2, -3, 8, 8]):
+        with pytest.raises(ComponentsCheckError, match="labels that are not the smallest ids"):
+            prove_labels(chunks, **{**right, "labels": np.array(labels)})
+
+
+def test_numbers_must_lead_back_to_their_values() -> None:
+    values = np.array([7, 3, 7])
+    prove_codes(values, np.array([3, 7]), np.array([1, 0, 1]))
+    for known, codes in (([3, 7], [0, 0, 1]), ([7, 3], [0, 1, 0])):
+        with pytest.raises(ComponentsCheckError, match="numbers of ids"):
+            prove_codes(values, np.array(known), np.array(codes))
+
+
+def test_the_first_of_a_tree_is_one_of_it_and_not_always_the_smallest() -> None:
+    ids = np.sort(mix(np.arange(9000), 0))
+    root = (np.arange(9000) // 3 * 3).astype(np.int32)
+    first = first_of_trees(ids, root, 5)
+    trees = first.reshape(3000, 3)
+    assert (trees == trees[:, :1]).all()
+    place = [int((ids.reshape(3000, 3)[at] == trees[at, 0]).argmax()) for at in range(3000)]
+    assert min(np.bincount(place, minlength=3)) > 900
 
 
 def test_a_representative_must_be_one_of_the_roots() -> None:
@@ -114,7 +136,7 @@ def test_mixing_can_be_undone(key: int) -> None:
     ids = np.concatenate([VALUES["any"], VALUES["ends of the range"]])
     np.testing.assert_array_equal(unmix(mix(ids, key), key), ids)
     assert not np.array_equal(mix(ids, key), mix(ids, key + 1))
-    np.testing.assert_array_equal(remix(mix(ids, key), key, key + 1), mix(ids, key + 1))
+    np.testing.assert_array_equal(reordered(mix(ids, 0), key), mix(ids, key))
 
 
 def test_slices_are_equal_parts_of_the_range() -> None:

@@ -1,15 +1,16 @@
 """Proofs: nothing here trusts the code that made what it looks at.
 
 Each task proves what it made before it hands it on, against what it was given; scipy, which shares
-no code with the forest, finds the components anew or counts them. What is stored or shuffled
-carries checksums (see `packs`) and is counted at both ends. So labels are right if each step's are:
+no code with the forest, finds the components anew or counts them. What is handed on carries
+checksums (see `packs`). So labels are right if each step's are:
 
-- a chunk's forest has the components of the chunk's edges (`prove_forest`);
+- a chunk's forest has the components of the chunk's edges (`prove_forest`), and all edges are used;
 - within the budget, the labels are the smallest ids of the components of all forests
-  (`prove_labels`);
-- beyond it, a round links only roots that one id has (`prove_choice`), so it joins no more than the
-  edges do; and at the end all roots that an id has anywhere carry one label (`expand`), so it joins
-  no less.
+  (`prove_labels`), and all forests are there;
+- beyond it, a round links only roots that one id has (`prove_choice`), and at the end all roots
+  that an id has anywhere carry one label (`expand`): so it joins no less than the edges do. It
+  joins no more if there are as many labels as the rounds found components: roots that nothing links
+  any more, and trees of what was left. All rows of all forests and all ids are counted on the way.
 
 Labels that another engine made are tested by joins (`verify`).
 """
@@ -54,6 +55,9 @@ def prove_forest(u: Ids, v: Ids, forest: Forest) -> None:
     trees = np.count_nonzero(root == np.arange(ids.size))
     count, _ = _components(ids.size, a, b, labels=False)
     require(trees == count, "trees too many or too few")
+    named = np.zeros(ids.size, np.bool_)
+    named[a] = named[b] = True
+    require(bool(named.all()), "ids that no edge has")
 
 
 def prove_labels(
@@ -86,6 +90,15 @@ def prove_labels(
     smallest = np.full(count, np.iinfo(np.int64).max)
     np.minimum.at(smallest, component, ids)
     require(np.array_equal(smallest[component], labels), "labels that are not the smallest ids")
+
+
+def prove_codes(values: Ids, known: Ids, codes: Codes) -> None:
+    """Raise unless codes number the values by their place among all known ones.
+
+    Raises:
+        ComponentsCheckError: Saying what is wrong.
+    """
+    require(_ascending(known) and np.array_equal(known[codes], values), "numbers of ids")
 
 
 def prove_choice(roots: Ids, first: Ids, chosen: Ids) -> None:

@@ -18,13 +18,13 @@ from databank.identity.components import packs
 from databank.identity.components.arrow import chunks, to_batches
 from databank.identity.components.check import ComponentsCheckError, prove_forest
 from databank.identity.components.forest import Forest, Ids, build_forest
-from databank.identity.components.mixing import mix, unmix
+from databank.identity.components.mixing import PLACE, first_of_trees, mix, unmix
 from databank.identity.components.scratch import Scratch
 
-# edges that a task takes at a time, about 0.4 GB at the peak
+# edges that a task takes at a time, about 0.8 GB at the peak
 CHUNK = 4_000_000
-# the key of the first mixing
-KEY = 0
+# the first round's order of roots
+ORDER = 1
 
 
 class EdgeEndError(DataBankError):
@@ -40,8 +40,8 @@ def store_forests(edges: DataFrame, *, chunk: int, scratch: Scratch) -> tuple[Da
         scratch: Where they are stored.
 
     Returns:
-        Packs of (mixed id, mixed id of its tree, place of that in the chunk's ids), origin: the
-        chunk; and how many ids they hold in all, an id once a chunk.
+        Packs of (mixed id, mixed root of its tree, number of its tree: the place of an id of it in
+        the chunk), origin: the chunk; and how many ids they hold in all, an id once a chunk.
 
     Raises:
         EdgeEndError: If an end is null.
@@ -77,7 +77,7 @@ def _forests(batches: Iterable[pa.RecordBatch], *, most: int) -> Iterator[pa.Rec
     held: tuple[Ids, Ids] | None = None
     edges = 0
     for chunk in chunks(batches, rows=most):
-        u, v = (mix(end, KEY) for end in chunk)
+        u, v = (mix(end, PLACE) for end in chunk)
         edges += u.size
         if held is not None:
             u, v = np.concatenate([held[0], u]), np.concatenate([held[1], v])
@@ -92,11 +92,11 @@ def _forests(batches: Iterable[pa.RecordBatch], *, most: int) -> Iterator[pa.Rec
 
 
 def _packed(forest: Forest, origin: int, edges: int) -> Iterator[pa.RecordBatch]:
-    roots = forest.ids[forest.root]
+    roots = first_of_trees(forest.ids, forest.root, ORDER)
     return packs.pack(forest.ids, roots, forest.root, part=0, origin=origin, told=edges)
 
 
 def as_edges(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """A row (id, root) for each id of the forests."""
     for each in packs.unpack(batches):
-        yield from to_batches(["id", "root"], unmix(each.ids, KEY), unmix(each.partners, KEY))
+        yield from to_batches(["id", "root"], unmix(each.ids, PLACE), unmix(each.partners, PLACE))

@@ -50,9 +50,9 @@ class Model(NamedTuple):
 
 
 def forest_rows(edges: int, ids: int, chunks: int) -> float:
-    """Expected rows: an id with 2 edges/ids ends misses a chunk that takes 1/chunks of all."""
-    ends = 2 * edges / ids
-    return ids * chunks * (1 - math.exp(-ends / chunks))
+    """Expected rows: each of an id's 2 edges / ids ends misses a chunk by 1 - 1 / chunks."""
+    missed: float = (1 - 1 / chunks) ** (2 * edges / ids)
+    return ids * chunks * (1 - missed)
 
 
 def rounds_for(links: float, budget: int, left: float) -> int:

@@ -9,9 +9,8 @@ import pyarrow as pa
 
 from databank.identity.components import packs
 from databank.identity.components.check import prove_forest, prove_labels, require
-from databank.identity.components.chunks import KEY
 from databank.identity.components.forest import Codes, Ids, build_forest, hook, merge
-from databank.identity.components.mixing import slice_starts, unmix
+from databank.identity.components.mixing import PLACE, first_of_trees, slice_starts, unmix
 
 
 def label_forests(batches: Iterable[pa.RecordBatch], *, size: int) -> Iterator[pa.RecordBatch]:
@@ -22,7 +21,7 @@ def label_forests(batches: Iterable[pa.RecordBatch], *, size: int) -> Iterator[p
         size: How many ids they hold, an id once a chunk.
 
     Returns:
-        Packs of (id, smallest id of its component).
+        Packs of (id, smallest id of its component), which tell how many ids there are.
     """
     chunks = _gather(batches, size)
     if not chunks:
@@ -33,12 +32,12 @@ def label_forests(batches: Iterable[pa.RecordBatch], *, size: int) -> Iterator[p
     b = np.concatenate([place[tree] for place, (_, tree) in zip(places, chunks, strict=True)])
     apart = a != b
     root = hook(known.size, a[apart], b[apart])
-    ids = unmix(known, KEY)
+    ids = unmix(known, PLACE)
     smallest = ids.copy()
     np.minimum.at(smallest, root, ids)
     labels = smallest[root]
     prove_labels(chunks, known, a, b, ids, labels)
-    yield from packs.pack(ids, labels, part=0)
+    yield from packs.pack(ids, labels, part=0, told=ids.size)
 
 
 def label_links(
@@ -49,19 +48,23 @@ def label_links(
     Args:
         batches: Packs of links between mixed ids.
         size: How many links there are.
-        key: What the ids are mixed with.
+        key: Of the order in which an id is first in its component.
         slices: Into how many parts the labels go.
 
     Returns:
-        Packs of (mixed id, the id that stands for its component).
+        Packs of (mixed id, the mixed id that stands for its component), which tell how many
+        components there are.
     """
     u, v = packs.joined(list(packs.unpack(batches)))
     require(u.size == size, "links got lost")
     if u.size:
         forest = build_forest(u, v)
         prove_forest(u, v, forest)
-        labels = unmix(forest.ids[forest.root], key)
-        yield from packs.pack(forest.ids, labels, starts=slice_starts(slices), kind=packs.LABEL)
+        labels = first_of_trees(forest.ids, forest.root, key)
+        trees = np.count_nonzero(forest.root == np.arange(forest.ids.size))
+        yield from packs.pack(
+            forest.ids, labels, starts=slice_starts(slices), kind=packs.LABEL, told=int(trees)
+        )
 
 
 def _gather(batches: Iterable[pa.RecordBatch], size: int) -> list[tuple[Ids, Codes]]:

@@ -5,8 +5,8 @@ upper bits of `id - smallest` and the position share one 64-bit word, which nump
 instructions, several times faster than an argsort of the ids; ids that share their upper bits are
 put right afterwards, so the result is exact for any ids. Components come from hooking: each
 larger end hooks onto its smallest neighbour, paths are flattened, edges inside one tree are
-dropped. Every tree that still has an edge and is no local minimum is hooked, so the trees with an
-edge at least halve each time: at most log2(n) passes, over fewer and fewer edges.
+dropped. Every tree that still has an edge and is no local minimum is hooked, and after two passes
+at most half of the trees with an edge are left: at most 2 log2(n) passes, over ever fewer edges.
 """
 
 from typing import NamedTuple

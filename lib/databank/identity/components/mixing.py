@@ -1,13 +1,17 @@
 """Random orders of ids: a bijection of the 64-bit integers for each key, and slices of its range.
 
-Every step sorts ids by their mixed value. Mixed ids are spread evenly whatever the ids were, so
-equal slices of the range hold about equally many, and "the first neighbour" is a random one.
+All steps keep ids mixed with one key, PLACE, and in that order: mixed ids are spread evenly
+whatever the ids were, so equal slices of the range hold about equally many. Which id of a tree is
+its root is decided by another key: roots that were the first of their trees in the order of the
+slices would crowd in the first slices.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from databank.identity.components.forest import Ids
+from databank.identity.components.forest import Codes, Ids
+
+PLACE = 0
 
 _FACTORS = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 
@@ -30,9 +34,18 @@ def unmix(ids: Ids, key: int) -> Ids:
     return (words ^ np.uint64(_FACTORS[0] * (key + 1) % 2**64)).view(np.int64)
 
 
-def remix(ids: Ids, key: int, other: int) -> Ids:
-    """Ids mixed with one key, mixed with the other instead."""
-    return ids if key == other else mix(unmix(ids, key), other)
+def reordered(ids: Ids, key: int) -> Ids:
+    """Ids that are mixed with PLACE, mixed with the key instead."""
+    return mix(unmix(ids, PLACE), key)
+
+
+def first_of_trees(ids: Ids, root: Codes, key: int) -> Ids:
+    """For each id (mixed with PLACE) the one of its tree that is first in the order of the key."""
+    first = np.full(ids.size, np.iinfo(np.int64).max)
+    np.minimum.at(first, root, reordered(ids, key))
+    trees = np.flatnonzero(root == np.arange(ids.size, dtype=np.int32))
+    first[trees] = mix(unmix(first[trees], key), PLACE)
+    return first[root]
 
 
 def slice_starts(slices: int) -> Ids:

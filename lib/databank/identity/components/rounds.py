@@ -5,8 +5,8 @@ by slices of the mixed ids (an id comes at most once from each chunk, so a hub i
 id); every id then knows all its roots, chooses the first and links the others to it. These links
 are the next, smaller graph.
 
-"First" is by the mixed id, not by size: an ordered chain would shrink by one id a round otherwise.
-The key of the mixing is new every second round: after two rounds under one key only chosen roots
+"First" is by a random order, not by size: an ordered chain would shrink by one id a round
+otherwise. The order is new every second round: after two rounds under one order only chosen roots
 are left, and each is at or before every neighbour of what it stands for, so at most 3/4 of the
 linked ids survive in expectation (randomised contraction, Boegeholz, Brand and Todor, "In-database
 connected component analysis", 2020); forests of chunks make it far fewer.
@@ -18,12 +18,20 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import DataFrame, Observation, functions as F
+from pyspark.sql import Column, DataFrame, Observation, functions as F
 
 from databank.identity.components import packs
-from databank.identity.components.check import prove_choice, prove_forest
+from databank.identity.components.check import prove_choice, prove_codes, prove_forest, require
+from databank.identity.components.chunks import ORDER
 from databank.identity.components.forest import Ids, build_forest, dense_codes
-from databank.identity.components.mixing import remix, slice_starts
+from databank.identity.components.mixing import (
+    PLACE,
+    first_of_trees,
+    mix,
+    reordered,
+    slice_starts,
+    unmix,
+)
 from databank.identity.components.scratch import Scratch
 
 # rows of a slice, about 0.2 GB at the peak
@@ -33,54 +41,70 @@ _LEAST_SLICES = 8
 _MOST_ROUNDS = 200
 
 
-class Level(NamedTuple):
-    """What a round leaves for the way back: every id of its graph with all its roots."""
+class Contracted(NamedTuple):
+    """What the rounds leave; all ids are mixed with PLACE."""
 
-    rows: DataFrame  # packs (mixed id, number of its root) and (mixed root); part: their slice
-    key: int  # what the ids are mixed with
-    slices: int
-
-
-def slices_for(rows: int) -> int:
-    """Into how many slices so many rows go."""
-    return max(_LEAST_SLICES, -(-rows // _SLICE))
+    levels: list[DataFrame]  # of each round, packs (id, number of its root) and (root), by slices
+    links: DataFrame  # packs of links between ids that are left
+    left: int  # how many links
+    order: int  # the last round's order
+    ids: int  # how many ids the graph has
+    slices: int  # into how many slices all rounds cut the ids
 
 
 def contract(
     forests: DataFrame, size: int, *, budget: int, chunk: int, scratch: Scratch
-) -> tuple[list[Level], DataFrame, int]:
+) -> Contracted:
     """Contract until at most `budget` links are left.
 
     Args:
-        forests: Packs of the chunks' forests, mixed with key 0.
+        forests: Packs of the chunks' forests.
         size: How many rows they hold.
         budget: Links that one task may hold.
         chunk: Links that a task takes at a time.
         scratch: Where each round is stored.
 
-    Returns:
-        The rounds, first round first; packs of the links that are left, mixed with the last
-        round's key; and how many they are.
+    Raises:
+        ComponentsCheckError: If rows got lost.
     """
-    levels: list[Level] = []
+    levels: list[DataFrame] = []
     rows = forests.drop("codes", "codes_sum")
-    while not levels or size > budget:
-        number = len(levels)
-        if number == _MOST_ROUNDS:
-            raise RuntimeError(f"{size} links are left after {_MOST_ROUNDS} contraction rounds")
-        key, slices = number // 2, slices_for(size)
+    # later rounds have fewer rows, and fewer links than ids that are asked for
+    slices = max(_LEAST_SLICES, -(-size // _SLICE))
+    left = ids = order = 0
+    while not levels or left > budget:
+        if len(levels) == _MOST_ROUNDS:
+            raise RuntimeError(f"{left} links are left after {_MOST_ROUNDS} contraction rounds")
+        order = ORDER + len(levels) // 2
         if levels:
-            task = partial(_relink, before=levels[-1].key, key=key, slices=slices, most=chunk)
+            task = partial(_relink, order=order, slices=slices, most=chunk)
         else:
             task = partial(_cut, slices=slices)
-        sliced = rows.mapInArrow(task, packs.SCHEMA).repartitionById(slices, F.col("part"))
+        sliced = to_slices(rows.mapInArrow(task, packs.SCHEMA), slices)
+        chosen = sliced.mapInArrow(partial(_choose, order=order), packs.SCHEMA)
         seen = Observation()
-        links = F.coalesce(F.sum(F.when(F.col("kind") == packs.LINK, F.col("size"))), F.lit(0))
-        chosen = sliced.mapInArrow(_choose, packs.SCHEMA).observe(seen, links.alias("links"))
-        stored = scratch.write(chosen, f"round-{number}")
-        levels.append(Level(stored.where(F.col("kind") < packs.LINK), key, slices))
-        rows, size = stored.where(F.col("kind") == packs.LINK), int(seen.get["links"])
-    return levels, rows, size
+        counts = [
+            total("told", packs.TREE).alias("rows"),
+            total("told", packs.ROOT).alias("ids"),
+            total("size", packs.LINK).alias("links"),
+        ]
+        stored = scratch.write(chosen.observe(seen, *counts), f"round-{len(levels)}")
+        if not levels:
+            ids = int(seen.get["ids"])
+            require(seen.get["rows"] == size, "rows of forests got lost")
+        levels.append(stored.where(F.col("kind") < packs.LINK))
+        rows, left = stored.where(F.col("kind") == packs.LINK), int(seen.get["links"])
+    return Contracted(levels, rows, left, order, ids, slices)
+
+
+def to_slices(rows: DataFrame, slices: int) -> DataFrame:
+    """Each pack in the partition that its part names."""
+    return rows.repartitionById(slices, F.col("part").cast("int"))
+
+
+def total(column: str, kind: int) -> Column:
+    """The sum of a column over packs of a kind."""
+    return F.coalesce(F.sum(F.when(F.col("kind") == kind, F.col(column))), F.lit(0))
 
 
 def _cut(batches: Iterable[pa.RecordBatch], *, slices: int) -> Iterator[pa.RecordBatch]:
@@ -93,46 +117,52 @@ def _cut(batches: Iterable[pa.RecordBatch], *, slices: int) -> Iterator[pa.Recor
 
 
 def _relink(
-    batches: Iterable[pa.RecordBatch], *, before: int, key: int, slices: int, most: int
+    batches: Iterable[pa.RecordBatch], *, order: int, slices: int, most: int
 ) -> Iterator[pa.RecordBatch]:
     """Forests of chunks of the links, cut into slices."""
     starts = slice_starts(slices)
     for number, (u, v) in enumerate(_chunks(batches, most)):
-        ends = remix(u, before, key), remix(v, before, key)
-        forest = build_forest(*ends)
-        prove_forest(*ends, forest)
-        roots = forest.ids[forest.root]
+        forest = build_forest(u, v)
+        prove_forest(u, v, forest)
+        roots = first_of_trees(forest.ids, forest.root, order)
         yield from packs.pack(forest.ids, roots, starts=starts, origin=number)
 
 
 def _chunks(batches: Iterable[pa.RecordBatch], most: int) -> Iterator[tuple[Ids, Ids]]:
     held: list[packs.Pack] = []
+    size = 0
     for each in packs.unpack(batches):
         held.append(each)
-        if sum(one.ids.size for one in held) >= most:
+        size += each.ids.size
+        if size >= most:
             yield packs.joined(held)
-            held = []
+            held, size = [], 0
     if held:
         yield packs.joined(held)
 
 
-def _choose(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """All rows of the slice's ids, and links from each root to the one that its id chose."""
-    held = sorted(packs.unpack(batches), key=lambda each: (each.origin, each.at))
+def _choose(batches: Iterable[pa.RecordBatch], *, order: int) -> Iterator[pa.RecordBatch]:
+    """All rows of the slice's ids, and links from each root to the one that its id chose.
+
+    The trees tell how many rows there are, the roots how many ids.
+    """
+    held = packs.by_kind(batches)[packs.TREE]
     if not held:
         return
     ids, roots = packs.joined(held)
     # a stable sort merges runs that are in order, as the forests are
-    order = np.argsort(ids, kind="stable")
-    ids, roots = ids[order], roots[order]
+    by_id = np.argsort(ids, kind="stable")
+    ids, roots = ids[by_id], roots[by_id]
     known, codes = dense_codes(roots)
+    prove_codes(roots, known, codes)
     first = np.flatnonzero(np.append(True, ids[1:] != ids[:-1]))
-    chosen = np.minimum.reduceat(codes, first)
-    own = np.repeat(chosen, np.diff(np.append(first, ids.size)))
-    tied = codes != own
-    links = roots[tied], known[own[tied]]
-    prove_choice(roots, first, known[chosen])
+    ranks = reordered(known, order)[codes]
+    least, times = np.minimum.reduceat(ranks, first), np.diff(np.append(first, ids.size))
+    chosen = mix(unmix(least, order), PLACE)
+    prove_choice(roots, first, chosen)
+    tied = ranks != np.repeat(least, times)
+    links = roots[tied], np.repeat(chosen, times)[tied]
     part = held[0].part
-    yield from packs.pack(ids, codes=codes, part=part, kind=packs.TREE)
-    yield from packs.pack(known, part=part, kind=packs.ROOT)
+    yield from packs.pack(ids, codes=codes, part=part, kind=packs.TREE, told=ids.size)
+    yield from packs.pack(known, part=part, kind=packs.ROOT, told=first.size)
     yield from packs.pack(*links, part=part, kind=packs.LINK)
