@@ -68,6 +68,9 @@ def train_models(context: Context, config: ModelsConfig) -> StepResult:
         trained += _train_on(context, config, list(models), champions, registry, as_of=as_of)
     if trained:
         _record(context, trained)
+        # what was measured is kept, also of what the gate refuses; and before the alias moves: a
+        # crash in between means that it is trained anew, not that its figures are missing
+        context.store.publish(JOB.name, context.day)
     for one in trained:
         summary |= _summary(one)
         for name, value in one.quality.figures.items():
@@ -77,8 +80,6 @@ def train_models(context: Context, config: ModelsConfig) -> StepResult:
         if not one.refusal:
             registry.promote(one.version)
     if refused:
-        # what was measured is kept; the gate holds back the alias, which scoring follows
-        context.store.publish(JOB.name, context.day)
         raise GateRefusedError("; ".join(f"{one.version.model}: {one.refusal}" for one in refused))
     return StepResult(summary)
 
