@@ -82,7 +82,7 @@ class IdentityConfig(StrictModel):
         together: Pairs that are one person, whatever the records say.
         apart: Pairs that are never one person.
         local_edges: Rows of forests (an identifier once in every 4,000,000 edges) up to which
-            one task finishes the components, at about 60 bytes each.
+            one task finishes the components, at up to 100 bytes each.
         engine: What finds the components; graphframes needs its jar on the class path.
     """
 

@@ -83,10 +83,12 @@ def _forests(batches: Iterable[pa.RecordBatch], *, most: int) -> Iterator[pa.Rec
             u, v = np.concatenate([held[0], u]), np.concatenate([held[1], v])
         forest = build_forest(u, v)
         prove_forest(u, v, forest)
-        held = forest.ids, forest.ids[forest.root]
         if forest.ids.size > most // 2:
             yield from _packed(forest, origin, edges)
             held, edges, origin = None, 0, origin + 1
+        else:
+            held = forest.ids, forest.ids[forest.root]
+    # what is held back is the last forest
     if held is not None:
         yield from _packed(forest, origin, edges)
 
