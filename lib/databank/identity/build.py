@@ -21,7 +21,7 @@ from databank.identity.guards.limits import (
 from databank.identity.registry import Assignment, assign_persons, next_person_id
 from databank.identity.tables import ALIAS, CHANGES, EDGES, PERSON, REJECTED
 from databank.runs import Context, Job, StepResult
-from databank.session import small_frame
+from databank.session import checkpoint, small_frame
 from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES, REFUSED
 
 
@@ -53,7 +53,7 @@ def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
         engine=config.engine,
     )
     # the guards read the labels several times
-    labels = found.withColumnRenamed("id", "id_key").localCheckpoint()
+    labels = checkpoint(found.withColumnRenamed("id", "id_key"))
     context.progress.step("cutting persons that hold too much")
     components, rejected = _bounded(labels, edges, refused, identifiers, config, context)
     context.progress.step("naming persons")
@@ -69,9 +69,9 @@ def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
         day=context.day,
         next_id=next_person_id(given, aliases),
     )
-    persons = assigned.person.localCheckpoint()
+    persons = checkpoint(assigned.person)
     moved = moved_identifiers(before, persons, rejected_before, context.run_id, context.day)
-    told = assigned.changes.unionByName(moved).localCheckpoint()
+    told = checkpoint(assigned.changes.unionByName(moved))
     changes = with_evidence(told, known, persons, without(edges, rejected), rejected)
     _write(context, Assignment(persons, assigned.alias, changes), rejected)
     return _summary(context, told, rejected)
@@ -104,7 +104,7 @@ def _allowed(
     told = allowed.select("a_key", "b_key", "rule", "n", "first_ts", "last_ts")
     told = told.unionByName(made, allowMissingColumns=True)
     parts = (blocked, refused, by_hand)
-    return told, reduce(DataFrame.unionByName, parts).localCheckpoint()
+    return told, checkpoint(reduce(DataFrame.unionByName, parts))
 
 
 def _bounded(
@@ -144,7 +144,7 @@ def _update_edges(context: Context) -> None:
         store.replace(EDGES, fresh.unionByName(profiles), checked=True)
         return
     store.replace(EDGES, profiles, where="rule = 'profile'", checked=True)
-    store.upsert(EDGES, add_edges(store.read(EDGES), fresh.localCheckpoint()))
+    store.upsert(EDGES, add_edges(store.read(EDGES), checkpoint(fresh)))
 
 
 def _write(context: Context, assigned: Assignment, rejected: DataFrame) -> None:

@@ -14,6 +14,7 @@ from pyspark.sql import Column, DataFrame, Window, functions as F
 
 from databank.columns import require_columns
 from databank.errors import DataBankError
+from databank.session import checkpoint
 
 PERSON_LIMIT = 2**32
 CAUSES = {
@@ -86,7 +87,7 @@ def assign_persons(
     if not 0 < next_id < PERSON_LIMIT:
         raise DataBankError(f"assign_persons: next_id {next_id} is not between 1 and 2^32 - 1")
     # three results come from it, and to find it takes two shuffles of all identifiers
-    parts = _named(_claimed(_parts(components, previous)), next_id).localCheckpoint()
+    parts = checkpoint(_named(_claimed(_parts(components, previous)), next_id))
     names = parts.groupBy("component").agg(F.min("person_id").alias("person_id"))
     person = components.select("id_key", "component").join(names, "component")
     moves = _moves(parts, previous)

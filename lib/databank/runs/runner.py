@@ -18,6 +18,7 @@ from databank.runs import records
 from databank.runs.context import Context, LastRun, StepResult
 from databank.runs.lease import Lease
 from databank.runs.progress import Progress
+from databank.session import keep_checkpoints
 from databank.tables import TableSpec, TableStore
 
 
@@ -129,6 +130,7 @@ class Runner:
                 outcome = "unchanged"
             else:
                 self.store.begin(context.run_id, job.tables)
+                keep_checkpoints(self._spark, self.store.scratch("checkpoints"))
                 summary = job.step(context, config).summary
                 self.store.publish(job.name, context.day)
                 outcome = "done"

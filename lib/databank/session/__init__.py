@@ -2,5 +2,8 @@
 
 from databank.session.build import get_spark, stop_spark
 from databank.session.frames import small_frame
+from databank.session.shared import checkpoint, keep_checkpoints, shared_folder
 
-__all__ = ["get_spark", "small_frame", "stop_spark"]
+__all__ = [
+    "checkpoint", "get_spark", "keep_checkpoints", "shared_folder", "small_frame", "stop_spark",
+]  # fmt: skip

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-from databank.session import small_frame
+from databank.session import checkpoint, small_frame
 from databank.sources.identifiers import key_of
 
 Salted = tuple[str, str, str, int, int]  # id_type, scope, id_value, salt, id_key
@@ -66,7 +66,7 @@ def unknown_identifiers(
     old = existing.select("id_key", F.struct(*_NAME).alias("old"))
     same = F.col("old") == F.struct(*_NAME)
     fresh = seen.join(old, "id_key", "left").where(F.col("old").isNull() | ~same)
-    fresh = fresh.localCheckpoint()
+    fresh = checkpoint(fresh)
     plain = fresh.drop("old").withColumn("salt", F.lit(0))
     counts = fresh.agg(
         F.count("old").alias("taken"),

@@ -19,8 +19,8 @@ from databank.identity import connected_components
 from databank.identity.components import expand, packs, rounds
 from databank.identity.components.check import ComponentsCheckError, verify
 from databank.identity.components.chunks import EdgeEndError
-from databank.identity.components.scratch import CONF
 from databank.session import small_frame
+from databank.session.shared import SCRATCH
 from tests.support.frames import frame
 
 EDGES = "src bigint, dst bigint"
@@ -260,12 +260,12 @@ def test_only_the_result_stays_in_the_scratch_folder(
 def test_nothing_stays_in_the_scratch_folder_after_an_error(
     spark_session: SparkSession, tmp_path: Path
 ) -> None:
-    spark_session.conf.set(CONF, str(tmp_path))
+    spark_session.conf.set(SCRATCH, str(tmp_path))
     try:
         with pytest.raises(EdgeEndError):
             connected_components(frame(spark_session, EDGES, "1 |"))
     finally:
-        spark_session.conf.unset(CONF)
+        spark_session.conf.unset(SCRATCH)
     assert list(tmp_path.iterdir()) == []
 
 

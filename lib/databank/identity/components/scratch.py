@@ -3,15 +3,12 @@
 import atexit
 import contextlib
 import shutil
-import tempfile
 import uuid
 from collections.abc import Callable
 
 from pyspark.sql import DataFrame, SparkSession
 
-from databank.errors import DataBankError
-
-CONF = "spark.databank.scratch"
+from databank.session import shared_folder
 
 
 class Scratch:
@@ -23,7 +20,7 @@ class Scratch:
 
     def __init__(self, spark: SparkSession, root: str | None) -> None:
         self._spark = spark
-        self.path = f"{root or default_root(spark)}/components-{uuid.uuid4().hex}"
+        self.path = f"{root or shared_folder(spark)}/components-{uuid.uuid4().hex}"
 
     def write(self, frame: DataFrame, name: str) -> DataFrame:
         """Store the frame and return it read back."""
@@ -40,23 +37,6 @@ class Scratch:
     def remove_at_exit(self) -> None:
         """Keep what is left until this process ends."""
         atexit.register(_remover(self._spark, self.path))
-
-
-def default_root(spark: SparkSession) -> str:
-    """The session's scratch, else (where driver and workers share a disk) the temp folder.
-
-    Raises:
-        DataBankError: If workers are elsewhere and no shared path was named.
-    """
-    named = spark.conf.get(CONF, None)
-    if named:
-        return named.rstrip("/")
-    if not (spark.conf.get("spark.master", "local") or "").startswith("local"):
-        raise DataBankError(
-            f"{CONF}: not set, and workers on other machines cannot read this one's temp folder; "
-            "set it to a path that all workers share, or pass scratch="
-        )
-    return tempfile.gettempdir()
 
 
 def _remover(spark: SparkSession, path: str) -> Callable[[], None]:

@@ -26,6 +26,7 @@ from databank.errors import DataBankError
 from databank.identity.config import ANY, Limit
 from databank.identity.guards.hand import HAND
 from databank.identity.guards.limits import held_of, since
+from databank.session import checkpoint
 
 RULE = "person"
 _LARGEST = 2_000_000  # identifiers of one component; a task needs about a kilobyte for each
@@ -71,7 +72,7 @@ def cut_persons(
     """
     require_columns(labels, "id_key", "component", where="cut_persons: labels")
     require_columns(links, "a_key", "b_key", "rule", "n", "last_ts", where="cut_persons: links")
-    suspects = _suspects(labels, identifiers, rules).localCheckpoint()
+    suspects = checkpoint(_suspects(labels, identifiers, rules))
     _refuse_giants(suspects)
     inside = labels.join(suspects, "component", "left_semi")
 
@@ -80,7 +81,7 @@ def cut_persons(
 
     # an identifier without a link is alone and breaks nothing
     cut = _links_of(inside, links, identifiers).groupBy("component").applyInPandas(cut_one, _CUT)
-    cut = cut.localCheckpoint()
+    cut = checkpoint(cut)
     told = cut.where("reason IS NULL").select(F.col("a_key").alias("id_key"), "component")
     rest = labels.join(told, "id_key", "left_anti").select("id_key", "component")
     rejected = cut.where("reason IS NOT NULL").select(

@@ -12,6 +12,7 @@ from pyspark.sql import Column, DataFrame, functions as F
 from databank.identity.components.solve import connected_components
 from databank.identity.config import ANY, Limit
 from databank.identity.guards.limits import JUNK, held_of
+from databank.session import checkpoint
 
 
 def release_junk(
@@ -43,8 +44,8 @@ def release_junk(
     junk = rejected.where(F.col("rule") == JUNK).select(F.col("a_key").alias("key"))
     if junk.isEmpty():
         return labels, rejected
-    links = _components_around(junk, edges, labels).localCheckpoint()
-    free = _harmless(links, labels, identifiers, limits).localCheckpoint()
+    links = checkpoint(_components_around(junk, edges, labels))
+    free = checkpoint(_harmless(links, labels, identifiers, limits))
     if free.isEmpty():
         return labels, rejected
     # two that are released may have met each other
@@ -52,7 +53,7 @@ def release_junk(
     both = both.join(free.toDF("b_key"), "b_key", "left_semi").select("a_key", "b_key")
     tied = links.join(free, "key").select("key", "component").union(both)
     joined = connected_components(tied, src="key", dst="component", scratch=scratch)
-    joined = joined.select("id", F.col("component").alias("whole")).localCheckpoint()
+    joined = checkpoint(joined.select("id", F.col("component").alias("whole")))
     onward = joined.select(F.col("id").alias("component"), "whole")
     known = labels.join(onward, "component", "left").select(
         "id_key", F.coalesce("whole", "component").alias("component")

@@ -16,6 +16,7 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.columns import require_columns
 from databank.identity.config import ANY, Limit
+from databank.session import checkpoint
 
 LIMIT, JUNK, FORMAT = "limit", "junk", "format"
 _USUAL = 0.99  # of a type's identifiers have no more neighbours than is usual
@@ -64,7 +65,7 @@ def refuse_identifiers(
     judged = counts.select("key", "kind", "degree", told.alias("limited"))
     unusual = F.lit(None).cast("string")
     if junk is not None:
-        judged = _with_usual(judged.localCheckpoint())
+        judged = _with_usual(checkpoint(judged))
         degree, usual = F.col("degree").cast("string"), F.col("usual").cast("string")
         text = F.concat(
             F.col("kind"), F.lit(" seen with "), degree, F.lit(" different identifiers, where "),

@@ -1,0 +1,54 @@
+"""What driver and workers share: a folder, and frames that no worker takes along when it dies."""
+
+import tempfile
+
+from pyspark.sql import DataFrame, SparkSession
+
+from databank.errors import DataBankError
+
+SCRATCH = "spark.databank.scratch"
+
+
+def shared_folder(spark: SparkSession) -> str:
+    """The session's scratch, else (where driver and workers share a disk) the temp folder.
+
+    Raises:
+        DataBankError: If workers are elsewhere and no shared path was named.
+    """
+    named = spark.conf.get(SCRATCH, None)
+    if named:
+        return named.rstrip("/")
+    if not _is_embedded(spark):
+        raise DataBankError(
+            f"{SCRATCH}: not set, and workers on other machines cannot read this one's temp "
+            "folder; set it to a path that all workers share, or pass scratch="
+        )
+    return tempfile.gettempdir()
+
+
+def checkpoint(frame: DataFrame) -> DataFrame:
+    """Compute a frame now and once, and cut its lineage.
+
+    In one process its rows stay in memory and on the local disk. On a cluster an executor would
+    take them along when it is lost, and the job would end: there they go to the shared folder.
+
+    Raises:
+        DataBankError: As `shared_folder` does, where no folder was named before.
+    """
+    spark = frame.sparkSession
+    if _is_embedded(spark):
+        return frame.localCheckpoint()
+    if spark.sparkContext.getCheckpointDir() is None:
+        keep_checkpoints(spark, shared_folder(spark))
+    return frame.checkpoint()
+
+
+def keep_checkpoints(spark: SparkSession, folder: str) -> None:
+    """From now on checkpoints of a cluster go under this folder; who names it removes it."""
+    if not _is_embedded(spark):
+        spark.sparkContext.setCheckpointDir(folder)
+
+
+def _is_embedded(spark: SparkSession) -> bool:
+    master = spark.conf.get("spark.master", "local") or ""
+    return master == "local" or master.startswith("local[")
