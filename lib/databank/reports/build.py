@@ -7,7 +7,7 @@ from typing import Any
 
 from databank.reports.config import ReportConfig
 from databank.reports.facts import Facts
-from databank.reports.ground import collect_identity, collect_quality, collect_sources
+from databank.reports.ground import collect_quality, collect_sources
 from databank.reports.marketing import (
     collect_audiences,
     collect_lifecycle,
@@ -16,6 +16,7 @@ from databank.reports.marketing import (
     collect_rfm,
     collect_tags,
 )
+from databank.reports.oneid import collect_clusters, collect_identity
 from databank.reports.page import render
 from databank.reports.reader import Reader
 from databank.reports.sections import build_sections, lead_sentence
@@ -24,6 +25,7 @@ from databank.runs import Context, Job, StepResult
 _COLLECTORS: tuple[Callable[[Reader], dict[str, Any]], ...] = (
     collect_sources,
     collect_identity,
+    collect_clusters,
     collect_tags,
     collect_audiences,
     collect_lifecycle,

@@ -10,6 +10,7 @@ FILLED_BY = {
     "identity.identifier": "ingest",
     "ops.quarantine": "ingest",
     "identity.person": "resolve_identity",
+    "identity.edges": "resolve_identity",
     "lifecycle.stage": "build_lifecycle",
     "lifecycle.flow": "build_lifecycle",
     "lifecycle.rfm": "build_lifecycle",
@@ -36,12 +37,43 @@ class SourceRows:
 
 @dataclass(frozen=True)
 class IdType:
-    """One type of identifier: how many there are, and of how many persons."""
+    """One type of identifier: how many there are, of how many persons, and the most of one."""
 
     id_type: str
     identifiers: int
     resolved: int
     persons: int
+    most: int
+
+
+@dataclass(frozen=True)
+class ClusterSize:
+    """Persons of one class of size, `begin` identifiers or more.
+
+    density and bridges are means; jointed are persons that hang on a single link between two
+    groups of identifiers; conflicts are refused links (see identity.clusters).
+    """
+
+    begin: int
+    persons: int
+    density: float
+    bridges: float
+    jointed: int
+    conflicts: int
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One person as a graph (see identity.clusters); kinds: (type, identifiers), most first."""
+
+    person_id: int
+    identifiers: int
+    links: int
+    density: float
+    bridges: int
+    joints: int
+    conflicts: int
+    kinds: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True)
@@ -177,6 +209,8 @@ class Facts:
     per_person: tuple[tuple[int, int], ...] = ()
     changes_day: date | None = None
     changes: dict[str, int] = field(default_factory=dict)
+    cluster_sizes: tuple[ClusterSize, ...] = ()
+    largest: tuple[Cluster, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
     refused_pairs: tuple[SetAside, ...] = ()
     stage_day: date | None = None

@@ -1,22 +1,16 @@
-"""Sections about the bank itself: assets, OneID and quality; and the order of all sections."""
+"""Sections about the bank itself: assets and quality; and the order of all sections."""
 
 from collections import defaultdict
 
 from databank.reports import figures, words
 from databank.reports.config import ReportConfig
-from databank.reports.facts import Facts, SetAside
-from databank.reports.ground import MOST_IDENTIFIERS
+from databank.reports.facts import Facts
 from databank.reports.market import lifecycle_section, rfm_section, tags_section
+from databank.reports.oneid_section import identity_section
 from databank.reports.page import Grid, Panel, Section
 from databank.reports.reasons import why_missing
 from databank.reports.targets import audiences_section, lookalike_section, models_section
 
-_CHANGES = {
-    "new": ("new person", "new persons"),
-    "merge": ("merge", "merges"),
-    "split": ("split", "splits"),
-    "retired": ("retired person", "retired persons"),
-}
 # figures of ingest, in the order of the table
 _LOAD = {
     "rows_read": "Read",
@@ -112,97 +106,6 @@ def _daily(facts: Facts) -> tuple[Panel, ...]:
     parts = {t: [cells.get((day, t), 0) for day in days] for t in order}
     figure = figures.stacked_days([day.isoformat() for day in days], parts)
     return (Panel("Events per day by terminal", says, figure, wide=True),)
-
-
-def identity_section(facts: Facts) -> Section:
-    """Identifiers per person and type, changes, what was set aside."""
-    title = "OneID: who is who"
-    if not facts.per_person:
-        missing = why_missing(facts, "identity.person")
-        return Section("oneid", title, "", missing=missing)
-    persons = sum(n for _, n in facts.per_person)
-    resolved = sum(t.resolved for t in facts.id_types)
-    says = f"{words.plural(persons, 'person')} stand behind the identifiers of the bank."
-    if resolved:
-        says = (
-            f"Behind {words.plural(resolved, 'identifier')} stand "
-            f"{words.plural(persons, 'person')}: {words.number(resolved / persons)} each."
-        )
-    changes = facts.changes
-    tiles: tuple[tuple[str, str], ...] = ()
-    if facts.changes_day is not None:
-        tiles = tuple(
-            (
-                f"{many} on {words.day(facts.changes_day, beside=facts.day)}",
-                words.count(changes.get(kind, 0)),
-            )
-            for kind, (_, many) in _CHANGES.items()
-        )
-    panels = (_per_person(facts, persons), *_id_types(facts, persons), *_set_aside(facts))
-    return Section("oneid", title, says, tiles, panels)
-
-
-def _per_person(facts: Facts, persons: int) -> Panel:
-    held = dict(facts.per_person)
-    names = [f"{n}+" if n == MOST_IDENTIFIERS else str(n) for n in range(1, max(held) + 1)]
-    values = [held.get(n, 0) for n in range(1, max(held) + 1)]
-    several = persons - held.get(1, 0)
-    return Panel(
-        "Identifiers per person",
-        f"{words.count(several)} of {words.plural(persons, 'person')} "
-        f"({words.share(several, persons)}) are known by two identifiers or more.",
-        figures.columns(names, values, title="identifiers"),
-    )
-
-
-def _id_types(facts: Facts, persons: int) -> tuple[Panel, ...]:
-    if not facts.id_types:
-        return ()
-    top = sorted(facts.id_types, key=lambda t: -t.persons)
-    rows = tuple(
-        (
-            words.label(t.id_type),
-            words.count(t.identifiers),
-            words.count(t.persons),
-            words.share(t.persons, persons),
-            words.number(t.resolved / t.persons if t.persons else None, 2),
-        )
-        for t in top
-    )
-    says = (
-        f"Most persons are known by {words.label(top[0].id_type)}: {words.count(top[0].persons)} "
-        f"({words.share(top[0].persons, persons)})."
-    )
-    head = ("Type", "Identifiers", "Persons", "Of all persons", "Each")
-    shades = tuple((None, None, None, t.persons / persons, None) for t in top)
-    return (Panel("Reach by type of identifier", says, grid=Grid(head, rows, shades=shades)),)
-
-
-def _set_aside(facts: Facts) -> tuple[Panel, ...]:
-    made = []
-    for title, found, noun, tells in (
-        ("Identifiers set aside", facts.set_aside, "identifier", "set aside"),
-        ("Links refused", facts.refused_pairs, "link", "refused"),
-    ):
-        if not found:
-            continue
-        total = sum(one.n for one in found)
-        rows = tuple(
-            (_reason(one), words.label(one.id_type), words.count(one.n)) for one in found[:40]
-        )
-        first = max(found, key=lambda one: one.n)
-        says = (
-            f"{words.plural(total, noun)} {tells}, so that strangers are not taken for one "
-            f"person. The most frequent reason: {_reason(first)}, {words.plural(first.n, 'time')}."
-        )
-        alone = not (facts.set_aside and facts.refused_pairs)
-        grid = Grid(("Why", "Type", "Number"), rows, words=2)
-        made.append(Panel(title, says, grid=grid, wide=alone))
-    return tuple(made)
-
-
-def _reason(one: SetAside) -> str:
-    return one.reason or one.rule.replace("_", " ")
 
 
 def quality_section(facts: Facts) -> Section:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,7 @@ _SCHEMAS = {
     "ops.quarantine": "source string, line bigint, rule string, reason string, raw string",
     "identity.identifier": "id_key bigint, id_type string, scope string, id_value string",
     "identity.person": "id_key bigint, person_id bigint, valid_from date, valid_to date",
+    "identity.edges": "a_key bigint, b_key bigint, source string, rule string",
     "identity.changes": "day date, kind string, person_id bigint, other_person_id bigint",
     "identity.rejected": "a_key bigint, b_key bigint, rule string, reason string, day date",
     "lifecycle.stage": "person_id bigint, day date, stage string",
@@ -147,7 +148,9 @@ def _identities(persons: int, rng: np.random.Generator) -> dict[str, pd.DataFram
     kinds = ["new"] * 9 + ["merge"] * 3 + ["split"]
     changes = [(last_week, "new", p, None) for p in range(1, persons - 8)]
     changes += [(DAY, kind, persons - i, None) for i, kind in enumerate(kinds)]
+    edges = [(a, b, "crm", "profile") for (a, p, *_), (b, q, *_) in pairwise(links) if p == q]
     return {
+        "identity.edges": _frame("identity.edges", edges),
         "identity.identifier": _frame("identity.identifier", identifiers),
         "identity.person": _frame("identity.person", links),
         "identity.changes": _frame("identity.changes", changes),

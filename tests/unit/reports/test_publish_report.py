@@ -14,6 +14,7 @@ from databank.config import Settings
 from databank.reports.build import JOB, collect
 from databank.reports.config import ReportConfig
 from databank.reports.facts import Facts
+from databank.reports.oneid import LARGEST, SIZES
 from databank.reports.page import Section, render
 from databank.reports.sections import build_sections, lead_sentence
 from databank.runs import Runner
@@ -118,6 +119,29 @@ def test_persons_with_two_identifiers_or_more_are_counted(made: Made) -> None:
     assert made.says("oneid", "Identifiers per person").startswith(
         f"{several} of {len(counts)} persons ({several / len(counts):.1%})"
     )
+
+
+def test_persons_by_size_and_the_largest_ones(made: Made) -> None:
+    sizes = made.rows["identity.person"].groupby("person_id").size()
+    classes = sizes[sizes > 1].map(lambda n: max(begin for begin in SIZES if begin <= n))
+    assert {size.begin: size.persons for size in made.facts.cluster_sizes} == (
+        classes.value_counts().to_dict()
+    )
+    order = sorted(sizes.items(), key=lambda person: (-person[1], person[0]))
+    assert [(one.person_id, one.identifiers) for one in made.facts.largest] == order[:LARGEST]
+    for one in made.facts.largest:
+        # the edges are chains; one link of the first person is refused
+        assert one.conflicts == (one.person_id == 1)
+        links = one.identifiers - 1 - one.conflicts
+        assert (one.links, one.bridges, one.joints) == (links, links, links - 2)
+        assert sum(n for _, n in one.kinds) == one.identifiers
+
+
+def test_the_most_identifiers_of_a_type_that_one_person_has(made: Made) -> None:
+    held = made.rows["identity.identifier"].merge(made.rows["identity.person"], on="id_key")
+    most = held.groupby(["id_type", "person_id"]).size().groupby("id_type").max()
+    found = {t.id_type: t.most for t in made.facts.id_types if t.most}
+    assert found == most.to_dict()
 
 
 def test_only_changes_of_the_newest_day_are_told(made: Made) -> None:

@@ -1,0 +1,95 @@
+"""How well the identifiers of a person hang together: what a reader judges OneID by."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame, functions as F
+
+from databank.columns import require_columns
+from databank.identity.bridges import find_bridges
+from databank.identity.components.arrow import columns, to_batches
+
+_FOUND = ["person_id", "bridges", "joints"]
+
+
+def describe_clusters(persons: DataFrame, edges: DataFrame, rejected: DataFrame) -> DataFrame:
+    """Measure the graph of each person that has two identifiers or more.
+
+    Args:
+        persons: id_key (bigint, unique), person_id.
+        edges: a_key, b_key: evidence; a pair may come in several rows and both directions.
+        rejected: identity.rejected rows.
+
+    Returns:
+        One row per person: person_id; identifiers; links (different pairs of them that were seen
+        together); density (links of all pairs that there could be, 0-1); bridges (links without
+        which the person would fall into two); joints (bridges between two groups of two
+        identifiers or more: the links to look at first where two people were taken for one);
+        conflicts (refused links that lead out of the person or are within it).
+
+    Raises:
+        MissingColumnsError: If a frame lacks a column named above.
+    """
+    require_columns(persons, "id_key", "person_id", where="describe_clusters: persons")
+    require_columns(edges, "a_key", "b_key", where="describe_clusters: edges")
+    require_columns(rejected, "a_key", "b_key", where="describe_clusters: rejected")
+    refused = _pairs(rejected.where("b_key IS NOT NULL"))
+    links = _within(_pairs(edges).join(refused, ["a_key", "b_key"], "left_anti"), persons)
+    sizes = persons.groupBy("person_id").agg(F.count(F.lit(1)).alias("identifiers"))
+    counted = links.groupBy("person_id").agg(F.count(F.lit(1)).alias("links"))
+    counted = sizes.where("identifiers > 1").join(counted, "person_id", "left")
+    found = links.join(sizes.where("identifiers > 3"), "person_id", "left_semi")
+    # a person's links in one task
+    found = found.repartition("person_id").mapInArrow(
+        _bridges_of_tasks, ", ".join(f"{name} bigint" for name in _FOUND)
+    )
+    pairs = F.col("identifiers") * (F.col("identifiers") - 1) / 2
+    held = F.coalesce("links", F.lit(0))
+    # of two or three identifiers, all links are bridges or none is
+    small = F.when(held < F.col("identifiers"), held).otherwise(F.lit(0))
+    return (
+        counted.join(found, "person_id", "left")
+        .join(_conflicts(refused, persons), "person_id", "left")
+        .select(
+            "person_id",
+            "identifiers",
+            held.alias("links"),
+            (held / pairs).alias("density"),
+            F.coalesce("bridges", small).alias("bridges"),
+            *(F.coalesce(name, F.lit(0)).alias(name) for name in ("joints", "conflicts")),
+        )
+    )
+
+
+def _pairs(links: DataFrame) -> DataFrame:
+    pair = (F.least("a_key", "b_key").alias("a_key"), F.greatest("a_key", "b_key").alias("b_key"))
+    return links.where("a_key <> b_key").select(*pair).distinct()
+
+
+def _within(pairs: DataFrame, persons: DataFrame) -> DataFrame:
+    """person_id, a_key, b_key of the pairs that are one person."""
+    known = persons.select("id_key", "person_id")
+    here = pairs.join(known.withColumnRenamed("id_key", "a_key"), "a_key")
+    there = known.select(F.col("id_key").alias("b_key"), "person_id")
+    return here.join(there, ["b_key", "person_id"]).select("person_id", "a_key", "b_key")
+
+
+def _conflicts(refused: DataFrame, persons: DataFrame) -> DataFrame:
+    """person_id, conflicts: refused pairs that touch a person; one with both ends in it is one."""
+    ends = refused.select(F.explode(F.array("a_key", "b_key")).alias("id_key"), "a_key", "b_key")
+    touched = ends.join(persons.select("id_key", "person_id"), "id_key")
+    different = F.count_distinct("a_key", "b_key").alias("conflicts")
+    return touched.groupBy("person_id").agg(different)
+
+
+def _bridges_of_tasks(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Bridges and joints by person, of the links (person_id, a_key, b_key) of one task."""
+    held = columns(batches)
+    if not held:
+        return
+    person, a, b = held
+    bridge, smaller = find_bridges(a, b)
+    ids, codes = np.unique(person, return_inverse=True)
+    bridges, joints = (np.bincount(codes[met], minlength=ids.size) for met in (bridge, smaller > 1))
+    yield from to_batches(_FOUND, ids, bridges, joints)

@@ -1,0 +1,184 @@
+"""The section on OneID: who is who, and how sure of it one can be."""
+
+import itertools
+
+from databank.reports import figures, words
+from databank.reports.facts import Cluster, Facts, SetAside
+from databank.reports.oneid import MOST_IDENTIFIERS, SIZES
+from databank.reports.page import Grid, Panel, Section
+from databank.reports.reasons import why_missing
+
+_CHANGES = {
+    "new": ("new person", "new persons"),
+    "merge": ("merge", "merges"),
+    "split": ("split", "splits"),
+    "retired": ("retired person", "retired persons"),
+}
+
+
+def identity_section(facts: Facts) -> Section:
+    """Identifiers per person and type, changes, what was set aside."""
+    title = "OneID: who is who"
+    if not facts.per_person:
+        missing = why_missing(facts, "identity.person")
+        return Section("oneid", title, "", missing=missing)
+    persons = sum(n for _, n in facts.per_person)
+    resolved = sum(t.resolved for t in facts.id_types)
+    says = f"{words.plural(persons, 'person')} stand behind the identifiers of the bank."
+    if resolved:
+        says = (
+            f"Behind {words.plural(resolved, 'identifier')} stand "
+            f"{words.plural(persons, 'person')}: {words.number(resolved / persons)} each."
+        )
+    changes = facts.changes
+    tiles: tuple[tuple[str, str], ...] = ()
+    if facts.changes_day is not None:
+        tiles = tuple(
+            (
+                f"{many} on {words.day(facts.changes_day, beside=facts.day)}",
+                words.count(changes.get(kind, 0)),
+            )
+            for kind, (_, many) in _CHANGES.items()
+        )
+    panels = (
+        _per_person(facts, persons),
+        *_id_types(facts, persons),
+        *_cluster_sizes(facts),
+        *_largest(facts),
+        *_set_aside(facts),
+    )
+    return Section("oneid", title, says, tiles, panels)
+
+
+def _per_person(facts: Facts, persons: int) -> Panel:
+    held = dict(facts.per_person)
+    names = [f"{n}+" if n == MOST_IDENTIFIERS else str(n) for n in range(1, max(held) + 1)]
+    values = [held.get(n, 0) for n in range(1, max(held) + 1)]
+    several = persons - held.get(1, 0)
+    return Panel(
+        "Identifiers per person",
+        f"{words.count(several)} of {words.plural(persons, 'person')} "
+        f"({words.share(several, persons)}) are known by two identifiers or more.",
+        figures.columns(names, values, title="identifiers"),
+    )
+
+
+def _id_types(facts: Facts, persons: int) -> tuple[Panel, ...]:
+    if not facts.id_types:
+        return ()
+    top = sorted(facts.id_types, key=lambda t: -t.persons)
+    rows = tuple(
+        (
+            words.label(t.id_type),
+            words.count(t.identifiers),
+            words.count(t.persons),
+            words.share(t.persons, persons),
+            words.number(t.resolved / t.persons if t.persons else None, 2),
+            words.count(t.most),
+        )
+        for t in top
+    )
+    says = (
+        f"Most persons are known by {words.label(top[0].id_type)}: {words.count(top[0].persons)} "
+        f"({words.share(top[0].persons, persons)})."
+    )
+    head = ("Type", "Identifiers", "Persons", "Of all persons", "Each", "Most")
+    shades = tuple((None, None, None, t.persons / persons, None, None) for t in top)
+    return (Panel("Reach by type of identifier", says, grid=Grid(head, rows, shades=shades)),)
+
+
+def _cluster_sizes(facts: Facts) -> tuple[Panel, ...]:
+    if not facts.cluster_sizes:
+        return ()
+    jointed = sum(size.jointed for size in facts.cluster_sizes)
+    persons = sum(size.persons for size in facts.cluster_sizes)
+    conflicts = sum(size.conflicts for size in facts.cluster_sizes)
+    says = (
+        f"{words.count(jointed)} of {words.plural(persons, 'person')} with two identifiers or more "
+        f"({words.share(jointed, persons)}) hang on a single link between two groups: look there "
+        f"first for strangers taken for one. {words.plural(conflicts, 'refused link')} "
+        f"{'leads' if conflicts == 1 else 'lead'} into or out of them."
+    )
+    ends = dict(itertools.pairwise(SIZES))
+    rows = tuple(
+        (
+            _class(size.begin, ends.get(size.begin)),
+            words.count(size.persons),
+            words.number(size.density, 2),
+            words.number(size.bridges),
+            words.share(size.jointed, size.persons),
+            words.count(size.conflicts),
+        )
+        for size in facts.cluster_sizes
+    )
+    head = ("Identifiers", "Persons", "Density", "Bridges", "On a joint", "Conflicts")
+    shades = tuple(
+        (None, None, None, None, size.jointed / size.persons, None) for size in facts.cluster_sizes
+    )
+    return (Panel("How persons hang together", says, grid=Grid(head, rows, shades=shades)),)
+
+
+def _class(begin: int, after: int | None) -> str:
+    if after is None:
+        return f"{begin}+"
+    return str(begin) if after == begin + 1 else f"{begin}–{after - 1}"  # noqa: RUF001
+
+
+def _largest(facts: Facts) -> tuple[Panel, ...]:
+    if not facts.largest:
+        return ()
+    first = facts.largest[0]
+    says = (
+        f"Person {first.person_id} has {words.plural(first.identifiers, 'identifier')}, more than "
+        "any other. Density is the share of all pairs that were seen together; bridges are links "
+        "without which the person would fall into two."
+    )
+    rows = tuple(
+        (
+            str(one.person_id),
+            _held(one),
+            words.count(one.identifiers),
+            words.count(one.links),
+            words.number(one.density, 2),
+            words.count(one.bridges),
+            words.count(one.joints),
+            words.count(one.conflicts),
+        )
+        for one in facts.largest
+    )
+    head = (
+        "Person", "Holds", "Identifiers", "Links", "Density", "Bridges", "Joints", "Conflicts",
+    )  # fmt: skip
+    grid = Grid(head, rows, words=2)
+    return (Panel("The largest persons", says, grid=grid, wide=True),)
+
+
+def _held(one: Cluster) -> str:
+    return ", ".join(f"{n} {words.label(kind)}" for kind, n in one.kinds)
+
+
+def _set_aside(facts: Facts) -> tuple[Panel, ...]:
+    made = []
+    for title, found, noun, tells in (
+        ("Identifiers set aside", facts.set_aside, "identifier", "set aside"),
+        ("Links refused", facts.refused_pairs, "link", "refused"),
+    ):
+        if not found:
+            continue
+        total = sum(one.n for one in found)
+        rows = tuple(
+            (_reason(one), words.label(one.id_type), words.count(one.n)) for one in found[:40]
+        )
+        first = max(found, key=lambda one: one.n)
+        says = (
+            f"{words.plural(total, noun)} {tells}, so that strangers are not taken for one "
+            f"person. The most frequent reason: {_reason(first)}, {words.plural(first.n, 'time')}."
+        )
+        alone = not (facts.set_aside and facts.refused_pairs)
+        grid = Grid(("Why", "Type", "Number"), rows, words=2)
+        made.append(Panel(title, says, grid=grid, wide=alone))
+    return tuple(made)
+
+
+def _reason(one: SetAside) -> str:
+    return one.reason or one.rule.replace("_", " ")
