@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import SparkSession, functions as F
 
+from databank.errors import DataBankError
 from databank.identity.build import JOB
 from databank.identity.config import IdentityConfig
-from databank.identity.tables import CHANGES, PERSON, REJECTED
+from databank.identity.guards import cuts
+from databank.identity.tables import ALIAS, CHANGES, PERSON, REJECTED
 from databank.session import small_frame
 from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
 from tests.support.bank import DAY, Bank
@@ -136,3 +138,71 @@ def test_changes_name_the_evidence_that_made_them(
         third, unlink=[pair("u5", "p5")], block=[{"type": "cookie", "value": "c9"}], apart=[]
     )
     assert world.changes(third) == {("split", "p5", "u5"), ("split", "c9", ""), ("shrink", "", "")}
+
+
+def test_not_one_id_changes_however_the_evidence_is_read(
+    spark_session: SparkSession, tmp_path: Path
+) -> None:
+    records = [f"u{n} p{n % 7} c{n % 5}" for n in range(30)] + [f"p{n} c{n + 3}" for n in range(20)]
+    records += [f"u50 c{n}" for n in range(50, 60)]
+    rules = {
+        "limits": {"cookie": {"user_id": 8}},
+        "persons": {"user_id": 3, "any": 12},
+        "junk": 3,
+        "together": [pair("u1", "u9")],
+        "apart": [pair("u2", "u3")],
+    }
+    world = World(spark_session, tmp_path / "first", *records)
+    world.resolve(**rules)
+    registry = (PERSON, ALIAS, CHANGES)
+    before = [world.bank.rows(table, *(c.name for c in table.columns)) for table in registry]
+    next_day = DAY + timedelta(days=1)
+    world.resolve(next_day, **rules)
+    # rows in another order and other files, everything made anew but the registry
+    again = World(spark_session, tmp_path / "again", *records)
+    mixed = {t: again.bank.read(t).orderBy(F.rand(7)) for t in (EVENTS, IDENTIFIER)}
+    kept = {t: world.bank.read(t) for t in registry}
+    again.bank.publish({**{t: rows.repartition(5) for t, rows in mixed.items()}, **kept})
+    usual = spark_session.conf.get("spark.sql.shuffle.partitions")
+    spark_session.conf.set("spark.sql.shuffle.partitions", "7")
+    spark_session.conf.set("spark.sql.adaptive.enabled", "false")
+    try:
+        again.resolve(next_day, **rules)
+    finally:
+        spark_session.conf.set("spark.sql.shuffle.partitions", usual)
+        spark_session.conf.set("spark.sql.adaptive.enabled", "true")
+    for bank in (world.bank, again.bank):
+        found = [bank.rows(table, *(c.name for c in table.columns)) for table in registry]
+        assert found == before
+
+
+def test_junk_that_met_other_junk_is_released_with_it(
+    spark_session: SparkSession, tmp_path: Path
+) -> None:
+    # one customer with many cookies, some seen with the user id, some with the phone
+    records = ["u0 p0", *(f"u0 c{n}" for n in range(6)), *(f"p0 c{n}" for n in range(3, 9))]
+    usual = [f"u{n} c{n} p{n}" for n in range(100, 400)]
+    world = World(spark_session, tmp_path, *records, *usual)
+    world.resolve(junk=2, persons={"any": 50})
+    assert frozenset(["u0", "p0", *(f"c{n}" for n in range(9))]) in world.persons()
+    assert not world.rejected()
+
+
+def test_what_is_told_by_hand_is_not_set_aside(spark_session: SparkSession, tmp_path: Path) -> None:
+    world = World(spark_session, tmp_path, "u1 c1", "u2 c1", "u3 c3", "u4 c3")
+    world.resolve(limits={"cookie": {"user_id": 1}}, together=[pair("c1", "u1")])
+    assert world.persons() == group("u1 c1 u2", "u3", "u4")
+    assert world.rejected() == {("c3", "", "limit")}
+
+
+def test_a_pattern_that_only_python_reads_is_refused(world: World) -> None:
+    with pytest.raises(DataBankError, match="Java cannot read the pattern"):
+        world.resolve(block=[{"type": "phone", "pattern": "(?P<all>p.*)"}])
+
+
+def test_a_component_that_no_task_can_cut_is_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cuts, "_LARGEST", 3)
+    with pytest.raises(DataBankError, match="4 identifiers hang together"):
+        world.resolve(persons={"user_id": 1})
