@@ -1,0 +1,169 @@
+"""From records with identifiers as text to published persons, all in.
+
+Customer records of several systems, as CSV: four of ten records a person, 2.6 identifiers each, 2 %
+of the phones are the neighbour's. databank reads them, keeps them, normalises and keys what they
+hold, sets aside what is shared, and publishes persons. Beside it DuckDB does the least that finds
+components of the same records: no normal forms, no guards, nothing kept but the result.
+"""
+
+import itertools
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pc_csv
+from numpy.typing import NDArray
+
+HERE = Path(__file__).parents[1]
+DAY = "2026-03-31"
+_FILES = 8
+_SEED = 20260331
+_SOURCE = """\
+source: records
+format: csv
+path: landing/records/*.csv.gz
+becomes: profiles
+columns: {record_id: record_id, updated_ts: updated_at}
+identifiers: {user_id: user_id, phone: mobile, email: email, cookie: cookie}
+"""
+_STEP = re.compile(r"^(\w+): (.+) \((\d+\.\d) s\)$", re.M)
+_DONE = re.compile(r"^(\w+): done in (\d+\.\d) s$", re.M)
+
+Measure = Callable[..., tuple[float, float, str]]
+
+
+def bench_records(folder: Path, records: int, measure: Measure) -> None:
+    """Print seconds and memory of both; `measure` runs a command and gives them and its output."""
+    root, conf = folder / f"records-{records}", folder / "conf"
+    if not root.exists():
+        make(records, root.with_suffix(".part") / "landing/records")
+        root.with_suffix(".part").rename(root)
+    for made in root.iterdir():
+        if made.name != "landing":
+            shutil.rmtree(made) if made.is_dir() else made.unlink()
+    write_conf(conf)
+    seconds, memory, told = measure(sys.executable, __file__, str(root))
+    print(f"duckdb, components alone  {seconds:7.1f} s, {memory:4.1f} GB; {told.strip()}")
+    total = 0.0
+    for job in ("ingest", "resolve_identity"):
+        given = f"--conf-dir {conf} --root {root} --date {DAY}"
+        command = f"{Path(sys.executable).parent}/databank run {job} {given} 2>&1"
+        taken, memory, told = measure("sh", "-c", command)
+        total += taken
+        print(f"{job:<24} {taken:8.1f} s, {memory:4.1f} GB")
+        for step, each in steps(told, taken):
+            print(f"    {step:<40} {each:8.1f} s  {each / taken:5.0%}")
+    print(f"both jobs                 {total:7.1f} s = {total / seconds:.1f} x duckdb's components")
+
+
+def steps(told: str, taken: float) -> Iterator[tuple[str, float]]:
+    """What a job printed of its progress: each step and its seconds."""
+    found = [(text, float(at)) for _, text, at in _STEP.findall(told)]
+    done = _DONE.search(told)
+    end = float(done.group(2)) if done else taken
+    yield "starting Spark and closing it", taken - end
+    marks = [("before the first step", 0.0), *found, ("", end)]
+    for (text, at), (_, after) in itertools.pairwise(marks):
+        yield text, after - at
+
+
+def write_conf(conf: Path) -> None:
+    """The demo's rules of identity, and one source."""
+    (conf / "sources").mkdir(parents=True, exist_ok=True)
+    for name in ("databank.yml", "identity.yml"):
+        shutil.copy(HERE / "conf" / name, conf)
+    (conf / "sources/records.yml").write_text(_SOURCE, encoding="utf-8")
+
+
+# ---- records
+
+
+def make(records: int, folder: Path) -> None:
+    """Write so many records, their persons in random order."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(_SEED)
+    persons = records * 2 // 5
+    with_user, with_mail = rng.random(persons) < 0.6, rng.random(persons) < 0.7
+    bounds = np.linspace(0, records, _FILES + 1).astype(int)
+    for number, (low, high) in enumerate(itertools.pairwise(bounds)):
+        who = rng.integers(0, persons, high - low)
+        shares = rng.random((4, who.size))
+        caller = np.where(rng.random(who.size) < 0.02, (who + 1) % persons, who)
+        cookie = who * 4 + rng.integers(0, 3, who.size)
+        table = pa.table(
+            {
+                "record_id": text("r", np.arange(low, high)),
+                "updated_at": text("2026-03-", rng.integers(10, 32, who.size)),
+                "user_id": text("u", who, with_user[who] & (shares[0] < 0.85)),
+                "mobile": text("", 13_000_000_000 + spread(caller), shares[1] < 0.7),
+                "email": text("m", spread(who), with_mail[who] & (shares[2] < 0.75), "@mail.com"),
+                "cookie": text("ck-", spread(cookie), shares[3] < 0.87),
+            }
+        )
+        with pa.CompressedOutputStream(folder / f"part-{number}.csv.gz", "gzip") as stream:
+            pc_csv.write_csv(table, stream, pc_csv.WriteOptions(quoting_style="none"))
+
+
+def spread(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A bijection of the numbers below a billion: 618,033,989 is prime to it."""
+    return numbers * 618_033_989 % 1_000_000_000
+
+
+def text(
+    begins: str,
+    numbers: NDArray[np.int64],
+    given: NDArray[np.bool_] | None = None,
+    ends: str = "",
+) -> pa.Array:
+    """The numbers as text; null where not given."""
+    digits = pc.cast(pa.array(numbers), pa.string())
+    joined = pc.binary_join_element_wise(begins, digits, ends, "")
+    return joined if given is None else pc.if_else(pa.array(given), joined, None)
+
+
+# ---- the peer
+
+
+def components_alone(root: Path) -> None:
+    """Read, number, star edges, the smallest label around until none is smaller; write Parquet."""
+    import duckdb
+
+    db = duckdb.connect()
+    types = ("user_id", "mobile", "email", "cookie")
+    ids = ", ".join(f"CASE WHEN {name} <> '' THEN hash('{name}', {name}) END" for name in types)
+    db.sql(
+        f"CREATE TABLE r AS SELECT list_filter([{ids}], x -> x IS NOT NULL) AS ids"
+        f" FROM read_csv('{root}/landing/records/*.csv.gz', all_varchar = true)"
+    )
+    db.sql(
+        "CREATE TABLE e AS SELECT DISTINCT ids[1] AS a, unnest(ids) AS b FROM r WHERE len(ids) > 0"
+    )
+    db.sql("CREATE TABLE around AS FROM e UNION SELECT b, a FROM e UNION SELECT b, b FROM e")
+    db.sql("CREATE TABLE l AS SELECT a AS id, min(b) AS component FROM around GROUP BY a")
+    moved = 1
+    while moved:
+        db.sql(
+            "CREATE OR REPLACE TABLE n AS SELECT a AS id, min(component) AS component"
+            " FROM around JOIN l ON b = id GROUP BY a"
+        )
+        # a label may itself have a smaller label by now: paths halve
+        db.sql(
+            "CREATE OR REPLACE TABLE n AS SELECT n.id, l.component AS component"
+            " FROM n JOIN l ON n.component = l.id"
+        )
+        counted = db.sql("SELECT count(*) FROM n JOIN l USING (id) WHERE n.component < l.component")
+        moved = counted.fetchall()[0][0]
+        db.sql("CREATE OR REPLACE TABLE l AS FROM n")
+    db.sql(f"COPY l TO '{root}/duckdb.parquet' (FORMAT parquet)")
+    records, edges = db.sql("SELECT count(*), sum(greatest(len(ids) - 1, 0)) FROM r").fetchall()[0]
+    held, persons = db.sql("SELECT count(*), count(DISTINCT component) FROM l").fetchall()[0]
+    print(f"{records:,} records, {edges:,} edges, {held:,} identifiers, {persons:,} components")
+
+
+if __name__ == "__main__":
+    components_alone(Path(sys.argv[1]))
