@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
-from pyspark import SparkConf
+from pyspark import SparkConf, SparkContext
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
@@ -63,8 +63,9 @@ _LOCAL = {
 def get_spark(app_name: str = "databank", **conf: Any) -> SparkSession:
     """The Spark session of this process.
 
-    Under spark-submit master, memory and jars come from its options; elsewhere an embedded
-    `local` session is made, with two tries a task. Options given here win over both.
+    Under spark-submit master, memory and jars come from its options, which win over databank's
+    defaults; elsewhere an embedded `local` session is made, with two tries a task. Options given
+    here win over both.
 
     Args:
         app_name: Shown in the Spark UI.
@@ -76,11 +77,14 @@ def get_spark(app_name: str = "databank", **conf: Any) -> SparkSession:
     # Python workers take `python3` from PATH unless told otherwise
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     given = {key.replace("__", "."): str(value) for key, value in conf.items()}
-    submitted = SparkConf().get("spark.master") is not None
+    submitted = _submitted()
     options = {**_DELTA, **_ALWAYS}
-    if not submitted:
+    if submitted is None:
         _require_java()
         options |= {**_LOCAL, **_local_size(), **jar_options()}
+    else:
+        options |= _LOCAL if submitted.get("spark.master", "").startswith("local[") else {}
+        options = {key: value for key, value in options.items() if not submitted.contains(key)}
     if given.get("spark.jars.packages") or given.get("spark.jars"):
         options = _join_jars(options, given)
     builder = SparkSession.builder.appName(app_name)
@@ -104,6 +108,15 @@ def stop_spark() -> None:
     spark = SparkSession.getActiveSession()
     if spark is not None:
         spark.stop()
+
+
+def _submitted() -> SparkConf | None:
+    """What spark-submit was given; None in a process that it did not start."""
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+        return None
+    # without a gateway SparkConf is empty
+    SparkContext._ensure_initialized()
+    return SparkConf()
 
 
 def _join_jars(options: dict[str, str], given: dict[str, str]) -> dict[str, str]:

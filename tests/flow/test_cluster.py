@@ -1,0 +1,134 @@
+"""A cluster: a standalone master and two workers, the environment packed, an executor killed."""
+
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pyspark
+import pytest
+from pyspark.sql import SparkSession
+
+from databank.tables import TableStore
+from tests.flow.conftest import DAY, HERE
+from tests.support.compare import content
+
+pytestmark = pytest.mark.process
+
+_EXECUTOR = "CoarseGrainedExecutorBackend"
+_OPTIONS = {
+    "spark.executor.cores": "1",
+    "spark.executor.memory": "1g",
+    "spark.driver.memory": "1g",
+    "spark.driver.host": "127.0.0.1",
+    "spark.ui.enabled": "false",
+    "spark.sql.shuffle.partitions": "4",
+    "spark.databricks.delta.snapshotPartitions": "2",
+}
+
+
+@contextmanager
+def _service(name: str, *arguments: str, log: Path) -> Iterator[psutil.Process]:
+    """A process of a standalone cluster; all that it started ends with it."""
+    spark = Path(pyspark.__file__).parent
+    with log.open("w") as told:
+        process = psutil.Popen(
+            [str(spark / "bin/spark-class"), f"org.apache.spark.deploy.{name}", *arguments],
+            env=os.environ | {"SPARK_HOME": str(spark), "SPARK_DAEMON_MEMORY": "256m"},
+            cwd=log.parent,
+            stdout=told,
+            stderr=told,
+        )
+    try:
+        yield process
+    finally:
+        for each in [*process.children(recursive=True), process]:
+            each.kill()
+        process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def _until(met: str, log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while met not in log.read_text():
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.2)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[tuple[str, list[psutil.Process]]]:
+    """The master's address, and two workers of one core each."""
+    port = str(_free_port())
+    at = ("--host", "127.0.0.1")
+    logs = [tmp_path / f"{name}.log" for name in ("master", "one", "other")]
+    with _service("master.Master", *at, "--port", port, "--webui-port", "0", log=logs[0]):
+        _until("I have been elected leader", logs[0])
+        address = f"spark://127.0.0.1:{port}"
+        given = (*at, "--webui-port", "0", "-c", "1", "-m", "1500m")
+        work = [(*given, "--work-dir", str(tmp_path / f"work-{n}"), address) for n in (1, 2)]
+        with (
+            _service("worker.Worker", *work[0], log=logs[1]) as one,
+            _service("worker.Worker", *work[1], log=logs[2]) as other,
+        ):
+            for log in logs[1:]:
+                _until("Successfully registered with master", log)
+            yield address, [one, other]
+
+
+def _executors(workers: list[psutil.Process]) -> list[psutil.Process]:
+    started = [each for worker in workers for each in worker.children(recursive=True)]
+    return [each for each in started if any(_EXECUTOR in word for word in each.cmdline())]
+
+
+def test_a_cluster_that_loses_an_executor_finds_the_same_persons(
+    spark_session: SparkSession,
+    loop: Path,
+    tmp_path: Path,
+    cluster: tuple[str, list[psutil.Process]],
+) -> None:
+    root = tmp_path / "root"
+    shutil.copytree(loop, root)
+    store = TableStore(spark_session, str(root))
+    before = content(store)
+    # as new: what the loop made of the job is forgotten
+    runs = spark_session.read.format("delta").load(store.path("ops.run"))
+    kept = runs.where("job <> 'resolve_identity'").collect()
+    again = spark_session.createDataFrame(kept, runs.schema)
+    again.write.format("delta").mode("overwrite").save(store.path("ops.run"))
+    address, workers = cluster
+    options = " ".join(f"--conf {key}={value}" for key, value in _OPTIONS.items())
+    submitted = subprocess.Popen(
+        ["bash", "scripts/submit", "resolve_identity",
+         "--conf-dir", "conf", "--root", str(root), "--date", str(DAY)],
+        cwd=HERE,
+        env=os.environ
+        | {"SPARK_MASTER": address, "PACK_ENVIRONMENT": "yes", "SPARK_SUBMIT_OPTIONS": options},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )  # fmt: skip
+    timer = threading.Timer(400, submitted.kill)
+    timer.start()
+    assert submitted.stdout is not None
+    told, killed = [], []
+    for line in submitted.stdout:
+        told.append(line)
+        if "cutting persons" in line and not killed:
+            killed = _executors(workers)[:1]
+            for executor in killed:
+                executor.kill()
+    timer.cancel()
+    assert submitted.wait() == 0, "".join(told)[-3000:]
+    assert killed
+    assert content(TableStore(spark_session, str(root))) == before
