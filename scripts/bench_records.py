@@ -137,7 +137,7 @@ def components_alone(root: Path) -> None:
     types = ("user_id", "mobile", "email", "cookie")
     ids = ", ".join(f"CASE WHEN {name} <> '' THEN hash('{name}', {name}) END" for name in types)
     db.sql(
-        f"CREATE TABLE r AS SELECT list_filter([{ids}], x -> x IS NOT NULL) AS ids"
+        f"CREATE TABLE r AS SELECT list_filter([{ids}], lambda x: x IS NOT NULL) AS ids"
         f" FROM read_csv('{root}/landing/records/*.csv.gz', all_varchar = true)"
     )
     db.sql(
