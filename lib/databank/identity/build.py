@@ -40,20 +40,15 @@ def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
     edges, refused = _allowed(store.read(EDGES), identifiers, config, context.day)
     context.progress.step("connecting identifiers")
     links = without(edges, refused)
-    nodes = identifiers.join(
-        refused.where("b_key IS NULL"), F.col("id_key") == F.col("a_key"), "left_anti"
-    )
-    loops = nodes.select(F.col("id_key").alias("a_key"), F.col("id_key").alias("b_key"))
     found = connected_components(
-        links.select("a_key", "b_key").distinct().unionByName(loops),
+        links.select("a_key", "b_key"),
         src="a_key",
         dst="b_key",
         scratch=scratch,
         local_budget=config.local_edges,
         engine=config.engine,
     )
-    # the guards read the labels several times
-    labels = checkpoint(found.withColumnRenamed("id", "id_key"))
+    labels = checkpoint(_everyone(found, identifiers, refused))
     context.progress.step("cutting persons that hold too much")
     components, rejected = _bounded(labels, edges, refused, identifiers, config, context)
     context.progress.step("naming persons")
@@ -107,6 +102,19 @@ def _allowed(
     return told, checkpoint(reduce(DataFrame.unionByName, parts))
 
 
+def _everyone(found: DataFrame, identifiers: DataFrame, refused: DataFrame) -> DataFrame:
+    """id_key, id_type, component of all that is not refused; who has no link is alone.
+
+    A join costs less than a loop for each identifier in the graph, and brings the types along.
+    """
+    alone = F.col("id_key") == F.col("a_key")
+    kept = identifiers.join(refused.where("b_key IS NULL"), alone, "left_anti")
+    named = kept.select("id_key", "id_type").join(
+        found.withColumnRenamed("id", "id_key"), "id_key", "full"
+    )
+    return named.select("id_key", "id_type", F.coalesce("component", "id_key").alias("component"))
+
+
 def _bounded(
     labels: DataFrame,
     edges: DataFrame,
@@ -129,7 +137,7 @@ def _bounded(
     if not config.persons and not apart:
         return labels, refused
     rules = Rules(config.persons, apart, config.identifiers, context.day)
-    whole, cut = cut_persons(labels, without(edges, refused), identifiers, rules)
+    whole, cut = cut_persons(labels, without(edges, refused), rules)
     return whole, refused.unionByName(cut)
 
 

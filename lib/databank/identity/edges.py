@@ -18,7 +18,7 @@ def event_edges(events: DataFrame) -> DataFrame:
     Returns:
         identity.edges rows, one per a_key, b_key, source and rule `event`.
     """
-    return _stars(events, seen=F.col("event_ts"), rule="event")
+    return _counted(_rays(events, F.col("event_ts"), rule="event"), rule="event")
 
 
 def profile_edges(profiles: DataFrame) -> DataFrame:
@@ -30,7 +30,9 @@ def profile_edges(profiles: DataFrame) -> DataFrame:
     Returns:
         identity.edges rows, one per a_key, b_key, source and rule `profile`.
     """
-    return _stars(profiles, seen=F.col("updated_ts"), rule="profile")
+    # records seldom say the same: to count them before they travel is in vain
+    rays = _rays(profiles, F.col("updated_ts"), rule="profile").repartition("a_key")
+    return _counted(rays, rule="profile")
 
 
 def add_edges(known: DataFrame, fresh: DataFrame) -> DataFrame:
@@ -48,16 +50,16 @@ def add_edges(known: DataFrame, fresh: DataFrame) -> DataFrame:
     )
 
 
-def _stars(records: DataFrame, *, seen: Column, rule: str) -> DataFrame:
+def _rays(records: DataFrame, seen: Column, *, rule: str) -> DataFrame:
     require_columns(records, "source", "ids", where=f"{rule} edges")
     rays = F.explode(F.slice("ids", 2, F.size("ids"))).alias("b_key")
-    return (
-        records.where(F.size("ids") > 1)
-        .select("source", seen.alias("seen"), F.col("ids")[0].alias("a_key"), rays)
-        .groupBy("a_key", "b_key", "source", F.lit(rule).alias("rule"))
-        .agg(
-            F.min("seen").alias("first_ts"),
-            F.max("seen").alias("last_ts"),
-            F.count("*").alias("n"),
-        )
+    first = F.col("ids")[0].alias("a_key")
+    return records.where(F.size("ids") > 1).select("source", seen.alias("seen"), first, rays)
+
+
+def _counted(rays: DataFrame, *, rule: str) -> DataFrame:
+    return rays.groupBy("a_key", "b_key", "source", F.lit(rule).alias("rule")).agg(
+        F.min("seen").alias("first_ts"),
+        F.max("seen").alias("last_ts"),
+        F.count("*").alias("n"),
     )

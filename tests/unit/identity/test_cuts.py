@@ -118,27 +118,20 @@ def test_any_graph_is_cut_so_that_limits_hold_whatever_the_order(
 
 
 def test_only_components_that_break_a_limit_are_touched(spark_session: SparkSession) -> None:
-    labels = """1 | 1
-                11 | 1
-                21 | 1
-                2 | 1
-                3 | 3
-                12 | 3
-                13 | 13"""
+    components = {1: 1, 11: 1, 21: 1, 2: 1, 3: 3, 12: 3, 13: 13}
+    labels = "\n".join(f"{n} | {kind(n)} | {whole}" for n, whole in components.items())
     evidence = """1 | 11 | event | 5 | 2026-01-02
                   11 | 21 | event | 9 | 2026-01-02
                   21 | 2 | event | 1 | 2026-01-02
                   21 | 2 | profile | 1 | 2026-01-03
                   3 | 12 | event | 1 | 2026-01-02"""
-    identifiers = "\n".join(f"{n} | {kind(n)}" for n in (1, 2, 3, 11, 12, 13, 21))
     whole, rejected = cut_persons(
-        frame(spark_session, "id_key bigint, component bigint", labels),
+        frame(spark_session, "id_key bigint, id_type string, component bigint", labels),
         frame(
             spark_session,
             "a_key bigint, b_key bigint, rule string, n bigint, last_ts timestamp",
             evidence,
         ),
-        frame(spark_session, "id_key bigint, id_type string", identifiers),
         ONE_USER,
     )
     assert sorted(tuple(row) for row in whole.collect()) == [

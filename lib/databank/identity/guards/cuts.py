@@ -12,7 +12,7 @@ evidence alone, never of its order. Links made by hand come first of all, and no
 them.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
@@ -30,6 +30,8 @@ from databank.session import checkpoint
 
 RULE = "person"
 _LARGEST = 2_000_000  # identifiers of one component; a task needs about a kilobyte for each
+_A_TASK = 500_000  # identifiers of many components
+_BROADCAST = 2_000_000  # identifiers; more of them are joined by a shuffle
 _CUT = "a_key bigint, b_key bigint, component bigint, reason string"
 
 
@@ -51,37 +53,40 @@ class Rules:
     day: date
 
 
-def cut_persons(
-    labels: DataFrame, links: DataFrame, identifiers: DataFrame, rules: Rules
-) -> tuple[DataFrame, DataFrame]:
-    """Cut the components that break a limit; one task a component.
+def cut_persons(labels: DataFrame, links: DataFrame, rules: Rules) -> tuple[DataFrame, DataFrame]:
+    """Cut the components that break a limit, each in one task.
 
     Args:
-        labels: id_key (bigint, unique), component (bigint).
+        labels: id_key (bigint, unique), id_type (string), component (bigint).
         links: a_key, b_key (bigint), rule (string), n (bigint), last_ts (timestamp): the evidence
             that made the components; a pair may come in several rows.
-        identifiers: id_key (bigint, unique), id_type (string).
         rules: What holds for a person.
 
     Returns:
-        labels as given, those of cut components anew (component = smallest id of the part); and
-        rejected(a_key, b_key, rule, reason, day), one row per link between two parts.
+        id_key, component: labels as given, those of cut components anew (component = smallest id
+        of the part); and rejected(a_key, b_key, rule, reason, day), one row per link between two
+        parts.
 
     Raises:
         DataBankError: If a component that breaks a limit is too large for one task.
     """
-    require_columns(labels, "id_key", "component", where="cut_persons: labels")
+    require_columns(labels, "id_key", "id_type", "component", where="cut_persons: labels")
     require_columns(links, "a_key", "b_key", "rule", "n", "last_ts", where="cut_persons: links")
-    suspects = checkpoint(_suspects(labels, identifiers, rules))
-    _refuse_giants(suspects)
+    suspects = checkpoint(_suspects(labels, rules))
+    held = _held_in(suspects)
     inside = labels.join(suspects, "component", "left_semi")
+    inside = F.broadcast(inside) if held <= _BROADCAST else inside
 
-    def cut_one(group: pd.DataFrame) -> pd.DataFrame:
-        return cut_links(group, rules)
+    def cut_task(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        # ids of one component are in no other: all of a task are cut as one
+        given = list(batches)
+        if given:
+            yield cut_links(pd.concat(given, ignore_index=True), rules)
 
+    tasks = max(labels.sparkSession.sparkContext.defaultParallelism, held // _A_TASK)
     # an identifier without a link is alone and breaks nothing
-    cut = _links_of(inside, links, identifiers).groupBy("component").applyInPandas(cut_one, _CUT)
-    cut = checkpoint(cut)
+    grouped = _links_of(inside, links).repartition(tasks, "component")
+    cut = checkpoint(grouped.mapInPandas(cut_task, _CUT))
     told = cut.where("reason IS NULL").select(F.col("a_key").alias("id_key"), "component")
     rest = labels.join(told, "id_key", "left_anti").select("id_key", "component")
     rejected = cut.where("reason IS NOT NULL").select(
@@ -90,9 +95,8 @@ def cut_persons(
     return rest.unionByName(told), rejected
 
 
-def _suspects(labels: DataFrame, identifiers: DataFrame, rules: Rules) -> DataFrame:
+def _suspects(labels: DataFrame, rules: Rules) -> DataFrame:
     """Components that may break a limit; a window is looked at later, with the links."""
-    typed = labels.join(identifiers.select("id_key", "id_type"), "id_key")
     tests = [held_of(kind) > limit.most for kind, limit in rules.limits.items()]
     tests += [
         (F.count_if(F.col("id_key") == a) > 0) & (F.count_if(F.col("id_key") == b) > 0)
@@ -100,41 +104,40 @@ def _suspects(labels: DataFrame, identifiers: DataFrame, rules: Rules) -> DataFr
     ]
     broken = reduce(lambda one, other: one | other, tests, F.lit(False))
     size = F.count(F.lit(1)).alias("size")
-    return typed.groupBy("component").agg(size, broken.alias("broken")).where("broken")
+    return labels.groupBy("component").agg(size, broken.alias("broken")).where("broken")
 
 
-def _refuse_giants(suspects: DataFrame) -> None:
-    row = suspects.agg(F.max("size").alias("size")).first()
-    if row is not None and (row["size"] or 0) > _LARGEST:
+def _held_in(suspects: DataFrame) -> int:
+    """Identifiers of all suspects; raises if one has too many."""
+    row = suspects.agg(F.max("size").alias("size"), F.sum("size").alias("all")).first()
+    if row is None or row["size"] is None:
+        return 0
+    if row["size"] > _LARGEST:
         raise DataBankError(
             f"identity.yml: {row['size']:,} identifiers hang together and break a limit of "
             f"persons; more than {_LARGEST:,} cannot be cut: set limits or junk for the type that "
             "ties them"
         )
+    return int(row["all"])
 
 
-def _links_of(inside: DataFrame, links: DataFrame, identifiers: DataFrame) -> DataFrame:
+def _links_of(inside: DataFrame, links: DataFrame) -> DataFrame:
     """One row per pair: component, a_key, b_key, a_type, b_type, hand, n, last (microseconds)."""
     hand = F.max(F.col("rule") == HAND).alias("hand")
     measures = (hand, F.sum("n").alias("n"), F.max(F.unix_micros("last_ts")).alias("last"))
     pair = (F.least("a_key", "b_key").alias("a_key"), F.greatest("a_key", "b_key").alias("b_key"))
-    known = inside.join(identifiers.select("id_key", "id_type"), "id_key")
-    a = known.select(F.col("id_key").alias("a_key"), "component", F.col("id_type").alias("a_type"))
-    b = known.select(F.col("id_key").alias("b_key"), "component", F.col("id_type").alias("b_type"))
+    a = inside.select(F.col("id_key").alias("a_key"), "component", F.col("id_type").alias("a_type"))
+    b = inside.select(F.col("id_key").alias("b_key"), "component", F.col("id_type").alias("b_type"))
     mine = links.where("a_key <> b_key").select(*pair, "rule", "n", "last_ts")
-    return (
-        mine.groupBy("a_key", "b_key")
-        .agg(*measures)
-        .join(a, "a_key")
-        .join(b, ["b_key", "component"])
-    )
+    met = mine.join(a, "a_key").join(b, ["b_key", "component"])
+    return met.groupBy("component", "a_key", "b_key", "a_type", "b_type").agg(*measures)
 
 
-# ---- one component
+# ---- the components of a task
 
 
 def cut_links(links: pd.DataFrame, rules: Rules) -> pd.DataFrame:
-    """Cut one component.
+    """Cut components that share no id.
 
     Args:
         links: A row a pair: a_key < b_key, a_type, b_type, hand (bool), n, last (microseconds).

@@ -31,7 +31,7 @@ def release_junk(
     without an account would pass all others).
 
     Args:
-        labels: id_key (bigint, unique), component: without what was set aside.
+        labels: id_key (bigint, unique), id_type, component: without what was set aside.
         rejected: identity.rejected rows; those of rule `junk` are looked at.
         edges: a_key, b_key: all evidence that is not refused by other rules.
         identifiers: id_key (bigint, unique), id_type.
@@ -56,11 +56,12 @@ def release_junk(
     joined = checkpoint(joined.select("id", F.col("component").alias("whole")))
     onward = joined.select(F.col("id").alias("component"), "whole")
     known = labels.join(onward, "component", "left").select(
-        "id_key", F.coalesce("whole", "component").alias("component")
+        "id_key", "id_type", F.coalesce("whole", "component").alias("component")
     )
     back = free.join(joined, F.col("key") == F.col("id")).select(
         F.col("key").alias("id_key"), F.col("whole").alias("component")
     )
+    back = back.join(identifiers.select("id_key", "id_type"), "id_key")
     mistaken = free.select(F.col("key").alias("a_key"), F.lit(JUNK).alias("rule"))
     return known.unionByName(back), rejected.join(mistaken, ["a_key", "rule"], "left_anti")
 
@@ -79,15 +80,15 @@ def _harmless(
     links: DataFrame, labels: DataFrame, identifiers: DataFrame, limits: Mapping[str, Limit]
 ) -> DataFrame:
     """Keys of the junk identifiers that may stay with all their neighbours: key."""
-    types = identifiers.select("id_key", "id_type")
     counts = [held_of(kind).alias(f"n_{n}") for n, kind in enumerate(limits)]
     touched = links.select("component").distinct()
-    held = labels.join(touched, "component", "left_semi").join(types, "id_key")
-    held = held.groupBy("component").agg(F.count(F.lit(1)).alias("n"), *counts)
+    inside = labels.join(touched, "component", "left_semi").groupBy("component")
+    held = inside.agg(F.count(F.lit(1)).alias("n"), *counts)
     sums = [F.sum(f"n_{n}").alias(f"n_{n}") for n in range(len(limits))]
     around = links.join(held, "component").groupBy("key")
     whole = around.agg(F.count(F.lit(1)).alias("parts"), *sums)
-    typed = whole.join(types.toDF("key", "kind"), "key")
+    kinds = identifiers.select(F.col("id_key").alias("key"), F.col("id_type").alias("kind"))
+    typed = whole.join(kinds, "key")
     within = [_within(n, kind, limit) for n, (kind, limit) in enumerate(limits.items())]
     keeps = reduce(lambda a, b: a & b, within, F.lit(ANY in limits))
     return typed.where((F.col("parts") == 1) | keeps).select("key")

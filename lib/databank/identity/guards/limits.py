@@ -127,23 +127,32 @@ def _neighbour_counts(
     everyone: bool,
 ) -> DataFrame:
     """key, kind, degree, and how many neighbours count for each limit that some type has."""
-    pairs = edges.where(F.col("a_key") != F.col("b_key")).select("a_key", "b_key", "last_ts")
-    there = F.struct(F.col("a_key").alias("key"), F.col("b_key").alias("other"), "last_ts")
-    back = F.struct(F.col("b_key").alias("key"), F.col("a_key").alias("other"), "last_ts")
-    both = pairs.select(F.explode(F.array(there, back)).alias("pair")).select("pair.*")
-    met = both.groupBy("key", "other").agg(F.max("last_ts").alias("last"))
+    pair = (F.least("a_key", "b_key").alias("a_key"), F.greatest("a_key", "b_key").alias("b_key"))
+    # partitioned by one end at once: a pair travels twice, and once more as a part of a count
+    met = edges.where("a_key <> b_key").select(*pair, "last_ts").repartition("a_key")
+    met = met.groupBy("a_key", "b_key").agg(F.max("last_ts").alias("last"))
     types = identifiers.select("id_key", "id_type")
-    judged = types if everyone else types.where(F.col("id_type").isin(list(limits)))
-    typed = met.join(judged.toDF("key", "kind"), "key").join(
-        types.toDF("other", "of"), "other", "left"
-    )
+    typed = met.join(types.toDF("a_key", "a_kind"), "a_key", "left")
+    typed = typed.join(types.toDF("b_key", "b_kind"), "b_key", "left")
+    ends = [
+        F.struct(
+            F.col(f"{end}_key").alias("key"),
+            F.col(f"{end}_kind").alias("kind"),
+            F.col(f"{other}_kind").alias("of"),
+            "last",
+        )
+        for end, other in ("ab", "ba")
+    ]
+    both = typed.select(F.explode(F.array(*ends)).alias("end")).select("end.*")
+    judged = both.where("kind IS NOT NULL" if everyone else F.col("kind").isin(list(limits)))
     named = {(other, limit.days) for of in limits.values() for other, limit in of.items()}
-    windows = sorted(named, key=str)
     counts = [
         F.count_if(_counts(other, Limit(most=1, days=days), day)).alias(_count(other, days))
-        for other, days in windows
+        for other, days in sorted(named, key=str)
     ]
-    return typed.groupBy("key", "kind").agg(F.count(F.lit(1)).alias("degree"), *counts)
+    return judged.groupBy("key").agg(
+        F.first("kind").alias("kind"), F.count(F.lit(1)).alias("degree"), *counts
+    )
 
 
 def _counts(other: str, limit: Limit, day: date) -> Column:
