@@ -115,7 +115,8 @@ def _cluster_sizes(facts: Facts) -> tuple[Panel, ...]:
     shades = tuple(
         (None, None, None, None, size.jointed / size.persons, None) for size in facts.cluster_sizes
     )
-    return (Panel("How persons hang together", says, grid=Grid(head, rows, shades=shades)),)
+    grid = Grid(head, rows, shades=shades)
+    return (Panel("How persons hang together", says, grid=grid, wide=True),)
 
 
 def _class(begin: int, after: int | None) -> str:
@@ -154,7 +155,7 @@ def _largest(facts: Facts) -> tuple[Panel, ...]:
 
 
 def _held(one: Cluster) -> str:
-    return ", ".join(f"{n} {words.label(kind)}" for kind, n in one.kinds)
+    return ", ".join(words.label(kind) + (f" × {n}" if n > 1 else "") for kind, n in one.kinds)  # noqa: RUF001
 
 
 def _set_aside(facts: Facts) -> tuple[Panel, ...]:
