@@ -7,6 +7,7 @@ says what 10 billion edges would take.
 
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -73,8 +74,8 @@ def run_of(millions: int, folder: Path, measure: Measure) -> tuple[Run, float, f
     log = next(events.glob("*/events_*"))
     rounds = sum(f"/round-{number}" in log.read_text() for number in range(20))
     ids = sum(pq.ParquetFile(path).metadata.num_rows for path in result.glob("*.parquet"))
-    for path in (*edges.iterdir(), log):
-        path.unlink()
+    for made in (edges, result, events):
+        shutil.rmtree(made)
     run = Run(size, ids, chunks, BUDGET, read, shuffled, written, rounds, memory * 1e9)
     return run, seconds, busy
 
