@@ -6,6 +6,7 @@ says what 10 billion edges would take.
 """
 
 import json
+import math
 import os
 import shutil
 import sys
@@ -18,7 +19,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from databank.identity.components.chunks import CHUNK
-from databank.identity.components.cost import KINDS, Model, Run, fit
+from databank.identity.components.cost import KINDS, Model, Run, fit, forest_rows
+from databank.identity.components.rounds import SLICE
 
 SCRIPT = str(Path(__file__).with_name("bench_components.py"))
 ENGINE = "databank, rounds only"
@@ -103,6 +105,14 @@ def tell_cluster(model: Model, largest: Run, busy: float) -> None:
     stored = (told.read + told.written) / (MACHINES * DISK)
     tell("10 billion edges", told, "")
     print(
-        f"    on {MACHINES} machines of {CORES} cores: cores {work / 60:.0f} min, network "
-        f"{moved / 60:.0f} min, disks {stored / 60:.0f} min"
+        f"    on {MACHINES} machines of {CORES} cores: cores {work / 60:.1f} min, network "
+        f"{moved / 60:.1f} min, disks {stored / 60:.1f} min, each as if it were always busy"
+    )
+    rows = forest_rows(EDGES, ids, EDGES // CHUNK)
+    slices = math.ceil(rows / SLICE)
+    size = told.shuffled / (told.rounds * slices**2)
+    print(
+        f"    what breaks first: each later round is {slices:,} x {slices:,} shuffle blocks of "
+        f"{size / 1e3:.1f} kB, which the driver keeps track of; slices ten times as large make a "
+        "hundredth of them, at 2 GB a task"
     )

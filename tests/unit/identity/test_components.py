@@ -142,7 +142,7 @@ def test_contraction_rounds_find_the_same_components(
     rows: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(rounds, "_SLICE", rows)
+    monkeypatch.setattr(rounds, "SLICE", rows)
     spark_session.conf.set("spark.sql.adaptive.enabled", adaptive)
     try:
         given = on_spark(spark_session, edges, partitions=4)

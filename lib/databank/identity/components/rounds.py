@@ -35,7 +35,7 @@ from databank.identity.components.mixing import (
 from databank.identity.components.scratch import Scratch
 
 # rows of a slice, about 0.2 GB at the peak
-_SLICE = 2_000_000
+SLICE = 2_000_000
 _LEAST_SLICES = 8
 # halving 2^63 links would take 63; randomness is allowed a few more
 _MOST_ROUNDS = 200
@@ -70,7 +70,7 @@ def contract(
     levels: list[DataFrame] = []
     rows = forests.drop("codes", "codes_sum")
     # later rounds have fewer rows, and fewer links than ids that are asked for
-    slices = max(_LEAST_SLICES, -(-size // _SLICE))
+    slices = max(_LEAST_SLICES, -(-size // SLICE))
     left = ids = order = 0
     while not levels or left > budget:
         if len(levels) == _MOST_ROUNDS:
