@@ -13,11 +13,18 @@ from pyspark.sql import SparkSession
 from databank.errors import DataBankError
 from databank.session.jars import jar_options
 
+_EXTENSIONS = "spark.sql.extensions"
 _DELTA = {
-    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    _EXTENSIONS: "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     # deletion vectors stay off: readers outside Spark refuse them
     "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
+}
+# results lean on these: they win over what a cluster has by default
+_MEANING = {
+    # lower() and upper() by ICU took nearly half of the time of parsing
+    "spark.sql.icu.caseMappings.enabled": "false",
+    "spark.sql.session.timeZone": "UTC",
 }
 _ALWAYS = {
     # unset, it is looked up in the environment for each entry of an array or map
@@ -31,11 +38,8 @@ _ALWAYS = {
     "spark.sql.maxPlanStringLength": "4096",
     "spark.sql.ui.explainMode": "simple",
     "spark.sql.ui.retainedExecutions": "20",
-    # lower() and upper() by ICU took nearly half of the time of parsing
-    "spark.sql.icu.caseMappings.enabled": "false",
     # a write by partition keeps its few files open instead of sorting the rows first
     "spark.sql.maxConcurrentOutputFileWriters": "8",
-    "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.adaptive.enabled": "true",
@@ -63,9 +67,9 @@ _LOCAL = {
 def get_spark(app_name: str = "databank", **conf: Any) -> SparkSession:
     """The Spark session of this process.
 
-    Under spark-submit master, memory and jars come from its options, which win over databank's
-    defaults; elsewhere an embedded `local` session is made, with two tries a task. Options given
-    here win over both.
+    Under spark-submit, and where a session runs already, master, memory and jars are those given
+    there, and so is all else but what results lean on: Delta, UTC. Elsewhere an embedded `local`
+    session is made, with two tries a task. Options given here win over all.
 
     Args:
         app_name: Shown in the Spark UI.
@@ -77,16 +81,20 @@ def get_spark(app_name: str = "databank", **conf: Any) -> SparkSession:
     # Python workers take `python3` from PATH unless told otherwise
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     given = {key.replace("__", "."): str(value) for key, value in conf.items()}
-    submitted = _submitted()
-    options = {**_DELTA, **_ALWAYS}
-    if submitted is None:
+    running = _running()
+    if running is None:
         _require_java()
-        options |= {**_LOCAL, **_local_size(), **jar_options()}
+        options = _DELTA | _MEANING | _ALWAYS | _LOCAL | _local_size() | jar_options()
+        present = options
     else:
-        options |= _LOCAL if submitted.get("spark.master", "").startswith("local[") else {}
-        options = {key: value for key, value in options.items() if not submitted.contains(key)}
-    if given.get("spark.jars.packages") or given.get("spark.jars"):
-        options = _join_jars(options, given)
+        local = running.get("spark.master", "").startswith("local[")
+        wanted = _ALWAYS | (_LOCAL if local else {})
+        options = {key: value for key, value in wanted.items() if not running.contains(key)}
+        present = dict(running.getAll())
+        options |= _DELTA | _MEANING | {_EXTENSIONS: _with_delta(present.get(_EXTENSIONS, ""))}
+    for key in {"spark.jars", "spark.jars.packages"} & given.keys() & present.keys():
+        # jars asked for come beside Delta's, not instead of them
+        given[key] = f"{present[key]},{given[key]}"
     builder = SparkSession.builder.appName(app_name)
     for key, value in (options | given).items():
         builder = builder.config(key, value)
@@ -110,8 +118,10 @@ def stop_spark() -> None:
         spark.stop()
 
 
-def _submitted() -> SparkConf | None:
-    """What spark-submit was given; None in a process that it did not start."""
+def _running() -> SparkConf | None:
+    """What the context of this process, or spark-submit, was given; None where neither is."""
+    if SparkContext._active_spark_context is not None:
+        return SparkContext._active_spark_context.getConf()
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
         return None
     # without a gateway SparkConf is empty
@@ -119,13 +129,9 @@ def _submitted() -> SparkConf | None:
     return SparkConf()
 
 
-def _join_jars(options: dict[str, str], given: dict[str, str]) -> dict[str, str]:
-    """Jars asked for come beside Delta's, not instead of them."""
-    joined = dict(options)
-    for key in ("spark.jars", "spark.jars.packages"):
-        if key in given and key in options:
-            given[key] = f"{options[key]},{given[key]}"
-    return joined
+def _with_delta(extensions: str) -> str:
+    delta = _DELTA[_EXTENSIONS]
+    return extensions if delta in extensions else ",".join(filter(None, [extensions, delta]))
 
 
 def _local_size() -> dict[str, str]:

@@ -30,7 +30,8 @@ def checkpoint(frame: DataFrame) -> DataFrame:
     """Compute a frame now and once, and cut its lineage.
 
     In one process its rows stay in memory and on the local disk. On a cluster an executor would
-    take them along when it is lost, and the job would end: there they go to the shared folder.
+    take them along when it is lost, and the job would end: there they go to the folder that
+    `keep_checkpoints` named (a run does), else below `shared_folder`, where they stay.
 
     Raises:
         DataBankError: As `shared_folder` does, where no folder was named before.
@@ -50,5 +51,6 @@ def keep_checkpoints(spark: SparkSession, folder: str) -> None:
 
 
 def _is_embedded(spark: SparkSession) -> bool:
-    master = spark.conf.get("spark.master", "local") or ""
+    # the session's own settings may say anything
+    master = spark.sparkContext.master or ""
     return master == "local" or master.startswith("local[")
