@@ -92,12 +92,10 @@ def _cluster_sizes(facts: Facts) -> tuple[Panel, ...]:
         return ()
     jointed = sum(size.jointed for size in facts.cluster_sizes)
     persons = sum(size.persons for size in facts.cluster_sizes)
-    conflicts = sum(size.conflicts for size in facts.cluster_sizes)
     says = (
         f"{words.count(jointed)} of {words.plural(persons, 'person')} with two identifiers or more "
         f"({words.share(jointed, persons)}) hang on a single link between two groups: look there "
-        f"first for strangers taken for one. {words.plural(conflicts, 'refused link')} "
-        f"{'leads' if conflicts == 1 else 'lead'} into or out of them."
+        "first for strangers taken for one. A refused link is a conflict of each person it touches."
     )
     ends = dict(itertools.pairwise(SIZES))
     rows = tuple(
@@ -130,8 +128,8 @@ def _largest(facts: Facts) -> tuple[Panel, ...]:
         return ()
     first = facts.largest[0]
     says = (
-        f"Person {first.person_id} has {words.plural(first.identifiers, 'identifier')}, more than "
-        "any other. Density is the share of all pairs that were seen together; bridges are links "
+        f"Person {first.person_id} has {words.plural(first.identifiers, 'identifier')}; no other "
+        "has more. Density is the share of all pairs that were seen together; bridges are links "
         "without which the person would fall into two."
     )
     rows = tuple(
