@@ -31,7 +31,7 @@ def profile_edges(profiles: DataFrame) -> DataFrame:
         identity.edges rows, one per a_key, b_key, source and rule `profile`.
     """
     # records seldom say the same: to count them before they travel is in vain
-    rays = _rays(profiles, F.col("updated_ts"), rule="profile").repartition("a_key")
+    rays = _rays(profiles, F.col("updated_ts"), rule="profile").repartition("a_key", "b_key")
     return _counted(rays, rule="profile")
 
 

@@ -29,9 +29,10 @@ from databank.identity.guards.limits import held_of, since
 from databank.session import checkpoint
 
 RULE = "person"
-_LARGEST = 2_000_000  # identifiers of one component; a task needs about a kilobyte for each
+# identifiers of one component; a task needs about a kilobyte for each that it meets
+_LARGEST = 2_000_000
 _A_TASK = 500_000  # identifiers of many components
-_BROADCAST = 2_000_000  # identifiers; more of them are joined by a shuffle
+_BROADCAST = 100_000  # identifiers, some megabytes; more of them are joined by a shuffle
 _CUT = "a_key bigint, b_key bigint, component bigint, reason string"
 
 

@@ -33,8 +33,7 @@ def refuse_identifiers(
     """Identifiers with more different neighbours than they may have.
 
     All limits look at the edges as given, so neither their order nor that of the rows matters. An
-    identifier that loses all its edges this way is still somebody's: give it a self loop where
-    persons are built.
+    identifier that loses all its edges this way is still somebody's: it is a person alone.
 
     Args:
         edges: a_key, b_key (bigint, an isolated id has both the same), last_ts (timestamp); a pair
