@@ -1,7 +1,7 @@
 """OneID against its truth on other worlds: another seed, and twice the dirt.
 
 Twice: every rate of conf/dirt.yml by which one identifier has many persons, an identifier is
-written badly, or a row is bad.
+written badly, a row is bad, or nobody is behind it.
 """
 
 from datetime import date

@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -49,7 +49,8 @@ def _service(name: str, *arguments: str, log: Path) -> Iterator[psutil.Process]:
         yield process
     finally:
         for each in [*process.children(recursive=True), process]:
-            each.kill()
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
         process.wait()
 
 
@@ -84,11 +85,17 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[psutil.Process]]]:
             for log in logs[1:]:
                 _until("Successfully registered with master", log)
             yield address, [one, other]
+    # each holds the environment, unpacked
+    for n in (1, 2):
+        shutil.rmtree(tmp_path / f"work-{n}", ignore_errors=True)
 
 
 def _executors(workers: list[psutil.Process]) -> list[psutil.Process]:
-    started = [each for worker in workers for each in worker.children(recursive=True)]
-    return [each for each in started if any(_EXECUTOR in word for word in each.cmdline())]
+    found = []
+    for each in (each for worker in workers for each in worker.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            found += [each] if any(_EXECUTOR in word for word in each.cmdline()) else []
+    return found
 
 
 def test_a_cluster_that_loses_an_executor_finds_the_same_persons(
@@ -122,13 +129,15 @@ def test_a_cluster_that_loses_an_executor_finds_the_same_persons(
     timer.start()
     assert submitted.stdout is not None
     told, killed = [], []
-    for line in submitted.stdout:
-        told.append(line)
-        if "cutting persons" in line and not killed:
-            killed = _executors(workers)[:1]
-            for executor in killed:
-                executor.kill()
-    timer.cancel()
-    assert submitted.wait() == 0, "".join(told)[-3000:]
+    try:
+        for line in submitted.stdout:
+            told.append(line)
+            if "cutting persons" in line and not killed:
+                killed = _executors(workers)[:1]
+                for executor in killed:
+                    executor.kill()
+    finally:
+        timer.cancel()
+    assert submitted.wait(60) == 0, "".join(told)[-3000:]
     assert killed
     assert content(TableStore(spark_session, str(root))) == before
