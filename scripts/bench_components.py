@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -138,26 +139,29 @@ def duckdb(edges: str, result: str, times: int) -> Iterator[float]:
             "CREATE TABLE around AS FROM e UNION SELECT b, a FROM e"
             " UNION SELECT a, a FROM e UNION SELECT b, b FROM e"
         )
-        db.sql("CREATE TABLE l AS SELECT a AS id, min(b) AS component FROM around GROUP BY a")
-        moved = 1
-        while moved:
-            db.sql(
-                "CREATE OR REPLACE TABLE n AS SELECT a AS id, min(component) AS component"
-                " FROM around JOIN l ON b = id GROUP BY a"
-            )
-            # a label may itself have a smaller label by now: paths halve
-            db.sql(
-                "CREATE OR REPLACE TABLE n AS SELECT n.id, l.component AS component"
-                " FROM n JOIN l ON n.component = l.id"
-            )
-            counted = db.sql(
-                "SELECT count(*) FROM n JOIN l USING (id) WHERE n.component < l.component"
-            )
-            moved = counted.fetchall()[0][0]
-            db.sql("CREATE OR REPLACE TABLE l AS FROM n")
+        label_by_sql(db)
         db.sql(f"COPY l TO '{result}.duckdb' (FORMAT parquet)")
         db.close()
         yield time.monotonic() - started
+
+
+def label_by_sql(db: Any) -> None:
+    """Make l (id, component) of around (a, b): all edges both ways, and a loop for each id."""
+    db.sql("CREATE TABLE l AS SELECT a AS id, min(b) AS component FROM around GROUP BY a")
+    moved = 1
+    while moved:
+        db.sql(
+            "CREATE OR REPLACE TABLE n AS SELECT a AS id, min(component) AS component"
+            " FROM around JOIN l ON b = id GROUP BY a"
+        )
+        # a label may itself have a smaller label by now: paths halve
+        db.sql(
+            "CREATE OR REPLACE TABLE n AS SELECT n.id, l.component AS component"
+            " FROM n JOIN l ON n.component = l.id"
+        )
+        counted = db.sql("SELECT count(*) FROM n JOIN l USING (id) WHERE n.component < l.component")
+        moved = counted.fetchall()[0][0]
+        db.sql("CREATE OR REPLACE TABLE l AS FROM n")
 
 
 def scipy(edges: str, result: str, times: int) -> Iterator[float]:

@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame, functions as F
 from databank.columns import require_columns
 from databank.identity.bridges import find_bridges
 from databank.identity.components.arrow import columns, to_batches
+from databank.identity.edges import pair_of_keys
 
 _FOUND = ["person_id", "bridges", "joints"]
 
@@ -63,8 +64,7 @@ def describe_clusters(persons: DataFrame, edges: DataFrame, rejected: DataFrame)
 
 
 def _pairs(links: DataFrame) -> DataFrame:
-    pair = (F.least("a_key", "b_key").alias("a_key"), F.greatest("a_key", "b_key").alias("b_key"))
-    return links.where("a_key <> b_key").select(*pair).distinct()
+    return links.where("a_key <> b_key").select(*pair_of_keys()).distinct()
 
 
 def _within(pairs: DataFrame, persons: DataFrame) -> DataFrame:

@@ -50,6 +50,11 @@ def add_edges(known: DataFrame, fresh: DataFrame) -> DataFrame:
     )
 
 
+def pair_of_keys() -> tuple[Column, Column]:
+    """a_key and b_key, the smaller first: the same pair whichever way it was seen."""
+    return F.least("a_key", "b_key").alias("a_key"), F.greatest("a_key", "b_key").alias("b_key")
+
+
 def _rays(records: DataFrame, seen: Column, *, rule: str) -> DataFrame:
     require_columns(records, "source", "ids", where=f"{rule} edges")
     rays = F.explode(F.slice("ids", 2, F.size("ids"))).alias("b_key")

@@ -24,6 +24,7 @@ from pyspark.sql import DataFrame, functions as F
 from databank.columns import require_columns
 from databank.errors import DataBankError
 from databank.identity.config import ANY, Limit
+from databank.identity.edges import pair_of_keys
 from databank.identity.guards.hand import HAND
 from databank.identity.guards.limits import held_of, since
 from databank.session import checkpoint
@@ -126,10 +127,9 @@ def _links_of(inside: DataFrame, links: DataFrame) -> DataFrame:
     """One row per pair: component, a_key, b_key, a_type, b_type, hand, n, last (microseconds)."""
     hand = F.max(F.col("rule") == HAND).alias("hand")
     measures = (hand, F.sum("n").alias("n"), F.max(F.unix_micros("last_ts")).alias("last"))
-    pair = (F.least("a_key", "b_key").alias("a_key"), F.greatest("a_key", "b_key").alias("b_key"))
     a = inside.select(F.col("id_key").alias("a_key"), "component", F.col("id_type").alias("a_type"))
     b = inside.select(F.col("id_key").alias("b_key"), "component", F.col("id_type").alias("b_type"))
-    mine = links.where("a_key <> b_key").select(*pair, "rule", "n", "last_ts")
+    mine = links.where("a_key <> b_key").select(*pair_of_keys(), "rule", "n", "last_ts")
     met = mine.join(a, "a_key").join(b, ["b_key", "component"])
     return met.groupBy("component", "a_key", "b_key", "a_type", "b_type").agg(*measures)
 

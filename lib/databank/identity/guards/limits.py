@@ -16,6 +16,7 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.columns import require_columns
 from databank.identity.config import ANY, Limit
+from databank.identity.edges import pair_of_keys
 from databank.session import checkpoint
 
 LIMIT, JUNK, FORMAT = "limit", "junk", "format"
@@ -126,9 +127,8 @@ def _neighbour_counts(
     everyone: bool,
 ) -> DataFrame:
     """key, kind, degree, and how many neighbours count for each limit that some type has."""
-    pair = (F.least("a_key", "b_key").alias("a_key"), F.greatest("a_key", "b_key").alias("b_key"))
     # partitioned by one end at once: a pair travels twice, and once more as a part of a count
-    met = edges.where("a_key <> b_key").select(*pair, "last_ts").repartition("a_key")
+    met = edges.where("a_key <> b_key").select(*pair_of_keys(), "last_ts").repartition("a_key")
     met = met.groupBy("a_key", "b_key").agg(F.max("last_ts").alias("last"))
     types = identifiers.select("id_key", "id_type")
     typed = met.join(types.toDF("a_key", "a_kind"), "a_key", "left")
