@@ -17,6 +17,7 @@ from pyspark.sql import SparkSession
 
 from databank.tables import TableStore
 from tests.flow.conftest import DAY, HERE
+from tests.support.bank import forget_runs
 from tests.support.compare import content
 
 pytestmark = pytest.mark.process
@@ -108,11 +109,7 @@ def test_a_cluster_that_loses_an_executor_finds_the_same_persons(
     shutil.copytree(loop, root)
     store = TableStore(spark_session, str(root))
     before = content(store)
-    # as new: what the loop made of the job is forgotten
-    runs = spark_session.read.format("delta").load(store.path("ops.run"))
-    kept = runs.where("job <> 'resolve_identity'").collect()
-    again = spark_session.createDataFrame(kept, runs.schema)
-    again.write.format("delta").mode("overwrite").save(store.path("ops.run"))
+    forget_runs(store, "resolve_identity")
     address, workers = cluster
     options = " ".join(f"--conf {key}={value}" for key, value in _OPTIONS.items())
     submitted = subprocess.Popen(

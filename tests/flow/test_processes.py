@@ -17,6 +17,7 @@ from databank.cli.jobs import Step
 from databank.cli.main import exit_code
 from databank.tables import TableStore
 from tests.flow.conftest import DAY, HERE
+from tests.support.bank import forget_runs
 from tests.support.compare import content
 
 pytestmark = pytest.mark.process
@@ -54,11 +55,7 @@ def test_killed_runs_leave_no_trace_after_the_next_one(
     shutil.copytree(loop, root)
     store = TableStore(spark_session, str(root))
     before = content(store)
-    # as new: what the loop made of these jobs is forgotten
-    runs = spark_session.read.format("delta").load(store.path("ops.run"))
-    kept = runs.where("job NOT IN ('build_archive', 'build_lifecycle')").collect()
-    again = spark_session.createDataFrame(kept, runs.schema)
-    again.write.format("delta").mode("overwrite").save(store.path("ops.run"))
+    forget_runs(store, "build_archive", "build_lifecycle")
     killed = run(embedded("build_archive", root), DATABANK_FAULT="after:archive.person_day")
     assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
     assert (root / "_lease" / "build_archive").exists()

@@ -81,6 +81,15 @@ class Bank:
         return {row["labels"][label]: row["value"] for row in rows}
 
 
+def forget_runs(store: TableStore, *jobs: str) -> None:
+    """Let jobs run as if they never had: what they made stays, that they made it is forgotten."""
+    path = store.path("ops.run")
+    runs = store.spark.read.format("delta").load(path)
+    kept = runs.where(~F.col("job").isin(*jobs)).collect()
+    again = store.spark.createDataFrame(kept, runs.schema)
+    again.write.format("delta").mode("overwrite").save(path)
+
+
 def make_bank(spark: SparkSession, root: Path, *, persons: int, days: str) -> Bank:
     """A bank with an archive.
 
