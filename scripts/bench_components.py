@@ -8,6 +8,7 @@ same files and write id and component.
 """
 
 import json
+import logging
 import os
 import sys
 import time
@@ -83,6 +84,7 @@ def databank(budget: int) -> Engine:
         from databank.session import get_spark
 
         spark = get_spark("bench", **_event_log())
+        _keep_log()
         for _ in range(times):
             started = time.monotonic()
             labels = connected_components(spark.read.parquet(edges), local_budget=budget)
@@ -107,6 +109,14 @@ def _event_log() -> dict[str, str]:
     told = {f"spark__eventLog__{key}": value for key, value in log.items()}
     # bytes that come by vectored reads are counted nowhere
     return told | {"spark__hadoop__parquet__hadoop__vectored__io__enabled": "false"}
+
+
+def _keep_log() -> None:
+    """What rounds say of themselves, a line each."""
+    if folder := os.environ.get("DATABANK_BENCH_EVENTS"):
+        log = logging.getLogger("databank.identity.components.rounds")
+        log.setLevel(logging.INFO)
+        log.addHandler(logging.FileHandler(Path(folder, "rounds")))
 
 
 def graphframes(algorithm: str) -> Engine:

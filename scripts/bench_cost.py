@@ -8,6 +8,7 @@ says what 10 billion edges would take.
 import json
 import math
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -30,6 +31,8 @@ FITTED, HELD_OUT = (3, 12, 60), 120
 EDGES, MACHINES, CORES = 10_000_000_000, 50, 16
 # bytes a second of one machine's network and of its disk, read or written: 10 Gbit/s, one NVMe
 NETWORK, DISK = 1.0e9, 1.0e9
+
+_LEFT = re.compile(r"leaves (\d+) links")
 
 Measure = Callable[..., tuple[float, float, str]]
 
@@ -73,12 +76,12 @@ def run_of(millions: int, folder: Path, measure: Measure) -> tuple[Run, float, f
     # what is written first is the forests
     size, first = millions * 1_000_000, stages[min(stages)]
     chunks = first * -(-size // (first * CHUNK))
-    log = next(events.glob("*/events_*"))
-    rounds = sum(f"/round-{number}" in log.read_text() for number in range(20))
+    lines = (events / "rounds").read_text().splitlines()
+    left = tuple(float(_LEFT.findall(line)[0]) for line in lines)
     ids = sum(pq.ParquetFile(path).metadata.num_rows for path in result.glob("*.parquet"))
     for made in (edges, result, events):
         shutil.rmtree(made)
-    run = Run(size, ids, chunks, BUDGET, read, shuffled, written, rounds, memory * 1e9)
+    run = Run(size, ids, chunks, BUDGET, read, shuffled, written, left, memory * 1e9)
     return run, seconds, busy
 
 
@@ -94,6 +97,7 @@ def tasks(events: Path) -> Iterator[dict[str, Any]]:
 def tell(name: str, run: Run, seconds: str) -> None:
     told = ", ".join(f"{getattr(run, kind) / 1e9:6.2f} GB {kind}" for kind in KINDS)
     print(f"{name:<20} {told}, {run.rounds} rounds, {run.memory / 1e9:4.1f} GB memory  {seconds}")
+    print("    links after each round: " + ", ".join(f"{links:,.0f}" for links in run.left))
 
 
 def tell_cluster(model: Model, largest: Run, busy: float) -> None:

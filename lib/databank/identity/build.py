@@ -18,7 +18,7 @@ from databank.identity.guards.limits import (
     unreadable_identifiers,
     without,
 )
-from databank.identity.registry import Assignment, assign_persons, next_person_id
+from databank.identity.registry import assign_persons, next_person_id
 from databank.identity.tables import ALIAS, CHANGES, EDGES, PERSON, REJECTED
 from databank.runs import Context, Job, StepResult
 from databank.session import checkpoint, small_frame
@@ -64,12 +64,24 @@ def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
         day=context.day,
         next_id=next_person_id(given, aliases),
     )
-    persons = checkpoint(assigned.person)
+    # an identifier is in one component, which has one name
+    store.replace(PERSON, _always(assigned.person), checked=True)
+    store.replace(ALIAS, assigned.alias)
+    context.progress.step("telling what changed")
+    persons = store.read(PERSON).select("id_key", "person_id")
     moved = moved_identifiers(before, persons, rejected_before, context.run_id, context.day)
     told = checkpoint(assigned.changes.unionByName(moved))
     changes = with_evidence(told, known, persons, without(edges, rejected), rejected)
-    _write(context, Assignment(persons, assigned.alias, changes), rejected)
-    return _summary(context, told, rejected)
+    store.append(CHANGES, changes)
+    unreadable = unreadable_identifiers(store.read(REFUSED), day=context.day)
+    store.replace(REJECTED, rejected.unionByName(unreadable))
+    return _summary(context, assigned.names.count(), told, rejected)
+
+
+def _always(persons: DataFrame) -> DataFrame:
+    """Persons who hold their identifiers for all time."""
+    day = F.lit(None).cast("date")
+    return persons.select("id_key", "person_id", day.alias("valid_from"), day.alias("valid_to"))
 
 
 def _allowed(
@@ -155,28 +167,12 @@ def _update_edges(context: Context) -> None:
     store.upsert(EDGES, add_edges(store.read(EDGES), checkpoint(fresh)))
 
 
-def _write(context: Context, assigned: Assignment, rejected: DataFrame) -> None:
-    store = context.store
-    person = assigned.person.select(
-        "id_key",
-        "person_id",
-        F.lit(None).cast("date").alias("valid_from"),
-        F.lit(None).cast("date").alias("valid_to"),
-    )
-    store.replace(PERSON, person)
-    store.replace(ALIAS, assigned.alias)
-    store.append(CHANGES, assigned.changes)
-    unreadable = unreadable_identifiers(store.read(REFUSED), day=context.day)
-    store.replace(REJECTED, rejected.unionByName(unreadable))
-
-
-def _summary(context: Context, changes: DataFrame, rejected: DataFrame) -> StepResult:
+def _summary(context: Context, persons: int, changes: DataFrame, rejected: DataFrame) -> StepResult:
     """A row per kind of change and rule: a dozen."""
     kinds = {row["kind"]: row["count"] for row in changes.groupBy("kind").count().collect()}
     alone = F.col("b_key").isNull().alias("alone")
     found = rejected.groupBy("rule", alone).count().collect()
-    persons = context.store.read(PERSON).agg(F.count_distinct("person_id").alias("n")).first()
-    context.metric("persons", persons["n"] if persons else 0)
+    context.metric("persons", persons)
     for kind, count in kinds.items():
         context.metric("person_changes", count, kind=kind)
     for row in found:
@@ -185,7 +181,7 @@ def _summary(context: Context, changes: DataFrame, rejected: DataFrame) -> StepR
     return StepResult(
         {
             "identifiers": context.store.rows_written[PERSON.name],
-            "persons": persons["n"] if persons else 0,
+            "persons": persons,
             "set aside": sum(row["count"] for row in found if row["alone"]),
             "links refused": sum(row["count"] for row in found if not row["alone"]),
             **{f"changes: {kind}": count for kind, count in sorted(kinds.items())},

@@ -1,6 +1,7 @@
 """What changed for a person in a run, and the evidence that made it."""
 
 from datetime import date
+from functools import reduce
 
 from pyspark.sql import DataFrame, functions as F
 
@@ -47,7 +48,7 @@ def with_evidence(
     """Add the link that made each merge, and what was refused where a person was split.
 
     Args:
-        changes: kind, person_id, other_person_id and any other columns.
+        changes: kind, person_id, other_person_id and any other columns; read twice.
         before: id_key (bigint, unique), person_id: yesterday's.
         after: The same of today.
         links: a_key, b_key, first_ts, n: the evidence that is not refused.
@@ -58,13 +59,19 @@ def with_evidence(
         last (then that with most records); of all refused links and identifiers (b_key null) of a
         split person the one with the smallest keys. Both null where there is none.
     """
-    pair = ("person_id", "other_person_id")
+    pair = ["person_id", "other_person_id"]
+    found = []
+    # most days have neither, and the evidence is long
     merged = changes.where("kind = 'merge'").select(*pair)
+    if not merged.isEmpty():
+        found.append(_links_out_of(merged, before, after, links))
     split = changes.where("kind = 'split'").select(*pair)
-    made = _links_out_of(merged, before, after, links).unionByName(
-        _refused_between(split, before, after, rejected)
-    )
-    return changes.join(made, ["kind", *pair], "left")
+    if not split.isEmpty():
+        found.append(_refused_between(split, before, after, rejected))
+    if not found:
+        nothing = F.lit(None).cast("bigint")
+        return changes.withColumns({"a_key": nothing, "b_key": nothing})
+    return changes.join(reduce(DataFrame.unionByName, found), ["kind", *pair], "left")
 
 
 def _links_out_of(

@@ -33,6 +33,7 @@ class Assignment:
 
     Attributes:
         person: id_key (bigint, unique), person_id (bigint, < 2^32).
+        names: component (bigint, unique), person_id (unique).
         alias: old_person_id (bigint, unique), person_id: from every id that was ever merged away
             straight to the one that stands for it.
         changes: run_id, day, kind (new, merge, split, retired), person_id, other_person_id, cause.
@@ -41,6 +42,7 @@ class Assignment:
     """
 
     person: DataFrame
+    names: DataFrame
     alias: DataFrame
     changes: DataFrame
 
@@ -86,49 +88,49 @@ def assign_persons(
     require_columns(aliases, "old_person_id", "person_id", where="assign_persons: aliases")
     if not 0 < next_id < PERSON_LIMIT:
         raise DataBankError(f"assign_persons: next_id {next_id} is not between 1 and 2^32 - 1")
-    # three results come from it, and to find it takes two shuffles of all identifiers
-    parts = checkpoint(_named(_claimed(_parts(components, previous)), next_id))
-    names = parts.groupBy("component").agg(F.min("person_id").alias("person_id"))
+    held = _held(components, previous)
+    kept = _kept(held)
+    # three results come from it
+    names = checkpoint(_named(components, kept, next_id))
     person = components.select("id_key", "component").join(names, "component")
-    moves = _moves(parts, previous)
+    moves = _moves(held, names, previous)
     return Assignment(
         person=person.select("id_key", "person_id"),
+        names=names.select("component", "person_id"),
         alias=_alias(aliases, moves),
         changes=_changes(moves, run_id, day),
     )
 
 
-def _parts(components: DataFrame, previous: DataFrame) -> DataFrame:
-    """One row per component and person of yesterday in it; old is null for unknown ids."""
+def _held(components: DataFrame, previous: DataFrame) -> DataFrame:
+    """One row per component and person of yesterday in it; claims: there the person goes on."""
     before = previous.select("id_key", F.col("person_id").alias("old"))
-    known = components.select("id_key", "component").join(before, "id_key", "left")
+    known = components.select("id_key", "component").join(before, "id_key")
     measures = (F.count(F.lit(1)).alias("n"), F.min("id_key").alias("low"))
-    return known.groupBy("component", "old").agg(*measures)
+    parts = known.groupBy("old", "component").agg(*measures)
+    # a complement has the opposite order, and no key's overflows
+    largest = F.max_by("component", F.struct("n", F.bitwise_not("low"))).alias("goes_on")
+    goes_on = parts.groupBy("old").agg(largest)
+    claims = (F.col("component") == F.col("goes_on")).alias("claims")
+    return checkpoint(parts.join(goes_on, "old").select("component", "old", claims))
 
 
-def _claimed(parts: DataFrame) -> DataFrame:
-    """Add claims (the part in which the old person goes on), kept, first and fresh.
+def _kept(held: DataFrame) -> DataFrame:
+    """One row per component with somebody of yesterday; kept: the oldest person that claims it."""
+    return held.groupBy("component").agg(F.min(F.when(F.col("claims"), F.col("old"))).alias("kept"))
 
-    kept: the oldest person that claims the component; first: its smallest id_key; fresh: whether
-    all its ids are unknown.
+
+def _named(components: DataFrame, kept: DataFrame, next_id: int) -> DataFrame:
+    """One row per component: component, person_id, and fresh: whether all its ids are unknown.
+
+    person_id is what is kept, else new and consecutive in the order of the smallest id_key.
     """
-    # unknown ids claim nothing: their own component keeps them from piling up in one task
-    unknown = F.when(F.col("old").isNull(), F.col("component"))
-    largest = Window.partitionBy("old", unknown).orderBy(F.desc("n"), "low")
-    claims = (F.row_number().over(largest) == 1) & F.col("old").isNotNull()
-    whole = Window.partitionBy("component")
-    return parts.withColumn("claims", claims).withColumns(
-        {
-            "kept": F.min(F.when(F.col("claims"), F.col("old"))).over(whole),
-            "first": F.min("low").over(whole),
-            "fresh": F.count("old").over(whole) == 0,
-        }
+    low = components.groupBy("component").agg(F.min("id_key").alias("first"))
+    known = kept.withColumn("fresh", F.lit(False))
+    whole = low.join(known, "component", "left").withColumn(
+        "fresh", F.coalesce("fresh", F.lit(True))
     )
-
-
-def _named(parts: DataFrame, next_id: int) -> DataFrame:
-    """Add person_id: what is kept, else new and consecutive in the order of `first`."""
-    nameless = parts.where(F.col("kept").isNull()).select("component", "first").distinct()
+    nameless = checkpoint(whole.where(F.col("kept").isNull()))
     sliced = nameless.withColumn("slice", F.shiftright("first", _SLICE_BITS))
     counts = sliced.groupBy("slice").agg(F.count(F.lit(1)).alias("n"))
     # at most 1024 rows: the only window without a partition
@@ -137,9 +139,11 @@ def _named(parts: DataFrame, next_id: int) -> DataFrame:
     place = F.row_number().over(Window.partitionBy("slice").orderBy("first"))
     given = F.col("offset") + F.col("place") + F.lit(next_id - 1).cast("bigint")
     numbered = sliced.withColumn("place", place).join(offsets, "slice")
-    numbered = numbered.select("component", _below_limit(given).alias("given"))
-    named = parts.join(numbered, "component", "left")
-    return named.withColumn("person_id", F.coalesce("kept", "given"))
+    named = numbered.select("component", _below_limit(given).alias("person_id"), "fresh")
+    went_on = kept.where(F.col("kept").isNotNull())
+    return named.unionByName(
+        went_on.select("component", F.col("kept").alias("person_id"), F.lit(False).alias("fresh"))
+    )
 
 
 def _below_limit(person_id: Column) -> Column:
@@ -149,20 +153,17 @@ def _below_limit(person_id: Column) -> Column:
     )
 
 
-def _moves(parts: DataFrame, previous: DataFrame) -> DataFrame:
+def _moves(held: DataFrame, names: DataFrame, previous: DataFrame) -> DataFrame:
     """kind, person_id, other_person_id: all that is different from yesterday."""
+    nobody = F.lit(None).cast("bigint").alias("other_person_id")
+    new = names.where("fresh").select(F.lit("new").alias("kind"), "person_id", nobody)
     old = F.col("old")
-    kind = (
-        F.when(F.col("fresh"), F.lit("new"))
-        .when(old.isNotNull() & ~F.col("claims"), F.lit("split"))
-        .when(old != F.col("person_id"), F.lit("merge"))
-    )
-    told = parts.select(kind.alias("kind"), "person_id", old.alias("other_person_id"))
+    kind = F.when(~F.col("claims"), F.lit("split")).when(old != F.col("person_id"), F.lit("merge"))
+    met = held.join(names, "component").select(kind.alias("kind"), "person_id", old)
+    told = new.union(met.where(F.col("kind").isNotNull()))
     gone = previous.select("person_id").distinct()
-    gone = gone.join(parts.select(old.alias("person_id")), "person_id", "left_anti")
-    nobody = F.lit(None).cast("bigint")
-    retired = gone.select(F.lit("retired").alias("kind"), "person_id", nobody)
-    return told.where(F.col("kind").isNotNull()).union(retired)
+    gone = gone.join(held.select(old.alias("person_id")), "person_id", "left_anti")
+    return told.union(gone.select(F.lit("retired"), "person_id", nobody))
 
 
 def _alias(aliases: DataFrame, moves: DataFrame) -> DataFrame:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from databank.identity.components.chunks import _forests
-from databank.identity.components.cost import Model, Run, fit, forest_rows, rounds_for
+from databank.identity.components.cost import Model, Run, fit, forest_rows, links_left
 from tests.unit.identity.test_packs import given
 
-MODEL = Model((50.0, 60.0, 70.0), (10.0, 20.0, 30.0), 0.25, 3e9)
+MODEL = Model((50.0, 60.0, 70.0), (10.0, 20.0, 30.0), 0.9, 0.4, 3e9)
 
 
 def run(edges: int, chunks: int) -> Run:
@@ -22,8 +22,8 @@ def test_constants_are_found_again() -> None:
     larger = run(120_000_000, 32)
     told = found.predict(larger.edges, larger.ids, larger.chunks, larger.budget)
     assert told.shuffled == pytest.approx(larger.shuffled)
-    # how much a round leaves is known no better than rounds are whole
-    assert abs(told.rounds - larger.rounds) <= 2
+    assert told.rounds == larger.rounds == 2
+    np.testing.assert_allclose(told.left, larger.left)
 
 
 def test_an_id_is_in_one_chunk_or_in_as_many_as_it_has_ends() -> None:
@@ -41,6 +41,12 @@ def test_rows_of_real_forests_are_as_expected() -> None:
 
 
 def test_rounds_go_on_until_the_links_fit() -> None:
-    assert rounds_for(900, 1000, 0.5) == 1
-    assert rounds_for(1001, 1000, 0.5) == 2
-    assert rounds_for(4001, 1000, 0.5) == 4
+    assert links_left(900, 450, 1000) == (900,)
+    assert links_left(1001, 250.25, 1000) == (1001, 250.25)
+    assert links_left(4001, 2000.5, 1000) == (4001, 2000.5, 1000.25, 500.125)
+
+
+def test_a_fit_needs_a_second_round() -> None:
+    small = run(12_000_000, 8)
+    with pytest.raises(ValueError, match="second round"):
+        fit([small._replace(left=small.left[:1])] * 2)

@@ -44,7 +44,11 @@ def assign(
         day=DAY,
         next_id=next_id,
     )
-    return read(result)
+    names = pairs(result.names.collect())
+    found, alias, moves = read(result)
+    assert {key: names[component] for key, component in components.items()} == found
+    assert len(set(names.values())) == len(names) == len(set(components.values()))
+    return found, alias, moves
 
 
 def read(result: Assignment) -> tuple[Pairs, Pairs, Moves]:

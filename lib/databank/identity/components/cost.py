@@ -5,10 +5,14 @@ each chunk it occurs in), to an id, or to a link that a round leaves; and there 
 links as rows that are not an id's first. So each kind of bytes is a constant times the rows and one
 times the ids. How often an id occurs in several chunks follows from edges, ids and chunks alone,
 where edges come in random order (the worst case: in any other order ids of one component come
-together). `scripts/bench cost` fits the constants and holds the prediction against a larger run.
+together).
+
+The first round leaves about a link for each row that is not an id's first; the second one ties what
+a chunk's tree kept apart, which takes two edges of a component in one chunk: a matter of ids by
+chunks. Both shares depend on the kind of graph and are measured. `scripts/bench cost` fits all
+constants and holds the prediction against a larger run.
 """
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -27,16 +31,27 @@ class Run(NamedTuple):
     read: float  # bytes
     shuffled: float  # bytes
     written: float  # bytes
-    rounds: int
+    left: tuple[float, ...]  # links after each round
     memory: float  # bytes, all processes, at the peak
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds there were."""
+        return len(self.left)
+
+    @property
+    def rows(self) -> float:
+        """How many rows its forests have, as expected."""
+        return forest_rows(self.edges, self.ids, self.chunks)
 
 
 class Model(NamedTuple):
-    """Bytes for each row of the forests and for each id; how much a round leaves; memory."""
+    """Bytes for each row of the forests and for each id; what rounds leave; memory."""
 
     by_row: tuple[float, ...]  # in the order of KINDS
     by_id: tuple[float, ...]
-    left: float  # links after a round, as a share of those before it
+    first: float  # links after the first round for each row that is not an id's first
+    second: float  # links after the second round for each id, times chunks
     memory: float  # bytes: a run's tasks hold chunks and slices of one size
 
     def predict(self, edges: int, ids: int, chunks: int, budget: int) -> Run:
@@ -45,8 +60,8 @@ class Model(NamedTuple):
         read, shuffled, written = (
             row * rows + per_id * ids for row, per_id in zip(self.by_row, self.by_id, strict=True)
         )
-        rounds = rounds_for(rows - ids, budget, self.left)
-        return Run(edges, ids, chunks, budget, read, shuffled, written, rounds, self.memory)
+        left = links_left(self.first * (rows - ids), self.second * ids / chunks, budget)
+        return Run(edges, ids, chunks, budget, read, shuffled, written, left, self.memory)
 
 
 def forest_rows(edges: int, ids: int, chunks: int) -> float:
@@ -55,31 +70,41 @@ def forest_rows(edges: int, ids: int, chunks: int) -> float:
     return ids * chunks * (1 - missed)
 
 
-def rounds_for(links: float, budget: int, left: float) -> int:
-    """Rounds until the links fit the budget; the first one always runs."""
-    if links <= budget:
-        return 1
-    return 1 + math.ceil(math.log(links / budget) / -math.log(left))
+def links_left(first: float, second: float, budget: int) -> tuple[float, ...]:
+    """Links after each round until they fit the budget.
+
+    Args:
+        first: Links after the first round, which always runs.
+        second: Links after the second one, fewer; later ones shrink them by as much again.
+        budget: Links that one task may hold.
+    """
+    left = [first]
+    while left[-1] > budget:
+        left.append(left[-1] * second / first)
+    return tuple(left)
 
 
 def fit(runs: Sequence[Run]) -> Model:
-    """Least squares of relative errors over runs beyond their budget."""
-    rows = np.array([forest_rows(run.edges, run.ids, run.chunks) for run in runs])
+    """Least squares of relative errors over runs beyond their budget.
+
+    Raises:
+        ValueError: If no run had a second round.
+    """
+    rows = np.array([run.rows for run in runs])
     ids = np.array([run.ids for run in runs], float)
     constants = []
     for kind in KINDS:
         measured = np.array([getattr(run, kind) for run in runs])
         terms = np.column_stack([rows, ids]) / measured[:, None]
         constants.append(np.linalg.lstsq(terms, np.ones(len(runs)), rcond=None)[0])
-    several = [run for run in runs if run.rounds > 1]
-    shares = [
-        (run.budget / (forest_rows(run.edges, run.ids, run.chunks) - run.ids))
-        ** (1 / (run.rounds - 0.5))
-        for run in several
-    ]
+    longer = [run for run in runs if run.rounds > 1]
+    if not longer:
+        raise ValueError("no run had a second round: nothing tells what one leaves")
+    second = sum(run.left[1] for run in longer)
     return Model(
         tuple(float(by_row) for by_row, _ in constants),
         tuple(float(by_id) for _, by_id in constants),
-        float(np.median(shares)) if shares else 0.5,
+        sum(run.left[0] for run in runs) / float((rows - ids).sum()),
+        second / sum(run.ids / run.chunks for run in longer),
         max(run.memory for run in runs),
     )

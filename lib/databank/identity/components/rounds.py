@@ -12,6 +12,7 @@ linked ids survive in expectation (randomised contraction, Boegeholz, Brand and 
 connected component analysis", 2020); forests of chunks make it far fewer.
 """
 
+import logging
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
@@ -37,6 +38,7 @@ from databank.identity.components.scratch import Scratch
 # rows of a slice, about 0.2 GB at the peak
 SLICE = 2_000_000
 _LEAST_SLICES = 8
+_log = logging.getLogger(__name__)
 # halving 2^63 links would take 63; randomness is allowed a few more
 _MOST_ROUNDS = 200
 
@@ -94,6 +96,7 @@ def contract(
             require(seen.get["rows"] == size, "rows of forests got lost")
         levels.append(stored.where(F.col("kind") < packs.LINK))
         rows, left = stored.where(F.col("kind") == packs.LINK), int(seen.get["links"])
+        _log.info("round %d leaves %d links", len(levels), left)
     return Contracted(levels, rows, left, order, ids, slices)
 
 
