@@ -34,7 +34,7 @@ def evaluate(spark: SparkSession, store: TableStore, root: str) -> list[Score]:
     """Compare the published tables with `<root>/truth`."""
     truth = Truth(spark, root)
     people = person_map(store, truth).localCheckpoint()
-    found = identity_scores(store, truth)
+    found = identity_scores(store, truth) + handover_scores(store, truth, people)
     for model, label, ideal in (
         ("high_value", _top_share("amount", 0.2), "p_high_value"),
         ("churn", (F.col("events") == 0).cast("double"), "p_churn"),
@@ -85,6 +85,46 @@ def identity_scores(store: TableStore, truth: Truth) -> list[Score]:
     naive = naive.select(F.col("id").alias("id_key"), F.col("component").alias("found"))
     plain = _pairwise(known.join(naive, "id_key", "left"))
     return [Score("OneID", name, ours[name], ("naive components", plain[name])) for name in ours]
+
+
+def handover_scores(store: TableStore, truth: Truth, people: DataFrame) -> list[Score]:
+    """Phones that passed to another person, asked for in the middle of each holding.
+
+    Of a holder who was never seen with the phone and another identifier nobody can know.
+    """
+    key = ["id_type", "scope", "id_value"]
+    keys = store.read("identity.identifier").select(*key, "id_key")
+    theirs = truth.identifier.join(keys, key).select("id_key", "person")
+    phones = truth.identifier.where("sharing = 'recycled'").join(keys, key)
+    edges = store.read("identity.edges").select("a_key", "b_key")
+    met = edges.unionByName(
+        edges.select(F.col("b_key").alias("a_key"), F.col("a_key").alias("b_key"))
+    )
+    near = met.join(theirs.withColumnRenamed("id_key", "b_key"), "b_key")
+    passed = phones.join(
+        near.withColumnRenamed("a_key", "id_key"), ["id_key", "person"], "left_semi"
+    )
+    last = passed.agg(F.max(F.coalesce("valid_to", "valid_from")).alias("last"))
+    days = F.datediff(F.coalesce("valid_to", "last"), "valid_from")
+    middle = F.date_add("valid_from", (days / 2).cast("int")).alias("day")
+    asked = passed.crossJoin(F.broadcast(last)).select("id_key", "person", middle)
+    asked = asked.join(people.withColumnRenamed("true", "person"), "person")
+    told = store.read("identity.person").withColumnRenamed("person_id", "told")
+    begun = F.col("valid_from").isNull() | (F.col("valid_from") <= F.col("day"))
+    lasts = F.col("valid_to").isNull() | (F.col("valid_to") > F.col("day"))
+    held = told.join(asked.select("id_key", "day").distinct(), "id_key").where(begun & lasts)
+    found = asked.join(held.select("id_key", "day", "told"), ["id_key", "day"], "left").agg(
+        F.count("*").alias("n"),
+        F.count_if(F.col("told") == F.col("person_id")).alias("right"),
+        F.count_if(F.col("told") != F.col("person_id")).alias("wrong"),
+    )
+    row = found.first()
+    if row is None or not row["n"]:
+        return []
+    return [
+        Score("handovers", "recycled phones with their holder of the day", row["right"] / row["n"]),
+        Score("handovers", "recycled phones with somebody else", row["wrong"] / row["n"]),
+    ]
 
 
 def _connected(store: TableStore, truth: Truth) -> DataFrame:

@@ -5,31 +5,38 @@ from functools import reduce
 
 from pyspark.sql import DataFrame, functions as F
 
+from databank.identity.handovers import FOREVER, node_key
+
+HANDED_OVER = "an identifier was handed over"
+TAKEN_BACK = "an identifier was not handed over after all"
+
 
 def moved_identifiers(
     before: DataFrame, after: DataFrame, rejected_before: DataFrame, run_id: str, day: date
 ) -> DataFrame:
-    """Changes beside merges and splits: identifiers set aside, or released again.
+    """Changes beside merges and splits: identifiers set aside, released again, or handed over.
 
     A person that merely gained an identifier never seen before has no past to be redone, and
     is not among them.
 
+    Args:
+        before: identity.person of yesterday.
+        after: The same of today.
+        rejected_before: a_key, b_key of yesterday.
+        run_id: Written to the rows.
+        day: Run day, written to the rows.
+
     Returns:
         run_id, day, kind (shrink or grow), person_id, other_person_id (null), cause; one row per
-        person and kind.
+        person, kind and cause.
     """
-    old = before.select("id_key", "person_id")
-    lost = old.join(after.select("id_key"), "id_key", "left_anti").select(
-        "person_id",
-        F.lit("shrink").alias("kind"),
-        F.lit("an identifier was set aside").alias("cause"),
-    )
     aside = rejected_before.where("b_key IS NULL").select(F.col("a_key").alias("id_key"))
     released = after.join(aside, "id_key", "left_semi").select(
         "person_id", F.lit("grow").alias("kind"), F.lit("an identifier was released").alias("cause")
     )
     return (
-        lost.unionByName(released)
+        _moved(before, after)
+        .unionByName(released)
         .distinct()
         .select(
             F.lit(run_id).alias("run_id"),
@@ -39,6 +46,34 @@ def moved_identifiers(
             F.lit(None).cast("bigint").alias("other_person_id"),
             "cause",
         )
+    )
+
+
+def _moved(before: DataFrame, after: DataFrame) -> DataFrame:
+    """person_id, kind, cause of holdings that are gone, have come, or last shorter or longer."""
+    was, now = (
+        rows.select(
+            node_key().alias("node"),
+            F.col("person_id").alias(f"{name}_person"),
+            F.col("valid_from").isNotNull().alias(f"{name}_later"),
+            F.coalesce("valid_to", F.lit(FOREVER)).alias(f"{name}_end"),
+        )
+        for rows, name in ((before, "was"), (after, "now"))
+    )
+    kinds = (
+        (F.col("now_person").isNull() & F.col("was_later"), "shrink", TAKEN_BACK),
+        (F.col("now_person").isNull(), "shrink", "an identifier was set aside"),
+        (F.col("was_person").isNull() & F.col("now_later"), "grow", HANDED_OVER),
+        (F.col("now_end") < F.col("was_end"), "shrink", HANDED_OVER),
+        (F.col("now_end") > F.col("was_end"), "grow", TAKEN_BACK),
+    )
+    told = F.lit(None).cast("struct<kind string, cause string>")
+    for holds, kind, cause in reversed(kinds):
+        both = F.struct(F.lit(kind).alias("kind"), F.lit(cause).alias("cause"))
+        told = F.when(holds, both).otherwise(told)
+    joined = was.join(now, "node", "full").withColumn("told", told).where("told IS NOT NULL")
+    return joined.select(
+        F.coalesce("now_person", "was_person").alias("person_id"), "told.kind", "told.cause"
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PositiveInt, model_validator
@@ -33,6 +34,25 @@ class Identifier(StrictModel):
     value: str = Field(min_length=1, description="Normalised value, e.g. +8613800000000")
     scope: str = ""
 
+    def names(self) -> tuple[str, str, str]:
+        """Type, scope and value."""
+        return self.type, self.scope, self.value
+
+
+class PassedOn(Identifier):
+    """An identifier that is known to have come to another person on a day."""
+
+    day: date
+
+
+class HandedOver(StrictModel):
+    """When an identifier of a type has passed to another person: `silence` days, then another."""
+
+    silence: PositiveInt = Field(description="Days without any sight of it")
+    to: tuple[Name, ...] = Field(
+        min_length=1, description="Types that tell one person from another"
+    )
+
 
 class Blocked(StrictModel):
     """An identifier, or all of a type that match a pattern, that must never link."""
@@ -63,7 +83,7 @@ class Pair(StrictModel):
 
     def ends(self) -> frozenset[tuple[str, str, str]]:
         """Both identifiers, whatever their order."""
-        return frozenset((one.type, one.scope, one.value) for one in (self.a, self.b))
+        return frozenset(one.names() for one in (self.a, self.b))
 
 
 class IdentityConfig(StrictModel):
@@ -77,6 +97,9 @@ class IdentityConfig(StrictModel):
             its weakest links.
         junk: An identifier with more than so many times the neighbours that 99 of 100 of its
             type have at most is set aside, unless they are one person anyway; null = none is.
+        handed_over: By type, how it is told that an identifier passed to another person. What
+            a limit would set aside is looked at.
+        passed_on: Identifiers that did, known by hand.
         block: Values and patterns that never link.
         unlink: Links that records show and that are wrong.
         together: Pairs that are one person, whatever the records say.
@@ -90,6 +113,8 @@ class IdentityConfig(StrictModel):
     limits: dict[Name, Limits] = Field(default_factory=dict)
     persons: Limits = Field(default_factory=dict)
     junk: PositiveInt | None = None
+    handed_over: dict[Name, HandedOver] = Field(default_factory=dict)
+    passed_on: tuple[PassedOn, ...] = ()
     block: tuple[Blocked, ...] = ()
     unlink: tuple[Pair, ...] = ()
     together: tuple[Pair, ...] = ()
@@ -118,10 +143,26 @@ class IdentityConfig(StrictModel):
                 raise ValueError(f"{_shown(pair)} is in `together` too; keep one of both")
         return self
 
+    @model_validator(mode="after")
+    def _handovers_are_met(self) -> "IdentityConfig":
+        for kind, rule in self.handed_over.items():
+            if not self.limits.get(kind, {}).keys() & {*rule.to, ANY}:
+                raise ValueError(
+                    f"handed_over.{kind}: no limit is broken when it comes to another "
+                    f"{rule.to[0]}; add {rule.to[0]}: 1 to limits.{kind}"
+                )
+        days = {(one.names(), one.day) for one in self.passed_on}
+        if len(days) < len(self.passed_on):
+            raise ValueError("passed_on names an identifier twice for a day; keep one of both")
+        return self
+
     def _used_types(self) -> Iterator[str]:
         yield from self.limits
         for limits in (*self.limits.values(), self.persons):
             yield from (kind for kind in limits if kind != ANY)
+        for kind, rule in self.handed_over.items():
+            yield from (kind, *rule.to)
+        yield from (one.type for one in self.passed_on)
         yield from (blocked.type for blocked in self.block)
         for pair in (*self.unlink, *self.together, *self.apart):
             yield from (pair.a.type, pair.b.type)

@@ -24,7 +24,8 @@ PERSON = TableSpec(
     name="identity.person",
     grain="one row per identifier and interval of days in which it belongs to a person",
     owner=_JOB,
-    key=("id_key",),
+    key=("id_key", "valid_from"),
+    open_key=("valid_from",),
     columns=(
         Column("id_key", "bigint", "identifier, see identity.identifier"),
         Column("person_id", "bigint", "the person, below 2^32, never reused"),

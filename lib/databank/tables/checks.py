@@ -7,8 +7,8 @@ from databank.errors import UnsafeKeysError
 from databank.tables.spec import TableSpec
 
 
-def refuse_unsafe_keys(rows: DataFrame, table: str, keys: tuple[str, ...]) -> None:
-    """Raise if a key is null or held by two rows.
+def refuse_unsafe_keys(rows: DataFrame, spec: TableSpec) -> None:
+    """Raise if a key of the table is null (but for its open_key) or held by two rows.
 
     One grouped pass; over a frame that was grouped by the same key it needs no shuffle.
 
@@ -16,10 +16,10 @@ def refuse_unsafe_keys(rows: DataFrame, table: str, keys: tuple[str, ...]) -> No
         UnsafeKeysError: With the counts, never with the values (they may be personal data).
     """
     null = F.lit(False)
-    for key in keys:
+    for key in (name for name in spec.key if name not in spec.open_key):
         null = null | F.col(key).isNull()
     found = (
-        rows.groupBy(*keys)
+        rows.groupBy(*spec.key)
         .count()
         .agg(
             F.sum(F.when(null, F.col("count")).otherwise(0)).alias("nulls"),
@@ -29,7 +29,7 @@ def refuse_unsafe_keys(rows: DataFrame, table: str, keys: tuple[str, ...]) -> No
     )
     nulls, repeated = (found["nulls"] or 0, found["repeated"] or 0) if found else (0, 0)
     if nulls or repeated:
-        raise UnsafeKeysError(table, keys, nulls=nulls, repeated=repeated)
+        raise UnsafeKeysError(spec.name, spec.key, nulls=nulls, repeated=repeated)
 
 
 def refuse_outside(rows: DataFrame, table: str, scope: DataFrame) -> None:

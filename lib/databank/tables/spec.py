@@ -25,6 +25,7 @@ class TableSpec:
         grain: What one row is, in one sentence.
         columns: In the order they are stored.
         key: Columns that identify a row; empty where rows are facts without one.
+        open_key: Columns of the key in which null is a value like any other.
         cluster_by: Columns that most queries filter by (liquid clustering).
         change_feed: Whether later jobs ask what changed since they last looked.
         retention_days: None keeps rows for ever.
@@ -36,6 +37,7 @@ class TableSpec:
     columns: tuple[Column, ...]
     owner: str
     key: tuple[str, ...] = ()
+    open_key: tuple[str, ...] = ()
     cluster_by: tuple[str, ...] = ()
     change_feed: bool = False
     retention_days: int | None = None
@@ -43,6 +45,7 @@ class TableSpec:
     def __post_init__(self) -> None:
         names = {column.name for column in self.columns}
         unknown = (set(self.key) | set(self.cluster_by)) - names
+        unknown |= set(self.open_key) - set(self.key)
         if unknown or self.name.count(".") != 1:
             raise ValueError(f"table {self.name}: unknown key or clustering columns {unknown}")
 

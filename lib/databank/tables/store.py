@@ -226,7 +226,7 @@ class TableStore:
         self.fault(f"before:{spec.name}")
         rows = conform(rows, spec).persist(StorageLevel.MEMORY_AND_DISK)
         try:
-            refuse_unsafe_keys(rows, spec.name, spec.key)
+            refuse_unsafe_keys(rows, spec)
             on = " AND ".join(f"target.`{key}` <=> source.`{key}`" for key in spec.key)
             table = DeltaTable.forPath(self.spark, self.path(spec)).alias("target")
             merge = table.merge(rows.alias("source"), on)
@@ -256,7 +256,7 @@ class TableStore:
             return self._written(spec, before)
         rows = conform(rows, spec).persist(StorageLevel.MEMORY_AND_DISK)
         try:
-            refuse_unsafe_keys(rows, spec.name, spec.key)
+            refuse_unsafe_keys(rows, spec)
             refuse_outside(rows, spec.name, scope)
             kept = self._current_rows(spec).join(scope, scope.columns, "left_anti")
             self._write(spec, kept.unionByName(rows), mode="overwrite", checked=True)
@@ -282,7 +282,7 @@ class TableStore:
             rows = rows.persist(StorageLevel.MEMORY_AND_DISK)
         try:
             if guarded:
-                refuse_unsafe_keys(rows, spec.name, spec.key)
+                refuse_unsafe_keys(rows, spec)
             self._writer(spec, rows, before, mode=mode, where=where).save(self.path(spec))
         finally:
             if guarded:

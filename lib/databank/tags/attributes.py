@@ -20,8 +20,9 @@ def person_attributes(
 ) -> DataFrame:
     """The newest non-empty value of each attribute a person has.
 
-    A profile belongs to the person of its strongest identifier. Between values of the same
-    instant the higher (source, record_id) wins, so that the order of rows never does.
+    A profile belongs to the person who had its strongest identifier when it was updated. Between
+    values of the same instant the higher (source, record_id) wins, so that the order of rows
+    never does.
 
     Args:
         profiles: core.profiles.
@@ -39,13 +40,16 @@ def person_attributes(
     needed = ("source", "record_id", "id_key", "attributes", "updated_ts")
     require_columns(profiles, *needed, where="person_attributes")
     day = F.lit(as_of)
-    holds = (F.col("valid_from").isNull() | (F.col("valid_from") <= day)) & (
-        F.col("valid_to").isNull() | (F.col("valid_to") > day)
-    )
-    held = persons.where(holds).select("id_key", "person_id")
     updated = F.to_date(F.from_utc_timestamp("updated_ts", timezone))
     seen = profiles.where(F.col("updated_ts").isNull() | (updated <= day)).select(*needed)
-    return seen.join(held, "id_key").groupBy("person_id").agg(*(_newest(tag) for tag in tags))
+    # a phone number's old profile is still its first holder's
+    said = F.coalesce(updated, day)
+    held = persons.select("id_key", "person_id", "valid_from", "valid_to")
+    holds = (F.col("valid_from").isNull() | (F.col("valid_from") <= said)) & (
+        F.col("valid_to").isNull() | (F.col("valid_to") > said)
+    )
+    theirs = seen.join(held, "id_key").where(holds)
+    return theirs.groupBy("person_id").agg(*(_newest(tag) for tag in tags))
 
 
 def _newest(tag: TagConfig) -> Column:

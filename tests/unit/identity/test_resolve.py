@@ -1,85 +1,17 @@
 """The job: evidence in, persons out, with rules made by hand and junk that is learned."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession, functions as F
 
 from databank.errors import DataBankError
-from databank.identity.build import JOB
-from databank.identity.config import IdentityConfig
 from databank.identity.guards import cuts
-from databank.identity.tables import ALIAS, CHANGES, PERSON, REJECTED
-from databank.session import small_frame
-from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
-from tests.support.bank import DAY, Bank
-
-TYPES = {"u": "user_id", "p": "phone", "c": "cookie"}
-
-
-class World:
-    """A bank whose identifiers are words: u1 is a user id, p1 a phone, c1 a cookie."""
-
-    def __init__(self, spark: SparkSession, root: Path, *records: str) -> None:
-        self.bank, self.spark, self.seen = Bank(spark, root), spark, 0
-        self.keys: dict[str, int] = {}
-        self.come(DAY, *records)
-
-    def come(self, day: date, *records: str) -> None:
-        """Records of a day, each a list of identifiers, the strongest first."""
-        words = {word for record in records for word in record.split()} - set(self.keys)
-        fresh = {word: len(self.keys) + number for number, word in enumerate(sorted(words), 1)}
-        self.keys |= fresh
-        known = [(key, TYPES[word[0]], "", word, 0) for word, key in fresh.items()]
-        schema = "id_key bigint, id_type string, scope string, id_value string, salt int"
-        events = [
-            ("web", str(self.seen + n), f"{day} 10:00:00", [self.keys[w] for w in record.split()])
-            for n, record in enumerate(records)
-        ]
-        shape = "source string, event_id string, event_ts string, ids array<bigint>"
-        rows = small_frame(self.spark, events, shape).selectExpr(
-            "source", "event_id", "ids", "cast(event_ts as timestamp) AS event_ts",
-            "ids[0] AS id_key", "'view' AS event", f"date '{day}' AS day",
-        )  # fmt: skip
-        tables = {IDENTIFIER: small_frame(self.spark, known, schema), EVENTS: rows}
-        if not self.seen:
-            none = small_frame(self.spark, [], "source string, record_id string")
-            self.bank.publish({**tables, PROFILES: none}, day=day)
-        else:
-            self.bank.publish(tables, day=day, added=tables)
-        self.seen += len(records)
-
-    def resolve(self, day: date = DAY, **config: Any) -> None:
-        given = {"identifiers": list(TYPES.values()), **config}
-        self.bank.run(JOB, IdentityConfig.model_validate(given), day=day)
-
-    def changes(self, day: date) -> set[tuple[str, str, str]]:
-        """kind, and the two ends of the link or the identifier that made it."""
-        rows = self.bank.rows(CHANGES, "kind", "a_key", "b_key", where=f"day = date '{day}'")
-        return {(kind, self.word(a), self.word(b)) for kind, a, b in rows}
-
-    def word(self, key: int | None) -> str:
-        return {key: word for word, key in self.keys.items()}.get(key or 0, "")
-
-    def persons(self) -> set[frozenset[str]]:
-        found: dict[int, set[str]] = {}
-        for key, person in self.bank.rows(PERSON, "id_key", "person_id"):
-            found.setdefault(person, set()).add(self.word(key))
-        return {frozenset(group) for group in found.values()}
-
-    def rejected(self) -> set[tuple[str, str, str]]:
-        rows = self.bank.rows(REJECTED, "a_key", "b_key", "rule")
-        return {(self.word(a), self.word(b), rule) for a, b, rule in rows}
-
-
-def group(*texts: str) -> set[frozenset[str]]:
-    return {frozenset(text.split()) for text in texts}
-
-
-def pair(a: str, b: str) -> dict[str, dict[str, str]]:
-    return {end: {"type": TYPES[w[0]], "value": w} for end, w in (("a", a), ("b", b))}
+from databank.identity.tables import ALIAS, CHANGES, PERSON
+from databank.sources.tables import EVENTS, IDENTIFIER
+from tests.support.bank import DAY
+from tests.unit.identity.world import World, group, pair
 
 
 @pytest.fixture
@@ -145,21 +77,29 @@ def test_not_one_id_changes_however_the_evidence_is_read(
 ) -> None:
     records = [f"u{n} p{n % 7} c{n % 5}" for n in range(30)] + [f"p{n} c{n + 3}" for n in range(20)]
     records += [f"u50 c{n}" for n in range(50, 60)]
+    # of six users three had p60 before a silence
+    earlier = DAY - timedelta(days=40)
+    seen = [*((DAY, record) for record in records), *((DAY, f"u{n} p60") for n in (60, 61, 62))]
+    seen += [(earlier, f"u{n} p60") for n in (63, 64, 65)]
     rules = {
-        "limits": {"cookie": {"user_id": 8}},
+        "limits": {"cookie": {"user_id": 8}, "phone": {"user_id": 5}},
+        "handed_over": {"phone": {"silence": 9, "to": ["user_id"]}},
         "persons": {"user_id": 3, "any": 12},
         "junk": 3,
         "together": [pair("u1", "u9")],
         "apart": [pair("u2", "u3")],
     }
-    world = World(spark_session, tmp_path / "first", *records)
+    world = World(spark_session, tmp_path / "first")
+    world.load(seen)
     world.resolve(**rules)
+    assert len(world.bank.rows(PERSON, "person_id", where="valid_from IS NOT NULL")) == 1
     registry = (PERSON, ALIAS, CHANGES)
     before = [world.bank.rows(table, *(c.name for c in table.columns)) for table in registry]
     next_day = DAY + timedelta(days=1)
     world.resolve(next_day, **rules)
     # rows in another order and other files, everything made anew but the registry
-    again = World(spark_session, tmp_path / "again", *records)
+    again = World(spark_session, tmp_path / "again")
+    again.load(seen)
     mixed = {t: again.bank.read(t).orderBy(F.rand(7)) for t in (EVENTS, IDENTIFIER)}
     kept = {t: world.bank.read(t) for t in registry}
     again.bank.publish({**{t: rows.repartition(5) for t, rows in mixed.items()}, **kept})

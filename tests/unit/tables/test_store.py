@@ -1,5 +1,6 @@
 """The only door to Delta: publishing, restoring, keys, changes."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -118,6 +119,16 @@ def test_unsafe_keys_are_refused_before_anything_is_written(
     with pytest.raises(UnsafeKeysError, match="nothing was written"):
         getattr(store, way)(THING, rows(store.spark, *pairs))
     assert store.files.last_version(store.path(THING)) == before
+
+
+def test_null_is_a_value_in_an_open_key(store: TableStore) -> None:
+    spec = replace(THING, key=("id", "name"), open_key=("name",))
+    blank: list[tuple[int | None, str | None]] = [(1, None), (1, "a"), (2, None)]
+    store.append(spec, small_frame(store.spark, blank, "id bigint, name string"))
+    with pytest.raises(UnsafeKeysError, match="repeated for 1 keys"):
+        store.replace(spec, small_frame(store.spark, [*blank, (2, None)], "id bigint, name string"))
+    with pytest.raises(UnsafeKeysError, match="null in 1 rows"):
+        store.replace(spec, small_frame(store.spark, [(None, "a")], "id bigint, name string"))
 
 
 def test_upsert_replaces_known_keys_and_adds_new_ones(store: TableStore) -> None:

@@ -6,7 +6,7 @@ from datetime import date
 from pyspark.sql import DataFrame, functions as F
 
 from databank.errors import DataBankError
-from databank.identity.config import Blocked, Pair
+from databank.identity.config import Blocked, Identifier, Pair
 from databank.session import small_frame
 
 BLOCK, HAND = "block", "hand"
@@ -88,21 +88,30 @@ def one_by_hand(edges: DataFrame, pairs: Sequence[tuple[int, int, str]]) -> Data
 
 
 def keys_of(identifiers: DataFrame, pairs: Iterable[Pair]) -> list[tuple[int, int, str]]:
-    """(smaller key, larger key, reason) of the pairs both of whose identifiers are known.
-
-    What is written by hand is short, so it comes to the driver.
-    """
+    """(smaller key, larger key, reason) of the pairs both of whose identifiers are known."""
     pairs = list(pairs)
-    ends = {(one.type, one.scope, one.value) for pair in pairs for one in (pair.a, pair.b)}
-    if not ends:
-        return []
-    schema = "id_type string, scope string, id_value string"
-    listed = small_frame(identifiers.sparkSession, sorted(ends), schema)
-    known = identifiers.join(F.broadcast(listed), ["id_type", "scope", "id_value"]).collect()
-    keys = {(row["id_type"], row["scope"], row["id_value"]): row["id_key"] for row in known}
+    keys = known_keys(identifiers, [one for pair in pairs for one in (pair.a, pair.b)])
     return sorted(
         (min(one, other), max(one, other), pair.reason)
         for pair in pairs
-        for one, other in [[keys.get((i.type, i.scope, i.value)) for i in (pair.a, pair.b)]]
+        for one, other in [(keys.get(pair.a.names()), keys.get(pair.b.names()))]
         if one is not None and other is not None
     )
+
+
+def known_keys(
+    identifiers: DataFrame, named: Iterable[Identifier]
+) -> dict[tuple[str, str, str], int]:
+    """id_key of those identifiers that the bank has, by (type, scope, value).
+
+    What is written by hand is short, so it comes to the driver.
+    """
+    wanted = sorted({one.names() for one in named})
+    if not wanted:
+        return {}
+    columns = ["id_type", "scope", "id_value"]
+    listed = small_frame(
+        identifiers.sparkSession, wanted, ", ".join(f"{c} string" for c in columns)
+    )
+    found = identifiers.join(F.broadcast(listed), columns).select(*columns, "id_key").collect()
+    return {(kind, scope, value): key for kind, scope, value, key in found}

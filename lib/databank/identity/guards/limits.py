@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.columns import require_columns
-from databank.identity.config import ANY, Limit
+from databank.identity.config import ANY, Limit, Limits
 from databank.identity.edges import pair_of_keys
 from databank.session import checkpoint
 
@@ -27,7 +27,7 @@ def refuse_identifiers(
     edges: DataFrame,
     identifiers: DataFrame,
     *,
-    limits: Mapping[str, Mapping[str, Limit]],
+    limits: Mapping[str, Limits],
     junk: int | None,
     day: date,
 ) -> DataFrame:
@@ -55,14 +55,9 @@ def refuse_identifiers(
     """
     require_columns(edges, "a_key", "b_key", "last_ts", where="refuse_identifiers: edges")
     require_columns(identifiers, "id_key", "id_type", where="refuse_identifiers: identifiers")
-    counts = _neighbour_counts(edges, identifiers, limits, day, everyone=junk is not None)
-    reasons = [
-        _reason(kind, other, limit)
-        for kind, of_kind in sorted(limits.items())
-        for other, limit in sorted(of_kind.items())
-    ]
-    told = F.nullif(F.concat_ws("; ", *reasons) if reasons else F.lit(""), F.lit(""))
-    judged = counts.select("key", "kind", "degree", told.alias("limited"))
+    seen = _neighbours(edges, identifiers)
+    kinds = None if junk is not None else sorted(limits)
+    judged = _judged(seen if kinds is None else seen.where(F.col("kind").isin(kinds)), limits, day)
     unusual = F.lit(None).cast("string")
     if junk is not None:
         judged = _with_usual(checkpoint(judged))
@@ -74,13 +69,23 @@ def refuse_identifiers(
         unusual = F.when(F.col("degree") > F.col("usual") * junk, text)
     rule = F.when(F.col("limited").isNotNull(), F.lit(LIMIT)).otherwise(F.lit(JUNK))
     reason = F.coalesce("limited", unusual)
-    return judged.where(reason.isNotNull()).select(
-        F.col("key").alias("a_key"),
-        F.lit(None).cast("bigint").alias("b_key"),
-        rule.alias("rule"),
-        reason.alias("reason"),
-        F.lit(day).alias("day"),
-    )
+    return _rejected(judged, rule, reason, day)
+
+
+def refuse_nodes(neighbours: DataFrame, limits: Mapping[str, Limits], day: date) -> DataFrame:
+    """Nodes that break a limit, where the neighbours are known already.
+
+    Args:
+        neighbours: key, kind (its type), of (the neighbour's type), last (timestamp of the last
+            sight of both); one row per neighbour.
+        limits: As for `refuse_identifiers`.
+        day: Run day.
+
+    Returns:
+        identity.rejected rows, one per node.
+    """
+    judged = _judged(neighbours, limits, day)
+    return _rejected(judged, F.lit(LIMIT), F.col("limited"), day)
 
 
 def unreadable_identifiers(refused: DataFrame, *, day: date) -> DataFrame:
@@ -118,15 +123,8 @@ def since(limit: Limit, day: date) -> date | None:
     return None if limit.days is None else day - timedelta(days=limit.days - 1)
 
 
-def _neighbour_counts(
-    edges: DataFrame,
-    identifiers: DataFrame,
-    limits: Mapping[str, Mapping[str, Limit]],
-    day: date,
-    *,
-    everyone: bool,
-) -> DataFrame:
-    """key, kind, degree, and how many neighbours count for each limit that some type has."""
+def _neighbours(edges: DataFrame, identifiers: DataFrame) -> DataFrame:
+    """key, kind, of, last: a row for each identifier and neighbour."""
     # partitioned by one end at once: a pair travels twice, and once more as a part of a count
     met = edges.where("a_key <> b_key").select(*pair_of_keys(), "last_ts").repartition("a_key")
     met = met.groupBy("a_key", "b_key").agg(F.max("last_ts").alias("last"))
@@ -143,14 +141,34 @@ def _neighbour_counts(
         for end, other in ("ab", "ba")
     ]
     both = typed.select(F.explode(F.array(*ends)).alias("end")).select("end.*")
-    judged = both.where("kind IS NOT NULL" if everyone else F.col("kind").isin(list(limits)))
+    return both.where("kind IS NOT NULL")
+
+
+def _judged(neighbours: DataFrame, limits: Mapping[str, Limits], day: date) -> DataFrame:
+    """key, kind, degree, and limited: which limits are broken, null where none is."""
     named = {(other, limit.days) for of in limits.values() for other, limit in of.items()}
     counts = [
         F.count_if(_counts(other, Limit(most=1, days=days), day)).alias(_count(other, days))
         for other, days in sorted(named, key=str)
     ]
-    return judged.groupBy("key").agg(
-        F.first("kind").alias("kind"), F.count(F.lit(1)).alias("degree"), *counts
+    degree = F.count(F.lit(1)).alias("degree")
+    counted = neighbours.groupBy("key").agg(F.first("kind").alias("kind"), degree, *counts)
+    reasons = [
+        _reason(kind, other, limit)
+        for kind, of_kind in sorted(limits.items())
+        for other, limit in sorted(of_kind.items())
+    ]
+    told = F.nullif(F.concat_ws("; ", *reasons) if reasons else F.lit(""), F.lit(""))
+    return counted.select("key", "kind", "degree", told.alias("limited"))
+
+
+def _rejected(judged: DataFrame, rule: Column, reason: Column, day: date) -> DataFrame:
+    return judged.where(reason.isNotNull()).select(
+        F.col("key").alias("a_key"),
+        F.lit(None).cast("bigint").alias("b_key"),
+        rule.alias("rule"),
+        reason.alias("reason"),
+        F.lit(day).alias("day"),
     )
 
 

@@ -1,0 +1,251 @@
+"""Identifiers that pass from one person to another, by their evidence or by hand."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pyspark.sql import SparkSession
+
+from databank.archive.build import JOB as ARCHIVE
+from databank.archive.config import ArchiveConfig
+from databank.archive.tables import PERSON_DAY
+from databank.errors import ConfigFaultsError
+from databank.identity.config import HandedOver, IdentityConfig
+from databank.identity.handovers import (
+    days_of_handover,
+    holdings_of,
+    node_key,
+    sightings,
+    split_links,
+    without_clash,
+)
+from databank.identity.tables import PERSON
+from databank.session import small_frame
+from tests.support.bank import DAY
+from tests.unit.identity.world import World, pair
+
+RULES: dict[str, Any] = {
+    "limits": {"phone": {"user_id": 1}},
+    "handed_over": {"phone": {"silence": 30, "to": ["user_id"]}},
+}
+LATER, LAST = DAY + timedelta(days=60), DAY + timedelta(days=61)
+
+Held = tuple[str, frozenset[str], date | None, date | None]
+
+
+def phones(world: World) -> set[Held]:
+    """Phones, who has them (the other identifiers of the person) and when."""
+    rows = world.bank.rows(PERSON, "id_key", "person_id", "valid_from", "valid_to")
+    others: dict[int, set[str]] = defaultdict(set)
+    for key, person, _, _ in rows:
+        if not world.word(key).startswith("p"):
+            others[person].add(world.word(key))
+    return {
+        (world.word(key), frozenset(others[person]), start, end)
+        for key, person, start, end in rows
+        if world.word(key).startswith("p")
+    }
+
+
+def held(phone: str, words: str, start: date | None, end: date | None) -> Held:
+    return phone, frozenset(words.split()), start, end
+
+
+def test_a_phone_is_its_next_holders_after_a_silence_or_a_day_by_hand(
+    spark_session: SparkSession, tmp_path: Path
+) -> None:
+    soon, short = DAY + timedelta(days=3), DAY + timedelta(days=29)
+    world = World(spark_session, tmp_path)
+    world.load(
+        [
+            *((DAY, record) for record in ("u1 p1", "u1 c1", "p1 c1", "u2 p2", "u3 p3", "u4 p4")),
+            *((DAY, record) for record in ("u5 p5", "u6 p6", "u7 p7", "u7 c7")),
+            *((soon, "u55 p5"), (short, "u33 p3"), (LATER, "u11 p1"), (LATER, "p1 c11")),
+            *((LATER, record) for record in ("u22 p2", "u2 p2", "u44 p4", "u444 p4", "u5 p5")),
+            *((LATER, record) for record in ("u66 p6", "u77 p7", "u77 c77")),
+        ]
+    )
+    passed = [("p5", soon), ("p6", LAST), ("p99", soon)]
+    world.resolve(
+        LATER,
+        **RULES,
+        passed_on=[{"type": "phone", "value": p, "day": str(day)} for p, day in passed],
+        apart=[pair("p7", "c7"), pair("p7", "c77")],
+    )
+    assert phones(world) == {
+        held("p1", "u1 c1", None, LATER),
+        held("p1", "u11 c11", LATER, None),
+        # two share it after the handover, and nobody before
+        held("p4", "u4", None, LATER),
+        # u5's app says p5 to the end: what is known by hand stands
+        held("p5", "u5", None, soon),
+        held("p5", "u55", soon, None),
+        # by hand it passes on tomorrow, which is not yet so; the evidence tells
+        held("p6", "u6", None, LATER),
+        held("p6", "u66", LATER, None),
+        held("p7", "u7", None, LATER),
+        held("p7", "u77", LATER, None),
+    }
+    assert world.rejected() == {
+        # u2 has p2 on both sides of the silence: it was never given up
+        ("p2", "", "limit"),
+        # a silence too short
+        ("p3", "", "limit"),
+        ("p4", "", "limit"),
+        # rules by hand hold for every holding
+        ("c7", "u7", "person"),
+        ("c77", "u77", "person"),
+    }
+
+
+def test_the_past_follows_a_handover_and_ids_stay(
+    spark_session: SparkSession, tmp_path: Path
+) -> None:
+    world = World(spark_session, tmp_path)
+    world.load([(DAY, "u1 p1"), (DAY, "u2 c2"), (LATER, "p1 c7"), (LATER, "p1")])
+    world.resolve(LATER, **RULES)
+    archive(world, LATER)
+    first = users(world)
+    assert days_of(world) == {("u1", DAY, 1), ("u1", LATER, 2), ("u2", DAY, 1)}
+    # only on the next day it turns out that p1 is u2's now
+    world.come(LAST, "u2 p1")
+    world.resolve(LAST, **RULES)
+    archive(world, LAST)
+    assert days_of(world) == {("u1", DAY, 1), ("u2", DAY, 1), ("u2", LATER, 2), ("u2", LAST, 1)}
+    assert users(world) == first
+    assert {kind for kind, _, _ in world.changes(LAST)} == {"shrink", "grow", "split"}
+    # without the rule the phone is nobody's, and its events are those of nobody but c7
+    world.resolve(LAST + timedelta(days=1), limits=RULES["limits"])
+    archive(world, LAST + timedelta(days=1))
+    assert world.rejected() == {("p1", "", "limit")}
+    assert ("u2", LATER, 2) not in days_of(world)
+
+
+def archive(world: World, day: date) -> None:
+    world.bank.run(ARCHIVE, ArchiveConfig(), day=day, config_hash="same")
+
+
+def users(world: World) -> dict[int, str]:
+    """Persons by their user id."""
+    rows = world.bank.rows(PERSON, "id_key", "person_id")
+    return {person: word for key, person in rows if (word := world.word(key)).startswith("u")}
+
+
+def days_of(world: World) -> set[tuple[str, date, int]]:
+    """Who (the person's user id), day, events."""
+    names = users(world)
+    rows = world.bank.rows(PERSON_DAY, "person_id", "day", "n")
+    return {(names[person], day, n) for person, day, n in rows if person in names}
+
+
+# ---- days of handover against the definition
+
+Seen = tuple[int, int, int, int]  # key, other, first and last day
+
+
+def frame_of(spark: SparkSession, seen: Iterable[Seen]) -> Any:
+    def at(day: int) -> datetime:
+        return datetime.fromisoformat("2026-01-01T05:00:00+00:00") + timedelta(days=day)
+
+    rows = [(a, b, at(first), at(last)) for a, b, first, last in seen]
+    return small_frame(
+        spark, rows, "a_key bigint, b_key bigint, first_ts timestamp, last_ts timestamp"
+    )
+
+
+def expected(seen: Sequence[Seen], types: dict[int, str], silence: int) -> set[tuple[int, int]]:
+    """Key and day, by looking at every day of every key."""
+    found = set()
+    for key in {s[0] for s in seen}:
+        mine = [(b, first, last) for a, b, first, last in seen if a == key]
+        covered = sorted({d for _, first, last in mine for d in range(first, last + 1)})
+        stretches: list[list[int]] = []
+        for day in covered:
+            if not stretches or day - stretches[-1][-1] >= silence:
+                stretches.append([])
+            stretches[-1].append(day)
+        had: set[str] = set()
+        for stretch in stretches:
+            held = {types[b] for b, first, _ in mine if first in stretch} & {
+                "user_id",
+                "member_card",
+            }
+            if held & had:
+                found.add((key, stretch[0]))
+            had |= held
+    return found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_days_of_handover_are_those_of_the_definition(
+    spark_session: SparkSession, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    names = ("user_id", "member_card", "cookie")
+    types, seen = {k: names[k % 3] for k in range(1000, 1080)}, []
+    for key in range(60):
+        others = rng.choice(np.arange(1000, 1080), size=rng.integers(1, 6), replace=False)
+        for other in others.tolist():
+            first = int(rng.integers(0, 200))
+            seen.append((key, other, first, first + int(rng.integers(0, 25))))
+    listed = [*((k, "phone") for k in range(60)), *types.items()]
+    identifiers = small_frame(spark_session, listed, "id_key bigint, id_type string")
+    swapped = [(b, a, *days) if rng.random() < 0.5 else (a, b, *days) for a, b, *days in seen]
+    suspects = identifiers.where("id_key < 60")
+    rules = {"phone": HandedOver(silence=20, to=("user_id", "member_card"))}
+    near = sightings(frame_of(spark_session, swapped), identifiers, suspects)
+    found = days_of_handover(near, rules, "UTC").collect()
+    told = {(row["id_key"], (row["day"] - date(2026, 1, 1)).days) for row in found}
+    assert len(told) == len(found)
+    assert told == expected(seen, types, 20)
+    assert len(told) > 5
+
+
+def test_the_day_is_that_of_the_business(spark_session: SparkSession) -> None:
+    # 05:00 UTC is still the day before in Honolulu
+    links = frame_of(spark_session, [(1, 1000, 0, 0), (1, 1001, 40, 41)])
+    types = [(1, "phone"), (1000, "user_id"), (1001, "user_id")]
+    identifiers = small_frame(spark_session, types, "id_key bigint, id_type string")
+    rules = {"phone": HandedOver(silence=20, to=("user_id",))}
+    near = sightings(links, identifiers, identifiers.where("id_key = 1"))
+    days = days_of_handover(near, rules, "Pacific/Honolulu")
+    holdings = holdings_of(days)
+    assert [row["day"] for row in days.collect()] == [date(2026, 2, 9)]
+    split = split_links(links, holdings, "Pacific/Honolulu").collect()
+    nodes = {row["valid_from"]: row["node"] for row in holdings.collect()}
+    assert {(row["a_key"], row["b_key"]) for row in split} == {
+        (nodes[None], 1000),
+        (nodes[date(2026, 2, 9)], 1001),
+    }
+    assert nodes[None] == 1
+
+
+def test_a_key_that_another_identifier_has_is_not_used(spark_session: SparkSession) -> None:
+    days = small_frame(spark_session, [(1, DAY), (1, LATER), (2, DAY)], "id_key bigint, day date")
+    holdings = holdings_of(days)
+    assert holdings.count() == 5
+    key = holdings.where("id_key = 1 AND valid_from IS NOT NULL").select(node_key().alias("k"))
+    other = key.limit(1).selectExpr("k AS id_key", "'cookie' AS id_type")
+    left = without_clash(holdings, other).collect()
+    assert {row["id_key"] for row in left} == {2}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"handed_over": RULES["handed_over"]}, "add user_id: 1 to limits.phone"),
+        ({"handed_over": {"phon": {"silence": 3, "to": ["user_id"]}}}, "unknown identifier type"),
+        ({"handed_over": {"phone": {"silence": 0, "to": ["user_id"]}}}, "greater than 0"),
+        (
+            {"passed_on": [{"type": "phone", "value": "p1", "day": "2026-01-01"}] * 2},
+            "twice for a day",
+        ),
+    ],
+)
+def test_rules_that_cannot_work_are_refused(wrong: dict[str, Any], told: str) -> None:
+    with pytest.raises((ValueError, ConfigFaultsError), match=told):
+        IdentityConfig.model_validate({"identifiers": ["user_id", "phone"], **wrong})

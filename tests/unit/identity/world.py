@@ -1,0 +1,86 @@
+"""A bank whose identifiers are words."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from databank.identity.build import JOB
+from databank.identity.config import IdentityConfig
+from databank.identity.tables import CHANGES, PERSON, REJECTED
+from databank.session import small_frame
+from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
+from tests.support.bank import DAY, Bank
+
+TYPES = {"u": "user_id", "p": "phone", "c": "cookie"}
+
+
+class World:
+    """A bank whose identifiers are words: u1 is a user id, p1 a phone, c1 a cookie."""
+
+    def __init__(self, spark: SparkSession, root: Path, *records: str) -> None:
+        self.bank, self.spark, self.seen = Bank(spark, root), spark, 0
+        self.keys: dict[str, int] = {}
+        if records:
+            self.come(DAY, *records)
+
+    def come(self, day: date, *records: str) -> None:
+        """Records of a day, each a list of identifiers, the strongest first."""
+        self.load([(day, record) for record in records])
+
+    def load(self, records: Sequence[tuple[date, str]]) -> None:
+        """Records of several days, at once."""
+        words = {word for _, record in records for word in record.split()} - set(self.keys)
+        fresh = {word: len(self.keys) + number for number, word in enumerate(sorted(words), 1)}
+        self.keys |= fresh
+        known = [(key, TYPES[word[0]], "", word, 0) for word, key in fresh.items()]
+        schema = "id_key bigint, id_type string, scope string, id_value string, salt int"
+        events = [
+            ("web", str(self.seen + n), f"{day} 10:00:00", [self.keys[w] for w in record.split()])
+            for n, (day, record) in enumerate(records)
+        ]
+        shape = "source string, event_id string, event_ts string, ids array<bigint>"
+        rows = small_frame(self.spark, events, shape).selectExpr(
+            "source", "event_id", "ids", "cast(event_ts as timestamp) AS event_ts",
+            "ids[0] AS id_key", "'view' AS event", "to_date(event_ts) AS day",
+        )  # fmt: skip
+        tables = {IDENTIFIER: small_frame(self.spark, known, schema), EVENTS: rows}
+        last = max(day for day, _ in records)
+        if not self.seen:
+            none = small_frame(self.spark, [], "source string, record_id string")
+            self.bank.publish({**tables, PROFILES: none}, day=last)
+        else:
+            self.bank.publish(tables, day=last, added=tables)
+        self.seen += len(records)
+
+    def resolve(self, day: date = DAY, **config: Any) -> None:
+        given = {"identifiers": list(TYPES.values()), **config}
+        self.bank.run(JOB, IdentityConfig.model_validate(given), day=day)
+
+    def changes(self, day: date) -> set[tuple[str, str, str]]:
+        """kind, and the two ends of the link or the identifier that made it."""
+        rows = self.bank.rows(CHANGES, "kind", "a_key", "b_key", where=f"day = date '{day}'")
+        return {(kind, self.word(a), self.word(b)) for kind, a, b in rows}
+
+    def word(self, key: int | None) -> str:
+        return {key: word for word, key in self.keys.items()}.get(key or 0, "")
+
+    def persons(self) -> set[frozenset[str]]:
+        found: dict[int, set[str]] = {}
+        for key, person in self.bank.rows(PERSON, "id_key", "person_id"):
+            found.setdefault(person, set()).add(self.word(key))
+        return {frozenset(group) for group in found.values()}
+
+    def rejected(self) -> set[tuple[str, str, str]]:
+        rows = self.bank.rows(REJECTED, "a_key", "b_key", "rule")
+        return {(self.word(a), self.word(b), rule) for a, b, rule in rows}
+
+
+def group(*texts: str) -> set[frozenset[str]]:
+    return {frozenset(text.split()) for text in texts}
+
+
+def pair(a: str, b: str) -> dict[str, dict[str, str]]:
+    return {end: {"type": TYPES[w[0]], "value": w} for end, w in (("a", a), ("b", b))}
