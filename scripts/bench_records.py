@@ -60,6 +60,8 @@ def bench_records(folder: Path, records: int, measure: Measure) -> None:
         for step, each in steps(told, taken):
             print(f"    {step:<40} {each:8.1f} s  {each / taken:5.0%}")
     print(f"both jobs                 {total:7.1f} s = {total / seconds:.1f} x duckdb's components")
+    for question, taken in answers(root, conf, measure):
+        print(f"{question:<24} {taken:8.1f} s")
 
 
 def steps(told: str, taken: float) -> Iterator[tuple[str, float]]:
@@ -71,6 +73,21 @@ def steps(told: str, taken: float) -> Iterator[tuple[str, float]]:
     marks = [("before the first step", 0.0), *found, ("", end)]
     for (text, at), (_, after) in itertools.pairwise(marks):
         yield text, after - at
+
+
+def answers(root: Path, conf: Path, measure: Measure) -> Iterator[tuple[str, float]]:
+    """Seconds of `databank person` about a phone that a record has together with a user id."""
+    record = next(
+        row
+        for batch in pc_csv.open_csv(next((root / "landing/records").glob("*.csv.gz")))
+        for row in batch.to_pylist()
+        if row["user_id"] and row["mobile"]
+    )
+    databank = str(Path(sys.executable).parent / "databank")
+    about = (databank, "person", "phone", str(record["mobile"]), "--root", str(root))
+    yield "who is it", measure(*about)[0]
+    target = f"user_id:{record['user_id']}"
+    yield "why is it one person", measure(*about, "--why", target, "--conf-dir", str(conf))[0]
 
 
 def write_conf(conf: Path) -> None:

@@ -1,15 +1,13 @@
 """The command line: `databank <command>`; bad input is one line and exit code 2."""
 
-import json
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from databank import __version__
+from databank.cli.show import show_rows, show_sections
 from databank.errors import ConfigFaultsError, DataBankError
 
 app = typer.Typer(
@@ -93,7 +91,7 @@ def tables(
     """List the tables of the bank, or the columns of one."""
     from databank.cli.catalogue import describe, list_tables
 
-    _show(describe(name) if name else list_tables(), as_json)
+    show_rows(describe(name) if name else list_tables(), as_json)
 
 
 @app.command()
@@ -105,26 +103,38 @@ def runs(
     """The last runs of a warehouse, newest first; read without Spark."""
     from databank.cli.catalogue import last_runs
 
-    _show(last_runs(root, last), as_json)
+    show_rows(last_runs(root, last), as_json)
+
+
+@app.command()
+def person(
+    id_type: Annotated[str, typer.Argument(help="Type of the identifier, e.g. phone.")],
+    value: Annotated[str, typer.Argument(help="The identifier.")],
+    day: Annotated[str | None, typer.Option("--day", help="A past day, YYYY-MM-DD.")] = None,
+    why: Annotated[
+        str | None, typer.Option("--why", help="TYPE:VALUE: why this one is the same person.")
+    ] = None,
+    scope: Annotated[str | None, typer.Option(help="App of an openid.")] = None,
+    root: Root = ".databank",
+    conf_dir: ConfDir = "conf",
+    as_json: AsJson = False,
+) -> None:
+    """Who is this, today or on a past day, and why; read without Spark."""
+    from databank.cli.person import describe_person, explain_link
+    from databank.clock import parse_day
+
+    on = parse_day(day) if day else None
+    if why is None:
+        found = describe_person(root, id_type, value, scope=scope, day=on)
+    else:
+        found = explain_link(root, conf_dir, id_type, value, why, scope=scope, day=on)
+    show_sections(found, as_json)
 
 
 @app.command()
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
-
-
-def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(rows, default=str, ensure_ascii=False, indent=1))
-        return
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in rows[0] if rows else ["nothing found"]:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
-    # into a pipe or a file: lines as wide as they are, not those of a terminal of 80
-    Console(width=None if sys.stdout.isatty() else 180).print(table)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

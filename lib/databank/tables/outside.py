@@ -1,13 +1,11 @@
 """Tables for readers outside Spark: path, published version, and small reads by delta-rs."""
 
-from pathlib import Path
-
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
-from databank.errors import DataBankError
+from databank.tables.roots import require_root
 
 
 def published_versions(root: str) -> dict[str, int]:
@@ -25,8 +23,7 @@ def read_small(root: str, table: str, *, version: int | None = None) -> pa.Table
     Raises:
         DataBankError: If the root does not exist.
     """
-    if "://" not in root and not Path(root).is_dir():
-        raise DataBankError(f"--root {root}: there is no such folder; give that of a warehouse")
+    require_root(root)
     path = f"{root}/{table.replace('.', '/')}"
     try:
         return DeltaTable(path, version=version).to_pyarrow_table()

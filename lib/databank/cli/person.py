@@ -1,0 +1,192 @@
+"""`databank person`: who an identifier is, and why."""
+
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from databank.cli.show import Section
+from databank.config import ConfigReader, Settings
+from databank.errors import DataBankError
+from databank.identity.chain import weakest
+from databank.identity.config import IdentityConfig
+from databank.identity.explain import (
+    Asked,
+    Holding,
+    Named,
+    find_identifiers,
+    held_by,
+    holders_of,
+    names_of,
+    refusals,
+    why,
+)
+from databank.tables.lookup import Lookup
+
+_NOBODY = {"person": "nobody", "from": None, "until": None}
+
+
+def describe_person(
+    root: str, id_type: str, value: str, *, scope: str | None, day: date | None
+) -> list[Section]:
+    """Who had an identifier when, and what the bank knows of the one who has it on a day.
+
+    Raises:
+        DataBankError: If the identifier is not known.
+    """
+    lookup = Lookup(root)
+    [asked] = find_identifiers(lookup, [Asked(id_type, value, scope)])
+    holders = holders_of(lookup, [asked.id_key])[asked.id_key]
+    whose = [one for one in holders if one.holds(day)]
+    on = f"on {day}" if day else "today"
+    if not whose:
+        told = [{"rule": r.rule, "why": r.reason} for r in refusals(lookup, [asked.id_key])]
+        return [Section(f"{asked}: nobody's {on}", told or _holders(holders))]
+    person = whose[0].person_id
+    sections = [Section(f"{asked}: person {person} {on}", _holders(holders, only_several=True))]
+    held = [one for one in held_by(lookup, person) if day is None or one.holds(day)]
+    sections.append(Section("identifiers", _identifiers(lookup, held)))
+    sections.append(Section("life-cycle stage", _stages(lookup, person, day)))
+    if day is None:
+        sections.append(Section("tags", _tags(lookup, person)))
+    sections.append(Section("what became of this person", _changes(lookup, person, day)))
+    return [section for section in sections if section.rows or section is sections[0]]
+
+
+def explain_link(
+    root: str,
+    conf_dir: str,
+    id_type: str,
+    value: str,
+    target: str,
+    *,
+    scope: str | None,
+    day: date | None,
+) -> list[Section]:
+    """The chain of evidence between two identifiers, `target` being TYPE:VALUE.
+
+    Raises:
+        DataBankError: If one of them is not known, or the target is not written so.
+    """
+    other_type, colon, other_value = target.partition(":")
+    if not colon or not other_type or not other_value:
+        raise DataBankError(f"--why {other_type}: write TYPE:VALUE, e.g. user_id:u42")
+    lookup = Lookup(root)
+    asked = [Asked(id_type, value, scope), Asked(other_type, other_value)]
+    one, other = find_identifiers(lookup, asked)
+    identity, settings = _config(conf_dir)
+    found = why(lookup, one, other, identity, day=day, zone=settings.timezone)
+    shown = found.names
+    refused = [
+        {
+            "identifier": _shown(shown, r.a_key),
+            "and": _shown(shown, r.b_key),
+            "rule": r.rule,
+            "why": r.reason,
+            "day": r.day,
+        }
+        for r in found.refused
+    ]
+    near = [Section("refused near them", refused)] if refused else []
+    if not found.one_person:
+        whose = [
+            {"identifier": str(end), **row}
+            for end in (one, other)
+            for row in _holders(found.holders[end.id_key]) or [_NOBODY]
+        ]
+        return [Section(f"{one} and {other} are not one person", whose), *near]
+    if found.chain is None:
+        told = f"{one} and {other} are one person, and no record that is kept says why"
+        return [Section(told, []), *near]
+    least = weakest(found.chain)
+    rows = [
+        {
+            "from": str(shown[link.start]) if number == 0 else None,
+            "to": str(shown[link.end]) if number == 0 else None,
+            "source": row.source,
+            "rule": row.rule,
+            "first seen": _minute(row.first_ts),
+            "last seen": _minute(row.last_ts),
+            "records": row.n,
+            "": "weakest" if link is least and number == 0 and len(found.chain) > 1 else None,
+        }
+        for link in found.chain
+        for number, row in enumerate(link.evidence)
+    ]
+    hops = f"{len(found.chain)} {'link' if len(found.chain) == 1 else 'links'}"
+    title = f"{one} and {other} are one person: {hops}"
+    return [Section(title, rows), *near]
+
+
+def _config(conf_dir: str) -> tuple[IdentityConfig, Settings]:
+    """What of the configuration matters here; the rest may even be broken."""
+    nothing = IdentityConfig(identifiers=("unknown",))
+    if not Path(conf_dir).is_dir():
+        return nothing, Settings()
+    reader = ConfigReader(conf_dir)
+    identity = reader.one("identity.yml", IdentityConfig)
+    settings = reader.one("databank.yml", Settings, optional=True)
+    reader.finish()
+    return identity or nothing, settings or Settings()
+
+
+def _holders(found: Iterable[Holding], *, only_several: bool = False) -> list[dict[str, Any]]:
+    rows = [{"person": h.person_id, "from": h.valid_from, "until": h.valid_to} for h in found]
+    return [] if only_several and len(rows) == 1 else rows
+
+
+def _identifiers(lookup: Lookup, held: list[Holding]) -> list[dict[str, Any]]:
+    names = names_of(lookup, {one.id_key for one in held})
+    rows = [
+        {
+            "type": name.id_type,
+            "value": name.id_value,
+            "scope": name.scope or None,
+            "from": one.valid_from,
+            "until": one.valid_to,
+        }
+        for one in held
+        if (name := names.get(one.id_key)) is not None
+    ]
+    return sorted(rows, key=lambda row: (str(row["type"]), str(row["value"]), str(row["from"])))
+
+
+def _tags(lookup: Lookup, person: int) -> list[dict[str, Any]]:
+    columns = ("tag", "value_string", "value_double", "value_date", "as_of")
+    return [
+        {"tag": tag, "value": _first(text, number, on), "as of": as_of}
+        for tag, text, number, on, as_of in lookup.find(
+            "tags.person_tag", columns, "person_id = ?", [person]
+        )
+    ]
+
+
+def _stages(lookup: Lookup, person: int, day: date | None) -> list[dict[str, Any]]:
+    where, given = "person_id = ?", [person]
+    rows = lookup.find("lifecycle.stage", ("day", "stage"), where, given)
+    rows = [row for row in rows if day is None or row[0] <= day][-1:]
+    return [{"stage": stage, "as of": on} for on, stage in rows]
+
+
+def _changes(lookup: Lookup, person: int, day: date | None) -> list[dict[str, Any]]:
+    columns = ("day", "kind", "person_id", "other_person_id", "cause")
+    where = "person_id = ? OR other_person_id = ?"
+    return [
+        {"day": on, "kind": kind, "person": one, "and": other, "cause": cause}
+        for on, kind, one, other, cause in lookup.find(
+            "identity.changes", columns, where, [person, person]
+        )
+        if day is None or on <= day
+    ]
+
+
+def _first(*values: Any) -> Any:
+    return next((value for value in values if value is not None), None)
+
+
+def _shown(names: dict[int, Named], key: int | None) -> str | None:
+    return None if key is None else str(names.get(key, key))
+
+
+def _minute(at: Any) -> str | None:
+    return None if at is None else f"{at:%Y-%m-%d %H:%M}"

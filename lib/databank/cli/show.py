@@ -1,0 +1,62 @@
+"""Print what read commands found: tables for people, JSON for programs."""
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One answer: a line that says it, and rows below it."""
+
+    title: str
+    rows: Rows
+
+
+def show_rows(rows: Rows, as_json: bool) -> None:
+    """Print rows as a table without lines, or as JSON."""
+    if as_json:
+        _print_json(rows)
+        return
+    _console().print(_table(rows) if rows else "nothing found")
+
+
+def show_sections(sections: list[Section], as_json: bool) -> None:
+    """Print answers one below the other, or all as JSON."""
+    if as_json:
+        _print_json([asdict(section) for section in sections])
+        return
+    console = _console()
+    for number, section in enumerate(sections):
+        if number:
+            console.print()
+        console.print(section.title, style="bold", highlight=False, markup=False)
+        if section.rows:
+            console.print(_table(section.rows))
+
+
+def _print_json(found: Any) -> None:
+    typer.echo(json.dumps(found, default=str, ensure_ascii=False, indent=1))
+
+
+def _console() -> Console:
+    # into a pipe or a file: lines as wide as they are, not those of a terminal of 80
+    return Console(width=None if sys.stdout.isatty() else 180)
+
+
+def _table(rows: Rows) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    # a column that says nothing takes room from the others
+    names = [name for name in rows[0] if any(row[name] is not None for row in rows)]
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if row[name] is None else str(row[name]) for name in names))
+    return table

@@ -1,0 +1,247 @@
+"""Who is this, and why: answers about one person, without Spark."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from databank.errors import DataBankError
+from databank.identity.chain import Evidence, Link, shortest_chain
+from databank.identity.config import IdentityConfig, Pair
+from databank.tables.lookup import Lookup
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAME = ("id_type", "scope", "id_value")
+# local digits that make two spellings of a phone number one
+_PHONE_DIGITS = 8
+
+
+class Named(NamedTuple):
+    """An identifier of the bank."""
+
+    id_key: int
+    id_type: str
+    scope: str
+    id_value: str
+
+    def __str__(self) -> str:
+        place = f" ({self.scope})" if self.scope else ""
+        return f"{self.id_type} {self.id_value}{place}"
+
+
+class Asked(NamedTuple):
+    """An identifier as people write it; scope null = whichever there is."""
+
+    id_type: str
+    value: str
+    scope: str | None = None
+
+    def spellings(self) -> list[str]:
+        """In any case, without blanks around."""
+        text = self.value.strip()
+        return sorted({self.value, text, text.lower(), text.upper()})
+
+    def digits(self) -> str:
+        """The end of a phone number, which all its spellings share; '' for anything else."""
+        found = "".join(c for c in self.value if c.isdigit()).lstrip("0")
+        return found if self.id_type == "phone" and len(found) >= _PHONE_DIGITS else ""
+
+    def fits(self, one: Named) -> bool:
+        """Whether an identifier is written so."""
+        if one.id_type != self.id_type or self.scope not in (None, one.scope):
+            return False
+        digits = self.digits()
+        return one.id_value in self.spellings() or bool(digits and one.id_value.endswith(digits))
+
+
+class Holding(NamedTuple):
+    """An identifier of a person on the days [valid_from, valid_to); null = open."""
+
+    id_key: int
+    person_id: int
+    valid_from: date | None
+    valid_to: date | None
+
+    def holds(self, day: date | None) -> bool:
+        """Whether it does on a day; null = today, after all that is known."""
+        if day is None:
+            return self.valid_to is None
+        return (self.valid_from or date.min) <= day < (self.valid_to or date.max)
+
+
+class Refusal(NamedTuple):
+    """A row of identity.rejected."""
+
+    a_key: int
+    b_key: int | None
+    rule: str
+    reason: str
+    day: date
+
+
+@dataclass(frozen=True)
+class Why:
+    """What ties two identifiers, or what kept them apart.
+
+    Attributes:
+        chain: From one to the other; None if they are not one person or nothing recorded ties them.
+        holders: Who holds or held each of the two.
+        one_person: Whether one person holds both.
+        refused: What was refused about the identifiers of the chain, or of the two.
+        names: All identifiers named above, by key.
+    """
+
+    chain: list[Link] | None
+    holders: dict[int, list[Holding]]
+    one_person: bool
+    refused: list[Refusal]
+    names: dict[int, Named]
+
+
+def find_identifiers(lookup: Lookup, asked: Sequence[Asked]) -> list[Named]:
+    """The identifiers that texts name, in one scan; a phone number by its last digits.
+
+    Args:
+        lookup: The warehouse.
+        asked: What is looked for.
+
+    Raises:
+        DataBankError: If there is none (with the reason where it was refused), or several.
+    """
+    conditions, given = zip(*(_condition(one) for one in asked), strict=True)
+    columns, values = ("id_key", *_NAME), [value for part in given for value in part]
+    found = [
+        Named(*row)
+        for row in lookup.find("identity.identifier", columns, " OR ".join(conditions), values)
+    ]
+    return [_one_of(lookup, found, one) for one in asked]
+
+
+def _condition(asked: Asked) -> tuple[str, list[str]]:
+    spellings = asked.spellings()
+    same = f"id_value IN ({', '.join('?' * len(spellings))})"
+    if asked.digits():
+        same = f"({same} OR ends_with(id_value, ?))"
+    ends = [digits] if (digits := asked.digits()) else []
+    return f"(id_type = ? AND {same})", [asked.id_type, *spellings, *ends]
+
+
+def _one_of(lookup: Lookup, found: Sequence[Named], asked: Asked) -> Named:
+    id_type = asked.id_type
+    fitting = [one for one in found if asked.fits(one)]
+    exact = [one for one in fitting if one.id_value == asked.value]
+    if len(exact or fitting) > 1:
+        told = sorted({one.scope for one in fitting})
+        remedy = f"give --scope, one of {told}" if len(told) > 1 else "write it out in full"
+        raise DataBankError(
+            f"{id_type}: {len(fitting)} identifiers are written like that; {remedy}"
+        )
+    if fitting:
+        return (exact or fitting)[0]
+    typed = [id_type, asked.value.strip()]
+    refused = lookup.find("identity.refused", ["why"], "id_type = ? AND id_value = ?", typed)
+    if refused:
+        raise DataBankError(f"{id_type}: ingest refused this value: {refused[0][0]}")
+    count = lookup.find("identity.identifier", ["count(*)"], "id_type = ?", [id_type])
+    if not count or not count[0][0]:
+        raise DataBankError(f"{id_type}: the bank has no identifier of this type")
+    raise DataBankError(f"{id_type}: the bank has not met this value; look how it is spelled")
+
+
+def holders_of(lookup: Lookup, keys: Sequence[int]) -> dict[int, list[Holding]]:
+    """Who holds each identifier, the first holder first; none if it was set aside."""
+    rows = lookup.by_keys("identity.person", Holding._fields, "id_key", keys)
+    found = sorted((Holding(*row) for row in rows), key=lambda one: one.valid_from or date.min)
+    return {key: [one for one in found if one.id_key == key] for key in keys}
+
+
+def held_by(lookup: Lookup, person_id: int) -> list[Holding]:
+    """All that a person holds or held."""
+    found = lookup.find("identity.person", Holding._fields, "person_id = ?", [person_id])
+    return [Holding(*row) for row in found]
+
+
+def names_of(lookup: Lookup, keys: Collection[int]) -> dict[int, Named]:
+    """Identifiers by key."""
+    columns = ("id_key", *_NAME)
+    rows = lookup.by_keys("identity.identifier", columns, "id_key", sorted(keys))
+    return {row[0]: Named(*row) for row in rows}
+
+
+def refusals(lookup: Lookup, keys: Collection[int]) -> list[Refusal]:
+    """What was refused about some identifiers."""
+    listed = ", ".join(map(str, sorted(keys))) or "NULL"
+    where = f"a_key IN ({listed}) OR b_key IN ({listed})"
+    return [Refusal(*row) for row in lookup.find("identity.rejected", Refusal._fields, where)]
+
+
+def why(
+    lookup: Lookup, one: Named, other: Named, config: IdentityConfig, *, day: date | None, zone: str
+) -> Why:
+    """Why two identifiers are one person, or why not.
+
+    Args:
+        lookup: The warehouse.
+        one: Where the chain begins.
+        other: Where it ends.
+        config: identity.yml, for what is one person by hand.
+        day: The day that is asked about; null = today.
+        zone: Business time zone.
+    """
+    ends = {one.id_key, other.id_key}
+    holders = holders_of(lookup, sorted(ends))
+    both = set.intersection(
+        *({one.person_id for one in held if one.holds(day)} for held in holders.values())
+    )
+    if not both:
+        refused = refusals(lookup, ends)
+        met = {key for r in refused for key in (r.a_key, r.b_key) if key is not None}
+        return Why(None, holders, False, refused, names_of(lookup, met | ends))
+    held = held_by(lookup, min(both))
+    names = {end.id_key: end for end in (one, other)}
+    if config.together:
+        names |= names_of(lookup, {holding.id_key for holding in held})
+    refused = refusals(lookup, {holding.id_key for holding in held})
+    cut = {frozenset((r.a_key, r.b_key)) for r in refused if r.b_key is not None}
+    found = [
+        row
+        for row in (*_evidence(lookup, held, zone), *_by_hand(config.together, names))
+        if frozenset((row.a_key, row.b_key)) not in cut
+    ]
+    chain = shortest_chain(found, one.id_key, other.id_key)
+    near = {key for link in chain or () for key in (link.start, link.end)} or ends
+    refused = [r for r in refused if r.a_key in near or r.b_key in near]
+    met = near | {key for r in refused for key in (r.a_key, r.b_key) if key is not None}
+    return Why(chain, holders, True, refused, names | names_of(lookup, met - names.keys()))
+
+
+def _evidence(lookup: Lookup, held: Sequence[Holding], zone: str) -> list[Evidence]:
+    """Evidence between what a person holds, of the days on which it does."""
+    listed = ", ".join(str(holding.id_key) for holding in held)
+    where = f"a_key IN ({listed}) AND b_key IN ({listed})"
+    columns = [f"epoch_us({f})" if f.endswith("_ts") else f for f in Evidence._fields]
+    found = [Evidence(*row) for row in lookup.find("identity.edges", columns, where)]
+    rows = [r._replace(first_ts=_at(r.first_ts), last_ts=_at(r.last_ts)) for r in found]
+    dated = {h.id_key: h for h in held if h.valid_from or h.valid_to}
+
+    def fits(key: int, seen: datetime | None) -> bool:
+        if key not in dated or seen is None:
+            return True
+        return dated[key].holds(seen.astimezone(ZoneInfo(zone)).date())
+
+    return [r for r in rows if fits(r.a_key, r.first_ts) and fits(r.b_key, r.first_ts)]
+
+
+def _at(microseconds: Any) -> datetime | None:
+    return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
+
+
+def _by_hand(together: Sequence[Pair], names: dict[int, Named]) -> list[Evidence]:
+    keys = {(n.id_type, n.scope, n.id_value): n.id_key for n in names.values()}
+    ends = [(keys.get(pair.a.names()), keys.get(pair.b.names())) for pair in together]
+    return [
+        Evidence(a, b, "identity.yml", "hand", None, None, 1)
+        for a, b in ends
+        if a is not None and b is not None
+    ]

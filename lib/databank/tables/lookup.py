@@ -1,0 +1,87 @@
+"""Questions to published tables that are answered without Spark, by DuckDB over Delta's files."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import unquote
+
+import duckdb
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+
+from databank.tables.roots import require_root
+
+_PUBLISH = "ops.publish"
+
+
+class Lookup:
+    """The published tables of one warehouse, for questions that few rows answer.
+
+    Args:
+        root: The warehouse.
+
+    Raises:
+        DataBankError: If the root does not exist.
+    """
+
+    def __init__(self, root: str) -> None:
+        require_root(root)
+        self._root = root
+        # it would ask the network for what it misses
+        self._db = duckdb.connect(
+            config={"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+        )
+        self._relations = {_PUBLISH: self._opened(_PUBLISH, None)}
+        newest = ('"table"', "max_by(version, seq)")
+        self._versions = dict(self.find(_PUBLISH, newest, 'true GROUP BY "table"'))
+
+    def find(
+        self, table: str, columns: Sequence[str], where: str, given: Sequence[Any] = ()
+    ) -> list[tuple[Any, ...]]:
+        """Rows of a table that a condition holds for, in the order of all their columns.
+
+        None where the table has not been published.
+
+        Args:
+            table: schema.table.
+            columns: What to give, as SQL; of a timestamp epoch_us(it), for DuckDB's own time zones
+                are an extension.
+            where: DuckDB's SQL, with a ? for each of `given`.
+            given: Values.
+        """
+        relation = self._relation(table)
+        if relation is None:
+            return []
+        told = f"SELECT {', '.join(columns)} FROM {relation} WHERE {where} ORDER BY ALL"
+        return self._db.execute(told, list(given)).fetchall()
+
+    def by_keys(
+        self, table: str, columns: Sequence[str], key: str, keys: Sequence[int]
+    ) -> list[tuple[Any, ...]]:
+        """Rows whose key is one of some; a join reads the other columns of those rows alone."""
+        relation = self._relation(table)
+        if relation is None or not keys:
+            return []
+        wanted = f"(SELECT unnest([{', '.join(map(str, keys))}]::BIGINT[]) AS _key)"
+        told = f"SELECT {', '.join(columns)} FROM {relation} JOIN {wanted} ON {key} = _key"
+        return self._db.execute(f"{told} ORDER BY ALL").fetchall()
+
+    def _relation(self, table: str) -> str | None:
+        if table not in self._relations:
+            version = self._versions.get(table)
+            self._relations[table] = None if version is None else self._opened(table, version)
+        return self._relations[table]
+
+    def _opened(self, table: str, version: int | None) -> str | None:
+        """What to select from: a version of the table, or the newest; null if it has no rows."""
+        try:
+            held = DeltaTable(f"{self._root}/{table.replace('.', '/')}", version=version)
+        except TableNotFoundError:
+            return None
+        if "://" in self._root:
+            name = table.replace(".", "_")
+            self._db.register(name, held.to_pyarrow_dataset())
+            return name
+        # DuckDB's own reader of Parquet is several times as fast as a dataset of Arrow
+        paths = (unquote(uri.removeprefix("file://")) for uri in held.file_uris())
+        files = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+        return f"read_parquet([{files}], union_by_name = true)" if files else None

@@ -1,0 +1,160 @@
+"""`databank person`: who is this, then and now, and why; all of it without Spark."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from databank.cli.main import exit_code
+from databank.lifecycle.tables import STAGE
+from databank.session import small_frame
+from databank.sources.tables import REFUSED
+from databank.tags.tables import PERSON_TAG
+from tests.support.bank import DAY
+from tests.unit.identity.world import World, pair
+
+LATER = DAY + timedelta(days=60)
+
+
+@pytest.fixture(scope="module")
+def world(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> World:
+    made = World(spark_session, tmp_path_factory.mktemp("it's a bank"))
+    made.load(
+        [
+            *((DAY, record) for record in ("u1 p1", "u1 c1", "u1 c1", "c1 c2", "u3 c3", "u4 c3")),
+            *((LATER, record) for record in ("u2 p1", "u1 c1", "u5 c5", "u6 c6")),
+        ]
+    )
+    words = small_frame(
+        spark_session, [(7, "cookie", "unknown", "placeholder")],
+        "id_key bigint, id_type string, id_value string, why string",
+    )  # fmt: skip
+    made.bank.publish({REFUSED: words})
+    made.resolve(
+        LATER,
+        limits={"phone": {"user_id": 1}, "cookie": {"user_id": 1}},
+        handed_over={"phone": {"silence": 30, "to": ["user_id"]}},
+        together=[pair("u5", "u6")],
+    )
+    person = dict(made.bank.rows(*_person_rows()))[made.keys["u1"]]
+    tags = [(person, "spend_90d", None, 12.5), (person, "keen", "true", None)]
+    shape = "person_id bigint, tag string, value_string string, value_double double"
+    stages = [(person, DAY, "new"), (person, LATER, "active")]
+    made.bank.publish(
+        {
+            PERSON_TAG: small_frame(spark_session, tags, shape),
+            STAGE: small_frame(spark_session, stages, "person_id bigint, day date, stage string"),
+        }
+    )
+    return made
+
+
+def _person_rows() -> tuple[Any, ...]:
+    from databank.identity.tables import PERSON
+
+    return PERSON, "id_key", "person_id"
+
+
+@pytest.fixture
+def ask(world: World, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Any:
+    conf = tmp_path / "conf"
+    conf.mkdir()
+    rules = {"identifiers": ["user_id", "phone", "cookie"], "together": [pair("u5", "u6")]}
+    (conf / "identity.yml").write_text(json.dumps(rules))
+
+    def asked(*words: str) -> tuple[int, Any]:
+        where = ["--root", world.bank.root, "--conf-dir", str(conf), "--json"]
+        code = exit_code(["person", *words, *where])
+        told = capsys.readouterr()
+        return code, json.loads(told.out) if code == 0 else told.err
+
+    return asked
+
+
+def test_a_person_today(ask: Any) -> None:
+    code, found = ask("user_id", "u1")
+    assert code == 0
+    sections = {section["title"]: section["rows"] for section in found}
+    listed = {(row["type"], row["value"]) for row in sections["identifiers"]}
+    assert listed == {("user_id", "u1"), ("cookie", "c1"), ("cookie", "c2"), ("phone", "p1")}
+    phone = next(row for row in sections["identifiers"] if row["type"] == "phone")
+    assert (phone["from"], phone["until"]) == (None, str(LATER))
+    assert sections["tags"] == [
+        {"tag": "keen", "value": "true", "as of": None},
+        {"tag": "spend_90d", "value": 12.5, "as of": None},
+    ]
+    assert sections["life-cycle stage"] == [{"stage": "active", "as of": str(LATER)}]
+    assert [row["kind"] for row in sections["what became of this person"]] == ["new"]
+
+
+def test_a_phone_is_whose_it_was_on_that_day(ask: Any) -> None:
+    def values(*words: str) -> set[str]:
+        _, found = ask("phone", "p1", *words)
+        sections = {section["title"]: section["rows"] for section in found}
+        assert len(found[0]["rows"]) == 2
+        return {row["value"] for row in sections["identifiers"]}
+
+    assert values() == {"u2", "p1"}
+    assert values("--day", str(LATER)) == {"u2", "p1"}
+    assert values("--day", str(LATER - timedelta(days=1))) == {"u1", "p1", "c1", "c2"}
+
+
+def test_what_was_set_aside_is_nobodys(ask: Any) -> None:
+    _, found = ask("cookie", "c3")
+    assert found[0]["title"] == "cookie c3: nobody's today"
+    assert found[0]["rows"][0]["rule"] == "limit"
+
+
+def test_the_chain_of_evidence(ask: Any) -> None:
+    _, found = ask("user_id", "u1", "--why", "cookie:c2")
+    assert found[0]["title"] == "user_id u1 and cookie c2 are one person: 2 links"
+    first, second = found[0]["rows"]
+    assert (first["from"], first["to"], first["records"]) == ("user_id u1", "cookie c1", 3)
+    assert (first["first seen"], first["last seen"]) == (f"{DAY} 10:00", f"{LATER} 10:00")
+    assert (first[""], second[""]) == (None, "weakest")
+
+
+def test_the_chain_of_a_past_day_and_of_a_rule_by_hand(ask: Any) -> None:
+    _, found = ask("phone", "p1", "--why", "user_id:u1", "--day", str(DAY))
+    assert "are one person: 1 link" in found[0]["title"]
+    _, found = ask("cookie", "c5", "--why", "cookie:c6")
+    assert [row["rule"] for row in found[0]["rows"]] == ["event", "hand", "event"]
+
+
+def test_who_is_not_one_person_is_told_with_what_was_refused(ask: Any) -> None:
+    _, found = ask("user_id", "u3", "--why", "user_id:u4")
+    assert found[0]["title"] == "user_id u3 and user_id u4 are not one person"
+    assert len(found[0]["rows"]) == 2
+    _, found = ask("user_id", "u3", "--why", "cookie:c3")
+    assert found[0]["rows"][1]["person"] == "nobody"
+    assert (found[1]["rows"][0]["identifier"], found[1]["rows"][0]["rule"]) == (
+        "cookie c3",
+        "limit",
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("user_id", "u99"), "has not met this value"),
+        (("card", "u1"), "no identifier of this type"),
+        (("cookie", " unknown"), "ingest refused this value: placeholder"),
+        (("user_id", "u1", "--why", "cookie"), "write TYPE:VALUE"),
+        (("user_id", "u1", "--day", "yesterday"), "yesterday"),
+        (("user_id", "u1", "--scope", "app"), "has not met this value"),
+    ],
+)
+def test_what_cannot_be_answered_says_why(ask: Any, words: tuple[str, ...], told: str) -> None:
+    code, error = ask(*words)
+    assert code == 2
+    assert told in error
+
+
+def test_a_warehouse_that_is_not_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert exit_code(["person", "user_id", "u1", "--root", str(tmp_path / "none")]) == 2
+    assert "no such folder" in capsys.readouterr().err
+    assert exit_code(["person", "user_id", "u1", "--root", str(tmp_path)]) == 2
+    assert "no identifier of this type" in capsys.readouterr().err
