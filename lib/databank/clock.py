@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 from databank.errors import DataBankError
 
 
-def parse_day(text: str) -> date:
-    """Read a day written as YYYY-MM-DD.
+def parse_day(text: str, *, option: str = "--date") -> date:
+    """Read a day written as YYYY-MM-DD, the value of an option.
 
     Raises:
         DataBankError: If the text is not a day of the calendar.
@@ -16,7 +16,7 @@ def parse_day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise DataBankError(
-            f"--date: {text!r} is not a day; write it as YYYY-MM-DD, for example 2026-01-31"
+            f"{option}: {text!r} is not a day; write it as YYYY-MM-DD, for example 2026-01-31"
         ) from None
 
 

@@ -123,7 +123,7 @@ def person(
     from databank.cli.person import describe_person, explain_link
     from databank.clock import parse_day
 
-    on = parse_day(day) if day else None
+    on = parse_day(day, option="--day") if day else None
     if why is None:
         found = describe_person(root, id_type, value, scope=scope, day=on)
     else:

@@ -1,9 +1,10 @@
 """`databank person`: who an identifier is, and why."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from databank.cli.show import Section
 from databank.config import ConfigReader, Settings
@@ -23,6 +24,7 @@ from databank.identity.explain import (
 )
 from databank.tables.lookup import Lookup
 
+_CONF = "conf"  # the default: a bank may be asked from where there is none
 _NOBODY = {"person": "nobody", "from": None, "until": None}
 
 
@@ -70,9 +72,9 @@ def explain_link(
     """
     other_type, colon, other_value = target.partition(":")
     if not colon or not other_type or not other_value:
-        raise DataBankError(f"--why {other_type}: write TYPE:VALUE, e.g. user_id:u42")
+        raise DataBankError("--why: write TYPE:VALUE, e.g. user_id:u42")
     lookup = Lookup(root)
-    asked = [Asked(id_type, value, scope), Asked(other_type, other_value)]
+    asked = [Asked(id_type, value, scope), Asked(other_type, other_value, scope)]
     one, other = find_identifiers(lookup, asked)
     identity, settings = _config(conf_dir)
     found = why(lookup, one, other, identity, day=day, zone=settings.timezone)
@@ -101,17 +103,17 @@ def explain_link(
     least = weakest(found.chain)
     rows = [
         {
-            "from": str(shown[link.start]) if number == 0 else None,
-            "to": str(shown[link.end]) if number == 0 else None,
+            "from": str(shown[link.start]),
+            "to": str(shown[link.end]),
             "source": row.source,
             "rule": row.rule,
-            "first seen": _minute(row.first_ts),
-            "last seen": _minute(row.last_ts),
+            "first seen": _minute(row.first_ts, settings.timezone),
+            "last seen": _minute(row.last_ts, settings.timezone),
             "records": row.n,
-            "": "weakest" if link is least and number == 0 and len(found.chain) > 1 else None,
+            "link": "weakest" if link is least and len(found.chain) > 1 else None,
         }
         for link in found.chain
-        for number, row in enumerate(link.evidence)
+        for row in link.evidence
     ]
     hops = f"{len(found.chain)} {'link' if len(found.chain) == 1 else 'links'}"
     title = f"{one} and {other} are one person: {hops}"
@@ -121,7 +123,7 @@ def explain_link(
 def _config(conf_dir: str) -> tuple[IdentityConfig, Settings]:
     """What of the configuration matters here; the rest may even be broken."""
     nothing = IdentityConfig(identifiers=("unknown",))
-    if not Path(conf_dir).is_dir():
+    if conf_dir == _CONF and not Path(conf_dir).is_dir():
         return nothing, Settings()
     reader = ConfigReader(conf_dir)
     identity = reader.one("identity.yml", IdentityConfig)
@@ -188,5 +190,5 @@ def _shown(names: dict[int, Named], key: int | None) -> str | None:
     return None if key is None else str(names.get(key, key))
 
 
-def _minute(at: Any) -> str | None:
-    return None if at is None else f"{at:%Y-%m-%d %H:%M}"
+def _minute(at: datetime | None, zone: str) -> str | None:
+    return None if at is None else f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"

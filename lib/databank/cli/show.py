@@ -37,7 +37,7 @@ def show_sections(sections: list[Section], as_json: bool) -> None:
     for number, section in enumerate(sections):
         if number:
             console.print()
-        console.print(section.title, style="bold", highlight=False, markup=False)
+        console.print(section.title, style="bold")
         if section.rows:
             console.print(_table(section.rows))
 
@@ -48,7 +48,9 @@ def _print_json(found: Any) -> None:
 
 def _console() -> Console:
     # into a pipe or a file: lines as wide as they are, not those of a terminal of 80
-    return Console(width=None if sys.stdout.isatty() else 180)
+    # what is shown may hold brackets and colons of anybody's making
+    width = None if sys.stdout.isatty() else 180
+    return Console(width=width, markup=False, emoji=False, highlight=False)
 
 
 def _table(rows: Rows) -> Table:

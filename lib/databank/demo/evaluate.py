@@ -77,7 +77,7 @@ def identity_scores(store: TableStore, truth: Truth) -> list[Score]:
     known = store.read("identity.identifier").join(truth.own(), ["id_type", "scope", "id_value"])
     known = known.join(_connected(store, truth), "id_key").select("id_key", "true", "linked")
     known = known.localCheckpoint()
-    persons = store.read("identity.person").select("id_key", F.col("person_id").alias("found"))
+    persons = _today(store).select("id_key", F.col("person_id").alias("found"))
     ours = _pairwise(known.join(persons, "id_key", "left"))
     edges = store.read("identity.edges").select("a_key", "b_key").distinct()
     loops = known.select(F.col("id_key").alias("a_key"), F.col("id_key").alias("b_key"))
@@ -154,7 +154,7 @@ def person_map(store: TableStore, truth: Truth) -> DataFrame:
     them says nothing about the score of the person.
     """
     known = store.read("identity.identifier").join(truth.own(), ["id_type", "scope", "id_value"])
-    held = known.join(store.read("identity.person"), "id_key")
+    held = known.join(_today(store), "id_key")
     counts = held.groupBy("person_id", "true").count()
     most = F.max_by("true", F.struct("count", -F.col("true"))).alias("true")
     owner = counts.groupBy("person_id").agg(most, F.sum("count").alias("size"))
@@ -247,6 +247,11 @@ def _ceiling(store: TableStore, truth: Truth, people: DataFrame) -> dict[float, 
         share: (found[f"h{i}"] if found else 0) / limits["hidden"] / share
         for i, share in enumerate(SHARES)
     }
+
+
+def _today(store: TableStore) -> DataFrame:
+    """identity.person without holdings that have ended: a row an identifier."""
+    return store.read("identity.person").where("valid_to IS NULL")
 
 
 def _pairwise(rows: DataFrame) -> dict[str, float]:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+HAND = "hand"
+Strength = tuple[bool, int, float]
+
 
 class Evidence(NamedTuple):
     """A row of identity.edges."""
@@ -34,10 +37,11 @@ class Link:
     evidence: tuple[Evidence, ...]
 
     @property
-    def strength(self) -> tuple[int, float]:
-        """Records in all, then how late they were seen last."""
+    def strength(self) -> Strength:
+        """What is told by hand first, then records in all, then how late they were seen last."""
         seen = [row.last_ts.timestamp() for row in self.evidence if row.last_ts is not None]
-        return sum(row.n for row in self.evidence), max(seen, default=0.0)
+        by_hand = any(row.rule == HAND for row in self.evidence)
+        return by_hand, sum(row.n for row in self.evidence), max(seen, default=0.0)
 
 
 def shortest_chain(evidence: Iterable[Evidence], start: int, end: int) -> list[Link] | None:
@@ -67,11 +71,11 @@ def shortest_chain(evidence: Iterable[Evidence], start: int, end: int) -> list[L
             one, other, tuple(sorted(found, key=lambda r: (-r.n, r.source, r.rule, r.a_key)))
         )
 
-    strongest = (1 << 62, 0.0)
-    best: dict[int, tuple[tuple[int, float], list[Link]]] = {start: (strongest, [])}
+    strongest = (True, 1 << 62, 0.0)
+    best: dict[int, tuple[Strength, list[Link]]] = {start: (strongest, [])}
     layer = {start}
     while layer and end not in best:
-        reached: dict[int, tuple[tuple[int, float], list[Link]]] = {}
+        reached: dict[int, tuple[Strength, list[Link]]] = {}
         for one in sorted(layer):
             weakest, chain = best[one]
             for other in sorted(around[one] - best.keys()):

@@ -6,6 +6,7 @@ from functools import reduce
 from pyspark.sql import DataFrame, functions as F
 
 from databank.identity.handovers import FOREVER, node_key
+from databank.session import checkpoint
 
 HANDED_OVER = "an identifier was handed over"
 TAKEN_BACK = "an identifier was not handed over after all"
@@ -31,29 +32,42 @@ def moved_identifiers(
         person, kind and cause.
     """
     aside = rejected_before.where("b_key IS NULL").select(F.col("a_key").alias("id_key"))
-    released = after.join(aside, "id_key", "left_semi").select(
-        "person_id", F.lit("grow").alias("kind"), F.lit("an identifier was released").alias("cause")
-    )
-    return (
-        _moved(before, after)
-        .unionByName(released)
-        .distinct()
-        .select(
-            F.lit(run_id).alias("run_id"),
-            F.lit(day).alias("day"),
-            "kind",
-            "person_id",
-            F.lit(None).cast("bigint").alias("other_person_id"),
-            "cause",
+    rows = _compared(before, after)
+    if aside.isEmpty():
+        moved = rows.where("told IS NOT NULL")
+        found = moved.select("person_id", "told.*")
+    else:
+        # of what is set aside by one holding the others stay as they are
+        rows = checkpoint(rows.where("told IS NOT NULL OR new"))
+        released = (
+            rows.where("new")
+            .join(aside, "id_key", "left_semi")
+            .select(
+                "person_id",
+                F.lit("grow").alias("kind"),
+                F.lit("an identifier was released").alias("cause"),
+            )
         )
+        found = rows.where("told IS NOT NULL").select("person_id", "told.*").unionByName(released)
+    return found.distinct().select(
+        F.lit(run_id).alias("run_id"),
+        F.lit(day).alias("day"),
+        "kind",
+        "person_id",
+        F.lit(None).cast("bigint").alias("other_person_id"),
+        "cause",
     )
 
 
-def _moved(before: DataFrame, after: DataFrame) -> DataFrame:
-    """person_id, kind, cause of holdings that are gone, have come, or last shorter or longer."""
+def _compared(before: DataFrame, after: DataFrame) -> DataFrame:
+    """All holdings of both days: id_key, person_id, new, and told (kind, cause).
+
+    told is of those that are gone, have been handed over, or last shorter or longer.
+    """
     was, now = (
         rows.select(
             node_key().alias("node"),
+            F.col("id_key").alias(f"{name}_id"),
             F.col("person_id").alias(f"{name}_person"),
             F.col("valid_from").isNotNull().alias(f"{name}_later"),
             F.coalesce("valid_to", F.lit(FOREVER)).alias(f"{name}_end"),
@@ -71,9 +85,11 @@ def _moved(before: DataFrame, after: DataFrame) -> DataFrame:
     for holds, kind, cause in reversed(kinds):
         both = F.struct(F.lit(kind).alias("kind"), F.lit(cause).alias("cause"))
         told = F.when(holds, both).otherwise(told)
-    joined = was.join(now, "node", "full").withColumn("told", told).where("told IS NOT NULL")
-    return joined.select(
-        F.coalesce("now_person", "was_person").alias("person_id"), "told.kind", "told.cause"
+    return was.join(now, "node", "full").select(
+        F.coalesce("now_id", "was_id").alias("id_key"),
+        F.coalesce("now_person", "was_person").alias("person_id"),
+        F.col("was_person").isNull().alias("new"),
+        told.alias("told"),
     )
 
 

@@ -146,10 +146,11 @@ class IdentityConfig(StrictModel):
     @model_validator(mode="after")
     def _handovers_are_met(self) -> "IdentityConfig":
         for kind, rule in self.handed_over.items():
-            if not self.limits.get(kind, {}).keys() & {*rule.to, ANY}:
+            limits = self.limits.get(kind, {})
+            if not any(to in limits and limits[to].days is None for to in rule.to):
                 raise ValueError(
-                    f"handed_over.{kind}: no limit is broken when it comes to another "
-                    f"{rule.to[0]}; add {rule.to[0]}: 1 to limits.{kind}"
+                    f"handed_over.{kind}: what keeps within the limits is not looked at; add "
+                    f"{rule.to[0]}: 1, without days, to limits.{kind}"
                 )
         days = {(one.names(), one.day) for one in self.passed_on}
         if len(days) < len(self.passed_on):

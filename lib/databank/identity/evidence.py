@@ -12,6 +12,7 @@ from databank.identity.guards.limits import LIMIT, refuse_identifiers, refuse_no
 from databank.identity.handovers import (
     days_of_handover,
     holdings_of,
+    links_of_today,
     neighbours_of,
     sightings,
     split_links,
@@ -70,18 +71,23 @@ def allowed_evidence(
     made = small_frame(spark, joined, "a_key bigint, b_key bigint, rule string")
     made = made.withColumn("n", F.lit(1).cast("bigint"))
     links = seen.select("a_key", "b_key", "rule", "n", "first_ts", "last_ts")
-    links = links.unionByName(made, allowMissingColumns=True)
     nodes, holdings = identifiers.select("id_key", "id_type"), _no_holdings(edges)
     if config.handed_over or config.passed_on:
         refused = checkpoint(refused)
         whole, known = _looked_at(identifiers, blocked, refused, config, day)
-        near = sightings(counted, identifiers, whole)
+        near = sightings(seen, identifiers, whole)
         holdings = checkpoint(_holdings(near, identifiers, known, config, timezone))
     if not holdings.isEmpty():
-        links, nodes = split_links(links, holdings, timezone), with_nodes(identifiers, holdings)
+        links, nodes = split_links(links, near, holdings, timezone), with_nodes(nodes, holdings)
+        made = links_of_today(made, holdings)
         split = F.broadcast(holdings.select(F.col("id_key").alias("a_key")).distinct())
-        again = refuse_nodes(neighbours_of(near, holdings, timezone), config.limits, day)
+        # what is one person by hand keeps no limit, and counts as one
+        free = holdings.where(~F.col("id_key").isin(ends)) if ends else holdings
+        met = near.withColumnsRenamed({"id_key": "a_key", "with": "b_key"})
+        met = one_by_hand(met, joined).withColumnsRenamed({"a_key": "id_key", "b_key": "with"})
+        again = refuse_nodes(neighbours_of(met, free, timezone), config.limits, day)
         refused = refused.join(split, "a_key", "left_anti").unionByName(again)
+    links = links.unionByName(made, allowMissingColumns=True)
     parts = (blocked, refused, by_hand)
     return Evidence(links, nodes, checkpoint(reduce(DataFrame.unionByName, parts)), holdings)
 

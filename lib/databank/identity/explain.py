@@ -1,5 +1,6 @@
 """Who is this, and why: answers about one person, without Spark."""
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -7,13 +8,15 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from databank.errors import DataBankError
-from databank.identity.chain import Evidence, Link, shortest_chain
+from databank.identity.chain import HAND, Evidence, Link, shortest_chain
 from databank.identity.config import IdentityConfig, Pair
 from databank.tables.lookup import Lookup
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAME = ("id_type", "scope", "id_value")
-# local digits that make two spellings of a phone number one
+# types that ingest writes in small letters
+_LOWER = ("cookie", "email", "gaid", "mac", "oaid")
+# fewer digits are no phone number
 _PHONE_DIGITS = 8
 
 
@@ -31,28 +34,38 @@ class Named(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """An identifier as people write it; scope null = whichever there is."""
+    """An identifier as people write it; a scope chooses where there are several."""
 
     id_type: str
     value: str
     scope: str | None = None
 
     def spellings(self) -> list[str]:
-        """In any case, without blanks around."""
+        """As given, without blanks around, and as ingest writes identifiers of the type."""
         text = self.value.strip()
-        return sorted({self.value, text, text.lower(), text.upper()})
+        found = {self.value, text}
+        if self.id_type in _LOWER:
+            found.add(text.lower())
+        if self.id_type == "idfa":
+            found.add(text.upper())
+        if self.id_type == "phone" and text.startswith(("+", "00")):
+            found.add("+" + self._digits())
+        return sorted(found)
 
-    def digits(self) -> str:
-        """The end of a phone number, which all its spellings share; '' for anything else."""
-        found = "".join(c for c in self.value if c.isdigit()).lstrip("0")
-        return found if self.id_type == "phone" and len(found) >= _PHONE_DIGITS else ""
+    def national(self) -> str:
+        """The end of a phone number that is given without its country; '' for anything else."""
+        abroad = self.value.strip().startswith(("+", "00"))
+        found = "" if abroad or self.id_type != "phone" else self._digits()
+        return found if len(found) >= _PHONE_DIGITS else ""
+
+    def _digits(self) -> str:
+        return "".join(c for c in self.value if c.isdigit()).lstrip("0")
 
     def fits(self, one: Named) -> bool:
         """Whether an identifier is written so."""
-        if one.id_type != self.id_type or self.scope not in (None, one.scope):
-            return False
-        digits = self.digits()
-        return one.id_value in self.spellings() or bool(digits and one.id_value.endswith(digits))
+        end = self.national()
+        same = one.id_value in self.spellings() or bool(end and one.id_value.endswith(end))
+        return same and one.id_type == self.id_type
 
 
 class Holding(NamedTuple):
@@ -121,15 +134,17 @@ def find_identifiers(lookup: Lookup, asked: Sequence[Asked]) -> list[Named]:
 def _condition(asked: Asked) -> tuple[str, list[str]]:
     spellings = asked.spellings()
     same = f"id_value IN ({', '.join('?' * len(spellings))})"
-    if asked.digits():
+    ends = [end] if (end := asked.national()) else []
+    if ends:
         same = f"({same} OR ends_with(id_value, ?))"
-    ends = [digits] if (digits := asked.digits()) else []
     return f"(id_type = ? AND {same})", [asked.id_type, *spellings, *ends]
 
 
 def _one_of(lookup: Lookup, found: Sequence[Named], asked: Asked) -> Named:
     id_type = asked.id_type
     fitting = [one for one in found if asked.fits(one)]
+    if len(fitting) > 1 and asked.scope is not None:
+        fitting = [one for one in fitting if one.scope == asked.scope]
     exact = [one for one in fitting if one.id_value == asked.value]
     if len(exact or fitting) > 1:
         told = sorted({one.scope for one in fitting})
@@ -145,7 +160,10 @@ def _one_of(lookup: Lookup, found: Sequence[Named], asked: Asked) -> Named:
         raise DataBankError(f"{id_type}: ingest refused this value: {refused[0][0]}")
     count = lookup.find("identity.identifier", ["count(*)"], "id_type = ?", [id_type])
     if not count or not count[0][0]:
-        raise DataBankError(f"{id_type}: the bank has no identifier of this type")
+        raise DataBankError(
+            f"{id_type}: the bank has no identifier of this type; look how identity.yml calls it, "
+            "and whether ingest has run (`databank runs`)"
+        )
     raise DataBankError(f"{id_type}: the bank has not met this value; look how it is spelled")
 
 
@@ -223,12 +241,15 @@ def _evidence(lookup: Lookup, held: Sequence[Holding], zone: str) -> list[Eviden
     columns = [f"epoch_us({f})" if f.endswith("_ts") else f for f in Evidence._fields]
     found = [Evidence(*row) for row in lookup.find("identity.edges", columns, where)]
     rows = [r._replace(first_ts=_at(r.first_ts), last_ts=_at(r.last_ts)) for r in found]
-    dated = {h.id_key: h for h in held if h.valid_from or h.valid_to}
+    of_key: dict[int, list[Holding]] = defaultdict(list)
+    for holding in held:
+        of_key[holding.id_key].append(holding)
 
     def fits(key: int, seen: datetime | None) -> bool:
-        if key not in dated or seen is None:
+        if seen is None:
             return True
-        return dated[key].holds(seen.astimezone(ZoneInfo(zone)).date())
+        day = seen.astimezone(ZoneInfo(zone)).date()
+        return any(holding.holds(day) for holding in of_key[key])
 
     return [r for r in rows if fits(r.a_key, r.first_ts) and fits(r.b_key, r.first_ts)]
 
@@ -241,7 +262,7 @@ def _by_hand(together: Sequence[Pair], names: dict[int, Named]) -> list[Evidence
     keys = {(n.id_type, n.scope, n.id_value): n.id_key for n in names.values()}
     ends = [(keys.get(pair.a.names()), keys.get(pair.b.names())) for pair in together]
     return [
-        Evidence(a, b, "identity.yml", "hand", None, None, 1)
+        Evidence(a, b, "identity.yml", HAND, None, None, 1)
         for a, b in ends
         if a is not None and b is not None
     ]

@@ -158,31 +158,35 @@ def neighbours_of(seen: DataFrame, holdings: DataFrame, timezone: str) -> DataFr
     return met.agg(F.max("last_ts").alias("last")).drop("with")
 
 
-def split_links(links: DataFrame, holdings: DataFrame, timezone: str) -> DataFrame:
-    """Links by holdings: each end is the one in which the link began.
+def split_links(links: DataFrame, seen: DataFrame, holdings: DataFrame, timezone: str) -> DataFrame:
+    """Links by holdings: each end is the one in which the pair was first seen.
 
-    What was told by hand has no time and holds for today.
+    A pair that a source shows again after a handover known by hand is old news.
 
     Args:
-        links: a_key, b_key, first_ts and any other columns.
-        holdings: As `holdings_of` gives them, few.
+        links: a_key, b_key and any other columns.
+        seen: As `sightings` gives them, of all that was handed over.
+        holdings: As `holdings_of` gives them.
         timezone: Business time zone of the days.
     """
-    later = holdings.where("valid_from IS NOT NULL")
+    began = seen.groupBy("id_key", "with").agg(F.min(_day("first_ts", timezone)).alias("began"))
+    later = holdings.where("valid_from IS NOT NULL").join(began, "id_key")
+    lasts = F.coalesce(F.col("began") < F.col("valid_to"), F.lit(True))
+    moved = later.where((F.col("began") >= F.col("valid_from")) & lasts)
+    for end, other in (("a", "b"), ("b", "a")):
+        columns = ("id_key", f"{end}_key"), ("with", f"{other}_key"), ("node", f"{end}_node")
+        found = moved.select(*(F.col(name).alias(to) for name, to in columns))
+        links = links.join(F.broadcast(found), ["a_key", "b_key"], "left")
+    ends = {f"{end}_key": F.coalesce(f"{end}_node", f"{end}_key") for end in "ab"}
+    return links.withColumns(ends).drop("a_node", "b_node")
+
+
+def links_of_today(links: DataFrame, holdings: DataFrame) -> DataFrame:
+    """Links made by hand (a_key, b_key): what is said today is about the last holding."""
+    last = holdings.where("valid_to IS NULL").select("id_key", "node")
     for end in ("a_key", "b_key"):
-        found = F.broadcast(
-            later.select(
-                F.col("id_key").alias(end),
-                F.col("node").alias("_node"),
-                F.col("valid_from").alias("_from"),
-                F.coalesce("valid_to", F.lit(FOREVER)).alias("_to"),
-            )
-        )
-        began = F.coalesce(_day("first_ts", timezone), F.date_sub(F.lit(FOREVER), 1))
-        same = links[end] == found[end]
-        within = (began >= F.col("_from")) & (began < F.col("_to"))
-        joined = links.join(found, same & within, "left").drop(found[end])
-        links = joined.withColumn(end, F.coalesce("_node", end)).drop("_node", "_from", "_to")
+        joined = links.join(F.broadcast(last), F.col(end) == F.col("id_key"), "left")
+        links = joined.withColumn(end, F.coalesce("node", end)).drop("id_key", "node")
     return links
 
 

@@ -6,8 +6,9 @@ from urllib.parse import unquote
 
 import duckdb
 from deltalake import DeltaTable
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
+from databank.errors import DataBankError
 from databank.tables.roots import require_root
 
 _PUBLISH = "ops.publish"
@@ -39,7 +40,7 @@ class Lookup:
     ) -> list[tuple[Any, ...]]:
         """Rows of a table that a condition holds for, in the order of all their columns.
 
-        None where the table has not been published.
+        No rows where the table has not been published.
 
         Args:
             table: schema.table.
@@ -52,7 +53,7 @@ class Lookup:
         if relation is None:
             return []
         told = f"SELECT {', '.join(columns)} FROM {relation} WHERE {where} ORDER BY ALL"
-        return self._db.execute(told, list(given)).fetchall()
+        return self._rows(table, told, given)
 
     def by_keys(
         self, table: str, columns: Sequence[str], key: str, keys: Sequence[int]
@@ -63,7 +64,13 @@ class Lookup:
             return []
         wanted = f"(SELECT unnest([{', '.join(map(str, keys))}]::BIGINT[]) AS _key)"
         told = f"SELECT {', '.join(columns)} FROM {relation} JOIN {wanted} ON {key} = _key"
-        return self._db.execute(f"{told} ORDER BY ALL").fetchall()
+        return self._rows(table, f"{told} ORDER BY ALL")
+
+    def _rows(self, table: str, told: str, given: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        try:
+            return self._db.execute(told, list(given)).fetchall()
+        except duckdb.IOException as error:
+            raise _unreadable(table, error) from error
 
     def _relation(self, table: str) -> str | None:
         if table not in self._relations:
@@ -77,6 +84,8 @@ class Lookup:
             held = DeltaTable(f"{self._root}/{table.replace('.', '/')}", version=version)
         except TableNotFoundError:
             return None
+        except (DeltaError, OSError) as error:
+            raise _unreadable(table, error) from error
         if "://" in self._root:
             name = table.replace(".", "_")
             self._db.register(name, held.to_pyarrow_dataset())
@@ -85,3 +94,11 @@ class Lookup:
         paths = (unquote(uri.removeprefix("file://")) for uri in held.file_uris())
         files = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
         return f"read_parquet([{files}], union_by_name = true)" if files else None
+
+
+def _unreadable(table: str, error: Exception) -> DataBankError:
+    told = str(error).partition("\n")[0]
+    return DataBankError(
+        f"{table}: its published version cannot be read ({told}); run the job that writes it "
+        "again, or give a root that this machine can read"
+    )

@@ -36,7 +36,7 @@ def test_fewest_links_and_of_those_the_strongest_weakest(seed: int) -> None:
     paths = list(nx.all_shortest_paths(graph, 0, 1))
     assert len(chain) == len(paths[0]) - 1
     best = max(min(graph.edges[pair]["n"] for pair in nx.utils.pairwise(path)) for path in paths)
-    assert min(link.strength[0] for link in chain) == best
+    assert min(link.strength[1] for link in chain) == best
     assert [link.start for link in chain] + [1] == [0] + [link.end for link in chain]
     assert shortest_chain([rows[n] for n in rng.permutation(len(rows))], 0, 1) == chain
 

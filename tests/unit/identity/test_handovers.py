@@ -100,6 +100,14 @@ def test_a_phone_is_its_next_holders_after_a_silence_or_a_day_by_hand(
         ("c7", "u7", "person"),
         ("c77", "u77", "person"),
     }
+    # on a day without news nobody changes, p4's first holder neither
+    world.resolve(
+        LAST,
+        **RULES,
+        passed_on=[{"type": "phone", "value": p, "day": str(day)} for p, day in passed[::2]],
+        apart=[pair("p7", "c7"), pair("p7", "c77")],
+    )
+    assert world.changes(LAST) == set()
 
 
 def test_the_past_follows_a_handover_and_ids_stay(
@@ -215,7 +223,7 @@ def test_the_day_is_that_of_the_business(spark_session: SparkSession) -> None:
     days = days_of_handover(near, rules, "Pacific/Honolulu")
     holdings = holdings_of(days)
     assert [row["day"] for row in days.collect()] == [date(2026, 2, 9)]
-    split = split_links(links, holdings, "Pacific/Honolulu").collect()
+    split = split_links(links, near, holdings, "Pacific/Honolulu").collect()
     nodes = {row["valid_from"]: row["node"] for row in holdings.collect()}
     assert {(row["a_key"], row["b_key"]) for row in split} == {
         (nodes[None], 1000),
@@ -237,7 +245,14 @@ def test_a_key_that_another_identifier_has_is_not_used(spark_session: SparkSessi
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"handed_over": RULES["handed_over"]}, "add user_id: 1 to limits.phone"),
+        ({"handed_over": RULES["handed_over"]}, "add user_id: 1, without days, to limits.phone"),
+        (
+            {
+                "handed_over": RULES["handed_over"],
+                "limits": {"phone": {"user_id": {"most": 1, "days": 90}, "any": 20}},
+            },
+            "without days",
+        ),
         ({"handed_over": {"phon": {"silence": 3, "to": ["user_id"]}}}, "unknown identifier type"),
         ({"handed_over": {"phone": {"silence": 0, "to": ["user_id"]}}}, "greater than 0"),
         (

@@ -18,6 +18,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+# of the links that a round begins with, in expectation (see `rounds`)
+_MOST_LEFT = 0.75
 KINDS = ("read", "shuffled", "written")
 
 
@@ -80,7 +82,7 @@ def links_left(first: float, second: float, budget: int) -> tuple[float, ...]:
     """
     left = [first]
     while left[-1] > budget:
-        left.append(left[-1] * second / first)
+        left.append(left[-1] * min(second / first, _MOST_LEFT))
     return tuple(left)
 
 

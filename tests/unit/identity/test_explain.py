@@ -1,0 +1,80 @@
+"""Identifiers as people write them, found in tables that no Spark has touched."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+
+from databank.errors import DataBankError
+from databank.identity.explain import Asked, find_identifiers, holders_of
+from databank.tables.lookup import Lookup
+
+KNOWN = [
+    (1, "wechat_openid", "app1", "oAbc"),
+    (2, "wechat_openid", "app2", "oAbc"),
+    (3, "phone", "", "+8613812345678"),
+    (4, "phone", "", "+4413812345678"),
+    (5, "phone", "", "+8613912345678"),
+    (6, "idfa", "", "79B5AD5D-23DC-45EA-A791-D35B67AC8E91"),
+    (7, "cookie", "", "Case"),
+    (8, "cookie", "", "case"),
+    (10, "user_id", "", "ab1"),
+]
+
+
+@pytest.fixture
+def lookup(tmp_path: Path) -> Lookup:
+    place, names = tmp_path / "identity/identifier", ("id_key", "id_type", "scope", "id_value")
+    write_deltalake(place, pa.table(list(zip(*KNOWN, strict=True)), names=names))
+    # a later version, which nobody has published
+    later = [[9], ["phone"], [""], ["+8613700000000"]]
+    write_deltalake(place, pa.table(later, names=names), mode="append")
+    published = {"table": ["identity.identifier"] * 2, "version": [7, 0], "seq": [1, 2]}
+    write_deltalake(tmp_path / "ops/publish", pa.table(published))
+    return Lookup(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("asked", "key"),
+    [
+        (Asked("wechat_openid", "oAbc", "app2"), 2),
+        (Asked("phone", "+86 138-1234-5678"), 3),
+        (Asked("phone", "13912345678"), 5),
+        (Asked("phone", "0086 139 1234 5678"), 5),
+        (Asked("idfa", " 79b5ad5d-23dc-45ea-a791-d35b67ac8e91 "), 6),
+        (Asked("cookie", "case"), 8),
+    ],
+)
+def test_an_identifier_is_found_as_people_write_it(lookup: Lookup, asked: Asked, key: int) -> None:
+    assert find_identifiers(lookup, [asked])[0].id_key == key
+
+
+def test_two_are_found_in_one_scan_each_with_its_own(lookup: Lookup) -> None:
+    found = find_identifiers(lookup, [Asked("cookie", "Case"), Asked("phone", "13912345678")])
+    assert [one.id_key for one in found] == [7, 5]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (Asked("wechat_openid", "oAbc"), r"give --scope, one of \['app1', 'app2'\]"),
+        (Asked("phone", "13812345678"), "write it out in full"),
+        (Asked("phone", "5678"), "has not met this value"),
+        # another country's number that ends in the same digits
+        (Asked("phone", "+1 381 234 5678"), "has not met this value"),
+        (Asked("user_id", "AB1"), "has not met this value"),
+        (Asked("phone", "13700000000"), "has not met this value"),
+        (Asked("phone", "1' OR '1'='1"), "has not met this value"),
+        (Asked("mac", "0"), "no identifier of this type"),
+    ],
+)
+def test_what_is_not_one_identifier_is_refused(lookup: Lookup, asked: Asked, told: str) -> None:
+    with pytest.raises(DataBankError, match=told):
+        find_identifiers(lookup, [asked])
+
+
+def test_tables_that_nobody_has_published_are_empty(lookup: Lookup, tmp_path: Path) -> None:
+    assert holders_of(lookup, [3]) == {3: []}
+    (tmp_path / "bare").mkdir()
+    assert Lookup(str(tmp_path / "bare")).find("ops.run", ["*"], "true") == []
