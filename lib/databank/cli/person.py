@@ -164,8 +164,7 @@ def _tags(lookup: Lookup, person: int) -> list[dict[str, Any]]:
 
 
 def _stages(lookup: Lookup, person: int, day: date | None) -> list[dict[str, Any]]:
-    where, given = "person_id = ?", [person]
-    rows = lookup.find("lifecycle.stage", ("day", "stage"), where, given)
+    rows = lookup.find("lifecycle.stage", ("day", "stage"), "person_id = ?", [person])
     rows = [row for row in rows if day is None or row[0] <= day][-1:]
     return [{"stage": stage, "as of": on} for on, stage in rows]
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-HAND = "hand"
+from databank.identity.config import HAND
+
 Strength = tuple[bool, int, float]
 
 

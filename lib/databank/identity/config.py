@@ -11,6 +11,7 @@ from databank.config import Name, StrictModel
 from databank.errors import did_you_mean
 
 ANY = "any"  # in limits: identifiers of all types together
+HAND = "hand"  # the rule of links and refusals that this file tells
 
 
 class Limit(StrictModel):

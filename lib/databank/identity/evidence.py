@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from pyspark.sql import DataFrame, functions as F
 
-from databank.identity.config import IdentityConfig
-from databank.identity.guards.hand import HAND, blocked_nodes, keys_of, known_keys, one_by_hand
+from databank.identity.config import HAND, IdentityConfig
+from databank.identity.guards.hand import blocked_nodes, keys_of, known_keys, one_by_hand
 from databank.identity.guards.limits import LIMIT, refuse_identifiers, refuse_nodes, without
 from databank.identity.handovers import (
     days_of_handover,

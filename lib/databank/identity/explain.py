@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from databank.errors import DataBankError
-from databank.identity.chain import HAND, Evidence, Link, shortest_chain
-from databank.identity.config import IdentityConfig, Pair
+from databank.identity.chain import Evidence, Link, shortest_chain
+from databank.identity.config import HAND, IdentityConfig, Pair
 from databank.tables.lookup import Lookup
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -23,9 +23,8 @@ from pyspark.sql import DataFrame, functions as F
 
 from databank.columns import require_columns
 from databank.errors import DataBankError
-from databank.identity.config import ANY, Limit
+from databank.identity.config import ANY, HAND, Limit
 from databank.identity.edges import pair_of_keys
-from databank.identity.guards.hand import HAND
 from databank.identity.guards.limits import held_of, since
 from databank.session import checkpoint
 

@@ -9,7 +9,7 @@ from databank.errors import DataBankError
 from databank.identity.config import Blocked, Identifier, Pair
 from databank.session import small_frame
 
-BLOCK, HAND = "block", "hand"
+BLOCK = "block"
 
 
 def blocked_nodes(identifiers: DataFrame, block: Iterable[Blocked], *, day: date) -> DataFrame:

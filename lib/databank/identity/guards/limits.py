@@ -56,8 +56,9 @@ def refuse_identifiers(
     require_columns(edges, "a_key", "b_key", "last_ts", where="refuse_identifiers: edges")
     require_columns(identifiers, "id_key", "id_type", where="refuse_identifiers: identifiers")
     seen = _neighbours(edges, identifiers)
-    kinds = None if junk is not None else sorted(limits)
-    judged = _judged(seen if kinds is None else seen.where(F.col("kind").isin(kinds)), limits, day)
+    if junk is None:
+        seen = seen.where(F.col("kind").isin(sorted(limits)))
+    judged = _judged(seen, limits, day)
     unusual = F.lit(None).cast("string")
     if junk is not None:
         judged = _with_usual(checkpoint(judged))
