@@ -17,6 +17,7 @@ from pyspark.sql import Column, DataFrame, Window, functions as F
 
 from databank.columns import require_columns
 from databank.identity.config import HandedOver
+from databank.identity.intervals import holds_on
 from databank.session import checkpoint
 
 FOREVER = date(9999, 12, 31)
@@ -150,12 +151,8 @@ def neighbours_of(seen: DataFrame, holdings: DataFrame, timezone: str) -> DataFr
         holdings: As `holdings_of` gives them.
         timezone: Business time zone of the days.
     """
-    began = _day("first_ts", timezone)
-    begun = F.coalesce(began >= F.col("valid_from"), F.lit(True))
-    lasts = F.coalesce(began < F.col("valid_to"), F.lit(True))
-    held = seen.join(F.broadcast(holdings), "id_key").where(begun & lasts)
-    met = held.groupBy(F.col("node").alias("key"), F.col("id_type").alias("kind"), "with", "of")
-    return met.agg(F.max("last_ts").alias("last")).drop("with")
+    placed = _placed(seen, holdings, timezone)
+    return placed.select(F.col("node").alias("key"), F.col("id_type").alias("kind"), "of", "last")
 
 
 def split_links(links: DataFrame, seen: DataFrame, holdings: DataFrame, timezone: str) -> DataFrame:
@@ -169,10 +166,7 @@ def split_links(links: DataFrame, seen: DataFrame, holdings: DataFrame, timezone
         holdings: As `holdings_of` gives them.
         timezone: Business time zone of the days.
     """
-    began = seen.groupBy("id_key", "with").agg(F.min(_day("first_ts", timezone)).alias("began"))
-    later = holdings.where("valid_from IS NOT NULL").join(began, "id_key")
-    lasts = F.coalesce(F.col("began") < F.col("valid_to"), F.lit(True))
-    moved = later.where((F.col("began") >= F.col("valid_from")) & lasts)
+    moved = _placed(seen, holdings, timezone).where("valid_from IS NOT NULL")
     for end, other in (("a", "b"), ("b", "a")):
         columns = ("id_key", f"{end}_key"), ("with", f"{other}_key"), ("node", f"{end}_node")
         found = moved.select(*(F.col(name).alias(to) for name, to in columns))
@@ -181,13 +175,18 @@ def split_links(links: DataFrame, seen: DataFrame, holdings: DataFrame, timezone
     return links.withColumns(ends).drop("a_node", "b_node")
 
 
+def _placed(seen: DataFrame, holdings: DataFrame, timezone: str) -> DataFrame:
+    """A row for each pair of an identifier that was handed over, with the holding it began in."""
+    pairs = seen.groupBy("id_key", "id_type", "with", "of").agg(
+        F.min(_day("first_ts", timezone)).alias("began"), F.max("last_ts").alias("last")
+    )
+    return pairs.join(F.broadcast(holdings), "id_key").where(holds_on(F.col("began")))
+
+
 def links_of_today(links: DataFrame, holdings: DataFrame) -> DataFrame:
     """Links made by hand (a_key, b_key): what is said today is about the last holding."""
-    last = holdings.where("valid_to IS NULL").select("id_key", "node")
-    for end in ("a_key", "b_key"):
-        joined = links.join(F.broadcast(last), F.col(end) == F.col("id_key"), "left")
-        links = joined.withColumn(end, F.coalesce("node", end)).drop("id_key", "node")
-    return links
+    last = holdings.where("valid_to IS NULL")
+    return _renamed(links, last.select("id_key", "node"), "a_key", "b_key")
 
 
 def with_nodes(identifiers: DataFrame, holdings: DataFrame) -> DataFrame:
@@ -214,10 +213,16 @@ def of_every_holding(
 
 def as_identifiers(rows: DataFrame, holdings: DataFrame, *columns: str) -> DataFrame:
     """Rows whose columns name nodes, as what was given names identifiers."""
-    later = holdings.where("valid_from IS NOT NULL").select("node", F.col("id_key").alias("_whose"))
+    later = holdings.where("valid_from IS NOT NULL")
+    return _renamed(rows, later.select("node", "id_key"), *columns)
+
+
+def _renamed(rows: DataFrame, names: DataFrame, *columns: str) -> DataFrame:
+    """Rows whose columns say the second of a row of names where they said the first."""
+    said = F.broadcast(names.toDF("_old", "_new"))
     for column in columns:
-        joined = rows.join(F.broadcast(later), F.col(column) == F.col("node"), "left")
-        rows = joined.withColumn(column, F.coalesce("_whose", column)).drop("node", "_whose")
+        joined = rows.join(said, F.col(column) == F.col("_old"), "left")
+        rows = joined.withColumn(column, F.coalesce("_new", column)).drop("_old", "_new")
     return rows
 
 

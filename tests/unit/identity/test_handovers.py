@@ -18,6 +18,7 @@ from databank.identity.config import HandedOver, IdentityConfig
 from databank.identity.handovers import (
     days_of_handover,
     holdings_of,
+    neighbours_of,
     node_key,
     sightings,
     split_links,
@@ -230,6 +231,26 @@ def test_the_day_is_that_of_the_business(spark_session: SparkSession) -> None:
         (nodes[date(2026, 2, 9)], 1001),
     }
     assert nodes[None] == 1
+
+
+def test_a_pair_shown_again_after_a_handover_by_hand_is_old_news(
+    spark_session: SparkSession,
+) -> None:
+    # two sources saw 1 with 1000, the second one long after 1 had come to 1001
+    links = frame_of(spark_session, [(1, 1000, 0, 0), (1000, 1, 50, 51), (1, 1001, 40, 41)])
+    types = [(1, "phone"), (1000, "user_id"), (1001, "user_id")]
+    identifiers = small_frame(spark_session, types, "id_key bigint, id_type string")
+    near = sightings(links, identifiers, identifiers.where("id_key = 1"))
+    days = small_frame(spark_session, [(1, date(2026, 2, 5))], "id_key bigint, day date")
+    holdings = holdings_of(days)
+    nodes = {row["valid_from"]: row["node"] for row in holdings.collect()}
+    met = neighbours_of(near, holdings, "UTC").groupBy("key").count().collect()
+    assert {row["key"]: row["count"] for row in met} == dict.fromkeys(nodes.values(), 1)
+    split = split_links(links, near, holdings, "UTC").collect()
+    later = nodes[date(2026, 2, 5)]
+    assert sorted((r["a_key"], r["b_key"]) for r in split) == sorted(
+        [(1, 1000), (1000, 1), (later, 1001)]
+    )
 
 
 def test_a_key_that_another_identifier_has_is_not_used(spark_session: SparkSession) -> None:
