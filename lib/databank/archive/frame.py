@@ -9,6 +9,7 @@ from databank.archive.config import ArchiveConfig, TagType
 from databank.archive.macros import macro_columns, nothing
 from databank.archive.tables import PERSON_DAY
 from databank.expressions import Expression, Macro
+from databank.identity.intervals import holds_on
 from databank.runs import Context
 
 _NOTHING: dict[str, int | float | bool] = {"boolean": False, "count": 0.0}
@@ -70,9 +71,7 @@ def person_frame(
 def population(context: Context, day: date) -> DataFrame:
     """person_id of every person who has an identifier on the day."""
     held = context.store.read("identity.person")
-    by_then = F.coalesce(F.col("valid_from") <= F.lit(day), F.lit(True))
-    still = F.coalesce(F.col("valid_to") > F.lit(day), F.lit(True))
-    return held.where(by_then & still).select("person_id").distinct()
+    return held.where(holds_on(F.lit(day))).select("person_id").distinct()
 
 
 def _fill(frame: DataFrame, values: Mapping[str, int | float | bool | None]) -> DataFrame:

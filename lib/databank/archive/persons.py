@@ -3,6 +3,7 @@
 from pyspark.sql import DataFrame, functions as F
 
 from databank.columns import require_columns
+from databank.identity.intervals import holds_on
 
 
 def resolve_persons(events: DataFrame, persons: DataFrame, set_aside: DataFrame) -> DataFrame:
@@ -46,7 +47,5 @@ def resolve_persons(events: DataFrame, persons: DataFrame, set_aside: DataFrame)
 
 def _join(events: DataFrame, persons: DataFrame) -> DataFrame:
     held = persons.select("id_key", "person_id", "valid_from", "valid_to")
-    within = F.coalesce(F.col("day") >= F.col("valid_from"), F.lit(True)) & F.coalesce(
-        F.col("day") < F.col("valid_to"), F.lit(True)
-    )
-    return events.join(held, "id_key").where(within).drop("valid_from", "valid_to")
+    joined = events.join(held, "id_key").where(holds_on(F.col("day")))
+    return joined.drop("valid_from", "valid_to")

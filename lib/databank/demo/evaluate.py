@@ -7,6 +7,7 @@ from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from databank.demo.config import FUTURE_DAYS
 from databank.identity import connected_components
+from databank.identity.intervals import holds_on
 from databank.models.metrics import measure
 from databank.tables import TableStore
 
@@ -105,14 +106,13 @@ def handover_scores(store: TableStore, truth: Truth, people: DataFrame) -> list[
         near.withColumnRenamed("a_key", "id_key"), ["id_key", "person"], "left_semi"
     )
     last = passed.agg(F.max(F.coalesce("valid_to", "valid_from")).alias("last"))
-    days = F.datediff(F.coalesce("valid_to", "last"), "valid_from")
-    middle = F.date_add("valid_from", (days / 2).cast("int")).alias("day")
+    length = F.datediff(F.coalesce("valid_to", "last"), "valid_from")
+    middle = F.date_add("valid_from", (length / 2).cast("int")).alias("day")
     asked = passed.crossJoin(F.broadcast(last)).select("id_key", "person", middle)
     asked = asked.join(people.withColumnRenamed("true", "person"), "person")
     told = store.read("identity.person").withColumnRenamed("person_id", "told")
-    begun = F.col("valid_from").isNull() | (F.col("valid_from") <= F.col("day"))
-    lasts = F.col("valid_to").isNull() | (F.col("valid_to") > F.col("day"))
-    held = told.join(asked.select("id_key", "day").distinct(), "id_key").where(begun & lasts)
+    days = asked.select("id_key", "day").distinct()
+    held = told.join(days, "id_key").where(holds_on(F.col("day")))
     found = asked.join(held.select("id_key", "day", "told"), ["id_key", "day"], "left").agg(
         F.count("*").alias("n"),
         F.count_if(F.col("told") == F.col("person_id")).alias("right"),

@@ -34,8 +34,7 @@ def moved_identifiers(
     aside = rejected_before.where("b_key IS NULL").select(F.col("a_key").alias("id_key"))
     rows = _compared(before, after)
     if aside.isEmpty():
-        moved = rows.where("told IS NOT NULL")
-        found = moved.select("person_id", "told.*")
+        found = rows.where("told IS NOT NULL").select("person_id", "told.*")
     else:
         # of what is set aside by one holding the others stay as they are
         rows = checkpoint(rows.where("told IS NOT NULL OR new"))

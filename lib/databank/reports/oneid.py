@@ -5,6 +5,7 @@ from typing import Any
 from pyspark.sql import DataFrame, functions as F
 
 from databank.identity.clusters import describe_clusters
+from databank.identity.intervals import holds_on
 from databank.reports.facts import Cluster, ClusterSize, IdType, SetAside
 from databank.reports.reader import Reader
 from databank.session import checkpoint
@@ -80,10 +81,7 @@ def collect_clusters(reader: Reader) -> dict[str, Any]:
 
 def _today(persons: DataFrame, reader: Reader) -> DataFrame:
     """id_key, person_id: who holds what on the run day."""
-    today = F.lit(reader.day)
-    begun = F.col("valid_from").isNull() | (F.col("valid_from") <= today)
-    lasts = F.col("valid_to").isNull() | (F.col("valid_to") > today)
-    return persons.where(begun & lasts).select("id_key", "person_id")
+    return persons.where(holds_on(F.lit(reader.day))).select("id_key", "person_id")
 
 
 def _kinds(found: list[Any]) -> tuple[tuple[str, int], ...]:

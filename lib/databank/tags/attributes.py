@@ -6,6 +6,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.columns import require_columns
+from databank.identity.intervals import holds_on
 from databank.tags.config import TagConfig
 from databank.tags.values import attribute_column
 
@@ -45,10 +46,7 @@ def person_attributes(
     # a phone number's old profile is still its first holder's
     said = F.coalesce(updated, day)
     held = persons.select("id_key", "person_id", "valid_from", "valid_to")
-    holds = (F.col("valid_from").isNull() | (F.col("valid_from") <= said)) & (
-        F.col("valid_to").isNull() | (F.col("valid_to") > said)
-    )
-    theirs = seen.join(held, "id_key").where(holds)
+    theirs = seen.join(held, "id_key").where(holds_on(said))
     return theirs.groupBy("person_id").agg(*(_newest(tag) for tag in tags))
 
 
