@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 from databank.identity import cut_persons
 from databank.identity.config import Limit
 from databank.identity.guards.cuts import Rules, cut_links
+from databank.session import small_frame
 from tests.support.frames import frame
 
 DAY = date(2026, 1, 31)
@@ -49,6 +50,23 @@ def test_the_link_of_the_weaker_type_yields_however_often_it_was_seen() -> None:
     # the phone goes by the smaller key, the cookie to who has used it most
     assert parts(cut) == {frozenset({1, 11}), frozenset({2, 21})}
     assert [row[:2] for row in refused(cut)] == [(1, 21), (2, 11)]
+
+
+def test_keys_of_64_bits_stay_whole(spark_session: SparkSession) -> None:
+    # neighbours among floats of this size are 1,024 apart
+    users, cookie = (-9_007_199_254_740_993_001, 9_007_199_254_740_993_003), -635200420765134101
+    labels = [(users[0], "user_id", 1), (users[1], "user_id", 1), (cookie, "cookie", 1)]
+    schema = "a_key bigint, b_key bigint, rule string, n bigint, last_ts timestamp"
+    met = [(user, cookie, "event", n, None) for n, user in enumerate(users)]
+    kept, rejected = cut_persons(
+        small_frame(spark_session, labels, "id_key bigint, id_type string, component bigint"),
+        small_frame(spark_session, met, schema),
+        ONE_USER,
+    )
+    assert [(row["a_key"], row["b_key"]) for row in rejected.collect()] == [(users[0], cookie)]
+    assert {row["id_key"]: row["component"] for row in kept.collect()} == {
+        users[0]: users[0], users[1]: cookie, cookie: cookie,
+    }  # fmt: skip
 
 
 def test_links_made_by_hand_are_taken_first() -> None:

@@ -26,7 +26,7 @@ from databank.errors import DataBankError
 from databank.identity.config import ANY, HAND, Limit
 from databank.identity.edges import pair_of_keys
 from databank.identity.guards.limits import held_of, since
-from databank.session import checkpoint
+from databank.session import checkpoint, small_frame
 
 RULE = "person"
 # identifiers of one component; a task needs about a kilobyte for each that it meets
@@ -99,13 +99,19 @@ def cut_persons(labels: DataFrame, links: DataFrame, rules: Rules) -> tuple[Data
 def _suspects(labels: DataFrame, rules: Rules) -> DataFrame:
     """Components that may break a limit; a window is looked at later, with the links."""
     tests = [held_of(kind) > limit.most for kind, limit in rules.limits.items()]
-    tests += [
-        (F.count_if(F.col("id_key") == a) > 0) & (F.count_if(F.col("id_key") == b) > 0)
-        for a, b in rules.apart
-    ]
     broken = reduce(lambda one, other: one | other, tests, F.lit(False))
-    size = F.count(F.lit(1)).alias("size")
-    return labels.groupBy("component").agg(size, broken.alias("broken")).where("broken")
+    size, grouped = F.count(F.lit(1)).alias("size"), labels.groupBy("component")
+    if not rules.apart:
+        return grouped.agg(size, broken.alias("broken")).where("broken")
+    pairs = small_frame(labels.sparkSession, rules.apart, "a bigint, b bigint")
+    met = pairs
+    for end in "ab":
+        whose = labels.select(F.col("id_key").alias(end), F.col("component").alias(f"in_{end}"))
+        met = checkpoint(whose.join(F.broadcast(met), end))
+    together = met.where("in_a = in_b").select(F.col("in_a").alias("component")).distinct()
+    together = F.broadcast(together.withColumn("together", F.lit(True)))
+    counted = grouped.agg(size, broken.alias("broken")).join(together, "component", "left")
+    return counted.where("broken OR together").drop("together")
 
 
 def _held_in(suspects: DataFrame) -> int:
@@ -158,8 +164,11 @@ def cut_links(links: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     # a link refused at first may join what a chain of others has joined since
     refused = [row for row in refused if forest.find(row[0]) != forest.find(row[1])]
     ids = [(node, None, label, None) for node, label in forest.labels().items()]
-    keys_of = dict.fromkeys(("a_key", "b_key", "component"), "Int64")
-    return pd.DataFrame([*ids, *refused], columns=[*keys_of, "reason"]).astype(keys_of)
+    a, b, component, reason = zip(*ids, *refused, strict=True)
+    # keys fill 64 bits, and a column with gaps would go by way of floats
+    whole = {"a_key": a, "b_key": b, "component": component}
+    cells = {name: pd.array(values, dtype="Int64") for name, values in whole.items()}
+    return pd.DataFrame({**cells, "reason": list(reason)})
 
 
 class _Forest:
