@@ -10,12 +10,19 @@ from pyspark.sql import SparkSession
 
 @dataclass(frozen=True)
 class Commit:
-    """One commit of a Delta log."""
+    """One commit of a Delta log.
+
+    Attributes:
+        adds: Whether it took nothing away and altered nothing.
+        restored: The version that it brought back; None where it is no RESTORE.
+    """
 
     version: int
     operation: str
     run_id: str | None
     rows: int
+    adds: bool = False
+    restored: int | None = None
 
 
 class Files:
@@ -94,8 +101,16 @@ class Files:
                 info = action["commitInfo"]
                 metrics = info.get("operationMetrics", {})
                 rows = metrics.get("numOutputRows", metrics.get("numTargetRowsInserted", 0))
+                operation = info.get("operation", "?")
+                told = info.get("operationParameters", {})
+                restored = int(told["version"]) if operation == "RESTORE" else None
                 return Commit(
-                    version, info.get("operation", "?"), info.get("userMetadata"), int(rows)
+                    version,
+                    operation,
+                    info.get("userMetadata"),
+                    int(rows),
+                    adds=operation == "WRITE" and told.get("mode") == "Append",
+                    restored=restored,
                 )
         return Commit(version, "?", None, 0)
 

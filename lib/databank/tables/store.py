@@ -18,6 +18,7 @@ from pyspark.storagelevel import StorageLevel
 from databank.errors import DataBankError, ForeignCommitError
 from databank.session import small_frame
 from databank.tables.checks import conform, refuse_outside, refuse_unsafe_keys
+from databank.tables.feed import ChangeFeed
 from databank.tables.files import Files
 from databank.tables.ops import PUBLISH
 from databank.tables.spec import TableSpec
@@ -148,41 +149,28 @@ class TableStore:
         return reader.load(self.path(name))
 
     def changes(self, spec: TableSpec, since: int | None) -> DataFrame:
-        """Rows that came to an append-only table after the version `since`.
+        """Rows that were added to a table after the version `since`; None or -1 = all of it.
 
-        None or -1 gives the whole table. Rows of crashed attempts that were taken back are
-        not among them.
+        Rows that have been altered or taken back since are not among them.
 
         Raises:
             DataBankError: If the table keeps no change feed.
         """
-        if not spec.change_feed:
-            raise DataBankError(f"{spec.name}: keeps no change feed; declare change_feed=True")
         rows = self.read(spec)
-        until = self.versions_read.get(spec.name, -1)
-        if since is None or since < 0 or until < 0:
-            return rows
-        if since >= until:
-            return rows.limit(0)
-        feed = (
-            self.spark.read.format("delta")
-            .option("readChangeFeed", "true")
-            .option("startingVersion", since + 1)
-            .option("endingVersion", until)
-            .load(self.path(spec))
-        )
-        added = feed.where("_change_type = 'insert'")
-        commits = (self.files.commit(self.path(spec), v) for v in range(since + 1, until + 1))
-        if any(commit.operation == "RESTORE" for commit in commits):
-            gone = feed.where("_change_type = 'delete'").select(
-                *(F.col(key).alias(f"gone_{key}") for key in spec.key),
-                F.col("_commit_version").alias("gone_version"),
-            )
-            same = F.col("gone_version") > F.col("_commit_version")
-            for key in spec.key:
-                same = same & (F.col(key) == F.col(f"gone_{key}"))
-            added = added.join(gone, same, "left_anti")
-        return added.select(*(column.name for column in spec.columns))
+        feed = self._feed(spec, since)
+        return rows if feed is None else feed.added()
+
+    def altered(self, spec: TableSpec, since: int | None) -> DataFrame:
+        """Rows that were changed or removed after the version `since`, as before and as after it.
+
+        None or -1 = none.
+
+        Raises:
+            DataBankError: If the table keeps no change feed.
+        """
+        rows = self.read(spec)
+        feed = self._feed(spec, since)
+        return small_frame(self.spark, [], rows.schema) if feed is None else feed.altered()
 
     # ---- writing
 
@@ -264,6 +252,16 @@ class TableStore:
             rows.unpersist()
 
     # ---- inside
+
+    def _feed(self, spec: TableSpec, since: int | None) -> ChangeFeed | None:
+        """What came since; None where that is all that is read."""
+        if not spec.change_feed:
+            raise DataBankError(f"{spec.name}: keeps no change feed; declare change_feed=True")
+        until = self.versions_read.get(spec.name, -1)
+        if since is None or since < 0 or until < 0:
+            return None
+        path = self.path(spec)
+        return ChangeFeed(self.spark, self.files, path, spec, since=since, until=until)
 
     def _write(
         self,

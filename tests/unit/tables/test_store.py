@@ -91,6 +91,26 @@ def test_changes_leave_out_what_was_taken_back(store: TableStore) -> None:
     assert content(reader.changes(THING, reader.published[THING.name])) == []
 
 
+def test_what_was_altered_since_is_told_before_and_after(store: TableStore) -> None:
+    spark = store.spark
+    store.append(THING, rows(spark, (1, "a"), (2, "b"), (4, "d")))
+    store.publish("make_things", DAY)
+    since = store.published[THING.name]
+    again = reopened(store, "run-2")
+    again.append(THING, rows(spark, (3, "c"), (5, "e")))
+    again.publish("make_things", DAY)
+    reader = TableStore(spark, store.root)
+    assert content(reader.altered(THING, since)) == []
+    third = reopened(store, "run-3")
+    # one that came a moment ago, one of old, one that is new
+    third.upsert(THING, rows(spark, (3, "cc"), (2, "bb"), (6, "f")))
+    third.publish("make_things", DAY)
+    reader = TableStore(spark, store.root)
+    assert content(reader.changes(THING, since)) == [(5, "e"), (6, "f")]
+    assert content(reader.altered(THING, since)) == [(2, "b"), (2, "bb"), (3, "c"), (3, "cc")]
+    assert content(reader.altered(THING, None)) == []
+
+
 def test_a_commit_of_somebody_else_is_named(store: TableStore) -> None:
     store.append(THING, rows(store.spark, (1, "a")))
     store.publish("make_things", DAY)

@@ -1,0 +1,78 @@
+"""What came to a table, and what was altered in it, between two versions: Delta's change feed."""
+
+from pyspark.sql import DataFrame, SparkSession, functions as F
+
+from databank.session import small_frame
+from databank.tables.files import Commit, Files
+from databank.tables.spec import TableSpec
+
+
+class ChangeFeed:
+    """The feed of one table after the version `since`, up to and with `until`."""
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        files: Files,
+        path: str,
+        spec: TableSpec,
+        *,
+        since: int,
+        until: int,
+    ) -> None:
+        self._spark, self._files, self._path, self._spec = spark, files, path, spec
+        self._since, self._until = since, until
+
+    def added(self) -> DataFrame:
+        """Rows that were added and neither altered nor removed since."""
+        kept = self._kept()
+        if not kept:
+            return self._nothing()
+        feed = self._rows(kept)
+        added = feed.where("_change_type = 'insert'")
+        if not all(commit.adds for commit in kept):
+            gone = feed.where("_change_type IN ('delete', 'update_preimage')").select(
+                *(F.col(key).alias(f"gone_{key}") for key in self._spec.key),
+                F.col("_commit_version").alias("gone_version"),
+            )
+            same = F.col("gone_version") > F.col("_commit_version")
+            for key in self._spec.key:
+                same = same & (F.col(key) == F.col(f"gone_{key}"))
+            added = added.join(gone, same, "left_anti")
+        return self._named(added)
+
+    def altered(self) -> DataFrame:
+        """Rows that were changed or removed, as they were before and as they are after it."""
+        kept = self._kept()
+        if all(commit.adds for commit in kept):
+            return self._nothing()
+        return self._named(self._rows(kept).where("_change_type <> 'insert'"))
+
+    def _kept(self) -> list[Commit]:
+        """Commits that a RESTORE has not taken back; it and they come to nothing together.
+
+        One that goes back beyond `since` altered what was there then, and stays.
+        """
+        kept: list[Commit] = []
+        for version in range(self._since + 1, self._until + 1):
+            commit = self._files.commit(self._path, version)
+            if commit.restored is None:
+                kept.append(commit)
+            else:
+                kept = [earlier for earlier in kept if earlier.version <= commit.restored]
+                kept += [commit] if commit.restored < self._since else []
+        return kept
+
+    def _rows(self, kept: list[Commit]) -> DataFrame:
+        reader = self._spark.read.format("delta").option("readChangeFeed", "true")
+        first, last = ("startingVersion", kept[0].version), ("endingVersion", kept[-1].version)
+        feed = reader.option(*first).option(*last).load(self._path)
+        if len(kept) == kept[-1].version - kept[0].version + 1:
+            return feed
+        return feed.where(F.col("_commit_version").isin([commit.version for commit in kept]))
+
+    def _named(self, rows: DataFrame) -> DataFrame:
+        return rows.select(*(column.name for column in self._spec.columns))
+
+    def _nothing(self) -> DataFrame:
+        return small_frame(self._spark, [], self._spec.schema())
