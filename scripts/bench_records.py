@@ -21,7 +21,7 @@ from bench_components import label_by_sql
 from numpy.typing import NDArray
 
 HERE = Path(__file__).parents[1]
-DAY = "2026-03-31"
+DAY, NEXT = "2026-03-31", "2026-04-01"
 _FILES = 8
 _SEED = 20260331
 _SOURCE = """\
@@ -44,24 +44,34 @@ def bench_records(folder: Path, records: int, measure: Measure) -> None:
     if not root.exists():
         make(records, root.with_suffix(".part") / "landing/records")
         root.with_suffix(".part").rename(root)
+    (root / "landing/records/next.csv.gz").unlink(missing_ok=True)
     for made in root.iterdir():
         if made.name != "landing":
             shutil.rmtree(made) if made.is_dir() else made.unlink()
     write_conf(conf)
     seconds, memory, told = measure(sys.executable, __file__, str(root))
     print(f"duckdb, components alone  {seconds:7.1f} s, {memory:4.1f} GB; {told.strip()}")
-    total = 0.0
-    for job in ("ingest", "resolve_identity"):
-        given = f"--conf-dir {conf} --root {root} --date {DAY}"
-        command = f"{Path(sys.executable).parent}/databank run {job} {given} 2>&1"
-        taken, memory, told = measure("sh", "-c", command)
-        total += taken
-        print(f"{job:<24} {taken:8.1f} s, {memory:4.1f} GB")
-        for step, each in steps(told, taken):
-            print(f"    {step:<40} {each:8.1f} s  {each / taken:5.0%}")
+    first = {job: run_job(job, root, conf, DAY, measure) for job in ("ingest", "resolve_identity")}
+    total = sum(first.values())
     print(f"both jobs                 {total:7.1f} s = {total / seconds:.1f} x duckdb's components")
     for question, taken in answers(root, conf, measure):
         print(f"{question:<24} {taken:8.1f} s")
+    print(f"a next day, with {records // 100:,} records more")
+    write_records(root / "landing/records/next.csv.gz", next_day(records))
+    for job, before in first.items():
+        taken = run_job(job, root, conf, NEXT, measure)
+        print(f"{job:<24} {taken / before:8.0%} of its first run")
+
+
+def run_job(job: str, root: Path, conf: Path, day: str, measure: Measure) -> float:
+    """Run a job and print its steps; seconds."""
+    given = f"--conf-dir {conf} --root {root} --date {day}"
+    command = f"{Path(sys.executable).parent}/databank run {job} {given} 2>&1"
+    taken, memory, told = measure("sh", "-c", command)
+    print(f"{job:<24} {taken:8.1f} s, {memory:4.1f} GB")
+    for step, each in steps(told, taken):
+        print(f"    {step:<40} {each:8.1f} s  {each / taken:5.0%}")
+    return taken
 
 
 def steps(told: str, taken: float) -> Iterator[tuple[str, float]]:
@@ -110,21 +120,56 @@ def make(records: int, folder: Path) -> None:
     bounds = np.linspace(0, records, _FILES + 1).astype(int)
     for number, (low, high) in enumerate(itertools.pairwise(bounds)):
         who = rng.integers(0, persons, high - low)
-        shares = rng.random((4, who.size))
         caller = np.where(rng.random(who.size) < 0.02, (who + 1) % persons, who)
-        cookie = who * 4 + rng.integers(0, 3, who.size)
-        table = pa.table(
-            {
-                "record_id": text("r", np.arange(low, high)),
-                "updated_at": text("2026-03-", rng.integers(10, 32, who.size)),
-                "user_id": text("u", who, with_user[who] & (shares[0] < 0.85)),
-                "mobile": text("", 13_000_000_000 + spread(caller), shares[1] < 0.7),
-                "email": text("m", spread(who), with_mail[who] & (shares[2] < 0.75), "@mail.com"),
-                "cookie": text("ck-", spread(cookie), shares[3] < 0.87),
-            }
-        )
-        with pa.CompressedOutputStream(folder / f"part-{number}.csv.gz", "gzip") as stream:
-            pc_csv.write_csv(table, stream, pc_csv.WriteOptions(quoting_style="none"))
+        seen = text("2026-03-", rng.integers(10, 32, who.size))
+        table = records_of(rng, who, caller, np.arange(low, high), seen, with_user, with_mail)
+        write_records(folder / f"part-{number}.csv.gz", table)
+
+
+def next_day(records: int) -> pa.Table:
+    """A hundredth as many records: four of five of persons that are known."""
+    rng = np.random.default_rng(_SEED + 1)
+    persons, size = records * 2 // 5, records // 100
+    new = persons + rng.integers(0, size // 4, size)
+    who = np.where(rng.random(size) < 0.8, rng.integers(0, persons, size), new)
+    # those who are known keep what they have
+    first = np.random.default_rng(_SEED)
+    with_user = np.append(first.random(persons) < 0.6, rng.random(size) < 0.6)
+    with_mail = np.append(first.random(persons) < 0.7, rng.random(size) < 0.7)
+    caller = np.where(rng.random(size) < 0.02, (who + 1) % persons, who)
+    numbers = records + np.arange(size)
+    seen = pa.array([NEXT]).take(pa.array(np.zeros(size, np.int64)))
+    return records_of(rng, who, caller, numbers, seen, with_user, with_mail)
+
+
+def records_of(
+    rng: np.random.Generator,
+    who: NDArray[np.int64],
+    caller: NDArray[np.int64],
+    numbers: NDArray[np.int64],
+    seen: pa.Array,
+    with_user: NDArray[np.bool_],
+    with_mail: NDArray[np.bool_],
+) -> pa.Table:
+    """Records of persons, with the phone of a caller who mostly is the person."""
+    shares = rng.random((4, who.size))
+    cookie = who * 4 + rng.integers(0, 3, who.size)
+    return pa.table(
+        {
+            "record_id": text("r", numbers),
+            "updated_at": seen,
+            "user_id": text("u", who, with_user[who] & (shares[0] < 0.85)),
+            "mobile": text("", 13_000_000_000 + spread(caller), shares[1] < 0.7),
+            "email": text("m", spread(who), with_mail[who] & (shares[2] < 0.75), "@mail.com"),
+            "cookie": text("ck-", spread(cookie), shares[3] < 0.87),
+        }
+    )
+
+
+def write_records(path: Path, table: pa.Table) -> None:
+    """As CSV, packed."""
+    with pa.CompressedOutputStream(path, "gzip") as stream:
+        pc_csv.write_csv(table, stream, pc_csv.WriteOptions(quoting_style="none"))
 
 
 def spread(numbers: NDArray[np.int64]) -> NDArray[np.int64]:

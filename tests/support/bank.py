@@ -31,6 +31,7 @@ class Bank:
         *,
         day: date = DAY,
         added: Collection[TableSpec] = (),
+        changed: Collection[TableSpec] = (),
     ) -> None:
         """Write tables as their jobs would have, columns that are missing as null.
 
@@ -38,6 +39,7 @@ class Bank:
             tables: The rows of each.
             day: The run day.
             added: Tables whose rows come to those that are there; others are replaced.
+            changed: Tables whose rows replace those of the same key.
         """
         store = TableStore(self.spark, self.root)
         store.begin(f"given-{uuid4().hex}", tables)  # a run id appends once
@@ -45,6 +47,7 @@ class Bank:
             given = set(rows.columns)
             absent = {c.name: F.lit(None).cast(c.type) for c in spec.columns if c.name not in given}
             write = store.append if spec in added else store.replace
+            write = store.upsert if spec in changed else write
             write(spec, rows.withColumns(absent) if absent else rows)
         store.publish("given", day)
 

@@ -9,6 +9,5 @@ __getattr__, __all__ = lazy_exports(
         "assign_persons": "databank.identity.registry",
         "connected_components": "databank.identity.components.solve",
         "cut_persons": "databank.identity.guards.cuts",
-        "refuse_identifiers": "databank.identity.guards.limits",
     },
 )

@@ -1,85 +1,155 @@
 """The job resolve_identity: evidence, guards, components, person ids that stay."""
 
+from functools import reduce
+
 from pyspark.sql import DataFrame, functions as F
 
 from databank.identity.changes import moved_identifiers, with_evidence
-from databank.identity.components.solve import connected_components
 from databank.identity.config import IdentityConfig
-from databank.identity.edges import add_edges, event_edges, profile_edges
-from databank.identity.evidence import Evidence, allowed_evidence
-from databank.identity.guards.cuts import Rules, cut_persons
-from databank.identity.guards.hand import keys_of
-from databank.identity.guards.junk import release_junk
+from databank.identity.gather import replace_edges, update_edges
+from databank.identity.guards.hand import told_by_hand
 from databank.identity.guards.limits import FORMAT, unreadable_identifiers, without
-from databank.identity.handovers import as_identifiers, node_key, of_every_holding
-from databank.identity.registry import assign_persons, next_person_id
-from databank.identity.tables import ALIAS, CHANGES, EDGES, PERSON, REJECTED
+from databank.identity.handovers import as_identifiers, node_key
+from databank.identity.registry import Assignment, assign_persons, next_person_id
+from databank.identity.scope.basis import Basis, Counts, counts_of, last_basis, write_basis
+from databank.identity.scope.part import Bank, Part, Yesterday, touched_part, whole_part
+from databank.identity.scope.region import last_known
+from databank.identity.scope.touched import aged_evidence, blocks_changed, touched_identifiers
+from databank.identity.solve import Solved, solve_part
+from databank.identity.tables import (
+    ALIAS,
+    BASIS,
+    CHANGES,
+    DEGREES,
+    EDGES,
+    JUNK,
+    PERSON,
+    REJECTED,
+)
 from databank.runs import Context, Job, StepResult
-from databank.session import checkpoint
-from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES, REFUSED
+from databank.session import checkpoint, hinted
+from databank.sources.tables import IDENTIFIER, REFUSED
+
+# of the identifiers; where more are touched, to solve all costs less than to find a region
+_MOST_TOUCHED = 0.2
 
 
 def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
     """Bring the evidence up to date and give every identifier its person.
 
     The evidence of events grows by what is new since the last run; that of profiles is what
-    the profiles say today. Components are solved anew over all evidence; the registry keeps
-    every person_id that can be kept.
+    the profiles say today. Only what it touches is solved anew, or all where the code or a general
+    rule has changed; the result is the same. The registry keeps every person_id that can be kept.
     """
-    store = context.store
-    context.progress.step("gathering evidence")
-    _update_edges(context)
-    context.progress.step("refusing shared identifiers")
-    identifiers, scratch = store.read(IDENTIFIER), store.scratch("components")
-    evidence = allowed_evidence(
-        store.read(EDGES),
-        identifiers,
-        config,
-        day=context.day,
-        timezone=context.settings.timezone,
-    )
-    context.progress.step("connecting identifiers")
-    links = without(evidence.links, evidence.refused)
-    found = connected_components(
-        links.select("a_key", "b_key"),
-        src="a_key",
-        dst="b_key",
-        scratch=scratch,
-        local_budget=config.local_edges,
-        engine=config.engine,
-    )
-    labels = checkpoint(_everyone(found, evidence.nodes, evidence.refused))
-    context.progress.step("cutting persons that hold too much")
-    components, rejected = _bounded(labels, evidence, identifiers, config, context)
+    bank, part, basis = _part(context, config)
+    solved = solve_part(context, config, part, bank.told.apart)
     context.progress.step("naming persons")
-    before, aliases, rejected_before = store.read(PERSON), store.read(ALIAS), store.read(REJECTED)
-    rejected_before = rejected_before.where(F.col("rule") != FORMAT)
-    known = before.select(node_key().alias("id_key"), "person_id")
-    given = before.select("person_id").unionByName(store.read(CHANGES).select("person_id"))
+    next_id = _next_id(context, basis)
     assigned = assign_persons(
-        components,
-        known,
-        aliases,
+        solved.components,
+        _by_node(part.before),
+        context.store.read(ALIAS),
         run_id=context.run_id,
         day=context.day,
-        next_id=next_person_id(given, aliases),
+        next_id=next_id,
     )
-    # an identifier is in one component, which has one name
-    store.replace(PERSON, _dated(assigned.person, evidence.holdings), checked=True)
-    store.replace(ALIAS, assigned.alias)
+    after = _write_persons(context, assigned, part)
     context.progress.step("telling what changed")
-    persons = store.read(PERSON)
-    moved = moved_identifiers(before, persons, rejected_before, context.run_id, context.day)
-    told = checkpoint(assigned.changes.unionByName(moved))
-    now = persons.select(node_key().alias("id_key"), "person_id")
-    allowed = without(evidence.links, rejected)
-    changes = with_evidence(told, known, now, allowed, rejected)
-    store.append(CHANGES, as_identifiers(changes, evidence.holdings, "a_key", "b_key"))
-    unreadable = unreadable_identifiers(store.read(REFUSED), day=context.day)
-    rejected = as_identifiers(rejected, evidence.holdings, "a_key", "b_key")
-    store.replace(REJECTED, rejected.unionByName(unreadable))
-    context.metric("handed_over", evidence.holdings.where("valid_from IS NOT NULL").count())
-    return _summary(context, assigned.names.count(), told, rejected)
+    kinds = _write_changes(context, assigned, part, solved, after)
+    _write_rejected(context, solved, part)
+    if part.degrees is not None:
+        context.store.replace(DEGREES, part.degrees, checked=True)
+    counts = _counts(part, basis, after)
+    given = assigned.names.where(F.col("person_id") >= next_id).count()
+    write_basis(context, config, counts, next_id=next_id + given)
+    return _summary(context, counts, kinds, part, basis)
+
+
+# ---- what is solved
+
+
+def _part(context: Context, config: IdentityConfig) -> tuple[Bank, Part, Basis | str]:
+    """The evidence, what of it this run solves, and what it builds on, or why on nothing."""
+    store = context.store
+    context.progress.step("gathering evidence")
+    basis = last_basis(context, config)
+    identifiers = store.read(IDENTIFIER)
+    told = told_by_hand(identifiers, config, day=context.day)
+    if isinstance(basis, str):
+        why = basis
+        replace_edges(store)
+        bank = Bank(store.read(EDGES), identifiers, config, told)
+    else:
+        news = update_edges(store, basis.versions)
+        bank = Bank(store.read(EDGES), identifiers, config, told)
+        context.progress.step("looking for what is touched")
+        part = _touched(context, bank, basis, news)
+        if isinstance(part, Part):
+            return bank, part, basis
+        why = part
+    context.progress.step(f"refusing shared identifiers ({why})")
+    return bank, whole_part(context, bank, store.read(PERSON), _rejected_before(context)), why
+
+
+def _touched(context: Context, bank: Bank, basis: Basis, news: DataFrame) -> Part | str:
+    store, config, day = context.store, bank.config, context.day
+    since = basis.versions[IDENTIFIER.name]
+    came, gone = store.changes(IDENTIFIER, since), store.altered(IDENTIFIER, since)
+    told = bank.told
+    if basis.rules != config or not gone.isEmpty():
+        told = told_by_hand(bank.identifiers.unionByName(gone), basis.rules, day=basis.day)
+    # what came since was not known then
+    named = sorted(told.ends())
+    new = came.where(F.col("id_key").isin(named)).select("id_key").collect() if named else []
+    told = told.without({row["id_key"] for row in new})
+    rejected = _rejected_before(context)
+    blocks = blocks_changed(bank.identifiers, rejected, basis.rules, config, day=day)
+    touched = touched_identifiers(
+        news,
+        came,
+        bank.edges,
+        others=gone.select("id_key").union(blocks).distinct(),
+        aged=aged_evidence(bank.edges, config, before=basis.day, day=day),
+        told=(told, bank.told),
+    )
+    if (share := touched.count() / max(1, basis.counts.identifiers)) > _MOST_TOUCHED:
+        return f"{share:.0%} of the identifiers have new evidence"
+    known = last_known(store.read(PERSON), rejected, store.read(JUNK), bank.edges, touched)
+    degrees = store.read(DEGREES)
+    yesterday = Yesterday(known, basis.rules, told, degrees, news, gone)
+    return touched_part(context, bank, yesterday, touched)
+
+
+def _rejected_before(context: Context) -> DataFrame:
+    return context.store.read(REJECTED).where(F.col("rule") != FORMAT)
+
+
+# ---- what is written
+
+
+def _next_id(context: Context, basis: Basis | str) -> int:
+    if isinstance(basis, Basis):
+        return basis.next_id
+    store = context.store
+    given = (store.read(table).select("person_id") for table in (PERSON, CHANGES))
+    return next_person_id(reduce(DataFrame.union, given), store.read(ALIAS))
+
+
+def _write_persons(context: Context, assigned: Assignment, part: Part) -> DataFrame:
+    """Write identity.person; gives its rows of today."""
+    store = context.store
+    rows = _dated(assigned.person, part.evidence.holdings)
+    if part.keys is None:
+        # an identifier is in one component, which has one name
+        store.replace(PERSON, rows, checked=True)
+        return store.read(PERSON)
+    after = checkpoint(rows)
+    columns = [column.name for column in PERSON.columns]
+    was, now = part.before.select(*columns), after.select(*columns)
+    moved = was.exceptAll(now).unionByName(now.exceptAll(was)).select("id_key").distinct()
+    changed = hinted(checkpoint(moved))
+    store.replace_scope(PERSON, after.join(changed, "id_key", "left_semi"), changed)
+    return after
 
 
 def _dated(persons: DataFrame, holdings: DataFrame) -> DataFrame:
@@ -90,65 +160,60 @@ def _dated(persons: DataFrame, holdings: DataFrame) -> DataFrame:
     return joined.select(named, "person_id", "valid_from", "valid_to")
 
 
-def _everyone(found: DataFrame, nodes: DataFrame, refused: DataFrame) -> DataFrame:
-    """id_key, id_type, component of all that is not refused; who has no link is alone.
-
-    A join costs less than a loop for each identifier in the graph, and brings the types along.
-    """
-    alone = F.col("id_key") == F.col("a_key")
-    kept = nodes.join(refused.where("b_key IS NULL"), alone, "left_anti")
-    named = kept.select("id_key", "id_type").join(
-        found.withColumnRenamed("id", "id_key"), "id_key", "full"
-    )
-    return named.select("id_key", "id_type", F.coalesce("component", "id_key").alias("component"))
+def _by_node(persons: DataFrame) -> DataFrame:
+    return persons.select(node_key().alias("id_key"), "person_id")
 
 
-def _bounded(
-    labels: DataFrame,
-    evidence: Evidence,
-    identifiers: DataFrame,
-    config: IdentityConfig,
-    context: Context,
-) -> tuple[DataFrame, DataFrame]:
-    """Components that keep the limits of one person, and all that is rejected."""
-    refused, pairs = evidence.refused, [(a, b) for a, b, _ in keys_of(identifiers, config.apart)]
-    if config.junk is not None:
-        labels, refused = release_junk(
-            labels,
-            refused,
-            evidence.links,
-            evidence.nodes,
-            limits=config.persons,
-            scratch=context.store.scratch("released"),
-        )
-    if not config.persons and not pairs:
-        return labels, refused
-    apart = of_every_holding(pairs, evidence.holdings)
-    rules = Rules(config.persons, apart, config.identifiers, context.day)
-    whole, cut = cut_persons(labels, without(evidence.links, refused), rules)
-    return whole, refused.unionByName(cut)
-
-
-def _update_edges(context: Context) -> None:
+def _write_changes(
+    context: Context, assigned: Assignment, part: Part, solved: Solved, after: DataFrame
+) -> dict[str, int]:
+    """Write identity.changes and what follows from it; gives the number of changes by kind."""
     store = context.store
-    since = context.last_read(EVENTS)
-    fresh = event_edges(store.changes(EVENTS, since))
-    whole = since is None or since < 0 or not store.is_published(EDGES)
-    profiles = profile_edges(store.read(PROFILES))
-    if whole:
-        # grouped by the key a moment ago
-        store.replace(EDGES, fresh.unionByName(profiles), checked=True)
-        return
-    store.replace(EDGES, profiles, where="rule = 'profile'", checked=True)
-    store.upsert(EDGES, add_edges(store.read(EDGES), checkpoint(fresh)))
+    day, run_id, holdings = context.day, context.run_id, part.evidence.holdings
+    moved = moved_identifiers(part.before, after, part.rejected_before, run_id, day)
+    told = checkpoint(assigned.changes.unionByName(moved))
+    # a row a kind
+    kinds = {row["kind"]: row["count"] for row in told.groupBy("kind").count().collect()}
+    if part.keys is None or "merge" in kinds:
+        store.replace(ALIAS, assigned.alias)
+    links = without(part.evidence.links, solved.rejected)
+    before, now = _by_node(part.before), _by_node(after)
+    changes = with_evidence(told, before, now, links, solved.rejected)
+    store.append(CHANGES, as_identifiers(changes, holdings, "a_key", "b_key"))
+    return kinds
 
 
-def _summary(context: Context, persons: int, changes: DataFrame, rejected: DataFrame) -> StepResult:
+def _write_rejected(context: Context, solved: Solved, part: Part) -> None:
+    """Write identity.rejected and identity.junk; what lies beside the part stays as it is."""
+    store, junk = context.store, solved.junk
+    rejected = as_identifiers(solved.rejected, part.evidence.holdings, "a_key", "b_key")
+    if part.keys is not None:
+        a, b = (hinted(part.keys).withColumnRenamed("id_key", f"{end}_key") for end in "ab")
+        beside = part.rejected_before.join(a, "a_key", "left_anti").join(b, "b_key", "left_anti")
+        rejected = rejected.join(a, "a_key", "left_semi").unionByName(beside)
+        junk = junk.unionByName(store.read(JUNK).join(hinted(part.keys), "id_key", "left_anti"))
+    unreadable = unreadable_identifiers(store.read(REFUSED), day=context.day)
+    store.replace(REJECTED, rejected.unionByName(unreadable))
+    store.replace(JUNK, junk, checked=True)
+
+
+def _counts(part: Part, basis: Basis | str, after: DataFrame) -> Counts:
+    """What is counted of identity.person today."""
+    now = counts_of(after)
+    if isinstance(basis, str):
+        return now
+    changed = zip(basis.counts, now, counts_of(part.before), strict=True)
+    return Counts(*(all_of_it + new - old for all_of_it, new, old in changed))
+
+
+def _summary(
+    context: Context, counts: Counts, kinds: dict[str, int], part: Part, basis: Basis | str
+) -> StepResult:
     """A row per kind of change and rule: a dozen."""
-    kinds = {row["kind"]: row["count"] for row in changes.groupBy("kind").count().collect()}
     alone = F.col("b_key").isNull().alias("alone")
-    found = rejected.groupBy("rule", alone).count().collect()
-    context.metric("persons", persons)
+    found = context.store.read(REJECTED).groupBy("rule", alone).count().collect()
+    context.metric("persons", counts.persons)
+    context.metric("handed_over", counts.handed_over)
     for kind, count in kinds.items():
         context.metric("person_changes", count, kind=kind)
     for row in found:
@@ -156,8 +221,10 @@ def _summary(context: Context, persons: int, changes: DataFrame, rejected: DataF
         context.metric(name, row["count"], rule=row["rule"])
     return StepResult(
         {
-            "identifiers": context.store.rows_written[PERSON.name],
-            "persons": persons,
+            "identifiers": counts.identifiers,
+            "looked at again": "all" if part.keys is None else part.keys.count(),
+            **({"all because": basis} if isinstance(basis, str) else {}),
+            "persons": counts.persons,
             "set aside": sum(row["count"] for row in found if row["alone"]),
             "links refused": sum(row["count"] for row in found if not row["alone"]),
             **{f"changes: {kind}": count for kind, count in sorted(kinds.items())},
@@ -168,5 +235,5 @@ def _summary(context: Context, persons: int, changes: DataFrame, rejected: DataF
 JOB = Job(
     name="resolve_identity",
     step=resolve_identity,
-    tables=(EDGES, PERSON, ALIAS, CHANGES, REJECTED),
+    tables=(EDGES, PERSON, ALIAS, CHANGES, REJECTED, JUNK, DEGREES, BASIS),
 )

@@ -6,7 +6,7 @@ from functools import reduce
 from pyspark.sql import DataFrame, functions as F
 
 from databank.identity.handovers import FOREVER, node_key
-from databank.session import checkpoint
+from databank.session import checkpoint, hinted
 
 HANDED_OVER = "an identifier was handed over"
 TAKEN_BACK = "an identifier was not handed over after all"
@@ -112,10 +112,10 @@ def with_evidence(
     pair = ["person_id", "other_person_id"]
     found = []
     # most days have neither, and the evidence is long
-    merged = changes.where("kind = 'merge'").select(*pair)
+    merged = hinted(changes.where("kind = 'merge'").select(*pair))
     if not merged.isEmpty():
         found.append(_links_out_of(merged, before, after, links))
-    split = changes.where("kind = 'split'").select(*pair)
+    split = hinted(changes.where("kind = 'split'").select(*pair))
     if not split.isEmpty():
         found.append(_refused_between(split, before, after, rejected))
     if not found:
@@ -132,11 +132,12 @@ def _links_out_of(
     mine = old.join(merged, F.col("was") == F.col("other_person_id"))
     # a link between two persons of today was refused
     now = after.select("id_key", "person_id")
-    mine = mine.join(now, ["id_key", "person_id"], "left_semi")
+    mine = hinted(checkpoint(mine.join(now, ["id_key", "person_id"], "left_semi")))
     theirs = now.join(merged.select("person_id").distinct(), "person_id", "left_semi")
     theirs = theirs.join(old, "id_key", "left").select(
         F.col("id_key").alias("far"), F.col("person_id").alias("now"), "was"
     )
+    theirs = hinted(checkpoint(theirs))
     columns = ("person_id", "other_person_id", "a_key", "b_key", "first_ts", "n")
     ends = [
         links.join(mine, F.col(near) == F.col("id_key"))
@@ -161,6 +162,7 @@ def _refused_between(
     refused = rejected.select("a_key", "b_key")
     # an identifier of the old person, or a link to one of its identifiers that left
     left = theirs.join(after.withColumnRenamed("person_id", "now"), "id_key", "left")
+    left = hinted(checkpoint(left))
     aside = refused.where("b_key IS NULL").join(left, F.col("a_key") == F.col("id_key"))
     went = left.where("now = person_id")
     cut = [

@@ -4,11 +4,17 @@ from datetime import date
 from functools import reduce
 from typing import NamedTuple
 
-from pyspark.sql import DataFrame, functions as F
+from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from databank.identity.config import HAND, IdentityConfig
-from databank.identity.guards.hand import blocked_nodes, keys_of, known_keys, one_by_hand
-from databank.identity.guards.limits import LIMIT, refuse_identifiers, refuse_nodes, without
+from databank.identity.guards.hand import Told, blocked_nodes, one_by_hand
+from databank.identity.guards.limits import (
+    LIMIT,
+    judge_identifiers,
+    refuse_judged,
+    refuse_nodes,
+    without,
+)
 from databank.identity.handovers import (
     days_of_handover,
     holdings_of,
@@ -19,7 +25,21 @@ from databank.identity.handovers import (
     with_nodes,
     without_clash,
 )
-from databank.session import checkpoint, small_frame
+from databank.session import checkpoint, hinted, small_frame
+
+
+class Judged(NamedTuple):
+    """Evidence, and how many neighbours each identifier has in it.
+
+    Attributes:
+        links: identity.edges rows that neither a block nor an unlink cuts.
+        blocked: identity.rejected rows of what is blocked.
+        identifiers: key, kind, degree, limited, see `judge_identifiers`.
+    """
+
+    links: DataFrame
+    blocked: DataFrame
+    identifiers: DataFrame
 
 
 class Evidence(NamedTuple):
@@ -38,58 +58,104 @@ class Evidence(NamedTuple):
     holdings: DataFrame
 
 
-def allowed_evidence(
-    edges: DataFrame, identifiers: DataFrame, config: IdentityConfig, *, day: date, timezone: str
-) -> Evidence:
-    """Take from the evidence what identity.yml refuses, and add what it tells.
+def judge_evidence(
+    edges: DataFrame,
+    identifiers: DataFrame,
+    config: IdentityConfig,
+    told: Told,
+    *,
+    day: date,
+    only: DataFrame | None = None,
+) -> Judged:
+    """Cut what is blocked or unlinked by hand, and count the neighbours that are left.
 
     Args:
         edges: identity.edges.
         identifiers: identity.identifier.
         config: identity.yml.
+        told: Its rules made by hand, as keys.
+        day: Run day: windows end with it.
+        only: id_key of those that are judged; None = all.
+    """
+    blocked = blocked_nodes(identifiers, config.block, day=day)
+    blocked = checkpoint(blocked) if config.block else blocked
+    spark = edges.sparkSession
+    wrong = small_frame(spark, told.unlink, "one bigint, other bigint, why string")
+    pair = (F.least("a_key", "b_key"), F.greatest("a_key", "b_key"))
+    same = (pair[0] == F.col("one")) & (pair[1] == F.col("other"))
+    links = without(edges.join(F.broadcast(wrong), same, "left_anti"), blocked)
+    found = judge_identifiers(
+        one_by_hand(links, told.together),
+        identifiers,
+        limits=config.limits,
+        day=day,
+        every=config.junk is not None,
+    )
+    if only is not None:
+        found = found.join(hinted(only), F.col("key") == F.col("id_key"), "left_semi")
+    # what is usual among them is asked before they are refused
+    return Judged(links, blocked, found if config.junk is None else checkpoint(found))
+
+
+def allowed_evidence(
+    judged: Judged,
+    identifiers: DataFrame,
+    usual: DataFrame | None,
+    config: IdentityConfig,
+    told: Told,
+    *,
+    day: date,
+    timezone: str,
+) -> Evidence:
+    """Take from the evidence what identity.yml refuses, and add what it tells.
+
+    Args:
+        judged: As `judge_evidence` gives it.
+        identifiers: identity.identifier.
+        usual: As `usual_degrees` gives it; None where junk is not looked for.
+        config: identity.yml.
+        told: Its rules made by hand, as keys.
         day: Run day: windows end with it.
         timezone: Business time zone, in which identifiers are handed over.
     """
-    spark = edges.sparkSession
-    blocked = blocked_nodes(identifiers, config.block, day=day)
-    cut = keys_of(identifiers, config.unlink)
-    unlinked = small_frame(spark, cut, "a_key bigint, b_key bigint, reason string")
-    by_hand = unlinked.select(
-        "a_key", "b_key", F.lit(HAND).alias("rule"), "reason", F.lit(day).alias("day")
-    )
-    pair = (F.least("a_key", "b_key"), F.greatest("a_key", "b_key"))
-    wrong = F.broadcast(unlinked.toDF("one", "other", "why"))
-    same = (pair[0] == F.col("one")) & (pair[1] == F.col("other"))
-    seen = without(edges.join(wrong, same, "left_anti"), blocked)
-    joined = [(a, b, HAND) for a, b, _ in keys_of(identifiers, config.together)]
-    counted = one_by_hand(seen, joined)
-    refused = refuse_identifiers(
-        counted, identifiers, limits=config.limits, junk=config.junk, day=day
-    )
-    ends = [key for a, b, _ in joined for key in (a, b)]
+    seen, blocked = judged.links, judged.blocked
+    spark = seen.sparkSession
+    ends = [key for pair in told.together for key in pair]
+    refused = refuse_judged(judged.identifiers, day, junk=config.junk, usual=usual)
+    # what is one person by hand keeps no limit
     refused = refused.where(~F.col("a_key").isin(ends)) if ends else refused
-    made = small_frame(spark, joined, "a_key bigint, b_key bigint, rule string")
+    rows = [(a, b, HAND) for a, b in told.together]
+    made = small_frame(spark, rows, "a_key bigint, b_key bigint, rule string")
     made = made.withColumn("n", F.lit(1).cast("bigint"))
     links = seen.select("a_key", "b_key", "rule", "n", "first_ts", "last_ts")
-    nodes, holdings = identifiers.select("id_key", "id_type"), _no_holdings(edges)
-    if config.handed_over or config.passed_on:
+    nodes, holdings = identifiers.select("id_key", "id_type"), _no_holdings(seen)
+    if config.handed_over or told.passed_on:
         refused = checkpoint(refused)
-        whole, known = _looked_at(identifiers, blocked, refused, config, day)
+        by_hand = small_frame(spark, told.passed_on, "id_key bigint, day date")
+        whole, known = _looked_at(identifiers, blocked, refused, config, by_hand)
         near = sightings(seen, identifiers, whole)
         holdings = checkpoint(_holdings(near, identifiers, known, config, timezone))
     if not holdings.isEmpty():
         links, nodes = split_links(links, near, holdings, timezone), with_nodes(nodes, holdings)
         made = links_of_today(made, holdings)
         split = F.broadcast(holdings.select(F.col("id_key").alias("a_key")).distinct())
-        # what is one person by hand keeps no limit, and counts as one
+        # and counts as one
         free = holdings.where(~F.col("id_key").isin(ends)) if ends else holdings
         met = near.withColumnsRenamed({"id_key": "a_key", "with": "b_key"})
-        met = one_by_hand(met, joined).withColumnsRenamed({"a_key": "id_key", "b_key": "with"})
+        met = one_by_hand(met, told.together)
+        met = met.withColumnsRenamed({"a_key": "id_key", "b_key": "with"})
         again = refuse_nodes(neighbours_of(met, free, timezone), config.limits, day)
         refused = refused.join(split, "a_key", "left_anti").unionByName(again)
     links = links.unionByName(made, allowMissingColumns=True)
-    parts = (blocked, refused, by_hand)
+    parts = (blocked, refused, _unlinked(spark, told, day))
     return Evidence(links, nodes, checkpoint(reduce(DataFrame.unionByName, parts)), holdings)
+
+
+def _unlinked(spark: SparkSession, told: Told, day: date) -> DataFrame:
+    rows = [(a, b, HAND, why, day) for a, b, why in told.unlink]
+    return small_frame(
+        spark, rows, "a_key bigint, b_key bigint, rule string, reason string, day date"
+    )
 
 
 def _looked_at(
@@ -97,17 +163,9 @@ def _looked_at(
     blocked: DataFrame,
     refused: DataFrame,
     config: IdentityConfig,
-    day: date,
+    by_hand: DataFrame,
 ) -> tuple[DataFrame, DataFrame]:
     """id_key of what may have been handed over; and id_key, day of what was, by hand."""
-    keys = known_keys(identifiers, config.passed_on)
-    # what is to come is not yet so
-    told = [
-        (keys[one.names()], one.day)
-        for one in config.passed_on
-        if one.names() in keys and one.day <= day
-    ]
-    by_hand = small_frame(identifiers.sparkSession, told, "id_key bigint, day date")
     other = blocked.unionByName(refused.where(F.col("rule") != LIMIT))
     barred = other.select(F.col("a_key").alias("id_key"))
     by_hand = by_hand.join(barred, "id_key", "left_anti")

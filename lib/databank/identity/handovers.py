@@ -17,11 +17,11 @@ from pyspark.sql import Column, DataFrame, Window, functions as F
 
 from databank.columns import require_columns
 from databank.identity.config import HandedOver
+from databank.identity.guards.hand import renamed
 from databank.identity.intervals import holds_on
-from databank.session import checkpoint
+from databank.session import checkpoint, hinted
 
 FOREVER = date(9999, 12, 31)
-_BROADCAST = 1_000_000  # links, some tens of megabytes; more of them are joined by a shuffle
 
 
 def node_key() -> Column:
@@ -59,8 +59,7 @@ def sightings(links: DataFrame, identifiers: DataFrame, looked_at: DataFrame) ->
     ).alias("end")
     both = seen.select(ends, "first_ts", "last_ts").select("end.*", "first_ts", "last_ts")
     met = checkpoint(both.join(F.broadcast(ours), "id_key"))
-    near = F.broadcast(met) if met.count() <= _BROADCAST else met
-    return checkpoint(types.toDF("with", "of").join(near, "with"))
+    return checkpoint(types.toDF("with", "of").join(hinted(met), "with"))
 
 
 def days_of_handover(seen: DataFrame, rules: Mapping[str, HandedOver], timezone: str) -> DataFrame:
@@ -186,7 +185,7 @@ def _placed(seen: DataFrame, holdings: DataFrame, timezone: str) -> DataFrame:
 def links_of_today(links: DataFrame, holdings: DataFrame) -> DataFrame:
     """Links made by hand (a_key, b_key): what is said today is about the last holding."""
     last = holdings.where("valid_to IS NULL")
-    return _renamed(links, last.select("id_key", "node"), "a_key", "b_key")
+    return renamed(links, last.select("id_key", "node"), "a_key", "b_key")
 
 
 def with_nodes(identifiers: DataFrame, holdings: DataFrame) -> DataFrame:
@@ -214,16 +213,7 @@ def of_every_holding(
 def as_identifiers(rows: DataFrame, holdings: DataFrame, *columns: str) -> DataFrame:
     """Rows whose columns name nodes, as what was given names identifiers."""
     later = holdings.where("valid_from IS NOT NULL")
-    return _renamed(rows, later.select("node", "id_key"), *columns)
-
-
-def _renamed(rows: DataFrame, names: DataFrame, *columns: str) -> DataFrame:
-    """Rows whose columns say the second of a row of names where they said the first."""
-    said = F.broadcast(names.toDF("_old", "_new"))
-    for column in columns:
-        joined = rows.join(said, F.col(column) == F.col("_old"), "left")
-        rows = joined.withColumn(column, F.coalesce("_new", column)).drop("_old", "_new")
-    return rows
+    return renamed(rows, later.select("node", "id_key"), *columns)
 
 
 def _day(name: str, timezone: str) -> Column:

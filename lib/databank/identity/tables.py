@@ -71,6 +71,47 @@ REJECTED = TableSpec(
         Column("b_key", "bigint", "the other end of a refused pair; null = the identifier itself"),
         Column("rule", "string", "rule that refused it"),
         Column("reason", "string", "in words"),
+        Column("day", "date", "day of the run that looked at it last"),
+    ),
+)
+
+BASIS = TableSpec(
+    name="identity.basis",
+    grain="one row: what identity.person was made from, for the next run to start with",
+    owner=_JOB,
+    columns=(
+        Column("run_id", "string", "run that made it"),
         Column("day", "date", "run day"),
+        Column("timezone", "string", "business time zone"),
+        Column("code_version", "string", "hash of the code"),
+        Column("rules", "string", "identity.yml as JSON", pii=True),
+        Column("versions", "map<string,bigint>", "table -> version that was read"),
+        Column("next_id", "bigint", "the first person_id that was never given"),
+        Column("identifiers", "bigint", "rows of identity.person"),
+        Column("persons", "bigint", "different persons"),
+        Column("handed_over", "bigint", "rows of identity.person that begin on a day"),
+    ),
+)
+
+DEGREES = TableSpec(
+    name="identity.degrees",
+    grain="one row per identifier type and number of different neighbours",
+    owner=_JOB,
+    key=("id_type", "neighbours"),
+    columns=(
+        Column("id_type", "string", "phone, cookie, idfa ..."),
+        Column("neighbours", "bigint", "different identifiers that one was seen with"),
+        Column("identifiers", "bigint", "how many were seen with so many"),
+    ),
+)
+
+JUNK = TableSpec(
+    name="identity.junk",
+    grain="one row per identifier with far more neighbours than is usual for its type",
+    owner=_JOB,
+    key=("id_key",),
+    columns=(
+        Column("id_key", "bigint", "identifier, see identity.identifier"),
+        Column("released", "boolean", "its neighbours are one person anyway: it is that person's"),
     ),
 )

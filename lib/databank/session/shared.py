@@ -2,11 +2,12 @@
 
 import tempfile
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from databank.errors import DataBankError
 
 SCRATCH = "spark.databank.scratch"
+_SHORT = 2_000_000  # keys: some tens of megabytes in each worker
 
 
 def shared_folder(spark: SparkSession) -> str:
@@ -42,6 +43,14 @@ def checkpoint(frame: DataFrame) -> DataFrame:
     if spark.sparkContext.getCheckpointDir() is None:
         keep_checkpoints(spark, shared_folder(spark))
     return frame.checkpoint()
+
+
+def hinted(frame: DataFrame) -> DataFrame:
+    """A computed frame of keys, told to be broadcast if it is short.
+
+    Spark takes what a checkpoint holds for endless, and would shuffle the long side of a join.
+    """
+    return F.broadcast(frame) if frame.count() <= _SHORT else frame
 
 
 def keep_checkpoints(spark: SparkSession, folder: str) -> None:

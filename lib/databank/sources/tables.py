@@ -95,6 +95,7 @@ IDENTIFIER = TableSpec(
     grain="one row per normalised identifier",
     owner="ingest",
     key=("id_key",),
+    change_feed=True,
     columns=(
         Column("id_key", "bigint", "xxhash64 of type, scope, value and the salt if there is one"),
         Column("id_type", "string", "phone, cookie, idfa ..."),

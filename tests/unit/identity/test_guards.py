@@ -1,5 +1,6 @@
 """Identifiers with too many neighbours are set aside."""
 
+from collections.abc import Mapping
 from datetime import date
 
 import pytest
@@ -7,16 +8,16 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.testing import assertDataFrameEqual
 
 from databank.errors import MissingColumnsError
-from databank.identity import refuse_identifiers
-from databank.identity.config import Limit
-from databank.identity.guards.limits import without
+from databank.identity.config import Limit, Limits
+from databank.identity.guards.degrees import count_degrees, usual_degrees
+from databank.identity.guards.limits import judge_identifiers, refuse_judged, without
 from databank.session import small_frame
 from tests.support.frames import frame
 
 DAY = date(2026, 1, 31)
 EDGES = "a_key bigint, b_key bigint, last_ts timestamp"
 REJECTED = "a_key bigint, b_key bigint, rule string, reason string, day date"
-LIMITS = {
+LIMITS: dict[str, Limits] = {
     "imei": {"user_id": Limit(most=1), "any": Limit(most=3)},
     "phone": {"user_id": Limit(most=1)},
 }
@@ -36,8 +37,10 @@ def identifiers(spark_session: SparkSession) -> DataFrame:
     return frame(spark_session, "id_key bigint, id_type string", text)
 
 
-def refuse(edges: DataFrame, identifiers: DataFrame) -> tuple[DataFrame, DataFrame]:
-    rejected = refuse_identifiers(edges, identifiers, limits=LIMITS, junk=None, day=DAY)
+def refuse(
+    edges: DataFrame, identifiers: DataFrame, limits: Mapping[str, Limits] = LIMITS
+) -> tuple[DataFrame, DataFrame]:
+    rejected = refuse_judged(judge_identifiers(edges, identifiers, limits=limits, day=DAY), DAY)
     return without(edges, rejected), rejected
 
 
@@ -95,19 +98,19 @@ def test_without_limits_nothing_is_refused(
     spark_session: SparkSession, identifiers: DataFrame
 ) -> None:
     edges = frame(spark_session, EDGES, "1 | 11 |\n 2 | 11 |")
-    assert refuse_identifiers(edges, identifiers, limits={}, junk=None, day=DAY).isEmpty()
+    assert refuse(edges, identifiers, limits={})[1].isEmpty()
 
 
 def test_a_window_forgets_neighbours_of_long_ago(
     spark_session: SparkSession, identifiers: DataFrame
 ) -> None:
-    limits = {"phone": {"user_id": Limit(most=1, days=31)}}
+    limits: dict[str, Limits] = {"phone": {"user_id": Limit(most=1, days=31)}}
     text = """21 | 1 | 2025-12-31 23:59:59
               21 | 2 | 2026-01-31 10:00:00
               22 | 1 | 2026-01-01 00:00:00
               22 | 2 | 2026-01-31 10:00:00"""
     edges = frame(spark_session, EDGES, text)
-    rejected = refuse_identifiers(edges, identifiers, limits=limits, junk=None, day=DAY)
+    _, rejected = refuse(edges, identifiers, limits)
     assert [(row["a_key"], row["reason"]) for row in rejected.collect()] == [
         (22, "phone seen with 2 different user_id in 31 days (limit 1)")
     ]
@@ -120,8 +123,11 @@ def test_what_is_unusual_for_its_type_is_junk(spark_session: SparkSession) -> No
     edges = small_frame(spark_session, pairs, EDGES)
     identifiers = small_frame(spark_session, keys, "id_key bigint, id_type string")
 
+    judged = judge_identifiers(edges, identifiers, limits={}, day=DAY)
+    usual = usual_degrees(count_degrees(judged))
+
     def junk(times: int) -> list[tuple[int, str, str]]:
-        found = refuse_identifiers(edges, identifiers, limits={}, junk=times, day=DAY)
+        found = refuse_judged(judged, DAY, junk=times, usual=usual)
         return [(row["a_key"], row["rule"], row["reason"]) for row in found.collect()]
 
     told = "cookie seen with 5 different identifiers, where 1 are usual (limit 4 times as many)"

@@ -1,24 +1,26 @@
 """A bank whose identifiers are words."""
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import SparkSession
+from pyspark.sql import SparkSession, functions as F
 
 from databank.identity.build import JOB
 from databank.identity.config import IdentityConfig
-from databank.identity.tables import CHANGES, PERSON, REJECTED
+from databank.identity.tables import BASIS, CHANGES, PERSON, REJECTED
+from databank.runs import Outcome
 from databank.session import small_frame
 from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
 from tests.support.bank import DAY, Bank
 
-TYPES = {"u": "user_id", "p": "phone", "c": "cookie"}
+TYPES = {"u": "user_id", "p": "phone", "c": "cookie", "e": "email"}
 
 
 class World:
-    """A bank whose identifiers are words: u1 is a user id, p1 a phone, c1 a cookie."""
+    """A bank whose identifiers are words: u1 is a user id, p1 a phone, c1 a cookie, e1 mail."""
 
     def __init__(self, spark: SparkSession, root: Path, *records: str) -> None:
         self.bank, self.spark, self.seen = Bank(spark, root), spark, 0
@@ -26,13 +28,24 @@ class World:
         if records:
             self.come(DAY, *records)
 
+    def copy(self, root: Path) -> "World":
+        """The same bank at another place."""
+        other = World(self.spark, root)
+        shutil.copytree(self.bank.root, root)
+        other.seen, other.keys = self.seen, dict(self.keys)
+        return other
+
     def come(self, day: date, *records: str) -> None:
         """Records of a day, each a list of identifiers, the strongest first."""
         self.load([(day, record) for record in records])
 
-    def load(self, records: Sequence[tuple[date, str]]) -> None:
-        """Records of several days, at once."""
-        words = {word for _, record in records for word in record.split()} - set(self.keys)
+    def load(
+        self, records: Sequence[tuple[date, str]], profiles: Mapping[str, str] | None = None
+    ) -> None:
+        """Records of several days, at once; profiles by id, told anew on the last of them."""
+        profiles = profiles or {}
+        texts = [*(record for _, record in records), *profiles.values()]
+        words = {word for text in texts for word in text.split()} - set(self.keys)
         fresh = {word: len(self.keys) + number for number, word in enumerate(sorted(words), 1)}
         self.keys |= fresh
         known = [(key, TYPES[word[0]], "", word, 0) for word, key in fresh.items()]
@@ -48,16 +61,29 @@ class World:
         )  # fmt: skip
         tables = {IDENTIFIER: small_frame(self.spark, known, schema), EVENTS: rows}
         last = max(day for day, _ in records)
-        if not self.seen:
-            none = small_frame(self.spark, [], "source string, record_id string")
-            self.bank.publish({**tables, PROFILES: none}, day=last)
-        else:
-            self.bank.publish(tables, day=last, added=tables)
+        told = [
+            ("crm", name, [self.keys[word] for word in record.split()], f"{last} 09:00:00")
+            for name, record in profiles.items()
+        ]
+        shape = "source string, record_id string, ids array<bigint>, updated_ts string"
+        shown = small_frame(self.spark, told, shape)
+        shown = shown.withColumn("updated_ts", F.col("updated_ts").cast("timestamp"))
+        self.bank.publish(
+            {**tables, PROFILES: shown},
+            day=last,
+            added=tables if self.seen else (),
+            changed=[PROFILES] if self.seen else (),
+        )
         self.seen += len(records)
 
-    def resolve(self, day: date = DAY, **config: Any) -> None:
+    def resolve(self, day: date = DAY, **config: Any) -> Outcome:
         given = {"identifiers": list(TYPES.values()), **config}
-        self.bank.run(JOB, IdentityConfig.model_validate(given), day=day)
+        return self.bank.run(JOB, IdentityConfig.model_validate(given), day=day)
+
+    def resolve_all(self, day: date = DAY, **config: Any) -> Outcome:
+        """The same, with nothing to build on but the registry."""
+        self.bank.publish({BASIS: self.bank.read(BASIS).limit(0)}, day=day)
+        return self.resolve(day, **config)
 
     def changes(self, day: date) -> set[tuple[str, str, str]]:
         """kind, and the two ends of the link or the identifier that made it."""

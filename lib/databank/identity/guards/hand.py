@@ -1,15 +1,77 @@
 """Rules made by hand: what conf says of single identifiers, pairs and patterns, as keys."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import date
+from typing import NamedTuple
 
 from pyspark.sql import DataFrame, functions as F
 
 from databank.errors import DataBankError
-from databank.identity.config import Blocked, Identifier, Pair
+from databank.identity.config import Blocked, Identifier, IdentityConfig, Pair
 from databank.session import small_frame
 
 BLOCK = "block"
+
+
+class Told(NamedTuple):
+    """What is told by hand of identifiers that the bank has; it is short, so it is here.
+
+    Attributes:
+        unlink: (smaller key, larger key, reason) of links that are wrong.
+        together: Pairs of keys that are one person, the smaller first.
+        apart: Pairs that never are.
+        passed_on: (key, day) of what has come to another person by the run day.
+    """
+
+    unlink: list[tuple[int, int, str]]
+    together: list[tuple[int, int]]
+    apart: list[tuple[int, int]]
+    passed_on: list[tuple[int, date]]
+
+    def without(self, keys: Collection[int]) -> "Told":
+        """What is told of others than these."""
+        return Told(
+            unlink=[row for row in self.unlink if not {*row[:2]} & set(keys)],
+            together=[pair for pair in self.together if not {*pair} & set(keys)],
+            apart=[pair for pair in self.apart if not {*pair} & set(keys)],
+            passed_on=[row for row in self.passed_on if row[0] not in keys],
+        )
+
+    def ends(self) -> set[int]:
+        """All keys of which something is told."""
+        pairs = (*((a, b) for a, b, _ in self.unlink), *self.together, *self.apart)
+        return {key for pair in pairs for key in pair} | {key for key, _ in self.passed_on}
+
+
+def told_by_hand(identifiers: DataFrame, config: IdentityConfig, *, day: date) -> Told:
+    """The rules of identity.yml about single identifiers and pairs, as keys.
+
+    Args:
+        identifiers: identity.identifier.
+        config: identity.yml.
+        day: Run day; what is to be passed on later is not yet.
+    """
+    pairs = (*config.unlink, *config.together, *config.apart)
+    keys = known_keys(identifiers, [*config.passed_on, *(one for p in pairs for one in (p.a, p.b))])
+
+    def known(listed: Iterable[Pair]) -> list[tuple[int, int, str]]:
+        return sorted(
+            (min(one, other), max(one, other), pair.reason)
+            for pair in listed
+            for one, other in [(keys.get(pair.a.names()), keys.get(pair.b.names()))]
+            if one is not None and other is not None
+        )
+
+    return Told(
+        unlink=known(config.unlink),
+        together=[(a, b) for a, b, _ in known(config.together)],
+        apart=[(a, b) for a, b, _ in known(config.apart)],
+        passed_on=sorted(
+            (keys[one.names()], one.day)
+            for one in config.passed_on
+            if one.names() in keys and one.day <= day
+        ),
+    )
 
 
 def blocked_nodes(identifiers: DataFrame, block: Iterable[Blocked], *, day: date) -> DataFrame:
@@ -63,12 +125,12 @@ def _require_pattern(rows: DataFrame, pattern: str) -> None:
         ) from error
 
 
-def one_by_hand(edges: DataFrame, pairs: Sequence[tuple[int, int, str]]) -> DataFrame:
+def one_by_hand(edges: DataFrame, pairs: Iterable[tuple[int, int]]) -> DataFrame:
     """Edges in which all that is one person by hand has one key, its smallest.
 
     Args:
         edges: a_key, b_key and any other columns.
-        pairs: (key, key, anything) of what is one.
+        pairs: Keys of what is one.
     """
     first: dict[int, int] = {}
 
@@ -77,26 +139,23 @@ def one_by_hand(edges: DataFrame, pairs: Sequence[tuple[int, int, str]]) -> Data
             key = first[key]
         return key
 
-    for a, b, _ in pairs:
+    for a, b in pairs:
         low, high = sorted((find(a), find(b)))
         first[high] = low
     if not first:
         return edges
-    known = F.create_map(*(F.lit(key) for old in first for key in (old, find(old))))
-    ends = {end: F.coalesce(F.element_at(known, F.col(end)), end) for end in ("a_key", "b_key")}
-    return edges.withColumns(ends)
+    names = [(old, find(old)) for old in sorted(first)]
+    known = small_frame(edges.sparkSession, names, "old bigint, new bigint")
+    return renamed(edges, known, "a_key", "b_key")
 
 
-def keys_of(identifiers: DataFrame, pairs: Iterable[Pair]) -> list[tuple[int, int, str]]:
-    """(smaller key, larger key, reason) of the pairs both of whose identifiers are known."""
-    pairs = list(pairs)
-    keys = known_keys(identifiers, [one for pair in pairs for one in (pair.a, pair.b)])
-    return sorted(
-        (min(one, other), max(one, other), pair.reason)
-        for pair in pairs
-        for one, other in [(keys.get(pair.a.names()), keys.get(pair.b.names()))]
-        if one is not None and other is not None
-    )
+def renamed(rows: DataFrame, names: DataFrame, *columns: str) -> DataFrame:
+    """Rows whose columns say the second of a row of names where they said the first."""
+    said = F.broadcast(names.toDF("_old", "_new"))
+    for column in columns:
+        joined = rows.join(said, F.col(column) == F.col("_old"), "left")
+        rows = joined.withColumn(column, F.coalesce("_new", column)).drop("_old", "_new")
+    return rows
 
 
 def known_keys(

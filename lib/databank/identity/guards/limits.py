@@ -17,24 +17,21 @@ from pyspark.sql import Column, DataFrame, functions as F
 from databank.columns import require_columns
 from databank.identity.config import ANY, Limit, Limits
 from databank.identity.edges import pair_of_keys
-from databank.session import checkpoint
 
 LIMIT, JUNK, FORMAT = "limit", "junk", "format"
-_USUAL = 0.99  # of a type's identifiers have no more neighbours than is usual
 
 
-def refuse_identifiers(
+def judge_identifiers(
     edges: DataFrame,
     identifiers: DataFrame,
     *,
     limits: Mapping[str, Limits],
-    junk: int | None,
     day: date,
+    every: bool = True,
 ) -> DataFrame:
-    """Identifiers with more different neighbours than they may have.
+    """How many different neighbours each identifier has, and which limits that breaks.
 
-    All limits look at the edges as given, so neither their order nor that of the rows matters. An
-    identifier that loses all its edges this way is still somebody's: it is a person alone.
+    All limits look at the edges as given, so neither their order nor that of the rows matters.
 
     Args:
         edges: a_key, b_key (bigint, an isolated id has both the same), last_ts (timestamp); a pair
@@ -43,34 +40,50 @@ def refuse_identifiers(
         limits: For an identifier's type, the most different neighbours of each type, and of all
             types together under "any". A limit with days counts those seen together with it in
             the last so many days.
-        junk: How many times the neighbours that 99 of 100 of its type have at most an identifier
-            may have; null = any number.
         day: Run day: windows end with it.
+        every: False = only identifiers of a type that has limits.
 
     Returns:
-        identity.rejected rows, one per identifier: rule `limit`, or `junk` if no limit is broken.
+        key, kind (its type), degree (different neighbours), limited (which limits are broken, in
+        words; null = none); one row per identifier with a neighbour.
 
     Raises:
         MissingColumnsError: If a frame lacks a column named above.
     """
-    require_columns(edges, "a_key", "b_key", "last_ts", where="refuse_identifiers: edges")
-    require_columns(identifiers, "id_key", "id_type", where="refuse_identifiers: identifiers")
+    require_columns(edges, "a_key", "b_key", "last_ts", where="judge_identifiers: edges")
+    require_columns(identifiers, "id_key", "id_type", where="judge_identifiers: identifiers")
     seen = _neighbours(edges, identifiers)
-    if junk is None:
-        seen = seen.where(F.col("kind").isin(sorted(limits)))
-    judged = _judged(seen, limits, day)
+    return _judged(seen if every else seen.where(F.col("kind").isin(sorted(limits))), limits, day)
+
+
+def refuse_judged(
+    judged: DataFrame, day: date, *, junk: int | None = None, usual: DataFrame | None = None
+) -> DataFrame:
+    """Identifiers that break a limit, or have more neighbours than is usual.
+
+    An identifier that loses all its edges this way is still somebody's: it is a person alone.
+
+    Args:
+        judged: As `judge_identifiers` gives them.
+        day: Run day, written to the rows.
+        junk: How many times the usual neighbours an identifier may have; null = any number.
+        usual: id_type, usual, see `usual_degrees`; needed with `junk`.
+
+    Returns:
+        identity.rejected rows, one per identifier: rule `limit`, or `junk` if no limit is broken.
+    """
     unusual = F.lit(None).cast("string")
-    if junk is not None:
-        judged = _with_usual(checkpoint(judged))
-        degree, usual = F.col("degree").cast("string"), F.col("usual").cast("string")
+    if junk is not None and usual is not None:
+        # a row a type
+        judged = judged.join(F.broadcast(usual), F.col("kind") == F.col("id_type"))
+        degree, most = F.col("degree").cast("string"), F.col("usual").cast("string")
         text = F.concat(
             F.col("kind"), F.lit(" seen with "), degree, F.lit(" different identifiers, where "),
-            usual, F.lit(f" are usual (limit {junk} times as many)"),
+            most, F.lit(f" are usual (limit {junk} times as many)"),
         )  # fmt: skip
         unusual = F.when(F.col("degree") > F.col("usual") * junk, text)
     rule = F.when(F.col("limited").isNotNull(), F.lit(LIMIT)).otherwise(F.lit(JUNK))
-    reason = F.coalesce("limited", unusual)
-    return _rejected(judged, rule, reason, day)
+    return _rejected(judged, rule, F.coalesce("limited", unusual), day)
 
 
 def refuse_nodes(neighbours: DataFrame, limits: Mapping[str, Limits], day: date) -> DataFrame:
@@ -79,7 +92,7 @@ def refuse_nodes(neighbours: DataFrame, limits: Mapping[str, Limits], day: date)
     Args:
         neighbours: key, kind (its type), of (the neighbour's type), last (timestamp of the last
             sight of both); one row per neighbour.
-        limits: As for `refuse_identifiers`.
+        limits: As for `judge_identifiers`.
         day: Run day.
 
     Returns:
@@ -192,10 +205,3 @@ def _reason(kind: str, other: str, limit: Limit) -> Column:
     told = F.lit(f" different {noun}{window} (limit {limit.most})")
     text = F.concat(F.lit(f"{kind} seen with "), seen.cast("string"), told)
     return F.when((F.col("kind") == kind) & (seen > limit.most), text)
-
-
-def _with_usual(judged: DataFrame) -> DataFrame:
-    """Add usual: the degree that 99 of 100 identifiers of the type do not exceed."""
-    usual = F.percentile("degree", _USUAL).cast("bigint").alias("usual")
-    # a row a type
-    return judged.join(F.broadcast(judged.groupBy("kind").agg(usual)), "kind")

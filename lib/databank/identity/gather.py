@@ -1,0 +1,81 @@
+"""Evidence brought up to date: identity.edges follows events and profiles."""
+
+from collections.abc import Mapping
+
+from pyspark.sql import DataFrame, functions as F
+
+from databank.identity.edges import add_edges, event_edges, profile_edges
+from databank.identity.tables import EDGES
+from databank.session import checkpoint, hinted
+from databank.sources.tables import EVENTS, PROFILES
+from databank.tables import TableStore
+
+_RULES = {"event": (EVENTS, event_edges), "profile": (PROFILES, profile_edges)}
+_MEASURES = ("first_ts", "last_ts", "n")
+
+
+def replace_edges(store: TableStore) -> None:
+    """Write identity.edges from all events and profiles."""
+    parts = [edges_of(store.read(spec)) for spec, edges_of in _RULES.values()]
+    # grouped by the key a moment ago
+    store.replace(EDGES, parts[0].unionByName(parts[1]), checked=True)
+
+
+def update_edges(store: TableStore, since: Mapping[str, int]) -> DataFrame:
+    """Bring identity.edges up to date with what came since, in one write.
+
+    New events add to the evidence. Of what was altered (a profile says what it says today), and of
+    all profiles, the edges with the same strongest identifier are counted anew.
+
+    Args:
+        store: The bank; its identity.edges is as of `since`.
+        since: Versions of core.events and core.profiles that identity.edges was made from.
+
+    Returns:
+        The rows of identity.edges that came, went or changed: its key, and `was` and `now`
+        (first_ts, last_ts, n; null = there was or is none).
+    """
+    keys = list(EDGES.key)
+    added = store.changes(PROFILES, since[PROFILES.name])
+    changed = _heads(added, "profile").union(
+        _heads(store.altered(PROFILES, since[PROFILES.name]), "profile")
+    )
+    changed = changed.union(_heads(store.altered(EVENTS, since[EVENTS.name]), "event"))
+    heads = checkpoint(changed.distinct())
+    fresh = event_edges(store.changes(EVENTS, since[EVENTS.name]))
+    fresh = checkpoint(fresh.join(hinted(heads), ["a_key", "rule"], "left_anti"))
+    named = hinted(checkpoint(heads.select("a_key").union(fresh.select("a_key")).distinct()))
+    near = checkpoint(store.read(EDGES).join(named, "a_key", "left_semi"))
+    again = [
+        edges_of(
+            store.read(spec)
+            .withColumn("a_key", F.get("ids", F.lit(0)))
+            .join(hinted(heads.where(F.col("rule") == rule).select("a_key")), "a_key", "left_semi")
+        )
+        for rule, (spec, edges_of) in _RULES.items()
+    ]
+    now = add_edges(near, fresh).unionByName(again[0]).unionByName(again[1])
+    was = near.join(fresh, keys, "left_semi").unionByName(
+        near.join(heads, ["a_key", "rule"], "left_semi")
+    )
+    both = was.select(*keys, F.struct(*_MEASURES).alias("was")).join(
+        now.select(*keys, F.struct(*_MEASURES).alias("now")), keys, "full"
+    )
+    news = checkpoint(both.where("NOT was <=> now"))
+    rows = news.where("now IS NOT NULL").select(*keys, "now.*")
+    store.replace_scope(EDGES, rows, hinted(news.select(*keys)))
+    return news
+
+
+def edges_before(edges: DataFrame, news: DataFrame) -> DataFrame:
+    """Edges as they were before the news; both of the same identifiers."""
+    keys = list(EDGES.key)
+    old = news.where("was IS NOT NULL").select(*keys, "was.*")
+    same = edges.join(news.select(*keys), keys, "left_anti")
+    return same.select(*old.columns).unionByName(old)
+
+
+def _heads(records: DataFrame, rule: str) -> DataFrame:
+    """a_key, rule: the strongest identifiers of records that are evidence."""
+    head = F.col("ids")[0].alias("a_key")
+    return records.where(F.size("ids") > 1).select(head, F.lit(rule).alias("rule"))

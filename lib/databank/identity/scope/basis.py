@@ -1,0 +1,86 @@
+"""What the persons were last made from: whether a run may build on them, or starts anew."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+from pyspark.sql import DataFrame, functions as F
+
+from databank.hashing import code_version
+from databank.identity.config import IdentityConfig
+from databank.identity.tables import BASIS
+from databank.runs import Context
+from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
+
+_READ = (EVENTS.name, PROFILES.name, IDENTIFIER.name)
+# told of single identifiers, so that a change touches these; and what changes no result
+_TOLD = {"block", "unlink", "together", "apart", "passed_on", "local_edges", "engine"}
+
+
+class Counts(NamedTuple):
+    """Rows of identity.person, different persons in them, and rows that begin on a day."""
+
+    identifiers: int
+    persons: int
+    handed_over: int
+
+
+@dataclass(frozen=True)
+class Basis:
+    """One row of identity.basis.
+
+    Attributes:
+        day: Run day.
+        rules: identity.yml of that run.
+        versions: Table -> version that was read.
+        next_id: The first person_id that was never given.
+        counts: Of identity.person.
+    """
+
+    day: date
+    rules: IdentityConfig
+    versions: dict[str, int]
+    next_id: int
+    counts: Counts
+
+
+def last_basis(context: Context, config: IdentityConfig) -> Basis | str:
+    """What this run may build on, or why it may not."""
+    store = context.store
+    row = store.read(BASIS).first()
+    if row is None:
+        return "the first run"
+    if row["day"] > context.day:
+        return f"the last run was for {row['day']}"
+    if row["code_version"] != code_version():
+        return "databank is another version"
+    rules = IdentityConfig.model_validate_json(row["rules"])
+    if rules.model_dump(exclude=_TOLD) != config.model_dump(exclude=_TOLD):
+        return "general rules of identity.yml have changed"
+    if row["timezone"] != context.settings.timezone:
+        return "the time zone has changed"
+    return Basis(
+        day=row["day"],
+        rules=rules,
+        versions=row["versions"],
+        next_id=row["next_id"],
+        counts=Counts(*(row[name] for name in Counts._fields)),
+    )
+
+
+def write_basis(context: Context, config: IdentityConfig, counts: Counts, *, next_id: int) -> None:
+    """Write identity.basis for the next run; counts are those of this one."""
+    store = context.store
+    versions = {name: store.versions_read[name] for name in _READ}
+    row = (
+        context.run_id, context.day, context.settings.timezone, code_version(),
+        config.model_dump_json(), versions, next_id, *counts,
+    )  # fmt: skip
+    store.replace(BASIS, store.few(BASIS, [row]))
+
+
+def counts_of(persons: DataFrame) -> Counts:
+    """Count rows of identity.person."""
+    later = F.count("valid_from")
+    row = persons.agg(F.count(F.lit(1)), F.count_distinct("person_id"), later).first()
+    return Counts(0, 0, 0) if row is None else Counts(*(int(n) for n in row))

@@ -1,0 +1,146 @@
+"""Solving only what is touched gives what solving all gives: persons, ids, changes, refusals."""
+
+import random
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from databank.identity.tables import (
+    ALIAS,
+    CHANGES,
+    DEGREES,
+    EDGES,
+    JUNK,
+    PERSON,
+    REJECTED,
+)
+from databank.tables import TableSpec
+from tests.support.bank import DAY
+from tests.unit.identity.world import World, group, pair
+
+HISTORIES, DAYS = 300, 3
+RULES: dict[str, Any] = {
+    "limits": {
+        "phone": {"user_id": {"most": 1}, "cookie": {"most": 2, "days": 3}},
+        "cookie": {"user_id": 2, "phone": {"most": 1, "days": 2}},
+    },
+    "handed_over": {"phone": {"silence": 2, "to": ["user_id"]}},
+    "persons": {"user_id": 2, "cookie": {"most": 3, "days": 4}, "any": 6},
+    "junk": 1,
+}
+# what a run says of its own (its id, the day on which it looked) is not the same
+SAME: dict[TableSpec, tuple[str, ...]] = {
+    EDGES: (),
+    PERSON: (),
+    ALIAS: (),
+    DEGREES: (),
+    JUNK: (),
+    CHANGES: ("run_id",),
+    REJECTED: ("day",),
+}
+
+
+class History:
+    """A few identifiers that nobody else has, and what becomes of them."""
+
+    def __init__(self, number: int) -> None:
+        self.chance = random.Random(number)
+        sizes = (("u", 4), ("p", 3), ("c", 5))
+        self.words = {k: [f"{k}{number}_{n}" for n in range(most)] for k, most in sizes}
+        self.number = number
+        self.told: dict[str, list[dict[str, Any]]] = {}
+
+    def record(self) -> str:
+        """One to three identifiers, the strongest first."""
+        kinds = self.chance.choice(["up", "uc", "uc", "pc", "upc", "ucc", "u", "p", "c"])
+        words = [self.chance.choice(self.words[kind]) for kind in kinds]
+        return " ".join(dict.fromkeys(words))
+
+    def day(self, day: date) -> tuple[list[tuple[date, str]], dict[str, str]]:
+        """Records, some of them late, and profiles that are told anew."""
+        late = [day - timedelta(days=self.chance.choice([0, 0, 0, 1, 4]))]
+        records = [(late[0], self.record()) for _ in range(self.chance.choice([0, 0, 1, 1, 2]))]
+        profiles = {}
+        if self.chance.random() < 0.3:
+            profiles[f"{self.number}-{self.chance.randrange(2)}"] = self.record()
+        return records, profiles
+
+    def rules(self, day: date) -> dict[str, list[dict[str, Any]]]:
+        """What is told by hand; now and then it is another thing."""
+        if self.chance.random() < 0.15:
+            one = self.chance.choice(["block", "unlink", "together", "apart", "passed_on", "none"])
+            self.told = {one: [self._rule(one, day)]} if one != "none" else {}
+        return self.told
+
+    def _rule(self, kind: str, day: date) -> dict[str, Any]:
+        every = [word for words in self.words.values() for word in words]
+        a, b = self.chance.sample(every, 2)
+        if kind == "block":
+            return pair(a, b)["a"]
+        if kind == "passed_on":
+            return pair(self.chance.choice(self.words["p"]), b)["a"] | {"day": day}
+        return pair(a, b)
+
+
+def usual() -> Iterator[str]:
+    """Many with four neighbours each, so that four stay usual for every type."""
+    for kind in "upc":
+        for number in range(600):
+            # a few have five, which is unusual, and yet are one customer
+            most = 5 if number % 200 == 7 else 4
+            yield " ".join([f"{kind}_{number}", *(f"e{kind}_{number}_{n}" for n in range(most))])
+
+
+def test_days_one_by_one_give_what_all_of_it_gives(
+    spark_session: SparkSession, tmp_path: Path
+) -> None:
+    histories = [History(number) for number in range(HISTORIES)]
+    world = World(spark_session, tmp_path / "bank")
+    for number in range(DAYS):
+        day = DAY + timedelta(days=number)
+        told: dict[str, list[dict[str, Any]]] = {}
+        # longer ago than any window
+        records = [] if number else [(DAY - timedelta(days=30), record) for record in usual()]
+        profiles: dict[str, str] = {}
+        for history in histories:
+            new, shown = history.day(day)
+            records += new
+            profiles |= shown
+            for kind, rules in history.rules(day).items():
+                told.setdefault(kind, []).extend(rules)
+        world.load(records, profiles)
+        if number == 0:
+            world.resolve(day, **RULES, **told)
+            continue
+        anew = world.copy(tmp_path / f"anew-{number}")
+        anew.resolve_all(day, **RULES, **told)
+        looked_at = world.resolve(day, **RULES, **told).summary["looked at again"]
+        assert isinstance(looked_at, int)
+        assert looked_at < 4000
+        for table, own in SAME.items():
+            columns = [c.name for c in table.columns if c.name not in own]
+            found, wanted = (each.bank.rows(table, *columns) for each in (world, anew))
+            assert found == wanted, (table.name, day)
+    # what is hard has happened: holdings, cuts, all kinds of changes, junk that came back
+    assert world.bank.rows(PERSON, "id_key", where="valid_from IS NOT NULL")
+    assert {row[0] for row in world.bank.rows(JUNK, "released")} == {True, False}
+    assert {rule for _, _, rule in world.rejected()} == {"limit", "junk", "person", "block", "hand"}
+    kinds = {row[0] for row in world.bank.rows(CHANGES, "kind")}
+    assert kinds >= {"new", "merge", "split", "grow", "shrink"}
+
+
+def test_a_general_rule_that_changes_has_all_looked_at(
+    spark_session: SparkSession, tmp_path: Path
+) -> None:
+    world = World(spark_session, tmp_path, "u1 p1", "u2 p1", "u3 c3")
+    world.resolve()
+    again = world.resolve(limits={"phone": {"user_id": 1}}).summary
+    assert again["all because"] == "general rules of identity.yml have changed"
+    assert world.persons() == group("u1", "u2", "u3 c3")
+    world.come(DAY, "u3 p3")
+    summary = world.resolve(limits={"phone": {"user_id": 1}}).summary
+    assert summary["all because"] == "50% of the identifiers have new evidence"
+    assert world.persons() == group("u1", "u2", "u3 c3 p3")
