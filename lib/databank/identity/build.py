@@ -1,7 +1,5 @@
 """The job resolve_identity: evidence, guards, components, person ids that stay."""
 
-from functools import reduce
-
 from pyspark.sql import DataFrame, functions as F
 
 from databank.identity.changes import moved_identifiers, with_evidence
@@ -59,7 +57,7 @@ def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
     _write_rejected(context, solved, part)
     if part.degrees is not None:
         context.store.replace(DEGREES, part.degrees, checked=True)
-    counts = _counts(part, basis, after)
+    counts = _counts(part, basis, after, assigned.names.count())
     given = assigned.names.where(F.col("person_id") >= next_id).count()
     write_basis(context, config, counts, next_id=next_id + given)
     return _summary(context, counts, kinds, part, basis)
@@ -98,7 +96,7 @@ def _touched(context: Context, bank: Bank, basis: Basis, news: DataFrame) -> Par
     told = bank.told
     if basis.rules != config or not gone.isEmpty():
         told = told_by_hand(bank.identifiers.unionByName(gone), basis.rules, day=basis.day)
-    # what came since was not known then
+    # what came since was not known then; of that only what is told by hand, so few
     named = sorted(told.ends())
     new = came.where(F.col("id_key").isin(named)).select("id_key").collect() if named else []
     told = told.without({row["id_key"] for row in new})
@@ -131,8 +129,8 @@ def _next_id(context: Context, basis: Basis | str) -> int:
     if isinstance(basis, Basis):
         return basis.next_id
     store = context.store
-    given = (store.read(table).select("person_id") for table in (PERSON, CHANGES))
-    return next_person_id(reduce(DataFrame.union, given), store.read(ALIAS))
+    given = store.read(PERSON).select("person_id").union(store.read(CHANGES).select("person_id"))
+    return next_person_id(given, store.read(ALIAS))
 
 
 def _write_persons(context: Context, assigned: Assignment, part: Part) -> DataFrame:
@@ -188,21 +186,22 @@ def _write_rejected(context: Context, solved: Solved, part: Part) -> None:
     store, junk = context.store, solved.junk
     rejected = as_identifiers(solved.rejected, part.evidence.holdings, "a_key", "b_key")
     if part.keys is not None:
-        a, b = (hinted(part.keys).withColumnRenamed("id_key", f"{end}_key") for end in "ab")
+        a, b = (part.keys.withColumnRenamed("id_key", f"{end}_key") for end in "ab")
         beside = part.rejected_before.join(a, "a_key", "left_anti").join(b, "b_key", "left_anti")
         rejected = rejected.join(a, "a_key", "left_semi").unionByName(beside)
-        junk = junk.unionByName(store.read(JUNK).join(hinted(part.keys), "id_key", "left_anti"))
+        junk = junk.unionByName(store.read(JUNK).join(part.keys, "id_key", "left_anti"))
     unreadable = unreadable_identifiers(store.read(REFUSED), day=context.day)
     store.replace(REJECTED, rejected.unionByName(unreadable))
     store.replace(JUNK, junk, checked=True)
 
 
-def _counts(part: Part, basis: Basis | str, after: DataFrame) -> Counts:
-    """What is counted of identity.person today."""
-    now = counts_of(after)
+def _counts(part: Part, basis: Basis | str, after: DataFrame, persons: int) -> Counts:
+    """What is counted of identity.person today; persons are those of the part."""
+    now = counts_of(after, persons)
     if isinstance(basis, str):
         return now
-    changed = zip(basis.counts, now, counts_of(part.before), strict=True)
+    old = counts_of(part.before, part.before.select("person_id").distinct().count())
+    changed = zip(basis.counts, now, old, strict=True)
     return Counts(*(all_of_it + new - old for all_of_it, new, old in changed))
 
 

@@ -7,6 +7,7 @@ A record of k identifiers gives k - 1 edges, from its strongest identifier to ea
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.columns import require_columns
+from databank.session import hinted
 
 
 def event_edges(events: DataFrame) -> DataFrame:
@@ -53,6 +54,22 @@ def add_edges(known: DataFrame, fresh: DataFrame) -> DataFrame:
 def pair_of_keys() -> tuple[Column, Column]:
     """a_key and b_key, the smaller first: the same pair whichever way it was seen."""
     return F.least("a_key", "b_key").alias("a_key"), F.greatest("a_key", "b_key").alias("b_key")
+
+
+def pairs_with(edges: DataFrame, keys: DataFrame) -> DataFrame:
+    """key (bigint, one of the id_key given), other: what it was seen with; pairs may repeat."""
+    wanted = hinted(keys.select(F.col("id_key").alias("key")))
+    ends = (
+        F.struct(F.col(end).alias("key"), F.col(far).alias("other"))
+        for end, far in (("a_key", "b_key"), ("b_key", "a_key"))
+    )
+    both = edges.where("a_key <> b_key").select(F.explode(F.array(*ends)).alias("end"))
+    return both.select("end.*").join(wanted, "key", "left_semi")
+
+
+def ends_of(edges: DataFrame) -> DataFrame:
+    """id_key of both ends of each edge; they repeat."""
+    return edges.select(F.explode(F.array("a_key", "b_key")).alias("id_key"))
 
 
 def _rays(records: DataFrame, seen: Column, *, rule: str) -> DataFrame:

@@ -25,7 +25,7 @@ from databank.identity.handovers import (
     with_nodes,
     without_clash,
 )
-from databank.session import checkpoint, hinted, small_frame
+from databank.session import checkpoint, small_frame
 
 
 class Judged(NamedTuple):
@@ -92,7 +92,7 @@ def judge_evidence(
         every=config.junk is not None,
     )
     if only is not None:
-        found = found.join(hinted(only), F.col("key") == F.col("id_key"), "left_semi")
+        found = found.join(only, F.col("key") == F.col("id_key"), "left_semi")
     # what is usual among them is asked before they are refused
     return Judged(links, blocked, found if config.junk is None else checkpoint(found))
 

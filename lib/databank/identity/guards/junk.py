@@ -11,6 +11,7 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.identity.components.solve import connected_components
 from databank.identity.config import ANY, Limit
+from databank.identity.edges import pairs_with
 from databank.identity.guards.limits import JUNK, held_of
 from databank.session import checkpoint
 
@@ -68,11 +69,7 @@ def release_junk(
 
 def _components_around(junk: DataFrame, edges: DataFrame, labels: DataFrame) -> DataFrame:
     """One row per junk identifier and component among its neighbours: key, component."""
-    met = [
-        edges.select(F.col(one).alias("key"), F.col(other).alias("id_key"))
-        for one, other in (("a_key", "b_key"), ("b_key", "a_key"))
-    ]
-    around = reduce(DataFrame.unionByName, met).join(F.broadcast(junk), "key", "left_semi")
+    around = pairs_with(edges, junk.toDF("id_key")).withColumnRenamed("other", "id_key")
     return around.join(labels, "id_key").select("key", "component").distinct()
 
 

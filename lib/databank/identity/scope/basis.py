@@ -79,8 +79,7 @@ def write_basis(context: Context, config: IdentityConfig, counts: Counts, *, nex
     store.replace(BASIS, store.few(BASIS, [row]))
 
 
-def counts_of(persons: DataFrame) -> Counts:
-    """Count rows of identity.person."""
-    later = F.count("valid_from")
-    row = persons.agg(F.count(F.lit(1)), F.count_distinct("person_id"), later).first()
-    return Counts(0, 0, 0) if row is None else Counts(*(int(n) for n in row))
+def counts_of(rows: DataFrame, persons: int) -> Counts:
+    """Count rows of identity.person that are of so many persons."""
+    row = rows.agg(F.count(F.lit(1)), F.count("valid_from")).first()
+    return Counts(0, persons, 0) if row is None else Counts(row[0], persons, row[1])

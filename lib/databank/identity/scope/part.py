@@ -5,6 +5,7 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame, functions as F
 
 from databank.identity.config import ANY, IdentityConfig
+from databank.identity.edges import ends_of, pairs_with
 from databank.identity.evidence import Evidence, Judged, allowed_evidence, judge_evidence
 from databank.identity.gather import edges_before
 from databank.identity.guards.degrees import count_degrees, move_degrees, usual_degrees
@@ -12,7 +13,6 @@ from databank.identity.guards.hand import Told
 from databank.identity.guards.limits import JUNK, without
 from databank.identity.handovers import as_identifiers, with_nodes
 from databank.identity.scope.region import Known, Region, region_of
-from databank.identity.scope.touched import pairs_with
 from databank.runs import Context
 from databank.session import checkpoint, hinted
 
@@ -113,11 +113,12 @@ def touched_part(
         evidence = _allowed(context, bank, identifiers, judged, degrees)
         inside = evidence._replace(nodes=_nodes_of(region, identifiers, evidence))
         # what has no identifier's row any more is solved too while there is evidence of it
-        keys = checkpoint(region.keys.union(inside.nodes.select("id_key")).distinct())
+        keys = region.keys.union(inside.nodes.select("id_key")).distinct()
+        keys = hinted(checkpoint(keys))
         links, leading_out = _divided(inside, keys)
         junk, met_outside = _junk_outside(inside, keys, known, bank.config)
         out = leading_out.join(known.aside, "id_key", "left_anti").union(junk)
-        out = out.union(_junk_to_judge(edges, evidence, keys, known)).distinct()
+        out = out.union(_junk_to_judge(edges, inside, keys, known)).distinct()
         out = checkpoint(out.join(keys, "id_key", "left_anti"))
         if out.isEmpty():
             whole = inside._replace(links=links)
@@ -149,16 +150,20 @@ def _allowed(
 
 def _edges_at(edges: DataFrame, keys: DataFrame) -> DataFrame:
     """Edges with an end among the keys."""
-    one, other = (hinted(keys.select(F.col("id_key").alias(f"_{end}"))) for end in "ab")
-    met = edges.join(one, F.col("a_key") == F.col("_a"), "left")
-    met = met.join(other, F.col("b_key") == F.col("_b"), "left")
-    return met.where("_a IS NOT NULL OR _b IS NOT NULL").drop("_a", "_b")
+    return _marked(edges, keys).where("_a IS NOT NULL OR _b IS NOT NULL").drop("_a", "_b")
+
+
+def _marked(edges: DataFrame, keys: DataFrame) -> DataFrame:
+    """Edges with _a and _b: their ends where these are among the keys, else null."""
+    for end in "ab":
+        found = keys.select(F.col("id_key").alias(f"_{end}"))
+        edges = edges.join(found, F.col(f"{end}_key") == F.col(f"_{end}"), "left")
+    return edges
 
 
 def _identifiers_of(identifiers: DataFrame, edges: DataFrame, keys: DataFrame) -> DataFrame:
     """Rows of the keys and of all that they were seen with."""
-    ends = edges.select(F.explode(F.array("a_key", "b_key")).alias("id_key"))
-    wanted = checkpoint(ends.union(keys).distinct())
+    wanted = checkpoint(ends_of(edges).union(keys).distinct())
     return identifiers.join(hinted(wanted), "id_key", "left_semi")
 
 
@@ -181,7 +186,7 @@ def _moved(
         yesterday.rules,
         yesterday.told,
         day=context.day,
-        only=touched,
+        only=hinted(touched),
     )
     now = judged.identifiers.join(touched.toDF("key"), "key", "left_semi")
     after = count_degrees(now)
@@ -190,17 +195,13 @@ def _moved(
 
 def _nodes_of(region: Region, identifiers: DataFrame, evidence: Evidence) -> DataFrame:
     """Nodes of the region alone."""
-    own = identifiers.join(hinted(region.keys), "id_key", "left_semi")
+    own = identifiers.join(region.keys, "id_key", "left_semi")
     return checkpoint(with_nodes(own, evidence.holdings))
 
 
 def _divided(inside: Evidence, keys: DataFrame) -> tuple[DataFrame, DataFrame]:
     """Links between nodes of the region; and id_key of what may be linked to them beside it."""
-    marked = inside.links
-    for end in "ab":
-        found = hinted(keys.select(F.col("id_key").alias(f"_{end}")))
-        marked = marked.join(found, F.col(f"{end}_key") == F.col(f"_{end}"), "left")
-    marked = checkpoint(marked)
+    marked = checkpoint(_marked(inside.links, keys))
     links = marked.where("_a IS NOT NULL AND _b IS NOT NULL").drop("_a", "_b")
     out = without(marked.where("_a IS NULL OR _b IS NULL"), inside.refused)
     far = F.when(F.col("_a").isNull(), F.col("a_key")).otherwise(F.col("b_key"))
@@ -208,11 +209,9 @@ def _divided(inside: Evidence, keys: DataFrame) -> tuple[DataFrame, DataFrame]:
     return links, out.where(near).select(far.alias("id_key")).distinct()
 
 
-def _junk_to_judge(
-    edges: DataFrame, evidence: Evidence, keys: DataFrame, known: Known
-) -> DataFrame:
+def _junk_to_judge(edges: DataFrame, inside: Evidence, keys: DataFrame, known: Known) -> DataFrame:
     """id_key of junk that has to be judged again: a neighbour was refused, or is no longer."""
-    named = as_identifiers(evidence.refused.where("b_key IS NULL"), evidence.holdings, "a_key")
+    named = as_identifiers(inside.refused.where("b_key IS NULL"), inside.holdings, "a_key")
     now = named.select(F.col("a_key").alias("id_key")).join(keys, "id_key", "left_semi").distinct()
     was = known.aside.union(known.released).join(keys, "id_key", "left_semi").distinct()
     moved = checkpoint(now.exceptAll(was).union(was.exceptAll(now)))
@@ -230,14 +229,9 @@ def _junk_outside(
     nobody.
     """
     nodes = inside.refused.where("b_key IS NULL")
-    junk = hinted(
-        checkpoint(nodes.where(F.col("rule") == JUNK).select(F.col("a_key").alias("key")))
-    )
-    links = inside.links.where("a_key <> b_key")
-    ends = (("a_key", "b_key"), ("b_key", "a_key"))
-    met = [links.select(F.col(a).alias("key"), F.col(b).alias("id_key")) for a, b in ends]
-    around = met[0].union(met[1]).join(junk, "key", "left_semi").distinct()
-    back = known.released.join(keys, "id_key", "left_anti").union(junk.select("key"))
+    junk = nodes.where(F.col("rule") == JUNK).select(F.col("a_key").alias("id_key"))
+    around = pairs_with(inside.links, junk).distinct().withColumnRenamed("other", "id_key")
+    back = known.released.join(keys, "id_key", "left_anti").union(junk)
     aside = known.aside.join(keys, "id_key", "left_anti")
     aside = aside.union(nodes.where(F.col("rule") != JUNK).select("a_key")).distinct()
     around = around.join(aside, "id_key", "left_anti")

@@ -14,9 +14,8 @@ from pyspark.sql import DataFrame, functions as F
 
 from databank.identity.components.solve import connected_components
 from databank.identity.config import ANY, Limit
+from databank.identity.edges import pairs_with
 from databank.identity.guards.cuts import RULE as CUT
-from databank.identity.guards.limits import FORMAT
-from databank.identity.scope.touched import pairs_with
 from databank.session import checkpoint, hinted
 
 _FEW = 50  # neighbours, of an identifier that may come back
@@ -52,7 +51,7 @@ class Region(NamedTuple):
     """What is solved anew.
 
     Attributes:
-        keys: id_key of the identifiers in it.
+        keys: id_key of the identifiers in it; told to be broadcast if they are few.
         before: Their rows of identity.person.
     """
 
@@ -71,12 +70,11 @@ def last_known(
 
     Args:
         persons: identity.person.
-        rejected: identity.rejected.
+        rejected: identity.rejected, without what has no identifier's form.
         junk: identity.junk.
         edges: identity.edges of today.
         touched: id_key of what has changed since.
     """
-    rejected = rejected.where(F.col("rule") != FORMAT)
     held = persons.where("valid_from IS NOT NULL OR valid_to IS NOT NULL")
     shared = checkpoint(held.select("id_key", "person_id"))
     nodes = rejected.where("b_key IS NULL").select(F.col("a_key").alias("id_key"))
@@ -135,7 +133,8 @@ def region_of(
     persons = hinted(checkpoint(seeds.distinct()))
     before = checkpoint(known.persons.join(persons, "person_id", "left_semi"))
     keys = checkpoint(before.select("id_key").union(touched).distinct())
-    return Region(checkpoint(keys.union(_whole_junk(known.met, keys)).distinct()), before)
+    whole = keys.union(_whole_junk(known.met, keys)).distinct()
+    return Region(hinted(checkpoint(whole)), before)
 
 
 def _ties(known: Known, touched: DataFrame, limits: Mapping[str, Limit]) -> DataFrame:

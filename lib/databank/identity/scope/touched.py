@@ -7,9 +7,10 @@ from functools import reduce
 from pyspark.sql import DataFrame, functions as F
 
 from databank.identity.config import IdentityConfig
+from databank.identity.edges import ends_of, pairs_with
 from databank.identity.guards.hand import BLOCK, Told, blocked_nodes
 from databank.identity.guards.limits import since
-from databank.session import checkpoint, hinted, small_frame
+from databank.session import checkpoint, small_frame
 
 
 def touched_identifiers(
@@ -37,21 +38,10 @@ def touched_identifiers(
     by_hand = small_frame(spark, [(key,) for key in named], "id_key bigint")
     around = others.union(small_frame(spark, [(key,) for key in joined], "id_key bigint"))
     around = checkpoint(around.distinct())
-    parts = [_ends(news), came.select("id_key"), _ends(aged), by_hand, around]
+    parts = [ends_of(news), came.select("id_key"), ends_of(aged), by_hand, around]
     if not around.isEmpty():
         parts.append(pairs_with(edges, around).select(F.col("other").alias("id_key")))
     return checkpoint(reduce(DataFrame.union, parts).distinct())
-
-
-def pairs_with(edges: DataFrame, keys: DataFrame) -> DataFrame:
-    """key (bigint, one of the id_key given), other: what it was seen with; pairs may repeat."""
-    wanted = hinted(keys.select(F.col("id_key").alias("key")))
-    ends = (
-        F.struct(F.col(end).alias("key"), F.col(far).alias("other"))
-        for end, far in (("a_key", "b_key"), ("b_key", "a_key"))
-    )
-    both = edges.where("a_key <> b_key").select(F.explode(F.array(*ends)).alias("end"))
-    return both.select("end.*").join(wanted, "key", "left_semi")
 
 
 def blocks_changed(
@@ -84,7 +74,3 @@ def aged_evidence(
         left, begins = since(limit, before), since(limit, day)
         tests.append((F.col("last_ts") >= F.lit(left)) & (F.col("last_ts") < F.lit(begins)))
     return edges.where(reduce(lambda one, other: one | other, tests, F.lit(False)))
-
-
-def _ends(edges: DataFrame) -> DataFrame:
-    return edges.select(F.explode(F.array("a_key", "b_key")).alias("id_key"))
