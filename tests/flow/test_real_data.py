@@ -1,6 +1,7 @@
 """The same jobs on two real data sets, by configuration alone; checked against pandas."""
 
 import os
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -10,21 +11,31 @@ from pyspark.sql import SparkSession, functions as F
 
 from databank.cli.bank import load_bank
 from databank.cli.execute import execute
-from databank.cli.jobs import plan_all
+from databank.cli.jobs import Step, plan_all
+from databank.identity.agreement import measure_agreement
 from databank.tables import TableStore
-from tests.flow.conftest import HERE
+from tests.flow.conftest import DAY, HERE
 
 DATA = Path(os.environ.get("DATABANK_DATA", HERE.parent / "shared" / "data")).resolve()
 
 
 def bank_of(
-    name: str, day: date, folder: Path, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    day: date,
+    folder: Path,
+    spark: SparkSession,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    data: str | None = None,
+    jobs: Sequence[str] = (),
 ) -> TableStore:
-    if not (DATA / name).is_dir():
+    """Run an example's whole loop, or some jobs of it, on the data set of its name or another."""
+    if not (DATA / (data or name)).is_dir():
         pytest.skip(f"{name} is not there: set DATABANK_DATA to the folder of the real data sets")
     monkeypatch.setenv("DATABANK_DATA", str(DATA))
     bank = load_bank(HERE / "conf" / "examples" / name)
-    outcomes = execute(bank, plan_all(bank, None), root=str(folder), day=day)
+    steps = [Step(job) for job in jobs] or plan_all(bank, None)
+    outcomes = execute(bank, steps, root=str(folder), day=day)
     assert {outcome.outcome for outcome in outcomes} == {"done"}
     return TableStore(spark, str(folder))
 
@@ -32,6 +43,31 @@ def bank_of(
 def number(store: TableStore, table: str, expression: str, where: str = "true") -> float:
     row = store.read(table).where(where).agg(F.expr(expression)).collect()[0]
     return float(row[0] or 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "truth", "least"),
+    [
+        ("febrl", "febrl", "regexp_extract(id_value, 'rec-([0-9]+)-', 1)", 0.98),
+        ("historical_50k", "splink_historical_50k", "split(id_value, '-')[0]", 0.80),
+    ],
+)
+def test_persons_by_likeness_alone(
+    name: str,
+    folder: str,
+    truth: str,
+    least: float,
+    spark_session: SparkSession,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    jobs = ("ingest", "link_profiles", "resolve_identity")
+    store = bank_of(name, DAY, tmp_path, spark_session, monkeypatch, data=folder, jobs=jobs)
+    true = store.read("identity.identifier").select("id_key", F.expr(truth).alias("true"))
+    found = store.read("identity.person").select("id_key", F.col("person_id").alias("found"))
+    measured = measure_agreement(true.join(found, "id_key", "left"))
+    assert measured.f1 > least
+    assert measured.bcubed_f1 > least
 
 
 def test_online_retail(

@@ -14,6 +14,7 @@ from databank.cli.references import check_references, check_windows, references_
 from databank.config import ConfigReader, Settings
 from databank.errors import DataBankError
 from databank.hashing import fingerprint
+from databank.identity.alike.config import AlikeConfig
 from databank.identity.config import IdentityConfig
 from databank.lifecycle.config import LifecycleConfig, LifecycleJobConfig
 from databank.lookalike.config import LookalikeConfig, LookalikesConfig
@@ -77,6 +78,10 @@ class Bank:
     def identity_config(self) -> IdentityConfig:
         """For resolve_identity."""
         return self.identity
+
+    def alike_config(self) -> AlikeConfig:
+        """For link_profiles."""
+        return AlikeConfig(alike=self.identity.alike)
 
     def archive_config(self) -> ArchiveConfig:
         """For build_archive."""

@@ -24,6 +24,7 @@ class JobEntry:
 # in the order in which they run; a job's module is imported only when it is run
 JOBS = {
     "ingest": JobEntry("databank.sources.build", "sources_config"),
+    "link_profiles": JobEntry("databank.identity.alike.build", "alike_config"),
     "resolve_identity": JobEntry("databank.identity.build", "identity_config"),
     "build_archive": JobEntry("databank.archive.build", "archive_config"),
     "build_tags": JobEntry("databank.tags.build", "tags_config", "tag"),
@@ -101,6 +102,8 @@ def plan_all(bank: "Bank", only: str | None) -> list[Step]:
             names = [node.name for node in bank.graph]
             raise DataBankError(f"--only: nothing is named {only!r}; {did_you_mean(only, names)}")
     steps = [Step("ingest"), Step("resolve_identity"), Step("build_archive")]
+    if bank.identity.alike:
+        steps.insert(1, Step("link_profiles"))
     for part in bank.parts(wanted):
         if part.kind == "model":
             steps += [Step("train_model", part.names), Step("score_model", part.names)]

@@ -110,6 +110,7 @@ def explain_link(
             "first seen": _minute(row.first_ts, settings.timezone),
             "last seen": _minute(row.last_ts, settings.timezone),
             "records": row.n,
+            "likeness": row.score,
             "link": "weakest" if link is least and len(found.chain) > 1 else None,
         }
         for link in found.chain

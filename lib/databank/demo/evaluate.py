@@ -7,6 +7,7 @@ from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from databank.demo.config import FUTURE_DAYS
 from databank.identity import connected_components
+from databank.identity.agreement import measure_agreement
 from databank.identity.intervals import holds_on
 from databank.models.metrics import measure
 from databank.tables import TableStore
@@ -79,12 +80,12 @@ def identity_scores(store: TableStore, truth: Truth) -> list[Score]:
     known = known.join(_connected(store, truth), "id_key").select("id_key", "true", "linked")
     known = known.localCheckpoint()
     persons = _today(store).select("id_key", F.col("person_id").alias("found"))
-    ours = _pairwise(known.join(persons, "id_key", "left"))
+    ours = _figures(known.join(persons, "id_key", "left"))
     edges = store.read("identity.edges").select("a_key", "b_key").distinct()
     loops = known.select(F.col("id_key").alias("a_key"), F.col("id_key").alias("b_key"))
     naive = connected_components(edges.unionByName(loops), src="a_key", dst="b_key")
     naive = naive.select(F.col("id").alias("id_key"), F.col("component").alias("found"))
-    plain = _pairwise(known.join(naive, "id_key", "left"))
+    plain = _figures(known.join(naive, "id_key", "left"))
     return [Score("OneID", name, ours[name], ("naive components", plain[name])) for name in ours]
 
 
@@ -254,27 +255,15 @@ def _today(store: TableStore) -> DataFrame:
     return store.read("identity.person").where("valid_to IS NULL")
 
 
-def _pairwise(rows: DataFrame) -> dict[str, float]:
-    """Figures from counts by cluster and truth: the pairs themselves are never made."""
-
-    def pairs(frame: DataFrame, *by: str) -> float:
-        n = F.col("n").cast("double")
-        together = frame.groupBy(*by).agg(F.sum("n").alias("n"))
-        row = together.agg(F.sum(n * (n - 1) / 2).alias("pairs")).first()
-        return float(row["pairs"] or 0) if row else 0.0
-
-    counted = rows.groupBy("found", "true", "linked").agg(F.count("*").alias("n"))
-    counted = counted.localCheckpoint()
-    given = counted.where("found IS NOT NULL")
-    hit, said, real = pairs(given, "found", "true"), pairs(given, "found"), pairs(counted, "true")
-    linked = pairs(given, "found", "true", "linked"), pairs(counted, "true", "linked")
-    precision, recall = hit / said if said else 0.0, hit / real if real else 0.0
-    total = precision + recall
+def _figures(rows: DataFrame) -> dict[str, float]:
+    """found, true, linked: an identifier a row."""
+    whole = measure_agreement(rows)
+    connected = measure_agreement(rows.select("found", F.struct("true", "linked").alias("true")))
     return {
-        "precision": precision,
-        "recall": recall,
-        "F1": 2 * precision * recall / total if total else 0.0,
-        "recall of connected pairs": linked[0] / linked[1] if linked[1] else 0.0,
+        "precision": whole.precision,
+        "recall": whole.recall,
+        "F1": whole.f1,
+        "recall of connected pairs": connected.recall,
     }
 
 

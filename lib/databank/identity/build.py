@@ -75,10 +75,10 @@ def _part(context: Context, config: IdentityConfig) -> tuple[Bank, Part, Basis |
     told = told_by_hand(identifiers, config, day=context.day)
     if isinstance(basis, str):
         why = basis
-        replace_edges(store)
+        replace_edges(store, config.alike)
         bank = Bank(store.read(EDGES), identifiers, config, told)
     else:
-        news = update_edges(store, basis.versions)
+        news = update_edges(store, basis.versions, config.alike)
         bank = Bank(store.read(EDGES), identifiers, config, told)
         context.progress.step("looking for what is touched")
         part = _touched(context, bank, basis, news)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from databank.identity.config import HAND
 
-Strength = tuple[bool, int, float]
+Strength = tuple[bool, float, int, float]
 
 
 class Evidence(NamedTuple):
@@ -21,6 +21,7 @@ class Evidence(NamedTuple):
     first_ts: datetime | None
     last_ts: datetime | None
     n: int
+    score: float | None = None
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,11 @@ class Link:
 
     @property
     def strength(self) -> Strength:
-        """What is told by hand first, then records in all, then how late they were seen last."""
+        """What is told by hand; then what was seen, by records and how late; then likeness."""
         seen = [row.last_ts.timestamp() for row in self.evidence if row.last_ts is not None]
         by_hand = any(row.rule == HAND for row in self.evidence)
-        return by_hand, sum(row.n for row in self.evidence), max(seen, default=0.0)
+        score = max(1.0 if row.score is None else row.score for row in self.evidence)
+        return by_hand, score, sum(row.n for row in self.evidence), max(seen, default=0.0)
 
 
 def shortest_chain(evidence: Iterable[Evidence], start: int, end: int) -> list[Link] | None:
@@ -72,7 +74,7 @@ def shortest_chain(evidence: Iterable[Evidence], start: int, end: int) -> list[L
             one, other, tuple(sorted(found, key=lambda r: (-r.n, r.source, r.rule, r.a_key)))
         )
 
-    strongest = (True, 1 << 62, 0.0)
+    strongest = (True, 1.0, 1 << 62, 0.0)
     best: dict[int, tuple[Strength, list[Link]]] = {start: (strongest, [])}
     layer = {start}
     while layer and end not in best:

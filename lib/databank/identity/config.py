@@ -9,9 +9,11 @@ from pydantic import BeforeValidator, Field, PositiveInt, model_validator
 
 from databank.config import Name, StrictModel
 from databank.errors import did_you_mean
+from databank.identity.alike.config import Alike
 
 ANY = "any"  # in limits: identifiers of all types together
 HAND = "hand"  # the rule of links and refusals that this file tells
+ALIKE = "alike"  # the rule of links between profiles that share no identifier
 
 
 class Limit(StrictModel):
@@ -105,6 +107,7 @@ class IdentityConfig(StrictModel):
         unlink: Links that records show and that are wrong.
         together: Pairs that are one person, whatever the records say.
         apart: Pairs that are never one person.
+        alike: Which profiles are compared, though they share no identifier.
         local_edges: Rows of forests (an identifier once in every 4,000,000 edges) up to which
             one task finishes the components, at up to 100 bytes each.
         engine: What finds the components; graphframes needs its jar on the class path.
@@ -120,6 +123,7 @@ class IdentityConfig(StrictModel):
     unlink: tuple[Pair, ...] = ()
     together: tuple[Pair, ...] = ()
     apart: tuple[Pair, ...] = ()
+    alike: dict[Name, Alike] = Field(default_factory=dict)
     local_edges: PositiveInt = 32_000_000
     engine: Literal["databank", "graphframes"] = "databank"
 

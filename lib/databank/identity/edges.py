@@ -4,9 +4,12 @@ A record of k identifiers gives k - 1 edges, from its strongest identifier to ea
 (a star): linear in the data, never the pairs of a shared value.
 """
 
+from collections.abc import Collection
+
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.columns import require_columns
+from databank.identity.config import ALIKE
 from databank.session import hinted
 
 
@@ -36,6 +39,27 @@ def profile_edges(profiles: DataFrame) -> DataFrame:
     return _counted(rays, rule="profile")
 
 
+def alike_edges(pairs: DataFrame, names: Collection[str]) -> DataFrame:
+    """Evidence of profiles that are likely one person's.
+
+    Args:
+        pairs: identity.alike.
+        names: Rules of identity.yml that hold.
+
+    Returns:
+        identity.edges rows, one per a_key, b_key, source (the rule's name) and rule `alike`.
+    """
+    measures = ("first_ts", "last_ts", "n", "score")
+    linked = pairs.where(F.col("linked") & F.col("name").isin(sorted(names)))
+    source, rule = F.col("name").alias("source"), F.lit(ALIKE).alias("rule")
+    return linked.select("a_key", "b_key", source, rule, *measures)
+
+
+def seen_together(edges: DataFrame) -> DataFrame:
+    """Edges of identifiers that were in one record."""
+    return edges.where(F.col("rule") != ALIKE)
+
+
 def add_edges(known: DataFrame, fresh: DataFrame) -> DataFrame:
     """Known evidence brought up to date by fresh evidence; only rows with fresh evidence."""
     keys = ["a_key", "b_key", "source", "rule"]
@@ -47,6 +71,7 @@ def add_edges(known: DataFrame, fresh: DataFrame) -> DataFrame:
             F.min("first_ts").alias("first_ts"),
             F.max("last_ts").alias("last_ts"),
             F.sum("n").alias("n"),
+            F.first("score").alias("score"),
         )
     )
 
@@ -84,4 +109,5 @@ def _counted(rays: DataFrame, *, rule: str) -> DataFrame:
         F.min("seen").alias("first_ts"),
         F.max("seen").alias("last_ts"),
         F.count("*").alias("n"),
+        F.lit(None).cast("double").alias("score"),
     )

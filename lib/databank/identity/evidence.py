@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession, functions as F
 
-from databank.identity.config import HAND, IdentityConfig
+from databank.identity.config import ALIKE, HAND, IdentityConfig
+from databank.identity.edges import seen_together
 from databank.identity.guards.hand import Told, blocked_nodes, one_by_hand
 from databank.identity.guards.limits import (
     LIMIT,
@@ -26,6 +27,8 @@ from databank.identity.handovers import (
     without_clash,
 )
 from databank.session import checkpoint, small_frame
+
+_LINK = ("a_key", "b_key", "rule", "n", "first_ts", "last_ts", "score")
 
 
 class Judged(NamedTuple):
@@ -84,8 +87,9 @@ def judge_evidence(
     pair = (F.least("a_key", "b_key"), F.greatest("a_key", "b_key"))
     same = (pair[0] == F.col("one")) & (pair[1] == F.col("other"))
     links = without(edges.join(F.broadcast(wrong), same, "left_anti"), blocked)
+    # likeness is no sight: no limit counts it
     found = judge_identifiers(
-        one_by_hand(links, told.together),
+        one_by_hand(seen_together(links), told.together),
         identifiers,
         limits=config.limits,
         day=day,
@@ -118,7 +122,9 @@ def allowed_evidence(
         day: Run day: windows end with it.
         timezone: Business time zone, in which identifiers are handed over.
     """
-    seen, blocked = judged.links, judged.blocked
+    blocked, seen = judged.blocked, seen_together(judged.links)
+    # what is told of today and not of a time
+    now = judged.links.where(F.col("rule") == ALIKE).select(*_LINK)
     spark = seen.sparkSession
     ends = [key for pair in told.together for key in pair]
     refused = refuse_judged(judged.identifiers, day, junk=config.junk, usual=usual)
@@ -127,7 +133,8 @@ def allowed_evidence(
     rows = [(a, b, HAND) for a, b in told.together]
     made = small_frame(spark, rows, "a_key bigint, b_key bigint, rule string")
     made = made.withColumn("n", F.lit(1).cast("bigint"))
-    links = seen.select("a_key", "b_key", "rule", "n", "first_ts", "last_ts")
+    made = now.unionByName(made, allowMissingColumns=True)
+    links = seen.select(*_LINK)
     nodes, holdings = identifiers.select("id_key", "id_type"), _no_holdings(seen)
     if config.handed_over or told.passed_on:
         refused = checkpoint(refused)
@@ -146,7 +153,7 @@ def allowed_evidence(
         met = met.withColumnsRenamed({"a_key": "id_key", "b_key": "with"})
         again = refuse_nodes(neighbours_of(met, free, timezone), config.limits, day)
         refused = refused.join(split, "a_key", "left_anti").unionByName(again)
-    links = links.unionByName(made, allowMissingColumns=True)
+    links = links.unionByName(made)
     parts = (blocked, refused, _unlinked(spark, told, day))
     return Evidence(links, nodes, checkpoint(reduce(DataFrame.unionByName, parts)), holdings)
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from databank.errors import DataBankError
 from databank.identity.chain import Evidence, Link, shortest_chain
-from databank.identity.config import HAND, IdentityConfig, Pair
+from databank.identity.config import ALIKE, HAND, IdentityConfig, Pair
 from databank.tables.lookup import Lookup
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -251,7 +251,12 @@ def _evidence(lookup: Lookup, held: Sequence[Holding], zone: str) -> list[Eviden
         day = seen.astimezone(ZoneInfo(zone)).date()
         return any(holding.holds(day) for holding in of_key[key])
 
-    return [r for r in rows if fits(r.a_key, r.first_ts) and fits(r.b_key, r.first_ts)]
+    # likeness is of today's profiles, whenever they were written
+    return [
+        r
+        for r in rows
+        if r.rule == ALIKE or (fits(r.a_key, r.first_ts) and fits(r.b_key, r.first_ts))
+    ]
 
 
 def _at(microseconds: Any) -> datetime | None:

@@ -1,39 +1,45 @@
 """Evidence brought up to date: identity.edges follows events and profiles."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from pyspark.sql import DataFrame, functions as F
 
-from databank.identity.edges import add_edges, event_edges, profile_edges
-from databank.identity.tables import EDGES
+from databank.identity.config import ALIKE as LIKELY
+from databank.identity.edges import add_edges, alike_edges, event_edges, profile_edges
+from databank.identity.tables import ALIKE, EDGES
 from databank.session import checkpoint, hinted
 from databank.sources.tables import EVENTS, PROFILES
 from databank.tables import TableStore
 
 _RULES = {"event": (EVENTS, event_edges), "profile": (PROFILES, profile_edges)}
-_MEASURES = ("first_ts", "last_ts", "n")
+_MEASURES = ("first_ts", "last_ts", "n", "score")
 
 
-def replace_edges(store: TableStore) -> None:
-    """Write identity.edges from all events and profiles."""
-    parts = [edges_of(store.read(spec)) for spec, edges_of in _RULES.values()]
+def replace_edges(store: TableStore, alike: Collection[str]) -> None:
+    """Write identity.edges from all events and profiles, and the rules `alike` of that name."""
+    events, profiles = (edges_of(store.read(spec)) for spec, edges_of in _RULES.values())
+    rows = events.unionByName(profiles)
+    if alike:
+        rows = rows.unionByName(alike_edges(store.read(ALIKE), alike))
     # grouped by the key a moment ago
-    store.replace(EDGES, parts[0].unionByName(parts[1]), checked=True)
+    store.replace(EDGES, rows, checked=True)
 
 
-def update_edges(store: TableStore, since: Mapping[str, int]) -> DataFrame:
+def update_edges(store: TableStore, since: Mapping[str, int], alike: Collection[str]) -> DataFrame:
     """Bring identity.edges up to date with what came since, in one write.
 
     New events add to the evidence. Of what was altered (a profile says what it says today), and of
-    all profiles, the edges with the same strongest identifier are counted anew.
+    all profiles, the edges with the same strongest identifier are counted anew. Those of profiles
+    that are alike are what identity.alike says today.
 
     Args:
         store: The bank; its identity.edges is as of `since`.
         since: Versions of core.events and core.profiles that identity.edges was made from.
+        alike: Names of the rules `alike`; the same as they were then.
 
     Returns:
         The rows of identity.edges that came, went or changed: its key, and `was` and `now`
-        (first_ts, last_ts, n; null = there was or is none).
+        (first_ts, last_ts, n, score; null = there was or is none).
     """
     keys = list(EDGES.key)
     added = store.changes(PROFILES, since[PROFILES.name])
@@ -58,6 +64,9 @@ def update_edges(store: TableStore, since: Mapping[str, int]) -> DataFrame:
     was = near.join(fresh, keys, "left_semi").unionByName(
         near.join(heads, ["a_key", "rule"], "left_semi")
     )
+    if alike:
+        was = was.unionByName(store.read(EDGES).where(F.col("rule") == LIKELY))
+        now = now.unionByName(alike_edges(store.read(ALIKE), alike))
     both = was.select(*keys, F.struct(*_MEASURES).alias("was")).join(
         now.select(*keys, F.struct(*_MEASURES).alias("now")), keys, "full"
     )

@@ -13,10 +13,31 @@ EDGES = TableSpec(
         Column("a_key", "bigint", "the stronger identifier of the record"),
         Column("b_key", "bigint", "another identifier of the same record"),
         Column("source", "string", "source of the record"),
-        Column("rule", "string", "event | profile: the kind of record"),
+        Column("rule", "string", "event | profile: the kind of record; alike: see identity.alike"),
         Column("first_ts", "timestamp", "first seen together, UTC"),
         Column("last_ts", "timestamp", "last seen together, UTC"),
         Column("n", "bigint", "records"),
+        Column("score", "double", "probability that both are one person's; null = seen together"),
+    ),
+)
+
+ALIKE = TableSpec(
+    name="identity.alike",
+    grain="one row per rule and pair of identifiers whose profiles are one person's more likely "
+    "than not",
+    owner="link_profiles",
+    key=("name", "a_key", "b_key"),
+    columns=(
+        Column("name", "string", "rule of identity.yml, alike"),
+        Column("a_key", "bigint", "strongest identifier of one profile, the smaller key"),
+        Column("b_key", "bigint", "that of the other"),
+        Column("score", "double", "probability that both are one person's, 0.5-1; the best pair's"),
+        Column("n", "bigint", "pairs of profiles with these identifiers"),
+        Column("first_ts", "timestamp", "the oldest of these profiles, UTC"),
+        Column("last_ts", "timestamp", "the newest"),
+        Column("linked", "boolean", "whether the score is enough to link them"),
+        Column("one", "string", "source and record of the best pair's first profile"),
+        Column("other", "string", "and of its second"),
     ),
 )
 

@@ -36,7 +36,7 @@ def test_fewest_links_and_of_those_the_strongest_weakest(seed: int) -> None:
     paths = list(nx.all_shortest_paths(graph, 0, 1))
     assert len(chain) == len(paths[0]) - 1
     best = max(min(graph.edges[pair]["n"] for pair in nx.utils.pairwise(path)) for path in paths)
-    assert min(link.strength[1] for link in chain) == best
+    assert min(link.strength[2] for link in chain) == best
     assert [link.start for link in chain] + [1] == [0] + [link.end for link in chain]
     assert shortest_chain([rows[n] for n in rng.permutation(len(rows))], 0, 1) == chain
 
@@ -50,6 +50,13 @@ def test_the_same_whatever_the_order_and_evidence_of_a_pair_together() -> None:
     assert [e.source for e in chain[0].evidence] == ["web", "crm"]
     # four records each: the one seen longest ago is the weakest
     assert weakest(chain) == chain[1]
+
+
+def test_likeness_is_weaker_than_any_sight() -> None:
+    alike = row(1, 2, 9, day=5)._replace(rule="alike", score=0.999)
+    chain = shortest_chain([alike, row(2, 3, 1)], 1, 3)
+    assert chain is not None
+    assert weakest(chain) == chain[0]
 
 
 def test_one_identifier_is_itself_and_a_stranger_is_not_reached() -> None:

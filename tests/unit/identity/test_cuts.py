@@ -16,12 +16,12 @@ from tests.support.frames import frame
 DAY = date(2026, 1, 31)
 TYPES = ("user_id", "phone", "cookie")
 ONE_USER = Rules({"user_id": Limit(most=1)}, (), TYPES, DAY)
-COLUMNS = ["a_key", "b_key", "a_type", "b_type", "hand", "n", "last"]
+COLUMNS = ["a_key", "b_key", "a_type", "b_type", "hand", "score", "n", "last"]
 
 
 def links(*rows: tuple[object, ...]) -> pd.DataFrame:
     """a, b, records; 1-9 are users, 11-19 phones, the rest cookies."""
-    full = [(a, b, kind(a), kind(b), False, n, 0.0) for a, b, n in rows]
+    full = [(a, b, kind(a), kind(b), False, 1.0, n, 0.0) for a, b, n in rows]
     return pd.DataFrame(full, columns=COLUMNS)
 
 
@@ -52,12 +52,21 @@ def test_the_link_of_the_weaker_type_yields_however_often_it_was_seen() -> None:
     assert [row[:2] for row in refused(cut)] == [(1, 21), (2, 11)]
 
 
+def test_what_is_alike_yields_to_what_was_seen() -> None:
+    # two users whose profiles are alike, and a cookie of either
+    given = links((1, 2, 1), (1, 21, 1), (2, 21, 1))
+    given.loc[0, "score"] = 0.99
+    assert parts(cut_links(given, ONE_USER)) == {frozenset({1, 21}), frozenset({2})}
+    cut = cut_links(given, Rules({"any": Limit(most=2)}, (), TYPES, DAY))
+    assert [row[:2] for row in refused(cut)] == [(1, 2), (2, 21)]
+
+
 def test_keys_of_64_bits_stay_whole(spark_session: SparkSession) -> None:
     # neighbours among floats of this size are 1,024 apart
     users, cookie = (-9_007_199_254_740_993_001, 9_007_199_254_740_993_003), -635200420765134101
     labels = [(users[0], "user_id", 1), (users[1], "user_id", 1), (cookie, "cookie", 1)]
-    schema = "a_key bigint, b_key bigint, rule string, n bigint, last_ts timestamp"
-    met = [(user, cookie, "event", n, None) for n, user in enumerate(users)]
+    schema = "a_key bigint, b_key bigint, rule string, n bigint, last_ts timestamp, score double"
+    met = [(user, cookie, "event", n, None, None) for n, user in enumerate(users)]
     kept, rejected = cut_persons(
         small_frame(spark_session, labels, "id_key bigint, id_type string, component bigint"),
         small_frame(spark_session, met, schema),
@@ -138,16 +147,16 @@ def test_any_graph_is_cut_so_that_limits_hold_whatever_the_order(
 def test_only_components_that_break_a_limit_are_touched(spark_session: SparkSession) -> None:
     components = {1: 1, 11: 1, 21: 1, 2: 1, 3: 3, 12: 3, 13: 13}
     labels = "\n".join(f"{n} | {kind(n)} | {whole}" for n, whole in components.items())
-    evidence = """1 | 11 | event | 5 | 2026-01-02
-                  11 | 21 | event | 9 | 2026-01-02
-                  21 | 2 | event | 1 | 2026-01-02
-                  21 | 2 | profile | 1 | 2026-01-03
-                  3 | 12 | event | 1 | 2026-01-02"""
+    evidence = """1 | 11 | event | 5 | 2026-01-02 |
+                  11 | 21 | event | 9 | 2026-01-02 |
+                  21 | 2 | event | 1 | 2026-01-02 |
+                  21 | 2 | profile | 1 | 2026-01-03 |
+                  3 | 12 | event | 1 | 2026-01-02 |"""
     whole, rejected = cut_persons(
         frame(spark_session, "id_key bigint, id_type string, component bigint", labels),
         frame(
             spark_session,
-            "a_key bigint, b_key bigint, rule string, n bigint, last_ts timestamp",
+            "a_key bigint, b_key bigint, rule string, n bigint, last_ts timestamp, score double",
             evidence,
         ),
         ONE_USER,

@@ -19,7 +19,7 @@ from databank.identity.tables import (
 )
 from databank.tables import TableSpec
 from tests.support.bank import DAY
-from tests.unit.identity.world import World, group, pair
+from tests.unit.identity.world import PEOPLE, World, group, pair
 
 HISTORIES, DAYS = 300, 3
 RULES: dict[str, Any] = {
@@ -30,6 +30,7 @@ RULES: dict[str, Any] = {
     "handed_over": {"phone": {"silence": 2, "to": ["user_id"]}},
     "persons": {"user_id": 2, "cookie": {"most": 3, "days": 4}, "any": 6},
     "junk": 1,
+    "alike": PEOPLE,
 }
 # what a run says of its own (its id, the day on which it looked) is not the same
 SAME: dict[TableSpec, tuple[str, ...]] = {
@@ -68,6 +69,11 @@ class History:
             profiles[f"{self.number}-{self.chance.randrange(2)}"] = self.record()
         return records, profiles
 
+    def alike(self) -> str:
+        """Two of them whose profiles are alike, now and then; what was said is not said again."""
+        a, b = self.chance.sample([word for words in self.words.values() for word in words], 2)
+        return f"{a} {b} {self.chance.choice([0.6, 0.93, 0.97])}"
+
     def rules(self, day: date) -> dict[str, list[dict[str, Any]]]:
         """What is told by hand; now and then it is another thing."""
         if self.chance.random() < 0.15:
@@ -102,6 +108,7 @@ def test_days_one_by_one_give_what_all_of_it_gives(
     for number in range(DAYS):
         day = DAY + timedelta(days=number)
         told: dict[str, list[dict[str, Any]]] = {}
+        likely: list[str] = []
         # longer ago than any window
         records = [] if number else [(DAY - timedelta(days=30), record) for record in usual()]
         profiles: dict[str, str] = {}
@@ -109,9 +116,12 @@ def test_days_one_by_one_give_what_all_of_it_gives(
             new, shown = history.day(day)
             records += new
             profiles |= shown
+            likely += [history.alike()] if history.number % 3 == 0 else []
             for kind, rules in history.rules(day).items():
                 told.setdefault(kind, []).extend(rules)
         world.load(records, profiles)
+        # of some the bank has never heard
+        world.alike(*(line for line in likely if {*line.split()[:2]} <= world.keys.keys()))
         if number == 0:
             world.resolve(day, **RULES, **told)
             continue

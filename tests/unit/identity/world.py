@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession, functions as F
 
 from databank.identity.build import JOB
 from databank.identity.config import IdentityConfig
-from databank.identity.tables import BASIS, CHANGES, PERSON, REJECTED
+from databank.identity.tables import ALIKE, BASIS, CHANGES, PERSON, REJECTED
 from databank.runs import Outcome
 from databank.session import small_frame
 from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
@@ -76,6 +76,17 @@ class World:
         )
         self.seen += len(records)
 
+    def alike(self, *pairs: str, least: float = 0.9) -> None:
+        """What link_profiles has found: pairs and their probability, `a b 0.97`."""
+        told = [line.split() for line in pairs]
+        rows = [
+            ("people", *sorted((self.keys[a], self.keys[b])), float(score), float(score) >= least)
+            for a, b, score in told
+        ]
+        shape = "name string, a_key bigint, b_key bigint, score double, linked boolean"
+        found = small_frame(self.spark, rows, shape).withColumn("n", F.lit(1).cast("bigint"))
+        self.bank.publish({ALIKE: found})
+
     def resolve(self, day: date = DAY, **config: Any) -> Outcome:
         given = {"identifiers": list(TYPES.values()), **config}
         return self.bank.run(JOB, IdentityConfig.model_validate(given), day=day)
@@ -102,6 +113,17 @@ class World:
     def rejected(self) -> set[tuple[str, str, str]]:
         rows = self.bank.rows(REJECTED, "a_key", "b_key", "rule")
         return {(self.word(a), self.word(b), rule) for a, b, rule in rows}
+
+
+PEOPLE = {
+    "people": {
+        "sources": ["crm"],
+        "compare": {"name": "name", "born": "date"},
+        "block_on": [["name"]],
+        "train_on": [["name"], ["born"]],
+        "sure": [["name", "born"]],
+    }
+}
 
 
 def group(*texts: str) -> set[frozenset[str]]:

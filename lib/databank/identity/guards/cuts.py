@@ -6,10 +6,10 @@ links are taken again, the strongest first, and a link that would make a person 
 refused. That is Kruskal's spanning forest under a constraint; what is refused are the weakest links
 between what belongs together, and nobody is dropped.
 
-Stronger is the link of stronger types (the weaker end's place in conf's list), then the one with
-more records, then the one seen later, then the one with the smaller keys: functions of the
-evidence alone, never of its order. Links made by hand come first of all, and no limit holds for
-them.
+Stronger is what was seen than what is alike, then the link of stronger types (the weaker end's
+place in conf's list), then the one with more records, then the one seen later, then the one with
+the smaller keys: functions of the evidence alone, never of its order. Links made by hand come first
+of all, and no limit holds for them.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -59,8 +59,8 @@ def cut_persons(labels: DataFrame, links: DataFrame, rules: Rules) -> tuple[Data
 
     Args:
         labels: id_key (bigint, unique), id_type (string), component (bigint).
-        links: a_key, b_key (bigint), rule (string), n (bigint), last_ts (timestamp): the evidence
-            that made the components; a pair may come in several rows.
+        links: a_key, b_key (bigint), rule (string), n (bigint), last_ts (timestamp), score (double,
+            null = 1): the evidence that made the components; a pair may come in several rows.
         rules: What holds for a person.
 
     Returns:
@@ -72,7 +72,8 @@ def cut_persons(labels: DataFrame, links: DataFrame, rules: Rules) -> tuple[Data
         DataBankError: If a component that breaks a limit is too large for one task.
     """
     require_columns(labels, "id_key", "id_type", "component", where="cut_persons: labels")
-    require_columns(links, "a_key", "b_key", "rule", "n", "last_ts", where="cut_persons: links")
+    columns = ("a_key", "b_key", "rule", "n", "last_ts", "score")
+    require_columns(links, *columns, where="cut_persons: links")
     suspects = checkpoint(_suspects(labels, rules))
     held = _held_in(suspects)
     inside = labels.join(suspects, "component", "left_semi")
@@ -129,12 +130,14 @@ def _held_in(suspects: DataFrame) -> int:
 
 
 def _links_of(inside: DataFrame, links: DataFrame) -> DataFrame:
-    """One row per pair: component, a_key, b_key, a_type, b_type, hand, n, last (microseconds)."""
+    """One row per pair: component, both keys and types, hand, score, n, last (microseconds)."""
     hand = F.max(F.col("rule") == HAND).alias("hand")
-    measures = (hand, F.sum("n").alias("n"), F.max(F.unix_micros("last_ts")).alias("last"))
+    score = F.max(F.coalesce("score", F.lit(1.0))).alias("score")
+    last = F.max(F.unix_micros("last_ts")).alias("last")
+    measures = (hand, score, F.sum("n").alias("n"), last)
     a = inside.select(F.col("id_key").alias("a_key"), "component", F.col("id_type").alias("a_type"))
     b = inside.select(F.col("id_key").alias("b_key"), "component", F.col("id_type").alias("b_type"))
-    mine = links.where("a_key <> b_key").select(*pair_of_keys(), "rule", "n", "last_ts")
+    mine = links.where("a_key <> b_key").select(*pair_of_keys(), "rule", "n", "last_ts", "score")
     met = mine.join(a, "a_key").join(b, ["b_key", "component"])
     return met.groupBy("component", "a_key", "b_key", "a_type", "b_type").agg(*measures)
 
@@ -146,7 +149,8 @@ def cut_links(links: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     """Cut components that share no id.
 
     Args:
-        links: A row a pair: a_key < b_key, a_type, b_type, hand (bool), n, last (microseconds).
+        links: A row a pair: a_key < b_key, a_type, b_type, hand (bool), score, n, last
+            (microseconds).
         rules: What holds for a person.
 
     Returns:
@@ -155,7 +159,8 @@ def cut_links(links: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     """
     ranks = {kind: number for number, kind in enumerate(rules.strongest)}
     weakest = np.maximum(links["a_type"].map(ranks), links["b_type"].map(ranks))
-    keys = (links["b_key"], links["a_key"], -links["last"], -links["n"], weakest, ~links["hand"])
+    keys = [links["b_key"], links["a_key"], -links["last"], -links["n"], weakest]
+    keys += [-links["score"], ~links["hand"]]
     links = links.iloc[np.lexsort(keys)]
     forest = _Forest(links, rules)
     pairs = list(zip(links["a_key"].tolist(), links["b_key"].tolist(), strict=True))

@@ -1,0 +1,1 @@
+"""Profiles that are likely one person's, though they share no identifier."""

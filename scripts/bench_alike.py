@@ -1,0 +1,75 @@
+"""Persons by likeness alone, on two public sets of records with known truth.
+
+Configured in conf/examples, with no line of code for either. Beside it the floor: components of
+what the rule's `sure` entries find alone. FEBRL's number of social security is not used.
+"""
+
+import os
+import time
+from datetime import date
+from functools import reduce
+from pathlib import Path
+
+from pyspark.sql import DataFrame, functions as F
+
+from databank.cli.bank import Bank, load_bank
+from databank.cli.execute import execute
+from databank.cli.jobs import Step
+from databank.identity import connected_components
+from databank.identity.agreement import Agreement, measure_agreement
+from databank.identity.alike.records import pieces_of, records_of
+from databank.session import get_spark
+from databank.sources.tables import PROFILES
+from databank.tables import TableStore
+
+HERE = Path(__file__).parents[1]
+DAY = date(2026, 3, 31)
+# the true person, as each set hides it in the record's number
+TRUTHS = {
+    "febrl": "regexp_extract(id_value, 'rec-([0-9]+)-', 1)",
+    "historical_50k": "split(id_value, '-')[0]",
+}
+COLUMNS = ("precision", "recall", "F1", "B-cubed precision", "recall", "F1")
+
+
+def bench_alike(folder: Path) -> None:
+    """Print agreement with the truth, and seconds."""
+    os.environ.setdefault("DATABANK_DATA", str(HERE.parent / "shared" / "data"))
+    spark = get_spark("bench")
+    print(f"{'':<36}" + "".join(f"{name:>18}" for name in COLUMNS))
+    for name, truth in TRUTHS.items():
+        bank, root = load_bank(HERE / "conf" / "examples" / name), str(folder / name)
+        execute(bank, [Step("ingest")], root=root, day=DAY)
+        started = time.monotonic()
+        execute(bank, [Step("link_profiles")], root=root, day=DAY)
+        seconds = time.monotonic() - started
+        execute(bank, [Step("resolve_identity")], root=root, day=DAY)
+        store = TableStore(spark, root)
+        true = store.read("identity.identifier").select("id_key", F.expr(truth).alias("true"))
+        found = store.read("identity.person").withColumnRenamed("person_id", "found")
+        show(f"{name} ({true.count():,}, {seconds:.0f} s)", agreement(found, true))
+        show("    floor: what is sure", agreement(sure(store, bank), true))
+
+
+def agreement(found: DataFrame, true: DataFrame) -> Agreement:
+    return measure_agreement(true.join(found, "id_key", "left"))
+
+
+def sure(store: TableStore, bank: Bank) -> DataFrame:
+    """id_key, found: what is the same in all of an entry of `sure` is one person."""
+    [rule] = bank.identity.alike.values()
+    records = records_of(store.read(PROFILES), rule).localCheckpoint()
+    edges = [records.select("id_key", F.col("id_key").alias("other"))]
+    for same in rule.sure:
+        keys = [F.expr(piece).alias(f"k{n}") for n, piece in enumerate(pieces_of(same))]
+        told = records.select("id_key", *keys).dropna()
+        names = [f"k{n}" for n in range(len(keys))]
+        first = told.groupBy(*names).agg(F.min("id_key").alias("other"))
+        edges.append(told.join(first, names).select("id_key", "other"))
+    whole = reduce(DataFrame.unionByName, edges)
+    labels = connected_components(whole, src="id_key", dst="other")
+    return labels.toDF("id_key", "found")
+
+
+def show(name: str, found: Agreement) -> None:
+    print(f"{name:<36}" + "".join(f"{value:>18.4f}" for value in found))

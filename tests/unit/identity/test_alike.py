@@ -1,0 +1,182 @@
+"""Profiles that are alike: a small world of people with typing errors, and its truth."""
+
+import random
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from pyspark.sql import DataFrame, SparkSession, functions as F
+
+from databank.errors import DataBankError
+from databank.identity.alike.build import JOB
+from databank.identity.alike.config import AlikeConfig
+from databank.identity.alike.records import records_of
+from databank.identity.tables import ALIKE
+from databank.session import small_frame
+from databank.sources.tables import PROFILES
+from tests.support.bank import DAY, Bank
+
+RULE: dict[str, Any] = {
+    "sources": ["crm"],
+    "compare": {"first": "name", "last": "name", "born": "date", "zip": "code", "town": "exact"},
+    "block_on": [["first", "last"], ["last", "born"], ["first", "born"], ["last:3", "zip"]],
+    "train_on": [["first", "last"], ["born"]],
+    "sure": [["first", "last", "born"]],
+}
+GIVEN = ("anna", "bernd", "clara", "david", "emma", "felix", "greta", "hans", "ida", "jonas", "leo")
+FAMILY = (
+    "meier",
+    "schulz",
+    "fischer",
+    "weber",
+    "wagner",
+    "becker",
+    "koch",
+    "bauer",
+    "klein",
+    "wolf",
+)
+PEOPLE = 250
+LAST = DAY + timedelta(days=3)  # what runs on one bank never goes back
+
+
+def config(**parts: Any) -> AlikeConfig:
+    return AlikeConfig.model_validate({"alike": {"people": {**RULE, **parts}}})
+
+
+def profiles(spark: SparkSession, *, people: int = PEOPLE, source: str = "crm") -> DataFrame:
+    """Two profiles each, the second with an error in one field; every one has its own number."""
+    chance = random.Random(5)
+    rows = []
+    for person in range(people):
+        told = {
+            "first": chance.choice(GIVEN).title(),
+            "last": chance.choice(FAMILY) + chance.choice(["", "er", "mann", "ich", "lein"]),
+            "born": f"19{chance.randrange(10, 99)}-{chance.randrange(10, 13)}-11",
+            "zip": f"{chance.randrange(10000, 99999)}",
+            "town": chance.choice(["Bonn", "Ulm", "Kiel", "Jena"]),
+        }
+        wrong = dict(told)
+        field = chance.choice(["first", "last", "born", "zip", "town"])
+        wrong[field] = wrong[field][:-2] + wrong[field][-1] if chance.random() < 0.7 else ""
+        for copy, attributes in enumerate((told, wrong)):
+            key = person * 2 + copy + 1
+            rows.append((source, f"{person}-{copy}", [key], attributes))
+    shape = "source string, record_id string, ids array<bigint>, attributes map<string,string>"
+    made = small_frame(spark, rows, shape).withColumn("id_key", F.col("ids")[0])
+    return made.withColumn("updated_ts", F.lit(f"{DAY} 09:00:00").cast("timestamp"))
+
+
+@pytest.fixture(scope="module")
+def bank(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Bank:
+    made = Bank(spark_session, tmp_path_factory.mktemp("alike"))
+    given = profiles(spark_session)
+    # who has no identifier can be linked with nothing
+    nobody = given.where("record_id = '0-0'").withColumn("record_id", F.lit("nobody"))
+    nobody = nobody.withColumns(
+        {"id_key": F.lit(None).cast("bigint"), "ids": F.lit([]).cast("array<bigint>")}
+    )
+    other = profiles(spark_session, people=5, source="shop")
+    made.publish({PROFILES: given.unionByName(nobody).unionByName(other)})
+    return made
+
+
+def pairs(bank: Bank, where: str = "true") -> set[tuple[int, int]]:
+    return {(a, b) for a, b in bank.rows(ALIKE, "a_key", "b_key", where=where)}
+
+
+def scores(bank: Bank) -> dict[tuple[int, int], float]:
+    return {(a, b): score for a, b, score in bank.rows(ALIKE, "a_key", "b_key", "score")}
+
+
+def test_people_are_found_in_spite_of_their_errors(bank: Bank) -> None:
+    summary = bank.run(JOB, config(), config_hash="same").summary
+    assert summary["people: profiles"] == 2 * PEOPLE
+    true = {(2 * person + 1, 2 * person + 2) for person in range(PEOPLE)}
+    linked = pairs(bank, "linked")
+    assert len(linked & true) > 0.95 * len(true)
+    assert len(linked - true) <= 0.02 * len(linked)
+    assert all(0.95 <= score < 1 for score in scores(bank).values() if score >= 0.95)
+    assert pairs(bank, "linked <> (score >= 0.95)") == set()
+    best = bank.rows(ALIKE, "one", "other", where="a_key = 1 AND b_key = 2")
+    assert {*best[0]} == {"crm/0-0", "crm/0-1"}
+
+
+def test_it_is_done_again_only_where_a_profile_has_changed(bank: Bank) -> None:
+    bank.run(JOB, config(), config_hash="same")
+    before = bank.rows(ALIKE, *(column.name for column in ALIKE.columns))
+    day = DAY + timedelta(days=1)
+    shop = bank.read(PROFILES).where("source = 'shop' AND record_id = '0-0'")
+    bank.publish({PROFILES: shop.withColumn("load_id", F.lit("2"))}, changed=[PROFILES], day=day)
+    again = bank.run(JOB, config(), config_hash="same", day=day)
+    assert again.summary == {"people: profiles": "no change"}
+    assert bank.rows(ALIKE, *(column.name for column in ALIKE.columns)) == before
+    # one of the two is somebody else now
+    day += timedelta(days=1)
+    moved = bank.read(PROFILES).where("source = 'crm' AND record_id = '1-0'")
+    stranger = F.map_from_entries(F.transform(F.map_keys("attributes"), _said_of_nobody))
+    moved = moved.withColumn("attributes", stranger)
+    bank.publish({PROFILES: moved}, changed=[PROFILES], day=day)
+    assert (3, 4) in pairs(bank)
+    bank.run(JOB, config(), config_hash="same", day=day)
+    assert (3, 4) not in pairs(bank)
+    # a rule that is gone takes its pairs along
+    bank.run(JOB, AlikeConfig(alike={}), day=day)
+    assert pairs(bank) == set()
+
+
+def _said_of_nobody(name: Any) -> Any:
+    return F.struct(name, F.concat(F.lit("zz"), name))
+
+
+def test_spark_links_what_duckdb_links(bank: Bank) -> None:
+    found = []
+    for most in (1_000_000, 10):
+        bank.run(JOB, config(local_rows=most), day=LAST)
+        found.append(scores(bank))
+    here, there = found
+    assert here.keys() == there.keys()
+    assert max(abs(here[pair] - there[pair]) for pair in here) < 1e-3
+
+
+def test_one_spelling_a_field(spark_session: SparkSession) -> None:
+    told = {"first": " Anne-Marie  O'Neil ", "born": "1950/01/02", "zip": "D 10-115", "town": "--"}
+    given = small_frame(
+        spark_session, [("crm", "1", 1, told, None)],
+        "source string, record_id string, id_key bigint, attributes map<string,string>, "
+        "updated_ts timestamp",
+    )  # fmt: skip
+    row = records_of(given, config().alike["people"]).first()
+    assert row is not None
+    assert row[3:] == ("anne marie o neil", None, "19500102", "d10115", None)
+
+
+def test_a_block_that_compares_all_with_all_is_refused(bank: Bank) -> None:
+    told = r"alike.people.block_on: \[town\] makes [0-9,]+ pairs of 500 profiles"
+    with pytest.raises(DataBankError, match=told):
+        bank.run(JOB, config(block_on=[["last", "born"], ["town"]], most_pairs=20), day=LAST)
+
+
+def test_nothing_to_learn_from_is_told(spark_session: SparkSession, tmp_path: Path) -> None:
+    bank = Bank(spark_session, tmp_path)
+    bank.publish({PROFILES: profiles(spark_session).where("record_id LIKE '%-0'").limit(5)})
+    with pytest.raises(DataBankError, match=r"alike.people: nothing can be learned"):
+        bank.run(JOB, config())
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        ({"block_on": [["frist"]]}, "block_on: 'frist' is not in `compare`.*first"),
+        ({"sure": [["first:0"]]}, "should match pattern"),
+        ({"train_on": [["first"], ["first", "last"]]}, "every entry names 'first'"),
+        ({"train_on": [["first"]]}, "at least 2 items"),
+        ({"at_least": 0.3}, "greater than or equal to 0.5"),
+        ({"compare": {"first": "soundex", "last": "name"}}, "'name', 'text', 'date'"),
+    ],
+)
+def test_a_fault_of_a_rule_is_told(parts: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        config(**parts)
