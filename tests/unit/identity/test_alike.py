@@ -138,7 +138,7 @@ def test_spark_links_what_duckdb_links(bank: Bank) -> None:
         found.append(scores(bank))
     here, there = found
     assert here.keys() == there.keys()
-    assert max(abs(here[pair] - there[pair]) for pair in here) < 1e-3
+    assert max(abs(here[pair] - there[pair]) for pair in here) < 0.01
 
 
 def test_one_spelling_a_field(spark_session: SparkSession) -> None:
