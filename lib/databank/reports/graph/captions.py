@@ -1,0 +1,63 @@
+"""What the drawing of a person says: beside its dots, and to those who point at them.
+
+Plotly takes names for markup; here they are shown as they are.
+"""
+
+from collections.abc import Iterable, Mapping
+from html import escape
+
+from databank.reports import words
+from databank.reports.graph.parts import Dot, Tie
+
+_LETTERS = 14  # of a name beside its dot
+_SHORT = 4  # a longer name gets a line of its own
+
+
+def plain(text: str) -> str:
+    """A text without markup."""
+    return escape(text, quote=False)
+
+
+def label(dot: Dot) -> str:
+    """Type and name; of a long name its beginning and end."""
+    kept = (_LETTERS - 1) // 2
+    long = len(dot.name) > _LETTERS
+    name = f"{dot.name[:kept]}…{dot.name[-kept:]}" if long else dot.name
+    gap = "<br>" if len(name) > _SHORT else " "
+    return f"{plain(words.label(dot.id_type))}{gap}{plain(name)}"
+
+
+def about_dot(dot: Dot, around: Iterable[Tie]) -> str:
+    """What is known of an identifier and of the ties around it."""
+    held = [tie for tie in around if not tie.refused]
+    refused = [tie for tie in around if tie.refused]
+    lines = [f"<b>{_whole(dot)}</b>"]
+    if dot.note:
+        lines.append(plain(dot.note))
+    if held:
+        records = words.plural(sum(tie.records for tie in held), "record")
+        lines.append(f"{words.plural(len(held), 'link')}, {records}")
+    if refused:
+        lines.append(words.plural(len(refused), "refused link"))
+    if dot.place == "beyond":
+        lines += sorted({plain(tie.refused) for tie in refused})
+    return "<br>".join(lines)
+
+
+def about_tie(tie: Tie, cut_off: int, named: Mapping[int, Dot]) -> str:
+    """What ties two identifiers; `cut_off` as `find_joints` counts them, 0 for no joint."""
+    lines = [" – ".join(_whole(named[key]) for key in (tie.a, tie.b))]  # noqa: RUF001
+    if tie.refused:
+        lines.append(f"refused: {plain(tie.refused)}")
+    if cut_off:
+        lines.append(f"joint: without it {words.count(cut_off)} identifiers come off")
+    if tie.records:
+        told = ", ".join((*tie.sources, *(f"by {rule}" for rule in tie.rules)))
+        lines.append(f"{words.plural(tie.records, 'record')} of {plain(told)}")
+    if tie.last is not None:
+        lines.append(f"seen together last on {words.day(tie.last)}")
+    return "<br>".join(lines)
+
+
+def _whole(dot: Dot) -> str:
+    return plain(f"{words.label(dot.id_type)} {dot.name}")

@@ -1,0 +1,117 @@
+"""What the drawing of a person is made of: identifiers and what ties them, as plain rows."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import date
+from typing import Literal, NamedTuple
+
+Pair = tuple[int, int]
+# the person's today, the person's once, or somebody else's or nobody's
+Place = Literal["held", "former", "beyond"]
+
+
+class Seen(NamedTuple):
+    """A row of identity.edges; `last` is the business day of its last_ts."""
+
+    a_key: int
+    b_key: int
+    source: str
+    rule: str
+    last: date | None
+    n: int
+
+
+class Refused(NamedTuple):
+    """A row of identity.rejected; b_key null = the identifier itself was set aside."""
+
+    a_key: int
+    b_key: int | None
+    reason: str
+
+
+class Dot(NamedTuple):
+    """An identifier.
+
+    Attributes:
+        key: id_key; decides on the place, is never shown.
+        id_type: Its type.
+        name: What it is called beside its type: its value, or a number.
+        place: Whose it is.
+        note: What else there is to say of it.
+    """
+
+    key: int
+    id_type: str
+    name: str
+    place: Place
+    note: str = ""
+
+
+class Tie(NamedTuple):
+    """Two identifiers that were seen together, or that were refused to be one person.
+
+    Attributes:
+        a: The smaller key.
+        b: The larger key.
+        records: Records that show both.
+        sources: Where these come from.
+        rules: The kinds of records.
+        last: Business day on which both were seen last, null where no record says.
+        refused: Why it does not hold, '' if it does.
+    """
+
+    a: int
+    b: int
+    records: int
+    sources: tuple[str, ...]
+    rules: tuple[str, ...]
+    last: date | None
+    refused: str
+
+
+def tie_up(seen: Iterable[Seen], refused: Iterable[Refused], held: Collection[int]) -> list[Tie]:
+    """What ties the identifiers of a person, and what was refused about them.
+
+    Evidence that leads out of the person is left out unless it is refused: it is of days on which
+    the identifier was another's.
+
+    Args:
+        seen: Evidence that touches the person; a pair may come in several rows and directions.
+        refused: Refused pairs that touch the person, and identifiers set aside.
+        held: id_key of the person's identifiers.
+
+    Returns:
+        One tie per pair, in the order of keys.
+    """
+    rows: dict[Pair, list[Seen]] = defaultdict(list)
+    for row in seen:
+        if row.a_key != row.b_key:
+            rows[min(row.a_key, row.b_key), max(row.a_key, row.b_key)].append(row)
+    pairs: dict[Pair, set[str]] = defaultdict(set)
+    aside: dict[int, set[str]] = defaultdict(set)
+    for a, b, reason in refused:
+        if b is None:
+            aside[a].add(reason)
+        else:
+            pairs[min(a, b), max(a, b)].add(reason)
+
+    def why_not(pair: Pair) -> set[str]:
+        inside = pair[0] in held and pair[1] in held
+        return pairs.get(pair, set()) or (
+            set() if inside else {reason for end in pair for reason in aside.get(end, ())}
+        )
+
+    ties = [_tie(pair, rows.get(pair, []), why_not(pair)) for pair in sorted({*rows, *pairs})]
+    ends = [(tie.a in held) + (tie.b in held) for tie in ties]
+    return [t for t, n in zip(ties, ends, strict=True) if n == 2 or (n == 1 and t.refused)]
+
+
+def _tie(pair: Pair, rows: list[Seen], why_not: set[str]) -> Tie:
+    return Tie(
+        *pair,
+        records=sum(row.n for row in rows),
+        sources=tuple(sorted({row.source for row in rows})),
+        rules=tuple(sorted({row.rule for row in rows})),
+        last=max((row.last for row in rows if row.last is not None), default=None),
+        refused="; ".join(sorted(why_not)),
+    )
