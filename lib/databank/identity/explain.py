@@ -224,7 +224,7 @@ def why(
     cut = {frozenset((r.a_key, r.b_key)) for r in refused if r.b_key is not None}
     found = [
         row
-        for row in (*_evidence(lookup, held, zone), *_by_hand(config.together, names))
+        for row in (*evidence_within(lookup, held, zone), *by_hand(config.together, names))
         if frozenset((row.a_key, row.b_key)) not in cut
     ]
     chain = shortest_chain(found, one.id_key, other.id_key)
@@ -234,13 +234,17 @@ def why(
     return Why(chain, holders, True, refused, names | names_of(lookup, met - names.keys()))
 
 
-def _evidence(lookup: Lookup, held: Sequence[Holding], zone: str) -> list[Evidence]:
-    """Evidence between what a person holds, of the days on which it does."""
-    listed = ", ".join(str(holding.id_key) for holding in held)
-    where = f"a_key IN ({listed}) AND b_key IN ({listed})"
+def evidence_where(lookup: Lookup, where: str) -> list[Evidence]:
+    """Rows of identity.edges that a condition, as DuckDB's SQL, holds for."""
     columns = [f"epoch_us({f})" if f.endswith("_ts") else f for f in Evidence._fields]
     found = [Evidence(*row) for row in lookup.find("identity.edges", columns, where)]
-    rows = [r._replace(first_ts=_at(r.first_ts), last_ts=_at(r.last_ts)) for r in found]
+    return [r._replace(first_ts=_at(r.first_ts), last_ts=_at(r.last_ts)) for r in found]
+
+
+def evidence_within(lookup: Lookup, held: Sequence[Holding], zone: str) -> list[Evidence]:
+    """Evidence between what a person holds, of the days on which it does."""
+    listed = ", ".join(str(holding.id_key) for holding in held)
+    rows = evidence_where(lookup, f"a_key IN ({listed}) AND b_key IN ({listed})")
     of_key: dict[int, list[Holding]] = defaultdict(list)
     for holding in held:
         of_key[holding.id_key].append(holding)
@@ -263,7 +267,8 @@ def _at(microseconds: Any) -> datetime | None:
     return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
 
 
-def _by_hand(together: Sequence[Pair], names: dict[int, Named]) -> list[Evidence]:
+def by_hand(together: Sequence[Pair], names: dict[int, Named]) -> list[Evidence]:
+    """What is one person by identity.yml, of the identifiers that are named."""
     keys = {(n.id_type, n.scope, n.id_value): n.id_key for n in names.values()}
     ends = [(keys.get(pair.a.names()), keys.get(pair.b.names())) for pair in together]
     return [

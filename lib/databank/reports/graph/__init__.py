@@ -6,5 +6,6 @@ __getattr__, __all__ = lazy_exports(
     __name__,
     {
         "draw_graph": "databank.reports.graph.draw",
+        "draw_person": "databank.reports.graph.person",
     },
 )
