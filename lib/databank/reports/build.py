@@ -42,7 +42,7 @@ def publish_report(context: Context, config: ReportConfig) -> StepResult:
     Reads what is published of the whole bank, by name; writes no table.
     """
     context.progress.step("collecting figures")
-    facts = collect(Reader(context.store, context.day))
+    facts = collect(Reader(context.store, context.day, context.settings.timezone))
     context.progress.step("writing the page")
     sections = build_sections(facts, config)
     page = render(config.title, context.day, lead_sentence(facts), sections)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import date
 
+from databank.reports.graph.parts import Dot, Tie
+
 # the job that fills each table, named where a section has nothing to show
 FILLED_BY = {
     "raw.file": "ingest",
@@ -74,6 +76,18 @@ class Cluster:
     joints: int
     conflicts: int
     kinds: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class PersonGraph:
+    """One person to draw; identifiers are named by type and number."""
+
+    person_id: int
+    identifiers: int
+    joints: int
+    conflicts: int
+    dots: tuple[Dot, ...]
+    ties: tuple[Tie, ...]
 
 
 @dataclass(frozen=True)
@@ -193,6 +207,7 @@ class Facts:
         daily: (day, terminal, events), the latest days.
         per_person: (identifiers, persons who have that many).
         changes: Persons by kind of change, on changes_day.
+        odd_person: The person with most joints and conflicts, if anybody has some.
         stages: Persons by stage, on stage_day.
         tag_values: (tag, value, persons) of tags with few values or of classes of numbers.
         audiences: (audience, day, persons).
@@ -211,6 +226,7 @@ class Facts:
     changes: dict[str, int] = field(default_factory=dict)
     cluster_sizes: tuple[ClusterSize, ...] = ()
     largest: tuple[Cluster, ...] = ()
+    odd_person: PersonGraph | None = None
     set_aside: tuple[SetAside, ...] = ()
     refused_pairs: tuple[SetAside, ...] = ()
     stage_day: date | None = None

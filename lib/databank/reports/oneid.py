@@ -7,6 +7,7 @@ from pyspark.sql import DataFrame, functions as F
 from databank.identity.clusters import describe_clusters
 from databank.identity.intervals import holds_on
 from databank.reports.facts import Cluster, ClusterSize, IdType, SetAside
+from databank.reports.oneid_graph import choose_person, collect_graph
 from databank.reports.reader import Reader
 from databank.session import checkpoint
 
@@ -41,7 +42,7 @@ def collect_identity(reader: Reader) -> dict[str, Any]:
 
 
 def collect_clusters(reader: Reader) -> dict[str, Any]:
-    """Persons with two identifiers or more by size, and the largest of them."""
+    """Persons with two identifiers or more by size, the largest of them, and one as a graph."""
     persons, edges = reader.table("identity.person"), reader.table("identity.edges")
     rejected, types = reader.table("identity.rejected"), reader.table("identity.identifier")
     if persons is None or edges is None or rejected is None or types is None:
@@ -63,14 +64,25 @@ def collect_clusters(reader: Reader) -> dict[str, Any]:
         .collect()
     )
     largest = clusters.orderBy(F.desc("identifiers"), "person_id").limit(LARGEST)
-    held = persons.join(F.broadcast(largest.select("person_id")), "person_id")
-    held = held.join(types.select("id_key", "id_type"), "id_key")
+    odd = choose_person(clusters)
+    named = largest.select("person_id")
+    if odd is not None:
+        named = named.union(
+            clusters.where(F.col("person_id") == odd["person_id"]).select("person_id")
+        )
+    held = persons.join(F.broadcast(named.distinct()), "person_id")
+    held = checkpoint(held.join(types.select("id_key", "id_type"), "id_key"))
     counts = held.groupBy("person_id", "id_type").count()
     one = F.struct(-F.col("count"), F.col("id_type").alias("id_type"))
     kinds = counts.groupBy("person_id").agg(F.sort_array(F.collect_list(one)).alias("kinds"))
     rows = largest.join(kinds, "person_id").orderBy(F.desc("identifiers"), "person_id").collect()
     names = Cluster.__dataclass_fields__
+    graph = None
+    if odd is not None:
+        whose = held.where(F.col("person_id") == odd["person_id"])
+        graph = collect_graph(odd, whose, edges, rejected, types, reader.timezone)
     return {
+        "odd_person": graph,
         "cluster_sizes": tuple(ClusterSize(*row) for row in sizes),
         "largest": tuple(
             Cluster(**{n: row[n] for n in names if n != "kinds"}, kinds=_kinds(row["kinds"]))

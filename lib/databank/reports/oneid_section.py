@@ -4,6 +4,7 @@ import itertools
 
 from databank.reports import figures, words
 from databank.reports.facts import Cluster, Facts, SetAside
+from databank.reports.graph.draw import draw_graph
 from databank.reports.oneid import MOST_IDENTIFIERS, SIZES
 from databank.reports.page import Grid, Panel, Section
 from databank.reports.reasons import why_missing
@@ -45,6 +46,7 @@ def identity_section(facts: Facts) -> Section:
         *_id_types(facts, persons),
         *_cluster_sizes(facts),
         *_largest(facts),
+        *_odd_person(facts),
         *_set_aside(facts),
     )
     return Section("oneid", title, says, tiles, panels)
@@ -154,6 +156,31 @@ def _largest(facts: Facts) -> tuple[Panel, ...]:
 
 def _held(one: Cluster) -> str:
     return ", ".join(words.label(kind) + (f" × {n}" if n > 1 else "") for kind, n in one.kinds)  # noqa: RUF001
+
+
+def _odd_person(facts: Facts) -> tuple[Panel, ...]:
+    one = facts.odd_person
+    if one is None:
+        return ()
+    refused = sum(bool(tie.refused) for tie in one.ties)
+    told = [words.plural(one.joints, "joint") + " (red)"] if one.joints else []
+    told += [words.plural(refused, "refused link") + " (dashed)"] if refused else []
+    says = (
+        f"Person {one.person_id} has {words.plural(one.identifiers, 'identifier')}, with "
+        f"{words.listed(told)}. "
+    )
+    if one.joints:
+        says += (
+            "A joint alone holds two groups together: point at it to see how many records say so, "
+            "and if these are two people, name the pair under unlink in identity.yml. "
+        )
+    if refused:
+        says += (
+            "A refused link ties nothing: point at it for the reason, and if it is one person "
+            "after all, name the pair under together."
+        )
+    figure = draw_graph(one.dots, one.ties)
+    return (Panel("The person to look at first", says.strip(), figure, wide=True),)
 
 
 def _set_aside(facts: Facts) -> tuple[Panel, ...]:

@@ -10,8 +10,8 @@ from databank.tables import TableStore
 class Reader:
     """Reads what is published and remembers what is not."""
 
-    def __init__(self, store: TableStore, day: date) -> None:
-        self._store, self.day = store, day
+    def __init__(self, store: TableStore, day: date, timezone: str) -> None:
+        self._store, self.day, self.timezone = store, day, timezone
         self.missing: set[str] = set()
 
     def table(self, name: str) -> DataFrame | None:

@@ -44,7 +44,8 @@ _SCHEMAS = {
     "ops.quarantine": "source string, line bigint, rule string, reason string, raw string",
     "identity.identifier": "id_key bigint, id_type string, scope string, id_value string",
     "identity.person": "id_key bigint, person_id bigint, valid_from date, valid_to date",
-    "identity.edges": "a_key bigint, b_key bigint, source string, rule string",
+    "identity.edges": "a_key bigint, b_key bigint, source string, rule string, "
+    "last_ts timestamp, n bigint",
     "identity.changes": "day date, kind string, person_id bigint, other_person_id bigint",
     "identity.rejected": "a_key bigint, b_key bigint, rule string, reason string, day date",
     "lifecycle.stage": "person_id bigint, day date, stage string",
@@ -73,7 +74,7 @@ class HandMade(Reader):
     """A reader of frames in memory: as many tables in Delta would take a minute to write."""
 
     def __init__(self, spark: SparkSession, rows: dict[str, pd.DataFrame]) -> None:
-        self.day, self.missing = DAY, set()
+        self.day, self.timezone, self.missing = DAY, "UTC", set()
         self._spark, self._rows = spark, rows
 
     def table(self, name: str) -> DataFrame | None:
@@ -148,7 +149,12 @@ def _identities(persons: int, rng: np.random.Generator) -> dict[str, pd.DataFram
     kinds = ["new"] * 9 + ["merge"] * 3 + ["split"]
     changes = [(last_week, "new", p, None) for p in range(1, persons - 8)]
     changes += [(DAY, kind, persons - i, None) for i, kind in enumerate(kinds)]
-    edges = [(a, b, "crm", "profile") for (a, p, *_), (b, q, *_) in pairwise(links) if p == q]
+    at = datetime(2026, 3, 30, 12, tzinfo=UTC)
+    pairs = [(a, b) for (a, p, *_), (b, q, *_) in pairwise(links) if p == q]
+    # each person was seen with the two that are set aside last
+    first = {person: a for a, person, *_ in reversed(links)}
+    pairs += [(a, b) for a in first.values() for b in (key - 1, key)]
+    edges = [(a, b, "crm", "profile", at, a % 30) for a, b in pairs]
     return {
         "identity.edges": _frame("identity.edges", edges),
         "identity.identifier": _frame("identity.identifier", identifiers),

@@ -137,6 +137,46 @@ def test_persons_by_size_and_the_largest_ones(made: Made) -> None:
         assert sum(n for _, n in one.kinds) == one.identifiers
 
 
+def test_the_person_with_most_joints_and_conflicts_is_drawn(made: Made) -> None:
+    sizes = made.rows["identity.person"].groupby("person_id").size().to_dict()
+    # the edges are chains; the first link of the first person is refused
+    joints = {p: max(0, n - 3 - (p == 1)) for p, n in sizes.items()}
+    odd = min(sizes, key=lambda p: (-joints[p] - (p == 1), p))
+    one = made.facts.odd_person
+    assert one is not None
+    assert (one.person_id, one.identifiers, one.joints) == (odd, sizes[odd], joints[odd])
+    assert one.conflicts == (odd == 1)
+    assert made.says("oneid", "The person to look at").startswith(
+        f"Person {odd} has {sizes[odd]} identifiers, with {joints[odd]} joints (red) and "
+        f"{2 + one.conflicts} refused links (dashed)."
+    )
+
+
+def test_the_drawing_tells_types_and_numbers_and_reasons_without_values(made: Made) -> None:
+    panel = next(p for p in made.sections["oneid"].panels if p.title.startswith("The person to"))
+    assert panel.figure is not None
+    told = {text for trace in panel.figure["data"] for text in trace.get("hovertext", ())}
+    assert any("phone 1" in text for text in told)
+    assert any("imei seen with 31 different user_id (limit 1)" in text for text in told)
+    # the reason of what was blocked by hand tells the value: here only the rule
+    assert any(text.endswith("refused link<br>blocked") for text in told)
+    assert any("seen together last on 30 March 2026" in text for text in told)
+    keys = made.rows["identity.identifier"]["id_key"]
+    assert not [key for key in keys if re.search(rf"\b{key}\b", str(panel.figure))]
+
+
+def test_a_bank_whose_persons_hang_together_well_shows_no_person(
+    spark_session: SparkSession,
+) -> None:
+    rows = bank_frames(20, 7)
+    rows["identity.edges"] = rows["identity.edges"].iloc[:0]
+    rows["identity.rejected"] = rows["identity.rejected"].iloc[:0]
+    facts = collect(HandMade(spark_session, rows))
+    assert facts.odd_person is None
+    oneid = next(s for s in build_sections(facts, CONFIG) if s.key == "oneid")
+    assert not [p for p in oneid.panels if p.title.startswith("The person to look")]
+
+
 def test_the_most_identifiers_of_a_type_that_one_person_has(made: Made) -> None:
     held = made.rows["identity.identifier"].merge(made.rows["identity.person"], on="id_key")
     most = held.groupby(["id_type", "person_id"]).size().groupby("id_type").max()
