@@ -5,13 +5,14 @@ from typing import Any
 
 from databank.cli.jobs import JOBS
 from databank.errors import DataBankError, did_you_mean
+from databank.sources.tables import ERASURE
 from databank.tables import TableSpec
 from databank.tables.ops import METRIC, PUBLISH, RUN
 
 
 def all_specs() -> list[TableSpec]:
     """Every table of the bank, by name."""
-    found = {spec.name: spec for spec in (PUBLISH, RUN, METRIC)}
+    found = {spec.name: spec for spec in (PUBLISH, RUN, METRIC, ERASURE)}
     for job in JOBS.values():
         found |= {spec.name: spec for spec in import_module(job.place).JOB.tables}
     return [found[name] for name in sorted(found)]

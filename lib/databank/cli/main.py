@@ -132,6 +132,29 @@ def person(
 
 
 @app.command()
+def erase(
+    id_type: Annotated[str, typer.Argument(help="Type of the identifier, e.g. phone.")],
+    value: Annotated[str, typer.Argument(help="The identifier.")],
+    date: Annotated[
+        str, typer.Option("--date", help="Records up to and with this day, YYYY-MM-DD.")
+    ],
+    person: Annotated[
+        bool, typer.Option("--person", help="All identifiers of its person, and the person.")
+    ] = False,
+    scope: Annotated[str | None, typer.Option(help="App of an openid.")] = None,
+    root: Root = ".databank",
+    conf_dir: ConfDir = "conf",
+    as_json: AsJson = False,
+) -> None:
+    """Have an identifier, or a whole person, erased by the next run."""
+    from databank.cli.erase import request
+    from databank.clock import parse_day
+
+    found = request(root, conf_dir, id_type, value, scope=scope, day=parse_day(date), person=person)
+    show_sections(found, as_json)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)

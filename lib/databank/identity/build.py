@@ -4,6 +4,7 @@ from pyspark.sql import DataFrame, functions as F
 
 from databank.identity.changes import moved_identifiers, with_evidence
 from databank.identity.config import IdentityConfig
+from databank.identity.forgotten import forgotten_persons
 from databank.identity.gather import replace_edges, update_edges
 from databank.identity.guards.hand import told_by_hand
 from databank.identity.guards.limits import FORMAT, unreadable_identifiers, without
@@ -25,8 +26,9 @@ from databank.identity.tables import (
     REJECTED,
 )
 from databank.runs import Context, Job, StepResult
+from databank.runs.forget import FORGOTTEN
 from databank.session import checkpoint, hinted
-from databank.sources.tables import IDENTIFIER, REFUSED
+from databank.sources.tables import ERASURE, IDENTIFIER, REFUSED
 
 # of the identifiers; where more are touched, to solve all costs less than to find a region
 _MOST_TOUCHED = 0.2
@@ -55,6 +57,13 @@ def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
     context.progress.step("telling what changed")
     kinds = _write_changes(context, assigned, part, solved, after)
     _write_rejected(context, solved, part)
+    asked = context.store.read(ERASURE)
+    if not asked.isEmpty():
+        persons, aliases = context.store.read(PERSON), context.store.read(ALIAS)
+        gone = checkpoint(forgotten_persons(asked, persons, aliases))
+        # every job deals with a new version of it
+        if not gone.join(context.store.read(FORGOTTEN), "person_id", "left_anti").isEmpty():
+            context.store.replace(FORGOTTEN, gone)
     if part.degrees is not None:
         context.store.replace(DEGREES, part.degrees, checked=True)
     counts = _counts(part, basis, after, assigned.names.count())
@@ -234,5 +243,5 @@ def _summary(
 JOB = Job(
     name="resolve_identity",
     step=resolve_identity,
-    tables=(EDGES, PERSON, ALIAS, CHANGES, REJECTED, JUNK, DEGREES, BASIS),
+    tables=(EDGES, PERSON, ALIAS, CHANGES, REJECTED, JUNK, DEGREES, FORGOTTEN, BASIS),
 )

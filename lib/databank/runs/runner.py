@@ -16,6 +16,7 @@ from databank.errors import DataBankError
 from databank.hashing import code_version
 from databank.runs import records
 from databank.runs.context import Context, LastRun, StepResult
+from databank.runs.forget import FORGOTTEN, forget_persons
 from databank.runs.lease import Lease
 from databank.runs.progress import Progress
 from databank.session import keep_checkpoints
@@ -132,6 +133,8 @@ class Runner:
                 self.store.begin(context.run_id, job.tables)
                 keep_checkpoints(self._spark, self.store.scratch("checkpoints"))
                 summary = job.step(context, config).summary
+                seen = context.last.read.get(FORGOTTEN.name) if context.last else None
+                forget_persons(self.store, job.tables, seen)
                 self.store.publish(job.name, context.day)
                 outcome = "done"
         except DataBankError as caught:

@@ -1,18 +1,25 @@
 """The ingest job: new files of all sources, to raw, quarantine and core, in one run."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 
-from pyspark.sql import DataFrame, SparkSession, functions as F
+from pyspark.sql import DataFrame, functions as F
 from pyspark.storagelevel import StorageLevel
 
 from databank.hashing import fingerprint
 from databank.quality.quarantine import QUARANTINE, quarantine_rows
 from databank.runs import Context, Job, StepResult
 from databank.sources.config import SourceConfig, SourcesConfig
+from databank.sources.erasure import (
+    MARK,
+    carried_out,
+    due,
+    erase_from_core,
+    note_erased,
+    without_erased,
+)
 from databank.sources.figures import Figures, count_loaded, count_staged
 from databank.sources.files import (
     KnownFile,
@@ -28,8 +35,9 @@ from databank.sources.files import (
 from databank.sources.keys import salted_identifiers, unknown_identifiers, with_salted
 from databank.sources.lines import BROKEN_OFF
 from databank.sources.load import event_rows, newest, once, refused_identifiers, suspects
-from databank.sources.parse import STAGED, make_parts, parse_records
+from databank.sources.parse import STAGED, make_parts, parse_records, parsing_settings
 from databank.sources.raw import read_records
+from databank.sources.shredding import shred_records
 from databank.sources.tables import (
     EVENTS,
     IDENTIFIER,
@@ -54,7 +62,7 @@ def ingest(context: Context, config: SourcesConfig) -> StepResult:
     """
     sources = {s.source: s for s in config.sources if context.wants(s.source)}
     new, altered = _find(context, sources)
-    summary: dict[str, int | float | str] = {}
+    summary: dict[str, int | float | str] = {**_erase(context, config)}
     if altered:
         shown = ", ".join(file.name for file in altered[:3])
         more = f" and {len(altered) - 3} more" if len(altered) > 3 else ""
@@ -65,6 +73,20 @@ def ingest(context: Context, config: SourcesConfig) -> StepResult:
 
 
 JOB = Job(name="ingest", step=ingest, tables=TABLES, latest_only=False, always=True)
+
+
+def _erase(context: Context, config: SourcesConfig) -> dict[str, int | float | str]:
+    """Carry out what somebody asked to erase."""
+    asked = due(context.store)
+    if not asked:
+        return {}
+    context.progress.step(f"erasing {len(asked)} identifiers")
+    shredded = shred_records(context, config, context.store.read(RAW_RECORD), asked)
+    counts = erase_from_core(context, asked)
+    note_erased(context, asked)
+    context.metric("identifiers_erased", len(asked))
+    told = {f"{name} that lost an identifier": count for name, count in counts.items()}
+    return {"identifiers erased": len(asked), **told, **shredded}
 
 
 # ---- files
@@ -129,11 +151,21 @@ def _load(
     refused = [file for file in met if file.status != "ok"]
     _to_quarantine(context, figures, refused, load_id)
     context.store.append(RAW_FILE, _file_rows(context.store, met, counts, load_id))
+    _shred_arrivals(context, config, figures, load_id)
     figures.note(context)
     summary: dict[str, int | float | str] = {"new files": len(met) - len(refused)}
     for file in refused[:5]:
         summary[f"refused {file.name}"] = f"{file.status}: {file.reason}"
     return summary | figures.summary()
+
+
+def _shred_arrivals(
+    context: Context, config: SourcesConfig, figures: Figures, load_id: str
+) -> None:
+    """Remove the received text of records that named an identifier that was erased before."""
+    erased = carried_out(context.store) if figures.read else []
+    if erased and not _staged(context).where(F.array_contains("warned", MARK)).isEmpty():
+        shred_records(context, config, _records(context, load_id), erased)
 
 
 def _load_id(context: Context, files: Sequence[SourceFile]) -> str:
@@ -191,7 +223,8 @@ def _stage(
 ) -> None:
     """Parse the records of the sound files once, and keep the rows until the run ends."""
     context.progress.step("parsing")
-    with _settings(context.spark, _PARSING):
+    erased = carried_out(context.store)
+    with parsing_settings(context.spark):
         parsed = parse_records(
             _records(context, load_id),
             make_parts(files, sources),
@@ -199,34 +232,10 @@ def _stage(
             day=context.day,
             timezone=context.settings.timezone,
         )
+        if erased:
+            known = salted_identifiers(context.store.read(IDENTIFIER))
+            parsed = without_erased(with_salted(parsed, known), erased)
         parsed.write.partitionBy("kind").parquet(context.store.scratch("parsed"))
-
-
-_PARSING = {
-    # in sources' expressions a bad cast gives null, which is then quarantined
-    "spark.sql.ansi.enabled": "false",
-    # what all sources share is compiled once, and not once a source
-    "spark.sql.optimizer.excludedRules": (
-        "org.apache.spark.sql.catalyst.optimizer.PushProjectionThroughUnion"
-    ),
-    "spark.sql.codegen.wholeStage.union.enabled": "false",
-}
-
-
-@contextmanager
-def _settings(spark: SparkSession, wanted: Mapping[str, str]) -> Iterator[None]:
-    """Session settings for the length of a block."""
-    before = {key: spark.conf.get(key, None) for key in wanted}
-    for key, value in wanted.items():
-        spark.conf.set(key, value)
-    try:
-        yield
-    finally:
-        for key, was in before.items():
-            if was is None:
-                spark.conf.unset(key)
-            else:
-                spark.conf.set(key, was)
 
 
 def _staged(context: Context) -> DataFrame:

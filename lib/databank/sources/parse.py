@@ -6,11 +6,12 @@ ANSI off (see `build`): what cannot be read is null here, and the row goes to qu
 of stopping the load.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame, functions as F
+from pyspark.sql import Column, DataFrame, SparkSession, functions as F
 
 from databank.quality.rules import Finding, first_finding, rule_findings, rule_warnings
 from databank.sources import identifiers as ids
@@ -45,6 +46,32 @@ STAGED = {
     "fields": "map<string,string>",
     "kind": "string",
 }
+
+_SETTINGS = {
+    # in sources' expressions a bad cast gives null, which is then quarantined
+    "spark.sql.ansi.enabled": "false",
+    # what all sources share is compiled once, and not once a source
+    "spark.sql.optimizer.excludedRules": (
+        "org.apache.spark.sql.catalyst.optimizer.PushProjectionThroughUnion"
+    ),
+    "spark.sql.codegen.wholeStage.union.enabled": "false",
+}
+
+
+@contextmanager
+def parsing_settings(spark: SparkSession) -> Iterator[None]:
+    """Settings of the session with which parsed records are to be computed, for a block."""
+    before = {key: spark.conf.get(key, None) for key in _SETTINGS}
+    for key, value in _SETTINGS.items():
+        spark.conf.set(key, value)
+    try:
+        yield
+    finally:
+        for key, was in before.items():
+            if was is None:
+                spark.conf.unset(key)
+            else:
+                spark.conf.set(key, was)
 
 
 def make_parts(files: Sequence[SourceFile], sources: Mapping[str, SourceConfig]) -> list[Part]:

@@ -120,4 +120,33 @@ REFUSED = TableSpec(
     ),
 )
 
-TABLES = (RAW_RECORD, RAW_FILE, EVENTS, PROFILES, ITEMS, QUARANTINE, IDENTIFIER, REFUSED)
+_PERIOD = (
+    Column("valid_from", "date", "first day of the records that are meant; null = any"),
+    Column("until", "date", "last day of them"),
+)
+
+ERASURE = TableSpec(
+    name="identity.erasure",
+    grain="one row per identifier that somebody asked to erase, and period",
+    owner="request_erasure",
+    columns=(
+        Column("id_key", "bigint", "the identifier; its value is not kept"),
+        *_PERIOD,
+        Column("person_id", "bigint", "who held it then; null = nobody"),
+        Column("day", "date", "day of the request"),
+        Column("run_id", "string", "run that took it down"),
+    ),
+)
+
+ERASED = TableSpec(
+    name="identity.erased",
+    grain="one row per identifier and period that was erased, and is not taken in again",
+    owner="ingest",
+    columns=(
+        Column("id_key", "bigint", "the identifier; its value is not kept"),
+        *_PERIOD,
+        Column("run_id", "string", "run that erased it"),
+    ),
+)
+
+TABLES = (ERASED, RAW_RECORD, RAW_FILE, EVENTS, PROFILES, ITEMS, QUARANTINE, IDENTIFIER, REFUSED)

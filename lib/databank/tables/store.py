@@ -223,6 +223,22 @@ class TableStore:
             rows.unpersist()
         self._written(spec, before)
 
+    def delete(self, spec: TableSpec, rows: DataFrame, on: str) -> None:
+        """Remove the rows of a table that meet a row of `rows`, in one commit.
+
+        Args:
+            spec: The table.
+            rows: What tells which; few.
+            on: SQL that holds for a pair, of `target` and `source`.
+        """
+        before = self._current(spec)
+        if before is None or rows.isEmpty():
+            return
+        self.fault(f"before:{spec.name}")
+        table = DeltaTable.forPath(self.spark, self.path(spec)).alias("target")
+        table.merge(rows.alias("source"), on).whenMatchedDelete().execute()
+        self._written(spec, before)
+
     def replace_scope(self, spec: TableSpec, rows: DataFrame, scope: DataFrame) -> None:
         """Replace all rows whose columns match a row of `scope` by `rows`, in one commit.
 

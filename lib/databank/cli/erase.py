@@ -1,0 +1,77 @@
+"""`databank erase`: an identifier, or all that is its person's, leaves the bank on the next run."""
+
+from datetime import date, timedelta
+
+from databank.cli.bank import load_bank
+from databank.cli.show import Section
+from databank.clock import refuse_future
+from databank.errors import DataBankError
+from databank.hashing import fingerprint
+from databank.identity.explain import Asked, Holding, find_identifiers, held_by, holders_of
+from databank.runs import Progress, Runner
+from databank.session import get_spark
+from databank.sources.erasure import REQUEST_JOB, Erasure, Request, Requests
+from databank.tables.lookup import Lookup
+
+
+def request(
+    root: str,
+    conf_dir: str,
+    id_type: str,
+    value: str,
+    *,
+    scope: str | None,
+    day: date,
+    person: bool,
+) -> list[Section]:
+    """Take down what is to be erased, in records up to and with a day.
+
+    Raises:
+        DataBankError: If the identifier is not known, or nobody's and its person was asked for, or
+            the day has not begun.
+    """
+    bank = load_bank(conf_dir)
+    refuse_future(day, timezone=bank.settings.timezone)
+    lookup = Lookup(root)
+    [asked] = find_identifiers(lookup, [Asked(id_type, value, scope)])
+    holders = holders_of(lookup, [asked.id_key])[asked.id_key]
+    if person:
+        requests = _of_person(lookup, str(asked), holders, day)
+    else:
+        erasure = Erasure(asked.id_key, None, day)
+        requests = [Request(erasure, h.person_id) for h in holders] or [Request(erasure, None)]
+    config = Requests(tuple(requests))
+    spark = get_spark("databank", **bank.settings.spark)
+    runner = Runner(spark, root, bank.settings, progress=Progress(quiet=True))
+    hashed = fingerprint([list(r) for r in requests])
+    outcome = runner.run(REQUEST_JOB, config, day=day, config_hash=hashed)
+    if outcome.error is not None:
+        raise outcome.error
+    return [Section(_told(requests, person=person), [])]
+
+
+def _of_person(lookup: Lookup, asked: str, holders: list[Holding], day: date) -> list[Request]:
+    """All that the person holds, in the days in which it is the person's."""
+    whose = [one for one in holders if one.holds(None)]
+    if not whose:
+        raise DataBankError(
+            f"{asked}: nobody's today, so that there is no person to erase; leave out --person"
+        )
+    [holder] = whose
+    return [
+        Request(Erasure(h.id_key, h.valid_from, _last_day(h, day)), h.person_id)
+        for h in held_by(lookup, holder.person_id)
+    ]
+
+
+def _last_day(held: Holding, day: date) -> date:
+    return day if held.valid_to is None else min(day, held.valid_to - timedelta(days=1))
+
+
+def _told(requests: list[Request], *, person: bool) -> str:
+    keys = len({one.erasure.id_key for one in requests})
+    what = f"a person with {keys} identifiers" if person else "an identifier"
+    return (
+        f"{what} will be erased by the next `databank run all`; what Delta keeps of old versions "
+        "goes by VACUUM, and the files that were loaded are yours to remove"
+    )

@@ -1,0 +1,162 @@
+"""Identifiers that leave the bank: asked for, carried out by the next ingest, not taken in again.
+
+What is kept of them is the key, a hash: without it, old records that arrive once more would bring
+them back.
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import date
+from functools import reduce
+from typing import NamedTuple
+
+from pyspark.sql import Column, DataFrame, functions as F
+
+from databank.runs import Context, Job, StepResult
+from databank.session import checkpoint, small_frame
+from databank.sources.tables import ERASED, ERASURE, EVENTS, IDENTIFIER, PROFILES
+from databank.tables import TableStore
+
+MARK = "erased_identifier"  # the warning of a record that named one
+_KEY = ["id_key", "valid_from", "until"]
+_SCHEMA = "id_key bigint, valid_from date, until date"
+
+
+class Erasure(NamedTuple):
+    """An identifier that leaves the records of a period of days; of none = from the beginning."""
+
+    id_key: int
+    valid_from: date | None
+    until: date
+
+
+class Request(NamedTuple):
+    """What somebody asks for, and whose it was then."""
+
+    erasure: Erasure
+    person_id: int | None
+
+
+class Requests(NamedTuple):
+    """What the job request_erasure is given."""
+
+    requests: tuple[Request, ...]
+
+
+def request_erasure(context: Context, config: Requests) -> StepResult:
+    """Take down what is to be erased."""
+    rows = [(*r.erasure, r.person_id, context.day, context.run_id) for r in config.requests]
+    context.store.append(ERASURE, context.store.few(ERASURE, rows))
+    return StepResult({"identifiers": len({r.erasure.id_key for r in config.requests})})
+
+
+REQUEST_JOB = Job(
+    name="request_erasure", step=request_erasure, tables=(ERASURE,), latest_only=False, always=True
+)
+
+
+def due(store: TableStore) -> list[Erasure]:
+    """What was asked for and not carried out; made by hand, so it comes to the driver."""
+    asked, done = (
+        store.read(table).select(*_KEY).alias(table.owner) for table in (ERASURE, ERASED)
+    )
+    rows = asked.distinct().exceptAll(done.distinct()).collect()
+    return sorted((Erasure(*row) for row in rows), key=repr)
+
+
+def carried_out(store: TableStore) -> list[Erasure]:
+    """What was erased and is not taken in again."""
+    rows = store.read(ERASED).select(*_KEY).distinct().collect()
+    return sorted((Erasure(*row) for row in rows), key=repr)
+
+
+def kept_keys(ids: Column, day: Column, erased: Collection[Erasure]) -> Column:
+    """Keys of a record (array<bigint>) without those that are erased from records of its day.
+
+    A record without a day is of any.
+    """
+
+    def stays(key: Column) -> Column:
+        tests = []
+        for start, until in sorted({(e.valid_from, e.until) for e in erased}, key=str):
+            keys = [e.id_key for e in erased if (e.valid_from, e.until) == (start, until)]
+            meant = day <= F.lit(until)
+            meant = meant if start is None else meant & (day >= F.lit(start))
+            tests.append(key.isin(keys) & F.coalesce(meant, F.lit(True)))
+        return ~reduce(lambda one, other: one | other, tests)
+
+    named = F.exists(ids, lambda key: key.isin(sorted({e.id_key for e in erased})))
+    # by far the most records name none, and are asked no more
+    return F.when(named, F.filter(ids, stays)).otherwise(ids)
+
+
+def without_erased(staged: DataFrame, erased: Collection[Erasure]) -> DataFrame:
+    """Staged rows that name no erased identifier; those that did are marked in `warned`."""
+    if not erased:
+        return staged
+    kept = kept_keys(F.col("ids"), F.col("day"), erased)
+    fewer = F.size(kept) < F.size("ids")
+    found = F.filter("found", lambda one: F.array_contains(kept, one["id_key"]))
+    told = F.concat("warned", F.array(F.lit(MARK)))
+    return staged.withColumns(
+        {
+            "warned": F.when(fewer, told).otherwise(F.col("warned")),
+            "found": F.when(fewer, found).otherwise(F.col("found")),
+            "fields": F.when(fewer & (F.size(kept) == 0), F.lit(None)).otherwise(F.col("fields")),
+            "ids": kept,
+        }
+    )
+
+
+def erase_from_core(context: Context, erased: Collection[Erasure]) -> dict[str, int]:
+    """Take identifiers from core.events, core.profiles and identity.identifier.
+
+    An event that nothing is left of to tell whose it was stays, without its other fields, so that
+    sums of money and pieces stay what they were; such a profile goes.
+
+    Returns:
+        How many records lost one, for the short table.
+    """
+    store, keys = context.store, ["source", "record_id"]
+    kept = kept_keys(F.col("ids"), F.col("day"), erased)
+    events = _lacking(store.read(EVENTS).withColumn("kept", kept))
+    nobody = F.size("ids") == 0
+    blank = {name: F.when(~nobody, F.col(name)) for name in ("props", "page")}
+    events = checkpoint(events.withColumns(blank))
+    updated = F.to_date(F.from_utc_timestamp("updated_ts", context.settings.timezone))
+    profiles = store.read(PROFILES)
+    profiles = profiles.withColumn("kept", kept_keys(F.col("ids"), updated, erased))
+    profiles = checkpoint(_lacking(profiles))
+    counts = {"events": events.count(), "profiles": profiles.count()}
+    if counts["events"]:
+        store.upsert(EVENTS, events)
+    if counts["profiles"]:
+        store.upsert(PROFILES, profiles.where(~nobody))
+        gone = profiles.where(nobody).select(*keys)
+        store.delete(PROFILES, gone, " AND ".join(f"target.{k} = source.{k}" for k in keys))
+    _forget_values(store, erased)
+    return counts
+
+
+def note_erased(context: Context, erased: Iterable[Erasure]) -> None:
+    """Write to identity.erased what was carried out."""
+    rows = [(*one, context.run_id) for one in erased]
+    context.store.append(ERASED, context.store.few(ERASED, rows))
+
+
+def _lacking(records: DataFrame) -> DataFrame:
+    """Records that lose an identifier, without it."""
+    found = records.where(F.size("kept") < F.size("ids"))
+    strongest = F.get("kept", F.lit(0))
+    return found.withColumns({"ids": F.col("kept"), "id_key": strongest}).drop("kept")
+
+
+def _forget_values(store: TableStore, erased: Collection[Erasure]) -> None:
+    """Remove from identity.identifier what no record shows any more."""
+    keys = sorted({one.id_key for one in erased})
+    asked = small_frame(store.spark, [(key,) for key in keys], "id_key bigint")
+    shown = [
+        store.read(spec).select(F.explode("ids").alias("id_key")).where(F.col("id_key").isin(keys))
+        for spec in (EVENTS, PROFILES)
+    ]
+    gone = asked.join(shown[0].union(shown[1]).distinct(), "id_key", "left_anti")
+    store.delete(IDENTIFIER, checkpoint(gone), "target.id_key = source.id_key")

@@ -1,0 +1,91 @@
+"""A person asks to be erased: after the next run no table knows anything of this person."""
+
+import json
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession, functions as F
+
+from databank.cli.bank import Bank
+from databank.cli.catalogue import all_specs
+from databank.cli.execute import execute
+from databank.cli.jobs import plan_all
+from databank.cli.main import exit_code
+from databank.tables import TableStore
+from tests.flow.conftest import DAY
+
+
+def total(store: TableStore) -> object:
+    row = store.read("core.events").agg(F.count("*"), F.sum("amount"), F.sum("quantity")).first()
+    return row and tuple(row)
+
+
+def somebody(store: TableStore) -> tuple[int, str]:
+    """A person with a phone, several identifiers and rows in the later tables; and the phone."""
+    found = store.read("audiences.member").select("person_id").distinct()
+    for table in ("lifecycle.rfm", "lookalike.member"):
+        found = found.join(store.read(table).select("person_id").distinct(), "person_id")
+    held = store.read("identity.person").where("valid_from IS NULL AND valid_to IS NULL")
+    names = held.join(store.read("identity.identifier"), "id_key").groupBy("person_id")
+    phone = F.min(F.when(F.col("id_type") == "phone", F.col("id_value"))).alias("phone")
+    named = names.agg(phone, F.count("*").alias("n")).where("phone IS NOT NULL AND n > 3")
+    row = named.join(found, "person_id").orderBy("person_id").first()
+    assert row is not None
+    return row["person_id"], row["phone"]
+
+
+def naming(rows: DataFrame, values: list[str]) -> int:
+    """Rows in which a text names one of the values, however a phone is written."""
+    texts = [n for n, kind in rows.dtypes if kind in ("string", "map<string,string>")]
+    whole = F.lower(F.to_json(F.struct(*texts)))
+    plain = F.regexp_replace(whole, r"[\s()+-]", "")
+    named = [F.contains(whole, F.lit(v.lower())) | F.contains(plain, F.lit(v)) for v in values]
+    return rows.where(F.greatest(*named)).count()
+
+
+def test_a_person_is_erased_by_the_next_run(
+    spark_session: SparkSession,
+    bank: Bank,
+    loop: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root = tmp_path / "bank"
+    shutil.copytree(loop, root)
+    store = TableStore(spark_session, str(root))
+    person, phone = somebody(store)
+    before, persons = total(store), store.read("identity.person").select("person_id").distinct()
+    others = persons.where(F.col("person_id") != person).localCheckpoint()
+    names = store.read("identity.person").where(F.col("person_id") == person)
+    names = names.join(store.read("identity.identifier"), "id_key").select("id_value", "id_key")
+    held = {row["id_value"]: row["id_key"] for row in names.collect()}
+    values = [v.removeprefix("+86") for v in held]
+    assert naming(store.read("raw.record"), values) > 0
+    asked = ["erase", "phone", phone, "--person", "--date", str(DAY), "--root", str(root), "--json"]
+    assert exit_code(asked) == 0
+    assert f"{len(held)} identifiers" in json.loads(capsys.readouterr().out)[0]["title"]
+    day = DAY + timedelta(days=1)
+    outcomes = execute(bank, plan_all(bank, None), root=str(root), day=day)
+    assert {outcome.outcome for outcome in outcomes} == {"done"}
+    store = TableStore(spark_session, str(root))
+    for spec in all_specs():
+        if spec.owner == "runner" or not store.is_published(spec):
+            continue
+        rows = store.read(spec)
+        assert naming(rows, values) == 0, spec.name
+        # what became of persons is told by number, and who asked to be erased is not taken in again
+        if spec.name in ("identity.changes", "identity.erasure", "identity.erased"):
+            continue
+        for column in {"person_id", "entity_id"} & set(rows.columns) - {"identity.forgotten"}:
+            if spec.name != "identity.forgotten":
+                assert rows.where(F.col(column) == person).isEmpty(), spec.name
+        for column in {"id_key", "a_key", "b_key"} & set(rows.columns):
+            assert rows.where(F.col(column).isin(*held.values())).isEmpty(), spec.name
+    # nobody else has lost anything
+    now = store.read("identity.person").select("person_id").distinct()
+    assert {row[0] for row in now.collect()} == {row[0] for row in others.collect()}
+    assert total(store) == before
+    assert exit_code(["person", "phone", phone, "--root", str(root)]) == 2
+    assert "phone" in capsys.readouterr().err
