@@ -1,5 +1,7 @@
 """The job resolve_identity: evidence, guards, components, person ids that stay."""
 
+from dataclasses import replace
+
 from pyspark.sql import DataFrame, functions as F
 
 from databank.identity.changes import moved_identifiers, with_evidence
@@ -47,7 +49,7 @@ def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
     next_id = _next_id(context, basis)
     assigned = assign_persons(
         solved.components,
-        _by_node(part.before),
+        _claims(part.before, _erased(context, basis)),
         context.store.read(ALIAS),
         run_id=context.run_id,
         day=context.day,
@@ -75,15 +77,14 @@ def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
 # ---- what is solved
 
 
-def _part(context: Context, config: IdentityConfig) -> tuple[Bank, Part, Basis | str]:
-    """The evidence, what of it this run solves, and what it builds on, or why on nothing."""
+def _part(context: Context, config: IdentityConfig) -> tuple[Bank, Part, Basis]:
+    """The evidence, what of it this run solves, and what it builds on."""
     store = context.store
     context.progress.step("gathering evidence")
     basis = last_basis(context, config)
     identifiers = store.read(IDENTIFIER)
     told = told_by_hand(identifiers, config, day=context.day)
-    if isinstance(basis, str):
-        why = basis
+    if basis.why:
         replace_edges(store, config.alike)
         bank = Bank(store.read(EDGES), identifiers, config, told)
     else:
@@ -93,15 +94,14 @@ def _part(context: Context, config: IdentityConfig) -> tuple[Bank, Part, Basis |
         part = _touched(context, bank, basis, news)
         if isinstance(part, Part):
             return bank, part, basis
-        why = part
-    context.progress.step(f"refusing shared identifiers ({why})")
-    return bank, whole_part(context, bank, store.read(PERSON), _rejected_before(context)), why
+        basis = replace(basis, why=part)
+    context.progress.step(f"refusing shared identifiers ({basis.why})")
+    return bank, whole_part(context, bank, store.read(PERSON), _rejected_before(context)), basis
 
 
 def _touched(context: Context, bank: Bank, basis: Basis, news: DataFrame) -> Part | str:
     store, config, day = context.store, bank.config, context.day
-    since = basis.versions[IDENTIFIER.name]
-    came, gone = store.changes(IDENTIFIER, since), store.altered(IDENTIFIER, since)
+    came, gone = store.changes(IDENTIFIER, basis.versions[IDENTIFIER.name]), _erased(context, basis)
     told = bank.told
     if basis.rules != config or not gone.isEmpty():
         told = told_by_hand(bank.identifiers.unionByName(gone), basis.rules, day=basis.day)
@@ -134,8 +134,23 @@ def _rejected_before(context: Context) -> DataFrame:
 # ---- what is written
 
 
-def _next_id(context: Context, basis: Basis | str) -> int:
-    if isinstance(basis, Basis):
+def _erased(context: Context, basis: Basis) -> DataFrame:
+    """identity.identifier rows that were erased since the last run; they may have come again."""
+    return context.store.altered(IDENTIFIER, basis.versions.get(IDENTIFIER.name))
+
+
+def _claims(before: DataFrame, erased: DataFrame) -> DataFrame:
+    """id_key, person_id of yesterday; what was erased (id_key null) speaks for nobody any more."""
+    if erased.isEmpty():
+        return _by_node(before)
+    gone = erased.select("id_key", F.lit(True).alias("erased")).distinct()
+    held = before.join(F.broadcast(gone), "id_key", "left")
+    node = F.when(F.col("erased").isNull(), node_key())
+    return held.select(node.alias("id_key"), "person_id")
+
+
+def _next_id(context: Context, basis: Basis) -> int:
+    if not basis.why:
         return basis.next_id
     store = context.store
     given = store.read(PERSON).select("person_id").union(store.read(CHANGES).select("person_id"))
@@ -204,10 +219,10 @@ def _write_rejected(context: Context, solved: Solved, part: Part) -> None:
     store.replace(JUNK, junk, checked=True)
 
 
-def _counts(part: Part, basis: Basis | str, after: DataFrame, persons: int) -> Counts:
+def _counts(part: Part, basis: Basis, after: DataFrame, persons: int) -> Counts:
     """What is counted of identity.person today; persons are those of the part."""
     now = counts_of(after, persons)
-    if isinstance(basis, str):
+    if basis.why:
         return now
     old = counts_of(part.before, part.before.select("person_id").distinct().count())
     changed = zip(basis.counts, now, old, strict=True)
@@ -215,7 +230,7 @@ def _counts(part: Part, basis: Basis | str, after: DataFrame, persons: int) -> C
 
 
 def _summary(
-    context: Context, counts: Counts, kinds: dict[str, int], part: Part, basis: Basis | str
+    context: Context, counts: Counts, kinds: dict[str, int], part: Part, basis: Basis
 ) -> StepResult:
     """A row per kind of change and rule: a dozen."""
     alone = F.col("b_key").isNull().alias("alone")
@@ -231,7 +246,7 @@ def _summary(
         {
             "identifiers": counts.identifiers,
             "looked at again": "all" if part.keys is None else part.keys.count(),
-            **({"all because": basis} if isinstance(basis, str) else {}),
+            **({"all because": basis.why} if basis.why else {}),
             "persons": counts.persons,
             "set aside": sum(row["count"] for row in found if row["alone"]),
             "links refused": sum(row["count"] for row in found if not row["alone"]),

@@ -1,7 +1,7 @@
 """conf/identity.yml: identifier types, limits and hand-made rules."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -146,6 +146,19 @@ class IdentityConfig(StrictModel):
         for pair in (*self.apart, *self.unlink):
             if pair.ends() in joined:
                 raise ValueError(f"{_shown(pair)} is in `together` too; keep one of both")
+        whole = _joined(self.together)
+        for number, pair in enumerate(self.apart):
+            first, last = (whole.get(one.names(), {one.names()}) for one in (pair.a, pair.b))
+            if first is last:
+                raise ValueError(
+                    f"apart[{number}]: `together` makes {_shown(pair)} one person by way of "
+                    "others; remove it, or one of the pairs between them"
+                )
+        for number, blocked in enumerate(self.block):
+            if (blocked.type, blocked.scope, blocked.value) in whole:
+                raise ValueError(
+                    f"block[{number}]: a {blocked.type} that `together` links; keep one of both"
+                )
         return self
 
     @model_validator(mode="after")
@@ -172,6 +185,15 @@ class IdentityConfig(StrictModel):
         yield from (blocked.type for blocked in self.block)
         for pair in (*self.unlink, *self.together, *self.apart):
             yield from (pair.a.type, pair.b.type)
+
+
+def _joined(pairs: Iterable[Pair]) -> dict[tuple[str, str, str], set[tuple[str, str, str]]]:
+    """By identifier, all that pairs make one with it."""
+    whole: dict[tuple[str, str, str], set[tuple[str, str, str]]] = {}
+    for pair in pairs:
+        merged = set().union(*(whole.get(names, {names}) for names in pair.ends()))
+        whole |= dict.fromkeys(merged, merged)
+    return whole
 
 
 def _shown(pair: Pair) -> str:

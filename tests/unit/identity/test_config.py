@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from databank.identity.config import IdentityConfig, Limit
 
 ONE = {"type": "phone", "value": "+8613812340000"}
+USER = {"type": "user_id", "value": "u1"}
 TWO = {"type": "phone", "value": "+8613812340001"}
 
 
@@ -35,6 +36,14 @@ def test_a_number_is_a_limit_without_a_window() -> None:
         ({"together": [{"a": ONE, "b": ONE}]}, "is a pair of one"),
         ({"together": [{"a": ONE, "b": TWO}], "apart": [{"a": TWO, "b": ONE}]}, "in `together`"),
         ({"together": [{"a": ONE, "b": TWO}], "unlink": [{"a": ONE, "b": TWO}]}, "in `together`"),
+        (
+            {
+                "together": [{"a": ONE, "b": TWO}, {"a": TWO, "b": USER}],
+                "apart": [{"a": USER, "b": ONE}],
+            },
+            r"apart\[0\]: `together` makes a pair of user_id and phone one person",
+        ),
+        ({"together": [{"a": ONE, "b": USER}], "block": [ONE]}, r"block\[0\]: a phone that"),
         ({"apart": [{"a": ONE, "b": {"type": "mail", "value": "a"}}]}, "type 'mail'"),
         ({"engine": "graphx"}, "'databank' or 'graphframes'"),
     ],

@@ -48,7 +48,7 @@ class History:
     """A few identifiers that nobody else has, and what becomes of them."""
 
     def __init__(self, number: int) -> None:
-        self.chance = random.Random(number)
+        self.chance, self.other = random.Random(number), random.Random(-1 - number)
         sizes = (("u", 4), ("p", 3), ("c", 5))
         self.words = {k: [f"{k}{number}_{n}" for n in range(most)] for k, most in sizes}
         self.number = number
@@ -68,6 +68,11 @@ class History:
         if self.chance.random() < 0.3:
             profiles[f"{self.number}-{self.chance.randrange(2)}"] = self.record()
         return records, profiles
+
+    def erased(self) -> str | None:
+        """One of them that is erased, now and then; later records may bring it back."""
+        every = [word for words in self.words.values() for word in words]
+        return self.other.choice(every) if self.other.random() < 0.05 else None
 
     def alike(self) -> str:
         """Two of them whose profiles are alike, now and then; what was said is not said again."""
@@ -109,6 +114,7 @@ def test_days_one_by_one_give_what_all_of_it_gives(
         day = DAY + timedelta(days=number)
         told: dict[str, list[dict[str, Any]]] = {}
         likely: list[str] = []
+        erased: list[str] = []
         # longer ago than any window
         records = [] if number else [(DAY - timedelta(days=30), record) for record in usual()]
         profiles: dict[str, str] = {}
@@ -117,9 +123,12 @@ def test_days_one_by_one_give_what_all_of_it_gives(
             records += new
             profiles |= shown
             likely += [history.alike()] if history.number % 3 == 0 else []
+            erased += [word for word in [history.erased()] if word]
             for kind, rules in history.rules(day).items():
                 told.setdefault(kind, []).extend(rules)
         world.load(records, profiles)
+        if number:
+            world.erase(day, *(word for word in erased if word in world.keys))
         # of some the bank has never heard
         world.alike(*(line for line in likely if {*line.split()[:2]} <= world.keys.keys()))
         if number == 0:

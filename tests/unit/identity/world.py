@@ -5,15 +5,19 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from pyspark.sql import SparkSession, functions as F
 
+from databank.config import Settings
 from databank.identity.build import JOB
 from databank.identity.config import IdentityConfig
 from databank.identity.tables import ALIKE, BASIS, CHANGES, PERSON, REJECTED
-from databank.runs import Outcome
+from databank.runs import Context, Outcome, Progress
 from databank.session import small_frame
+from databank.sources.erasure import Erasure, erase_from_core
 from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
+from databank.tables import TableStore
 from tests.support.bank import DAY, Bank
 
 TYPES = {"u": "user_id", "p": "phone", "c": "cookie", "e": "email"}
@@ -25,6 +29,7 @@ class World:
     def __init__(self, spark: SparkSession, root: Path, *records: str) -> None:
         self.bank, self.spark, self.seen = Bank(spark, root), spark, 0
         self.keys: dict[str, int] = {}
+        self.gone: set[str] = set()
         if records:
             self.come(DAY, *records)
 
@@ -32,7 +37,7 @@ class World:
         """The same bank at another place."""
         other = World(self.spark, root)
         shutil.copytree(self.bank.root, root)
-        other.seen, other.keys = self.seen, dict(self.keys)
+        other.seen, other.keys, other.gone = self.seen, dict(self.keys), set(self.gone)
         return other
 
     def come(self, day: date, *records: str) -> None:
@@ -40,7 +45,9 @@ class World:
         self.load([(day, record) for record in records])
 
     def load(
-        self, records: Sequence[tuple[date, str]], profiles: Mapping[str, str] | None = None
+        self,
+        records: Sequence[tuple[date, str]],
+        profiles: Mapping[str, str] | None = None,
     ) -> None:
         """Records of several days, at once; profiles by id, told anew on the last of them."""
         profiles = profiles or {}
@@ -48,7 +55,11 @@ class World:
         words = {word for text in texts for word in text.split()} - set(self.keys)
         fresh = {word: len(self.keys) + number for number, word in enumerate(sorted(words), 1)}
         self.keys |= fresh
-        known = [(key, TYPES[word[0]], "", word, 0) for word, key in fresh.items()]
+        # what was erased has the key that it had
+        back = {word for text in texts for word in text.split()} & self.gone
+        self.gone -= back
+        met = {**fresh, **{word: self.keys[word] for word in sorted(back)}}
+        known = [(key, TYPES[word[0]], "", word, 0) for word, key in met.items()]
         schema = "id_key bigint, id_type string, scope string, id_value string, salt int"
         events = [
             ("web", str(self.seen + n), f"{day} 10:00:00", [self.keys[w] for w in record.split()])
@@ -87,13 +98,24 @@ class World:
         found = small_frame(self.spark, rows, shape).withColumn("n", F.lit(1).cast("bigint"))
         self.bank.publish({ALIKE: found})
 
+    def erase(self, day: date, *words: str) -> None:
+        """Take identifiers from all records, as ingest does."""
+        store = TableStore(self.spark, self.bank.root)
+        store.begin(f"erased-{uuid4().hex}", [EVENTS, PROFILES, IDENTIFIER])
+        progress = Progress(quiet=True)
+        context = Context(self.spark, store, Settings(), day, "erased", (), None, "", progress)
+        erase_from_core(context, [Erasure(self.keys[word], None, day) for word in words])
+        store.publish("erased", day)
+        self.gone |= set(words)
+
     def resolve(self, day: date = DAY, **config: Any) -> Outcome:
         given = {"identifiers": list(TYPES.values()), **config}
         return self.bank.run(JOB, IdentityConfig.model_validate(given), day=day)
 
     def resolve_all(self, day: date = DAY, **config: Any) -> Outcome:
-        """The same, with nothing to build on but the registry."""
-        self.bank.publish({BASIS: self.bank.read(BASIS).limit(0)}, day=day)
+        """The same by another version of databank, which solves all anew."""
+        basis = self.bank.read(BASIS).withColumn("code_version", F.lit("another"))
+        self.bank.publish({BASIS: basis.localCheckpoint()}, day=day)
         return self.resolve(day, **config)
 
     def changes(self, day: date) -> set[tuple[str, str, str]]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from pyspark.sql import DataFrame, functions as F
+from pyspark.sql import DataFrame, Row, functions as F
 
 from databank.hashing import code_version
 from databank.identity.config import IdentityConfig
@@ -27,16 +27,18 @@ class Counts(NamedTuple):
 
 @dataclass(frozen=True)
 class Basis:
-    """One row of identity.basis.
+    """What the last run left in identity.basis, and whether this one may build on it.
 
     Attributes:
+        why: Why all has to be solved; "" = it need not be.
         day: Run day.
         rules: identity.yml of that run.
-        versions: Table -> version that was read.
+        versions: Table -> version that was read; empty before the first run.
         next_id: The first person_id that was never given.
         counts: Of identity.person.
     """
 
+    why: str
     day: date
     rules: IdentityConfig
     versions: dict[str, int]
@@ -44,28 +46,32 @@ class Basis:
     counts: Counts
 
 
-def last_basis(context: Context, config: IdentityConfig) -> Basis | str:
-    """What this run may build on, or why it may not."""
-    store = context.store
-    row = store.read(BASIS).first()
+def last_basis(context: Context, config: IdentityConfig) -> Basis:
+    """What the last run left; before the first one there is nothing."""
+    row = context.store.read(BASIS).first()
     if row is None:
-        return "the first run"
-    if row["day"] > context.day:
-        return f"the last run was for {row['day']}"
-    if row["code_version"] != code_version():
-        return "databank is another version"
+        return Basis("the first run", context.day, config, {}, 1, Counts(0, 0, 0))
     rules = IdentityConfig.model_validate_json(row["rules"])
-    if rules.model_dump(exclude=_TOLD) != config.model_dump(exclude=_TOLD):
-        return "general rules of identity.yml have changed"
-    if row["timezone"] != context.settings.timezone:
-        return "the time zone has changed"
     return Basis(
+        why=_why_all(context, config, row, rules),
         day=row["day"],
         rules=rules,
         versions=row["versions"],
         next_id=row["next_id"],
         counts=Counts(*(row[name] for name in Counts._fields)),
     )
+
+
+def _why_all(context: Context, config: IdentityConfig, row: Row, rules: IdentityConfig) -> str:
+    if row["day"] > context.day:
+        return f"the last run was for {row['day']}"
+    if row["code_version"] != code_version():
+        return "databank is another version"
+    if rules.model_dump(exclude=_TOLD) != config.model_dump(exclude=_TOLD):
+        return "general rules of identity.yml have changed"
+    if row["timezone"] != context.settings.timezone:
+        return "the time zone has changed"
+    return ""
 
 
 def write_basis(context: Context, config: IdentityConfig, counts: Counts, *, next_id: int) -> None:
