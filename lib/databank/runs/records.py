@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from pyspark.sql import functions as F
+from pyspark.sql import Window, functions as F
 
 from databank.runs.context import LastRun
 from databank.tables import TableStore
 from databank.tables.ops import METRIC, RUN
+
+DONE, ROLLED_BACK = "done", "rolled back"
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,10 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class History:
-    """The last done run of each part, and the latest day of each job."""
+    """The last done run of each part, and the latest day of each job.
+
+    What was rolled back was never done; the rollback stands for the run that it went back to.
+    """
 
     parts: dict[tuple[str, tuple[str, ...]], LastRun] = field(default_factory=dict)
     days: dict[str, date] = field(default_factory=dict)
@@ -67,10 +72,13 @@ def read_history(store: TableStore) -> History:
     """Read ops.run; a row per part of the bank, so small enough for the driver."""
     if store.files.last_version(store.path(RUN)) is None:
         return History()
+    undone = F.max(F.when(F.col("outcome") == ROLLED_BACK, F.col("started")))
     newest = (
         store.spark.read.format("delta")
         .load(store.path(RUN))
-        .where("outcome = 'done'")
+        .where(F.col("outcome").isin(DONE, ROLLED_BACK))
+        .withColumn("undone", undone.over(Window.partitionBy("job")))
+        .where("undone IS NULL OR started >= undone")
         .groupBy("job", F.array_sort("nodes").alias("part"))
         .agg(
             F.max_by(
@@ -88,6 +96,13 @@ def read_history(store: TableStore) -> History:
     return History(parts, days)
 
 
+def record_of(store: TableStore, run_id: str) -> RunRecord | None:
+    """The row of ops.run of one run; None if the run ended before it wrote one."""
+    runs = store.spark.read.format("delta").load(store.path(RUN))
+    row = runs.where(F.col("run_id") == run_id).first()
+    return None if row is None else RunRecord(**row.asDict() | {"nodes": tuple(row["nodes"])})
+
+
 def write(
     store: TableStore,
     history: History,
@@ -100,7 +115,7 @@ def write(
     )
     rows = store.few(RUN, [row])
     store.append(RUN, rows, checked=True)
-    if metrics and record.outcome in ("done", "refused"):
+    if metrics and record.outcome in (DONE, "refused"):
         figures = [(record.run_id, record.job, record.day, *figure) for figure in metrics]
         store.append(METRIC, store.few(METRIC, figures), checked=True)
-    return history.with_run(record) if record.outcome == "done" else history
+    return history.with_run(record) if record.outcome == DONE else history

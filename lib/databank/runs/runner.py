@@ -1,7 +1,7 @@
 """Run one part of a job: lease, restore, step, publish, record."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -22,6 +22,9 @@ from databank.runs.progress import Progress
 from databank.session import keep_checkpoints
 from databank.tables import TableSpec, TableStore
 
+Summary = dict[str, int | float | str]
+Rollback = Callable[[TableStore, Mapping[str, int]], Summary]
+
 
 @dataclass(frozen=True)
 class Job:
@@ -36,6 +39,9 @@ class Job:
             configuration do not mean that there is nothing to do.
         files: Files under the root that the job writes for a day; where one has gone, there is
             something to do.
+        rollback: Called where the job goes back to an earlier state, with its versions, before
+            they are published. Writes what must not go back, and gives lines of the short table.
+            None = the job cannot go back.
     """
 
     name: str
@@ -44,6 +50,7 @@ class Job:
     latest_only: bool = True
     always: bool = False
     files: Callable[[date], tuple[str, ...]] = lambda _: ()
+    rollback: Rollback | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ class Outcome:
     nodes: tuple[str, ...]
     outcome: str
     seconds: float
-    summary: dict[str, int | float | str]
+    summary: Summary
     error: DataBankError | None = None
 
 
@@ -83,6 +90,7 @@ class Runner:
         config_hash: str,
         nodes: tuple[str, ...] = (),
         forced: bool = False,
+        preview: bool = False,
     ) -> Outcome:
         """Run one part of a job; an operator's error comes back in the outcome.
 
@@ -94,13 +102,15 @@ class Runner:
             nodes: Names to build; none = all.
             forced: Run even if nothing that it reads has changed: an earlier part of the same
                 job has, and parts may read what others wrote.
+            preview: Run it whatever has changed, and publish nothing: what it wrote is taken back
+                by the next run, for which this one has never been.
 
         Raises:
             LeaseHeldError: If another run of the job is alive; nothing was touched.
         """
         title = f"{job.name} [{len(nodes)}]" if nodes else job.name
-        self._progress.start(title)
-        run_id = f"{day:%Y%m%d}-{job.name}-{uuid4().hex[:8]}"
+        self._progress.start(f"preview of {title}" if preview else title)
+        run_id = new_run_id(job, day)
         seconds = self._settings.lease_seconds
         with Lease(self.store.files, job.name, run_id=run_id, seconds=seconds):
             self.store.refresh()
@@ -115,19 +125,21 @@ class Runner:
                 config_hash=config_hash,
                 progress=self._progress,
             )
-            outcome = self._run(job, config, context, forced=forced)
+            outcome = self._run(job, config, context, forced=forced, preview=preview)
         self._progress.done(outcome.outcome, outcome.summary)
         return outcome
 
-    def _run(self, job: Job, config: Any, context: Context, *, forced: bool) -> Outcome:
+    def _run(
+        self, job: Job, config: Any, context: Context, *, forced: bool, preview: bool
+    ) -> Outcome:
         started, clock = now(), time.monotonic()
-        summary: dict[str, int | float | str] = {}
+        summary: Summary = {}
         error: DataBankError | None = None
         message: str | None = None
         outcome = "error"
         try:
             self._refuse_older_day(job, context)
-            if not (job.always or forced) and self._is_unchanged(job, context):
+            if not (job.always or forced or preview) and self._is_unchanged(job, context):
                 outcome = "unchanged"
             else:
                 self.store.begin(context.run_id, job.tables)
@@ -135,8 +147,9 @@ class Runner:
                 summary = job.step(context, config).summary
                 seen = context.last.read.get(FORGOTTEN.name) if context.last else None
                 forget_persons(self.store, job.tables, seen)
-                self.store.publish(job.name, context.day)
-                outcome = "done"
+                if not preview:
+                    self.store.publish(job.name, context.day)
+                outcome = "previewed" if preview else records.DONE
         except DataBankError as caught:
             error, message = caught, str(caught)
             outcome = "refused" if caught.exit_code == 3 else "failed"
@@ -196,6 +209,11 @@ class Runner:
                 f"--date: {job.name} was published for {latest}; its tables hold only the latest "
                 f"state, so {context.day} cannot be run again: give {latest} or a later day"
             )
+
+
+def new_run_id(job: Job, day: date) -> str:
+    """An id that no other run has."""
+    return f"{day:%Y%m%d}-{job.name}-{uuid4().hex[:8]}"
 
 
 def _analysis_error(job: str, error: AnalysisException) -> DataBankError:

@@ -48,20 +48,33 @@ class ChangeFeed:
             return self._nothing()
         return self._named(self._rows(kept).where("_change_type <> 'insert'"))
 
+    def went_back(self) -> bool:
+        """Whether a rollback took the table back beyond `since`."""
+        return self._until < self._since or any(
+            commit.restored is not None and commit.restored < self._since
+            for commit in self._commits()
+        )
+
     def _kept(self) -> list[Commit]:
         """Commits that a RESTORE has not taken back; it and they come to nothing together.
 
         One that goes back beyond `since` altered what was there then, and stays.
         """
+        if self._until < self._since:
+            told = f"{self._spec.name}: went back beyond version {self._since}"
+            raise RuntimeError(f"{told}; whoever reads its changes asks went_back first")
         kept: list[Commit] = []
-        for version in range(self._since + 1, self._until + 1):
-            commit = self._files.commit(self._path, version)
+        for commit in self._commits():
             if commit.restored is None:
                 kept.append(commit)
             else:
                 kept = [earlier for earlier in kept if earlier.version <= commit.restored]
                 kept += [commit] if commit.restored < self._since else []
         return kept
+
+    def _commits(self) -> list[Commit]:
+        versions = range(self._since + 1, self._until + 1)
+        return [self._files.commit(self._path, version) for version in versions]
 
     def _rows(self, kept: list[Commit]) -> DataFrame:
         reader = self._spark.read.format("delta").option("readChangeFeed", "true")

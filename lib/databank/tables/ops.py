@@ -25,7 +25,7 @@ RUN = TableSpec(
         Column("job", "string", "job name"),
         Column("nodes", "array<string>", "tags, models, audiences of this part; empty = all"),
         Column("day", "date", "run day"),
-        Column("outcome", "string", "done | unchanged | refused | failed | error"),
+        Column("outcome", "string", "done | refused | failed | error | previewed | rolled back"),
         Column("message", "string", "what the operator was told, null when done"),
         Column("config_hash", "string", "hash of the configuration"),
         Column("code_version", "string", "hash of the package's sources"),

@@ -7,7 +7,7 @@ behind the published version is taken back before the next run of the job writes
 
 import os
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -15,15 +15,14 @@ from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, DataFrameWriter, SparkSession, functions as F
 from pyspark.storagelevel import StorageLevel
 
-from databank.errors import DataBankError, ForeignCommitError
+from databank.errors import DataBankError
 from databank.session import small_frame
 from databank.tables.checks import conform, refuse_outside, refuse_unsafe_keys
 from databank.tables.feed import ChangeFeed
 from databank.tables.files import Files
 from databank.tables.ops import PUBLISH
+from databank.tables.restore import OURS, restore
 from databank.tables.spec import TableSpec
-
-_OURS = "databank:"  # commits of databank carry this and the run id as userMetadata
 
 
 def _die_if_told(point: str) -> None:
@@ -97,11 +96,15 @@ class TableStore:
         """
         self.run_id = run_id
         self.versions_read, self.versions_written, self.rows_written = {}, {}, {}
-        self.spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", f"{_OURS}{run_id}")
+        self.spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", f"{OURS}{run_id}")
         tables = tuple(owned)
         self._owned = frozenset(spec.name for spec in tables)
         for spec in tables:
-            self._restore(spec)
+            restore(self.spark, self.files, self.path(spec), spec.name, self.published)
+
+    def bring_back(self, versions: Mapping[str, int]) -> None:
+        """Have earlier versions of tables published too, but for those that this run wrote."""
+        self.versions_written = {**versions, **self.versions_written}
 
     def publish(self, job: str, day: date) -> None:
         """Make the versions that this run wrote the ones that readers see, in one commit."""
@@ -145,8 +148,28 @@ class TableStore:
             if isinstance(table, str):
                 raise DataBankError(f"{name}: not published yet; run the job that writes it first")
             return small_frame(self.spark, [], table.schema())
+        return self.read_version(name, version)
+
+    def read_version(self, table: TableSpec | str, version: int) -> DataFrame:
+        """A table at some version, which counts neither as read nor as published.
+
+        Raises:
+            AnalysisException: If Delta's log does not reach back to it.
+        """
         reader = self.spark.read.format("delta").option("versionAsOf", version)
-        return reader.load(self.path(name))
+        return reader.load(self.path(table))
+
+    def went_back(self, spec: TableSpec, since: int | None) -> bool:
+        """Whether a rollback took a table back beyond the version `since`.
+
+        What it holds and what came since do not tell then what is different. None or -1 = no.
+
+        Raises:
+            DataBankError: If the table keeps no change feed.
+        """
+        self.read(spec)
+        feed = self._feed(spec, since)
+        return feed is not None and feed.went_back()
 
     def changes(self, spec: TableSpec, since: int | None) -> DataFrame:
         """Rows that were added to a table after the version `since`; None or -1 = all of it.
@@ -340,24 +363,3 @@ class TableStore:
 
     def _current_rows(self, spec: TableSpec) -> DataFrame:
         return self.spark.read.format("delta").load(self.path(spec))
-
-    def _restore(self, spec: TableSpec) -> None:
-        """Bring a table back to its published version, unless it is there already."""
-        path, published = self.path(spec), self.published.get(spec.name)
-        last = self.files.last_version(path)
-        if last is None:
-            if published is not None:
-                raise DataBankError(
-                    f"{spec.name}: published at version {published}, but nothing lies at {path}; "
-                    "bring the files back, or start with an empty root"
-                )
-            return
-        since = -1 if published is None else published
-        commits = [self.files.commit(path, v) for v in range(since + 1, last + 1)]
-        for commit in commits:
-            if not (commit.run_id or "").startswith(_OURS):
-                raise ForeignCommitError(spec.name, commit.version, commit.operation, since)
-        if published is None:
-            self.files.delete(path)
-        elif commits and commits[-1].operation != "RESTORE":
-            DeltaTable.forPath(self.spark, path).restoreToVersion(published)

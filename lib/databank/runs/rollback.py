@@ -1,0 +1,87 @@
+"""Back to an earlier state: the tables of a job as the last run for a day had left them."""
+
+import time
+from dataclasses import replace
+from datetime import date
+
+from pyspark.sql import SparkSession
+
+from databank.clock import now
+from databank.config import Settings
+from databank.errors import DataBankError
+from databank.runs import records
+from databank.runs.lease import Lease
+from databank.runs.progress import Progress
+from databank.runs.runner import Job, Outcome, Summary, new_run_id
+from databank.tables import TableStore
+from databank.tables.published import Published, published_by, refuse_unreadable
+
+
+def roll_back(
+    spark: SparkSession,
+    root: str,
+    settings: Settings,
+    job: Job,
+    *,
+    to: date,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Publish again what the last run of a job for a day up to `to` had left, in one commit.
+
+    Later runs of the job are then as if they had never been: its next run may be for that day, and
+    builds on that state. A table that the job had not written by then is empty.
+
+    Raises:
+        LeaseHeldError: If a run of the job is alive; nothing was touched.
+        DataBankError: If the job was not run by that day, has published nothing since, cannot go
+            back, or what it published then cannot be read any more.
+    """
+    progress = progress or Progress()
+    progress.start(f"rollback of {job.name}")
+    store, run_id = TableStore(spark, root), new_run_id(job, to)
+    with Lease(store.files, job.name, run_id=run_id, seconds=settings.lease_seconds):
+        store.refresh()
+        started, clock = now(), time.monotonic()
+        history = records.read_history(store)
+        found = published_by(store, job.name, to)
+        # killed between publishing and its record, a rollback is done again
+        if found.last and history.latest_day(job.name) == found.day:
+            raise DataBankError(f"--to: {job.name} is at its state of {found.day} already")
+        summary = _publish_again(store, job, run_id, found)
+        record = replace(
+            records.record_of(store, found.run_id) or _unknown(job, found.day),
+            run_id=run_id,
+            outcome=records.ROLLED_BACK,
+            message=f"back to run {found.run_id}",
+            written=dict(store.versions_written),
+            rows=dict(store.rows_written),
+            started=started,
+            seconds=time.monotonic() - clock,
+        )
+        records.write(store, history, record, [])
+    told: Summary = {"back to the state of": str(found.day), "left by run": found.run_id, **summary}
+    outcome = Outcome(job.name, (), records.ROLLED_BACK, record.seconds, told)
+    progress.done(outcome.outcome, outcome.summary)
+    return outcome
+
+
+def _publish_again(store: TableStore, job: Job, run_id: str, found: Published) -> Summary:
+    if job.rollback is None:
+        raise DataBankError(f"{job.name}: cannot go back to an earlier state")
+    refuse_unreadable(store, found.versions, found.day)
+    store.begin(run_id, job.tables)
+    for spec in job.tables:
+        if store.is_published(spec) and spec.name not in found.versions:
+            store.replace(spec, store.few(spec, []))
+    summary = job.rollback(store, found.versions)
+    store.bring_back(found.versions)
+    store.publish(job.name, found.day)
+    return summary
+
+
+def _unknown(job: Job, day: date) -> records.RunRecord:
+    """What stands for a run that was killed before its record: like it is no other."""
+    return records.RunRecord(
+        run_id="", job=job.name, nodes=(), day=day, outcome="", message=None, config_hash="",
+        code_version="", read={}, written={}, rows={}, started=now(), seconds=0,
+    )  # fmt: skip
