@@ -11,8 +11,16 @@ from databank.identity.gather import replace_edges, update_edges
 from databank.identity.guards.hand import told_by_hand
 from databank.identity.guards.limits import FORMAT, unreadable_identifiers, without
 from databank.identity.handovers import as_identifiers, node_key
+from databank.identity.preview.gates import Churn, count_moved, refuse_churn
 from databank.identity.registry import Assignment, assign_persons, next_person_id
-from databank.identity.scope.basis import Basis, Counts, counts_of, last_basis, write_basis
+from databank.identity.scope.basis import (
+    Basis,
+    Counts,
+    counts_now,
+    counts_of,
+    last_basis,
+    write_basis,
+)
 from databank.identity.scope.part import Bank, Part, Yesterday, touched_part, whole_part
 from databank.identity.scope.region import last_known
 from databank.identity.scope.touched import aged_evidence, blocks_changed, touched_identifiers
@@ -42,7 +50,17 @@ def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
     The evidence of events grows by what is new since the last run; that of profiles is what
     the profiles say today. Only what it touches is solved anew, or all where the code or a general
     rule has changed; the result is the same. The registry keeps every person_id that can be kept.
+
+    Raises:
+        GateRefusedError: If more changes than identity.yml lets a run change.
     """
+    result, churn = update_persons(context, config)
+    refuse_churn(churn, config.gates)
+    return result
+
+
+def update_persons(context: Context, config: IdentityConfig) -> tuple[StepResult, Churn]:
+    """The same, with how much has changed, whatever the gates let a run change."""
     bank, part, basis = _part(context, config)
     solved = solve_part(context, config, part, bank.told.apart)
     context.progress.step("naming persons")
@@ -57,7 +75,7 @@ def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
     )
     after = _write_persons(context, assigned, part)
     context.progress.step("telling what changed")
-    kinds = _write_changes(context, assigned, part, solved, after)
+    kinds, moved = _write_changes(context, assigned, part, solved, after)
     _write_rejected(context, solved, part)
     asked = context.store.read(ERASURE)
     if not asked.isEmpty():
@@ -68,10 +86,12 @@ def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
             context.store.replace(FORGOTTEN, gone)
     if part.degrees is not None:
         context.store.replace(DEGREES, part.degrees, checked=True)
-    counts = _counts(part, basis, after, assigned.names.count())
+    known = part.before.count() if basis.why else basis.counts.identifiers
+    counts = _counts(context, part, basis, after)
     given = assigned.names.where(F.col("person_id") >= next_id).count()
     write_basis(context, config, counts, next_id=next_id + given)
-    return _summary(context, counts, kinds, part, basis)
+    churn = Churn(known, moved, counts.largest)
+    return _summary(context, counts, churn, kinds, part, basis), churn
 
 
 # ---- what is solved
@@ -188,8 +208,11 @@ def _by_node(persons: DataFrame) -> DataFrame:
 
 def _write_changes(
     context: Context, assigned: Assignment, part: Part, solved: Solved, after: DataFrame
-) -> dict[str, int]:
-    """Write identity.changes and what follows from it; gives the number of changes by kind."""
+) -> tuple[dict[str, int], int]:
+    """Write identity.changes and what follows from it.
+
+    Gives the number of changes by kind, and that of identifiers that came to another person.
+    """
     store = context.store
     day, run_id, holdings = context.day, context.run_id, part.evidence.holdings
     moved = moved_identifiers(part.before, after, part.rejected_before, run_id, day)
@@ -202,7 +225,7 @@ def _write_changes(
     before, now = _by_node(part.before), _by_node(after)
     changes = with_evidence(told, before, now, links, solved.rejected)
     store.append(CHANGES, as_identifiers(changes, holdings, "a_key", "b_key"))
-    return kinds
+    return kinds, count_moved(told, part.before, after)
 
 
 def _write_rejected(context: Context, solved: Solved, part: Part) -> None:
@@ -219,24 +242,29 @@ def _write_rejected(context: Context, solved: Solved, part: Part) -> None:
     store.replace(JUNK, junk, checked=True)
 
 
-def _counts(part: Part, basis: Basis, after: DataFrame, persons: int) -> Counts:
-    """What is counted of identity.person today; persons are those of the part."""
-    now = counts_of(after, persons)
+def _counts(context: Context, part: Part, basis: Basis, after: DataFrame) -> Counts:
     if basis.why:
-        return now
-    old = counts_of(part.before, part.before.select("person_id").distinct().count())
-    changed = zip(basis.counts, now, old, strict=True)
-    return Counts(*(all_of_it + new - old for all_of_it, new, old in changed))
+        return counts_of(after)
+    read = context.store.read
+    return counts_now(basis.counts, part.before, after, whole=lambda: read(PERSON))
 
 
 def _summary(
-    context: Context, counts: Counts, kinds: dict[str, int], part: Part, basis: Basis
+    context: Context,
+    counts: Counts,
+    churn: Churn,
+    kinds: dict[str, int],
+    part: Part,
+    basis: Basis,
 ) -> StepResult:
     """A row per kind of change and rule: a dozen."""
     alone = F.col("b_key").isNull().alias("alone")
     found = context.store.read(REJECTED).groupBy("rule", alone).count().collect()
     context.metric("persons", counts.persons)
     context.metric("handed_over", counts.handed_over)
+    context.metric("identifiers_moved", churn.moved)
+    context.metric("share_moved", churn.share)
+    context.metric("largest_person", churn.largest)
     for kind, count in kinds.items():
         context.metric("person_changes", count, kind=kind)
     for row in found:
@@ -248,6 +276,8 @@ def _summary(
             "looked at again": "all" if part.keys is None else part.keys.count(),
             **({"all because": basis.why} if basis.why else {}),
             "persons": counts.persons,
+            "largest person": churn.largest,
+            "identifiers moved": churn.moved,
             "set aside": sum(row["count"] for row in found if row["alone"]),
             "links refused": sum(row["count"] for row in found if not row["alone"]),
             **{f"changes: {kind}": count for kind, count in sorted(kinds.items())},

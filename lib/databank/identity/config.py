@@ -89,6 +89,22 @@ class Pair(StrictModel):
         return frozenset(one.names() for one in (self.a, self.b))
 
 
+class Gates(StrictModel):
+    """How much a run may change before somebody has to look; null = as much as it likes.
+
+    Attributes:
+        moved: The most identifiers that may come to another person_id, as a share (0-1) of those
+            that belonged to a person before. A merge moves those of the persons merged away, a
+            split those of the parts that get another id, a handover the identifier itself, for
+            it is another person's on days that were the first one's. What is met for the first
+            time, set aside or released moves nothing.
+        largest: The most identifiers that one person may hold, those passed on included.
+    """
+
+    moved: float | None = Field(default=None, ge=0, le=1, strict=True, allow_inf_nan=False)
+    largest: int | None = Field(default=None, gt=0, strict=True)
+
+
 class IdentityConfig(StrictModel):
     """How identifiers become persons.
 
@@ -108,6 +124,7 @@ class IdentityConfig(StrictModel):
         together: Pairs that are one person, whatever the records say.
         apart: Pairs that are never one person.
         alike: Which profiles are compared, though they share no identifier.
+        gates: What of a run refuses it.
         local_edges: Rows of forests (an identifier once in every 4,000,000 edges) up to which
             one task finishes the components, at up to 100 bytes each.
         engine: What finds the components; graphframes needs its jar on the class path.
@@ -124,6 +141,7 @@ class IdentityConfig(StrictModel):
     together: tuple[Pair, ...] = ()
     apart: tuple[Pair, ...] = ()
     alike: dict[Name, Alike] = Field(default_factory=dict)
+    gates: Gates = Gates()
     local_edges: PositiveInt = 32_000_000
     engine: Literal["databank", "graphframes"] = "databank"
 

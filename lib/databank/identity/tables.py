@@ -111,6 +111,7 @@ BASIS = TableSpec(
         Column("identifiers", "bigint", "rows of identity.person"),
         Column("persons", "bigint", "different persons"),
         Column("handed_over", "bigint", "rows of identity.person that begin on a day"),
+        Column("largest", "bigint", "rows of the person that has most"),
     ),
 )
 

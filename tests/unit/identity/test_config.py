@@ -46,6 +46,13 @@ def test_a_number_is_a_limit_without_a_window() -> None:
         ({"together": [{"a": ONE, "b": USER}], "block": [ONE]}, r"block\[0\]: a phone that"),
         ({"apart": [{"a": ONE, "b": {"type": "mail", "value": "a"}}]}, "type 'mail'"),
         ({"engine": "graphx"}, "'databank' or 'graphframes'"),
+        ({"gates": {"moved": 2}}, "less than or equal to 1"),
+        ({"gates": {"moved": "2%"}}, "valid number"),
+        ({"gates": {"moved": True}}, "valid number"),
+        ({"gates": {"moved": float("nan")}}, "finite number"),
+        ({"gates": {"largest": 0}}, "greater than 0"),
+        ({"gates": {"largest": 0.5}}, "valid integer"),
+        ({"gates": {"split": 3}}, "Extra inputs"),
     ],
 )
 def test_a_fault_is_told(parts: dict[str, Any], told: str) -> None:

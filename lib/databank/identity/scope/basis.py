@@ -1,5 +1,6 @@
 """What the persons were last made from: whether a run may build on them, or starts anew."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -14,15 +15,23 @@ from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
 
 _READ = (EVENTS.name, PROFILES.name, IDENTIFIER.name)
 # told of single identifiers, so that a change touches these; and what changes no result
-_TOLD = {"block", "unlink", "together", "apart", "passed_on", "local_edges", "engine"}
+_TOLD = {"block", "unlink", "together", "apart", "passed_on", "gates", "local_edges", "engine"}
 
 
 class Counts(NamedTuple):
-    """Rows of identity.person, different persons in them, and rows that begin on a day."""
+    """What is counted of identity.person.
+
+    Attributes:
+        identifiers: Rows.
+        persons: Different persons.
+        handed_over: Rows that begin on a day.
+        largest: Rows of the person that has most.
+    """
 
     identifiers: int
     persons: int
     handed_over: int
+    largest: int
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,7 @@ def last_basis(context: Context, config: IdentityConfig) -> Basis:
     """What the last run left; before the first one there is nothing."""
     row = context.store.read(BASIS).first()
     if row is None:
-        return Basis("the first run", context.day, config, {}, 1, Counts(0, 0, 0))
+        return Basis("the first run", context.day, config, {}, 1, Counts(0, 0, 0, 0))
     rules = IdentityConfig.model_validate_json(row["rules"])
     return Basis(
         why=_why_all(context, config, row, rules),
@@ -85,7 +94,30 @@ def write_basis(context: Context, config: IdentityConfig, counts: Counts, *, nex
     store.replace(BASIS, store.few(BASIS, [row]))
 
 
-def counts_of(rows: DataFrame, persons: int) -> Counts:
-    """Count rows of identity.person that are of so many persons."""
-    row = rows.agg(F.count(F.lit(1)), F.count("valid_from")).first()
-    return Counts(0, persons, 0) if row is None else Counts(row[0], persons, row[1])
+def counts_of(rows: DataFrame) -> Counts:
+    """Count rows of identity.person."""
+    sizes = (F.count(F.lit(1)).alias("n"), F.count("valid_from").alias("later"))
+    measures = (F.sum("n"), F.count(F.lit(1)), F.sum("later"), F.max("n"))
+    row = rows.groupBy("person_id").agg(*sizes).agg(*measures).first()
+    return Counts(*(value or 0 for value in row or (0, 0, 0, 0)))
+
+
+def counts_now(
+    old: Counts, was: DataFrame, now: DataFrame, *, whole: Callable[[], DataFrame]
+) -> Counts:
+    """Counts of identity.person after some of its persons have changed.
+
+    Args:
+        old: Counts of all of it before.
+        was: Rows of these persons before.
+        now: Their rows today.
+        whole: Gives all rows of today; asked where the largest person is no longer so large.
+    """
+    before, after = counts_of(was), counts_of(now)
+    summed = Counts(*(a + c - b for a, b, c in zip(old, before, after, strict=True)))
+    if after.largest >= old.largest:
+        return summed._replace(largest=after.largest)
+    # beside these persons there is one as large
+    if before.largest < old.largest:
+        return summed._replace(largest=old.largest)
+    return summed._replace(largest=counts_of(whole()).largest)

@@ -1,0 +1,119 @@
+"""Gates: how much a run may change for persons before somebody has to look."""
+
+from datetime import date
+from typing import NamedTuple
+
+from pyspark.sql import Column, DataFrame, functions as F
+
+from databank.errors import GateRefusedError
+from databank.identity.config import Gates
+from databank.identity.handovers import FOREVER
+from databank.session import checkpoint, hinted
+
+_ALWAYS = date(1000, 1, 1)
+
+
+class Churn(NamedTuple):
+    """How much a run changes; identifiers are rows of identity.person.
+
+    Attributes:
+        known: Identifiers that belonged to a person before.
+        moved: Those of them that belong to another person, on some of their days at least.
+        largest: Identifiers of the person that has most now.
+    """
+
+    known: int
+    moved: int
+    largest: int
+
+    @property
+    def share(self) -> float:
+        """moved of known, 0-1; 0 in a bank that knew nobody."""
+        return self.moved / self.known if self.known else 0.0
+
+
+class Verdict(NamedTuple):
+    """What a gate says: `measured` may be as high as `allowed`; None = there is no gate."""
+
+    gate: str
+    measured: float
+    allowed: float | None
+
+    @property
+    def refused(self) -> bool:
+        """Whether it is higher."""
+        return self.allowed is not None and self.measured > self.allowed
+
+
+def verdicts(churn: Churn, gates: Gates) -> list[Verdict]:
+    """One for each gate that there may be."""
+    return [
+        Verdict("moved", churn.share, gates.moved),
+        Verdict("largest", churn.largest, gates.largest),
+    ]
+
+
+def refuse_churn(churn: Churn, gates: Gates) -> None:
+    """Refuse a run that changes too much.
+
+    Raises:
+        GateRefusedError: Naming each broken gate, what was measured and what is allowed.
+    """
+    moved, largest = verdicts(churn, gates)
+    broken = []
+    if moved.refused and moved.allowed is not None:
+        broken.append(
+            f"gates.moved: {_percent(churn.share)} of the identifiers ({churn.moved:,} of "
+            f"{churn.known:,}) would come to another person, allowed are {_percent(moved.allowed)}"
+        )
+    if largest.refused:
+        broken.append(
+            f"gates.largest: a person would hold {churn.largest:,} identifiers, allowed are "
+            f"{largest.allowed:,}"
+        )
+    if broken:
+        raise GateRefusedError(
+            f"identity.yml: {'; '.join(broken)}; nothing was published: look at it with "
+            "`databank preview identity`, then mend the rule, or raise the gate"
+        )
+
+
+def count_moved(changes: DataFrame, before: DataFrame, after: DataFrame) -> int:
+    """Count identifiers that came to another person.
+
+    Args:
+        changes: kind, person_id, other_person_id of identity.changes, those of this run.
+        before: identity.person of yesterday.
+        after: The same of today.
+
+    Returns:
+        Rows of `before` whose identifier belongs, on a day of theirs, to another person in `after`.
+    """
+    left = changes.where("kind IN ('merge', 'split')").select("other_person_id")
+    # a handover ends a holding, and one that was none after all is gone
+    left = left.union(changes.where("kind = 'shrink'").select("person_id")).toDF("person_id")
+    persons = checkpoint(left.distinct())
+    if persons.isEmpty():
+        return 0
+    was = checkpoint(before.join(hinted(persons), "person_id", "left_semi")).select(
+        "id_key",
+        F.col("person_id").alias("was"),
+        F.col("valid_from").alias("was_from"),
+        F.col("valid_to").alias("was_to"),
+    )
+    meet = _starts("valid_from") < _ends("was_to")
+    meet &= _starts("was_from") < _ends("valid_to")
+    met = after.join(hinted(was), "id_key").where((F.col("was") != F.col("person_id")) & meet)
+    return met.select("id_key", "was_from").distinct().count()
+
+
+def _starts(day: str) -> Column:
+    return F.coalesce(day, F.lit(_ALWAYS))
+
+
+def _ends(day: str) -> Column:
+    return F.coalesce(day, F.lit(FOREVER))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.4g} %"
