@@ -30,7 +30,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def refuse_future(day: date, *, timezone: str) -> None:
+def refuse_future(day: date, *, timezone: str, option: str = "--date") -> None:
     """Raise if the run day has not begun: its data cannot be complete, a later run would differ.
 
     Raises:
@@ -39,6 +39,6 @@ def refuse_future(day: date, *, timezone: str) -> None:
     latest = today(timezone)
     if day > latest:
         raise DataBankError(
-            f"--date: {day} lies in the future; the latest day that can be run is {latest} "
+            f"{option}: {day} lies in the future; the latest day that can be given is {latest} "
             f"(time zone {timezone})"
         )

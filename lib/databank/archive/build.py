@@ -5,9 +5,10 @@ from pyspark.sql import Column, DataFrame, functions as F
 from databank.archive.config import ArchiveConfig
 from databank.archive.persons import resolve_persons
 from databank.archive.tables import PERSON_DAY
-from databank.identity.tables import CHANGES, PERSON, REJECTED
+from databank.identity.tables import BASIS, CHANGES, PERSON, REJECTED
 from databank.runs import Context, Job, StepResult
 from databank.sources.tables import EVENTS
+from databank.tables import TableStore
 
 _PAIR = ["person_id", "day"]
 _USED = (
@@ -19,9 +20,9 @@ _USED = (
 def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
     """Bring archive.person_day up to date.
 
-    At first, or after a change of configuration, all of it is built. Later only the touched
-    (person, day) pairs are: those of new events, late ones included, and every day of a person
-    that identity.changes names.
+    At first, after a change of configuration, and where persons went back to an earlier state, all
+    of it is built. Later only the touched (person, day) pairs are: those of new events, late ones
+    included, and every day of a person that identity.changes names.
     """
     store = context.store
     events = with_slices(store.read(EVENTS), config)
@@ -32,11 +33,13 @@ def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
         .select(F.col("a_key").alias("id_key"))
     )
     since, changes_since = context.last_read(EVENTS), context.last_read(CHANGES)
-    if since is None or since < 0 or not store.is_published(PERSON_DAY):
+    gone_back = store.went_back(CHANGES, changes_since)
+    if since is None or since < 0 or gone_back or not store.is_published(PERSON_DAY):
         context.progress.step("building all days")
         rows = person_days(resolve_persons(events, persons, aside))
         # grouped by its key a moment ago, and persons are never null: unique as built
         store.replace(PERSON_DAY, rows, checked=True)
+        _leave_unresolved(store)
         return StepResult({"rows written": store.rows_written[PERSON_DAY.name], "scope": "all"})
     context.progress.step("looking for touched days and persons")
     fresh = resolve_persons(with_slices(store.changes(EVENTS, since), config), persons, aside)
@@ -53,6 +56,7 @@ def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
     scope = pairs.join(past, _PAIR, "left_anti").unionByName(past)
     redone = resolve_persons(again, persons, aside).join(scope, _PAIR, "left_semi")
     store.replace_scope(PERSON_DAY, person_days(redone), scope)
+    _leave_unresolved(store)
     return StepResult(
         {
             "rows written": store.rows_written[PERSON_DAY.name],
@@ -60,6 +64,17 @@ def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
             "persons redone": changed.count(),
         }
     )
+
+
+def _leave_unresolved(store: TableStore) -> None:
+    """Leave events that resolve_identity has not seen to the next run, as if they were not read.
+
+    Their identifiers may be nobody's yet, and identity.changes does not name who only gains some.
+    """
+    basis = store.read(BASIS).first()
+    if basis is not None:
+        known = basis["versions"].get(EVENTS.name, -1)
+        store.versions_read[EVENTS.name] = min(known, store.versions_read[EVENTS.name])
 
 
 def with_slices(events: DataFrame, config: ArchiveConfig) -> DataFrame:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -152,6 +152,21 @@ def erase(
 
     found = request(root, conf_dir, id_type, value, scope=scope, day=parse_day(date), person=person)
     show_sections(found, as_json)
+
+
+@app.command()
+def rollback(
+    what: Annotated[Literal["identity"], typer.Argument(help="What is to go back.")],
+    to: Annotated[str, typer.Option("--to", help="The day whose state comes back, YYYY-MM-DD.")],
+    conf_dir: ConfDir = "conf",
+    root: Root = ".databank",
+    as_json: AsJson = False,
+) -> None:
+    """Publish again what was published by a day, as if no run had followed."""
+    from databank.cli.rollback import roll_back_to
+    from databank.clock import parse_day
+
+    show_sections(roll_back_to(what, conf_dir, root, parse_day(to, option="--to")), as_json)
 
 
 @app.command()

@@ -18,6 +18,7 @@ from databank.identity.scope.basis import (
     Counts,
     counts_now,
     counts_of,
+    go_back,
     last_basis,
     write_basis,
 )
@@ -173,6 +174,9 @@ def _next_id(context: Context, basis: Basis) -> int:
     if not basis.why:
         return basis.next_id
     store = context.store
+    row = store.read(BASIS).first()
+    if row is not None:
+        return int(row["next_id"])
     given = store.read(PERSON).select("person_id").union(store.read(CHANGES).select("person_id"))
     return next_person_id(given, store.read(ALIAS))
 
@@ -289,4 +293,5 @@ JOB = Job(
     name="resolve_identity",
     step=resolve_identity,
     tables=(EDGES, PERSON, ALIAS, CHANGES, REJECTED, JUNK, DEGREES, FORGOTTEN, BASIS),
+    rollback=go_back,
 )

@@ -1,6 +1,6 @@
 """What the persons were last made from: whether a run may build on them, or starts anew."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from databank.identity.config import IdentityConfig
 from databank.identity.tables import BASIS
 from databank.runs import Context
 from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
+from databank.tables import TableStore
 
 _READ = (EVENTS.name, PROFILES.name, IDENTIFIER.name)
 # told of single identifiers, so that a change touches these; and what changes no result
@@ -92,6 +93,26 @@ def write_basis(context: Context, config: IdentityConfig, counts: Counts, *, nex
         config.model_dump_json(), versions, next_id, *counts,
     )  # fmt: skip
     store.replace(BASIS, store.few(BASIS, [row]))
+
+
+def go_back(store: TableStore, versions: Mapping[str, int]) -> dict[str, int | float | str]:
+    """Write identity.basis as it was at an earlier version, but for the ids that are given.
+
+    A person_id that was published since may be known outside of the bank: nobody else gets it.
+
+    Args:
+        store: The bank as it is published.
+        versions: Table -> version to which it goes back.
+
+    Returns:
+        Lines of the short table.
+    """
+    now, then = store.read(BASIS).first(), store.read_version(BASIS, versions[BASIS.name]).first()
+    if now is None or then is None:
+        raise RuntimeError(f"{BASIS.name}: no row after a run")
+    row = then.asDict() | {"next_id": max(now["next_id"], then["next_id"])}
+    store.replace(BASIS, store.few(BASIS, [[row[column.name] for column in BASIS.columns]]))
+    return {"persons before": now["persons"], "persons after": then["persons"]}
 
 
 def counts_of(rows: DataFrame) -> Counts:
