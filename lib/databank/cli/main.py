@@ -108,8 +108,10 @@ def runs(
 
 @app.command()
 def person(
-    id_type: Annotated[str, typer.Argument(help="Type of the identifier, e.g. phone.")],
-    value: Annotated[str, typer.Argument(help="The identifier.")],
+    id_type: Annotated[
+        str, typer.Argument(help="Type of the identifier, e.g. phone; or person_id.")
+    ],
+    value: Annotated[str, typer.Argument(help="The identifier, or the person's number.")],
     day: Annotated[str | None, typer.Option("--day", help="A past day, YYYY-MM-DD.")] = None,
     why: Annotated[
         str | None, typer.Option("--why", help="TYPE:VALUE: why this one is the same person.")
@@ -152,6 +154,24 @@ def erase(
 
     found = request(root, conf_dir, id_type, value, scope=scope, day=parse_day(date), person=person)
     show_sections(found, as_json)
+
+
+@app.command()
+def preview(
+    what: Annotated[Literal["identity"], typer.Argument(help="The rules to try.")],
+    date: Annotated[str, typer.Option("--date", help="Run day, YYYY-MM-DD.")],
+    conf_dir: ConfDir = "conf",
+    root: Root = ".databank",
+    as_json: AsJson = False,
+) -> None:
+    """What a run with this configuration would change; it is run, and nothing is published."""
+    from databank.cli.preview import preview_rules
+    from databank.clock import parse_day
+
+    found, refused = preview_rules(conf_dir, root, parse_day(date))
+    show_sections(found, as_json)
+    if refused is not None:
+        raise refused
 
 
 @app.command()

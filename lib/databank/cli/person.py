@@ -25,6 +25,7 @@ from databank.identity.explain import (
 from databank.tables.lookup import Lookup
 
 _CONF = "conf"  # the default: a bank may be asked from where there is none
+_PERSON_ID = "person_id"  # in place of a type: a person by number
 _NOBODY = {"person": "nobody", "from": None, "until": None}
 
 
@@ -33,10 +34,14 @@ def describe_person(
 ) -> list[Section]:
     """Who had an identifier when, and what the bank knows of the one who has it on a day.
 
+    Of the type person_id the value is a person's number.
+
     Raises:
         DataBankError: If the identifier is not known.
     """
     lookup = Lookup(root)
+    if id_type == _PERSON_ID:
+        return _numbered(lookup, value, day)
     [asked] = find_identifiers(lookup, [Asked(id_type, value, scope)])
     holders = holders_of(lookup, [asked.id_key])[asked.id_key]
     whose = [one for one in holders if one.holds(day)]
@@ -45,14 +50,28 @@ def describe_person(
         told = [{"rule": r.rule, "why": r.reason} for r in refusals(lookup, [asked.id_key])]
         return [Section(f"{asked}: nobody's {on}", told or _holders(holders))]
     person = whose[0].person_id
-    sections = [Section(f"{asked}: person {person} {on}", _holders(holders, only_several=True))]
+    first = Section(f"{asked}: person {person} {on}", _holders(holders, only_several=True))
+    return [first, *_known(lookup, person, day)]
+
+
+def _numbered(lookup: Lookup, value: str, day: date | None) -> list[Section]:
+    number = int(value) if value.isascii() and value.isdigit() else None
+    known = [] if number is None else _known(lookup, number, day)
+    if not known:
+        raise DataBankError(f"person_id {value}: the bank has no such person")
+    return [Section(f"person {number}", []), *known]
+
+
+def _known(lookup: Lookup, person: int, day: date | None) -> list[Section]:
+    """What the bank knows of a person, as far as it knows anything."""
     held = [one for one in held_by(lookup, person) if day is None or one.holds(day)]
-    sections.append(Section("identifiers", _identifiers(lookup, held)))
-    sections.append(Section("life-cycle stage", _stages(lookup, person, day)))
-    if day is None:
-        sections.append(Section("tags", _tags(lookup, person)))
-    sections.append(Section("what became of this person", _changes(lookup, person, day)))
-    return [section for section in sections if section.rows or section is sections[0]]
+    sections = [
+        Section("identifiers", _identifiers(lookup, held)),
+        Section("life-cycle stage", _stages(lookup, person, day)),
+        Section("tags", _tags(lookup, person) if day is None else []),
+        Section("what became of this person", _changes(lookup, person, day)),
+    ]
+    return [section for section in sections if section.rows]
 
 
 def explain_link(

@@ -11,7 +11,7 @@ from databank.identity.gather import replace_edges, update_edges
 from databank.identity.guards.hand import told_by_hand
 from databank.identity.guards.limits import FORMAT, unreadable_identifiers, without
 from databank.identity.handovers import as_identifiers, node_key
-from databank.identity.preview.gates import Churn, count_moved, refuse_churn
+from databank.identity.preview.gates import Churn, count_moved, refusal
 from databank.identity.registry import Assignment, assign_persons, next_person_id
 from databank.identity.scope.basis import (
     Basis,
@@ -56,7 +56,9 @@ def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
         GateRefusedError: If more changes than identity.yml lets a run change.
     """
     result, churn = update_persons(context, config)
-    refuse_churn(churn, config.gates)
+    refused = refusal(churn, config.gates)
+    if refused is not None:
+        raise refused
     return result
 
 

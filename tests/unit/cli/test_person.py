@@ -90,6 +90,13 @@ def test_a_person_today(ask: Any) -> None:
     assert [row["kind"] for row in sections["what became of this person"]] == ["new"]
 
 
+def test_a_person_by_number(ask: Any, world: World) -> None:
+    person = dict(world.bank.rows(*_person_rows()))[world.keys["u1"]]
+    _, by_number = ask("person_id", str(person))
+    _, found = ask("user_id", "u1")
+    assert by_number == [{"title": f"person {person}", "rows": []}, *found[1:]]
+
+
 def test_a_phone_is_whose_it_was_on_that_day(ask: Any) -> None:
     def values(*words: str) -> set[str]:
         _, found = ask("phone", "p1", *words)
@@ -143,6 +150,8 @@ def test_who_is_not_one_person_is_told_with_what_was_refused(ask: Any) -> None:
     [
         (("user_id", "u99"), "has not met this value"),
         (("card", "u1"), "no identifier of this type"),
+        (("person_id", "999999"), "person_id 999999: the bank has no such person"),
+        (("person_id", "u1"), "person_id u1: the bank has no such person"),
         (("cookie", " unknown"), "ingest refused this value: placeholder"),
         (("user_id", "u1", "--why", "cookie"), "write TYPE:VALUE"),
         (("user_id", "u1", "--day", "yesterday"), "--day: 'yesterday' is not a day"),

@@ -53,12 +53,8 @@ def verdicts(churn: Churn, gates: Gates) -> list[Verdict]:
     ]
 
 
-def refuse_churn(churn: Churn, gates: Gates) -> None:
-    """Refuse a run that changes too much.
-
-    Raises:
-        GateRefusedError: Naming each broken gate, what was measured and what is allowed.
-    """
+def refusal(churn: Churn, gates: Gates) -> GateRefusedError | None:
+    """The error of a run that changes too much, with what was measured and what is allowed."""
     moved, largest = verdicts(churn, gates)
     broken = []
     if moved.refused and moved.allowed is not None:
@@ -71,11 +67,12 @@ def refuse_churn(churn: Churn, gates: Gates) -> None:
             f"gates.largest: a person would hold {churn.largest:,} identifiers, allowed are "
             f"{largest.allowed:,}"
         )
-    if broken:
-        raise GateRefusedError(
-            f"identity.yml: {'; '.join(broken)}; nothing was published: look at it with "
-            "`databank preview identity`, then mend the rule, or raise the gate"
-        )
+    if not broken:
+        return None
+    return GateRefusedError(
+        f"identity.yml: {'; '.join(broken)}; nothing was published: look at it with "
+        "`databank preview identity`, then mend the rule, or raise the gate"
+    )
 
 
 def count_moved(changes: DataFrame, before: DataFrame, after: DataFrame) -> int:

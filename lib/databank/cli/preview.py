@@ -1,0 +1,99 @@
+"""`databank preview`: what a run of resolve_identity would change, without publishing anything."""
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from databank.cli.bank import load_bank
+from databank.cli.jobs import load_job
+from databank.cli.show import Rows, Section
+from databank.clock import refuse_future
+from databank.errors import DataBankError, GateRefusedError
+from databank.identity.config import Gates, IdentityConfig
+from databank.identity.preview.build import Preview, preview_identity
+from databank.identity.preview.gates import refusal, verdicts
+from databank.runs import Context, Runner, StepResult
+from databank.session import get_spark
+from databank.sources.tables import IDENTIFIER
+from databank.tables.roots import require_root
+
+_JOB = "resolve_identity"
+_ALIKE = "rules of `alike` have changed: likenesses are still those that link_profiles found before"
+_CLOSER = "look closer at a person that is published: databank person person_id NUMBER"
+
+
+def preview_rules(
+    conf_dir: str, root: str, day: date
+) -> tuple[list[Section], GateRefusedError | None]:
+    """Run resolve_identity with a configuration, publish nothing and tell what would change.
+
+    Returns:
+        What to read, and the refusal of the gates that are broken.
+
+    Raises:
+        DataBankError: If the configuration has faults, the root holds no bank, the day cannot be
+            run, or the run ends with an error of the operator's.
+    """
+    bank = load_bank(conf_dir)
+    refuse_future(day, timezone=bank.settings.timezone)
+    require_root(root)
+    spark = get_spark("databank", **bank.settings.spark)
+    runner = Runner(spark, root, bank.settings)
+    if not runner.store.is_published(IDENTIFIER):
+        raise DataBankError(f"--root {root}: holds no identifiers yet; run ingest first")
+    found: list[Preview] = []
+
+    def look(context: Context, config: IdentityConfig) -> StepResult:
+        found.append(preview_identity(context, config))
+        return StepResult()
+
+    outcome = runner.run(
+        replace(load_job(_JOB), step=look),
+        bank.identity,
+        day=day,
+        config_hash=bank.hash_of(_JOB),
+        preview=True,
+    )
+    if outcome.error is not None:
+        raise outcome.error
+    [preview] = found
+    gates = bank.identity.gates
+    return _sections(preview, gates, day), refusal(preview.churn, gates)
+
+
+def _sections(preview: Preview, gates: Gates, day: date) -> list[Section]:
+    before, after, changed = preview.before, preview.after, preview.changed
+    persons: dict[str, Any] = {
+        "before": before.persons,
+        "after": after.persons,
+        "merged away": changed["merge"],
+        "split": changed["split"],
+        "new": changed["new"],
+        "retired": changed["retired"],
+        "identifiers before": before.identifiers,
+        "identifiers after": after.identifiers,
+        "moved to another person": preview.churn.moved,
+    }
+    merges, splits = preview.merges, preview.splits
+    return [
+        Section(f"persons on {day}, were these rules run; nothing was published", [persons]),
+        *([Section(_ALIKE, [])] if preview.alike_changed else []),
+        Section("gates", _gates(preview, gates)),
+        Section("the largest persons after it", preview.largest),
+        Section("set aside and refused", preview.refused),
+        Section(f"merges to read: {len(merges)} of {changed['merge']}", merges),
+        Section(f"splits to read: {len(splits)} of {changed['split']}", splits),
+        Section(_CLOSER, []),
+    ]
+
+
+def _gates(preview: Preview, gates: Gates) -> Rows:
+    return [
+        {
+            "gate": verdict.gate,
+            "measured": round(verdict.measured, 6),
+            "allowed": "anything" if verdict.allowed is None else verdict.allowed,
+            "outcome": "refused" if verdict.refused else "passed",
+        }
+        for verdict in verdicts(preview.churn, gates)
+    ]

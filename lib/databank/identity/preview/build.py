@@ -1,0 +1,133 @@
+"""A dry run of resolve_identity: what it would make of the persons that are published."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import DataFrame, functions as F
+
+from databank.identity.build import update_persons
+from databank.identity.config import IdentityConfig
+from databank.identity.preview.gates import Churn
+from databank.identity.preview.samples import Samples, sample_merges, sample_splits, types_of
+from databank.identity.scope.basis import Counts, counts_of
+from databank.identity.tables import BASIS, CHANGES, EDGES, PERSON, REJECTED
+from databank.runs import Context
+from databank.sources.tables import IDENTIFIER
+
+_LARGEST = 10
+_KINDS = ("merge", "split", "new", "retired")
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What people read before a run is published; rows are for a table each, without values.
+
+    Attributes:
+        before: Counts of identity.person as it is published.
+        after: As it would be.
+        changed: Kind of change -> persons: merged away, split, new, retired.
+        churn: What the gates look at.
+        largest: Persons with most identifiers after it, and what they were before.
+        refused: Rows of identity.rejected by rule, before and after it.
+        merges: Some merges, with the evidence that made them.
+        splits: Some splits, with what was refused there.
+        alike_changed: Whether the rules `alike` are others than those of the last run: the pairs
+            are still those that link_profiles found with the old ones.
+    """
+
+    before: Counts
+    after: Counts
+    changed: dict[str, int]
+    churn: Churn
+    largest: Rows
+    refused: Rows
+    merges: Rows
+    splits: Rows
+    alike_changed: bool
+
+
+def preview_identity(context: Context, config: IdentityConfig) -> Preview:
+    """Run resolve_identity and tell what came of it, whatever its gates say.
+
+    The run is to be one that publishes nothing.
+    """
+    store = context.store
+    # at the versions that are published, whatever is written below
+    was, refused = store.read(PERSON), store.read(REJECTED)
+    basis = store.read(BASIS).first()
+    _, churn = update_persons(context, config)
+    context.progress.step("measuring and drawing samples")
+    now, edges = store.read(PERSON), store.read(EDGES)
+    changes = store.read(CHANGES).where(F.col("run_id") == context.run_id)
+    types = store.read(IDENTIFIER).select("id_key", "id_type")
+    samples = Samples(was, now, types, edges, store.read(REJECTED))
+    return Preview(
+        before=counts_of(was),
+        after=counts_of(now),
+        changed=_changed(changes),
+        churn=churn,
+        largest=_largest(was, now, types),
+        refused=_refused(refused, store.read(REJECTED)),
+        merges=sample_merges(changes, samples),
+        splits=sample_splits(changes, samples),
+        alike_changed=basis is not None
+        and IdentityConfig.model_validate_json(basis["rules"]).alike != config.alike,
+    )
+
+
+def _changed(changes: DataFrame) -> dict[str, int]:
+    """Persons by kind of change; one that was split into three is one."""
+    whose = F.coalesce("other_person_id", "person_id")
+    counted = changes.groupBy("kind").agg(F.count_distinct(whose).alias("n")).collect()
+    found = {row["kind"]: row["n"] for row in counted}
+    return {kind: found.get(kind, 0) for kind in _KINDS}
+
+
+def _largest(was: DataFrame, now: DataFrame, types: DataFrame) -> Rows:
+    sizes = now.groupBy("person_id").agg(F.count(F.lit(1)).alias("n"))
+    top = sizes.orderBy(F.desc("n"), "person_id").limit(_LARGEST).collect()
+    persons = [row["person_id"] for row in top]
+    held, earlier = types_of(now, types, persons), _sizes(was, persons)
+    theirs = now.where(F.col("person_id").isin(persons)).select("person_id", "id_key").distinct()
+    old = was.select("id_key", F.col("person_id").alias("old"))
+    from_whom = old.join(F.broadcast(theirs), "id_key").groupBy("person_id")
+    met = from_whom.agg(F.count_distinct("old").alias("n")).collect()
+    persons_before = {row["person_id"]: row["n"] for row in met}
+    return [
+        {
+            "person": row["person_id"],
+            "identifiers": row["n"],
+            "identifiers before": earlier.get(row["person_id"], 0),
+            "made of persons": persons_before.get(row["person_id"], 0),
+            "holds": held.get(row["person_id"]),
+        }
+        for row in top
+    ]
+
+
+def _sizes(rows: DataFrame, persons: Sequence[int]) -> dict[int, int]:
+    wanted = rows.where(F.col("person_id").isin(persons))
+    return {row["person_id"]: row["count"] for row in wanted.groupBy("person_id").count().collect()}
+
+
+def _refused(before: DataFrame, after: DataFrame) -> Rows:
+    """A row per rule, of identifiers set aside and of links refused."""
+    alone = F.col("b_key").isNull().alias("alone")
+    both = [
+        rows.select("rule", alone, F.lit(column).alias("at"))
+        for rows, column in ((before, "before"), (after, "after"))
+    ]
+    found = both[0].unionByName(both[1]).groupBy("alone", "rule").pivot("at", ["before", "after"])
+    rows = found.count().orderBy(F.desc("alone"), "rule").collect()
+    return [
+        {
+            "what": "identifiers set aside" if row["alone"] else "links refused",
+            "rule": row["rule"],
+            "before": row["before"] or 0,
+            "after": row["after"] or 0,
+        }
+        for row in rows
+    ]

@@ -1,0 +1,147 @@
+"""Merges and splits for people to read: who, by which evidence; types and numbers, no values."""
+
+from collections.abc import Callable, Collection
+from typing import Any, NamedTuple
+
+from pyspark.sql import DataFrame, Row, functions as F
+
+from databank.identity.config import HAND
+from databank.identity.guards.hand import BLOCK
+
+MOST = 10
+
+
+class Samples(NamedTuple):
+    """What samples are drawn from.
+
+    Attributes:
+        was: identity.person before the run.
+        now: identity.person after it.
+        types: id_key, id_type.
+        edges: identity.edges after it.
+        rejected: identity.rejected after it.
+    """
+
+    was: DataFrame
+    now: DataFrame
+    types: DataFrame
+    edges: DataFrame
+    rejected: DataFrame
+
+
+def sample_merges(changes: DataFrame, samples: Samples) -> list[dict[str, Any]]:
+    """Some merges, at most 10: both persons as they were, and the link that made them one.
+
+    Args:
+        changes: identity.changes rows of the run.
+        samples: What they are drawn from.
+    """
+    drawn = _drawn(changes, "merge")
+    persons = {row[end] for row in drawn for end in ("person_id", "other_person_id")}
+    held = types_of(samples.was, samples.types, persons)
+    shown = _names(samples.types, drawn)
+    evidence = _evidence(samples.edges, drawn)
+    return [
+        {
+            "person": row["person_id"],
+            "held": held.get(row["person_id"]),
+            "takes in": row["other_person_id"],
+            "which held": held.get(row["other_person_id"]),
+            "link": shown(row),
+            "evidence": evidence(row),
+        }
+        for row in drawn
+    ]
+
+
+def sample_splits(changes: DataFrame, samples: Samples) -> list[dict[str, Any]]:
+    """Some splits, at most 10: what stays, what leaves, and what was refused between both.
+
+    Args:
+        changes: identity.changes rows of the run.
+        samples: What they are drawn from.
+    """
+    drawn = _drawn(changes, "split")
+    persons = {row[end] for row in drawn for end in ("person_id", "other_person_id")}
+    left = types_of(samples.now, samples.types, persons)
+    shown = _names(samples.types, drawn)
+    evidence = _evidence(samples.edges, drawn)
+    why = _why(samples.rejected, drawn)
+    return [
+        {
+            "person": row["other_person_id"],
+            "keeps": left.get(row["other_person_id"]),
+            "gives to": row["person_id"],
+            "which holds": left.get(row["person_id"]),
+            "refused": shown(row),
+            "evidence": evidence(row),
+            "why": why(row),
+        }
+        for row in drawn
+    ]
+
+
+def types_of(rows: DataFrame, types: DataFrame, persons: Collection[int]) -> dict[int, str]:
+    """What some persons hold, by person_id: number and type, the most frequent first.
+
+    Args:
+        rows: identity.person.
+        types: id_key, id_type.
+        persons: person_id, few.
+    """
+    theirs = rows.where(F.col("person_id").isin(sorted(persons))).select("id_key", "person_id")
+    counted = types.join(F.broadcast(theirs), "id_key").groupBy("person_id", "id_type").count()
+    found: dict[int, list[str]] = {}
+    for row in sorted(counted.collect(), key=lambda row: (-row["count"], row["id_type"])):
+        found.setdefault(row["person_id"], []).append(f"{row['count']} {row['id_type']}")
+    return {person: ", ".join(told) for person, told in found.items()}
+
+
+def _drawn(changes: DataFrame, kind: str) -> list[Row]:
+    """The same ones at every look, and from all of them: the large persons are shown apart."""
+    of_kind = changes.where(F.col("kind") == kind)
+    dice = F.xxhash64("person_id", "other_person_id")
+    return of_kind.orderBy(dice, "person_id", "other_person_id").limit(MOST).collect()
+
+
+def _names(types: DataFrame, drawn: list[Row]) -> Callable[[Row], str | None]:
+    keys = {row[end] for row in drawn for end in ("a_key", "b_key")} - {None}
+    found = types.where(F.col("id_key").isin(sorted(keys))).collect() if keys else []
+    named = {row["id_key"]: row["id_type"] for row in found}
+
+    def shown(row: Row) -> str | None:
+        ends = [named.get(row[end], "?") for end in ("a_key", "b_key") if row[end] is not None]
+        return " - ".join(ends) or None
+
+    return shown
+
+
+def _evidence(edges: DataFrame, drawn: list[Row]) -> Callable[[Row], str | None]:
+    """How a link of a sample is known: source and rule, with the number of records."""
+    pairs = {frozenset((row["a_key"], row["b_key"])) for row in drawn if row["b_key"] is not None}
+    keys = sorted({key for pair in pairs for key in pair})
+    near = edges.where(F.col("a_key").isin(keys) & F.col("b_key").isin(keys)) if keys else None
+    found: dict[frozenset[int], list[str]] = {}
+    for row in near.orderBy("source", "rule").collect() if near is not None else ():
+        told = f"{row['source']}: {row['n']} x {row['rule']}"
+        found.setdefault(frozenset((row["a_key"], row["b_key"])), []).append(told)
+
+    def shown(row: Row) -> str | None:
+        if row["b_key"] is None:
+            return None
+        return ", ".join(found.get(frozenset((row["a_key"], row["b_key"])), [HAND]))
+
+    return shown
+
+
+def _why(rejected: DataFrame, drawn: list[Row]) -> Callable[[Row], str | None]:
+    keys = sorted({row["a_key"] for row in drawn if row["a_key"] is not None})
+    rows = rejected.where(F.col("a_key").isin(keys)).collect() if keys else []
+    # what somebody wrote may tell a value
+    found = {
+        (row["a_key"], row["b_key"]): row["rule"]
+        if row["rule"] in (BLOCK, HAND)
+        else f"{row['rule']}: {row['reason']}"
+        for row in rows
+    }
+    return lambda row: found.get((row["a_key"], row["b_key"]))

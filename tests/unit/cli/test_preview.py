@@ -1,0 +1,141 @@
+"""`databank preview identity`: told, refused by a gate, and without a trace."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from databank.cli.main import exit_code
+from databank.tables.outside import published_versions
+from tests.support.bank import DAY
+from tests.unit.identity.test_scope import SAME
+from tests.unit.identity.world import TYPES, World, group, pair
+
+RULES: dict[str, Any] = {"limits": {"phone": {"user_id": 1}}}
+NEXT = DAY + timedelta(days=1)
+USUAL = [f"u{n} c{n}" for n in range(10, 40)]
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Callable[..., str]:
+    """Writes a configuration with some rules of identity.yml, and gives its folder."""
+
+    def write(**rules: Any) -> str:
+        folder = tmp_path / "conf"
+        (folder / "sources").mkdir(parents=True, exist_ok=True)
+        told = {"identifiers": list(TYPES.values()), **rules}
+        (folder / "identity.yml").write_text(json.dumps(told))
+        return str(folder)
+
+    return write
+
+
+def test_a_preview_tells_what_would_change_and_leaves_no_trace(
+    spark_session: SparkSession,
+    tmp_path: Path,
+    conf: Callable[..., str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # p1 is set aside as two users', u1 and u2 have a cookie each
+    world = World(spark_session, tmp_path / "bank", "u1 p1", "u1 c1", "u2 p1", "u2 c2", *USUAL)
+    world.resolve(**RULES, together=[pair("u10", "u11")])
+    world.come(NEXT, "u3 c3", "u2 c2")
+    untouched = world.copy(tmp_path / "untouched")
+    root = world.bank.root
+    published = published_versions(root)
+
+    def preview(**rules: Any) -> tuple[int, dict[str, Any], str]:
+        words = ["--date", str(NEXT), "--conf-dir", conf(**rules), "--root", root, "--json"]
+        capsys.readouterr()
+        code = exit_code(["preview", "identity", *words])
+        told = capsys.readouterr()
+        assert published_versions(root) == published
+        found = {section["title"].partition(":")[0]: section for section in json.loads(told.out)}
+        return code, found, told.err
+
+    # without the limit p1 makes u1 and u2 one; the pair told by hand is taken back
+    code, found, error = preview(gates={"moved": 0.01, "largest": 5})
+    assert code == 3
+    assert "gates.moved: 6.25 % of the identifiers (4 of 64)" in error
+    persons = next(s["rows"][0] for t, s in found.items() if t.startswith("persons on"))
+    assert (persons["before"], persons["after"]) == (31, 32)
+    assert [persons[name] for name in ("merged away", "split", "new", "retired")] == [1, 1, 1, 0]
+    assert found["gates"]["rows"] == [
+        {"gate": "moved", "measured": 0.0625, "allowed": 0.01, "outcome": "refused"},
+        {"gate": "largest", "measured": 5, "allowed": 5, "outcome": "passed"},
+    ]
+    ids = {word: person for person, word in _persons(world)}
+    assert found["the largest persons after it"]["rows"][0] == {
+        "person": ids["u1"],
+        "identifiers": 5,
+        "identifiers before": 2,
+        "made of persons": 2,
+        "holds": "2 cookie, 2 user_id, 1 phone",
+    }
+    assert found["set aside and refused"]["rows"] == [
+        {"what": "identifiers set aside", "rule": "limit", "before": 1, "after": 0}
+    ]
+    assert found["merges to read"]["rows"] == [
+        {
+            "person": ids["u1"],
+            "held": "1 cookie, 1 user_id",
+            "takes in": ids["u2"],
+            "which held": "1 cookie, 1 user_id",
+            "link": "user_id - phone",
+            "evidence": "web: 1 x event",
+        }
+    ]
+    [split] = found["splits to read"]["rows"]
+    assert (split["person"], split["keeps"]) == (ids["u10"], "1 cookie, 1 user_id")
+    assert (split["which holds"], split["refused"]) == ("1 cookie, 1 user_id", None)
+    # no more than the new evidence touches is looked at, and no gate minds
+    code, found, _ = preview(**RULES, together=[pair("u10", "u11")], gates={"moved": 0.0})
+    assert code == 0
+    assert found["gates"]["rows"][0]["outcome"] == "passed"
+    # identifiers are personal data
+    assert not set(json.dumps(found).replace('"', " ").split()) & set(world.keys)
+    assert not list(Path(root, "_scratch").glob("*"))
+    for each in (world, untouched):
+        summary = each.resolve(NEXT, **RULES, together=[pair("u10", "u11")]).summary
+        assert summary["looked at again"] != "all"
+    for table, own in SAME.items():
+        columns = [c.name for c in table.columns if c.name not in (*own, "versions")]
+        assert world.bank.rows(table, *columns) == untouched.bank.rows(table, *columns), table.name
+    assert group("u3 c3", "u2 c2") <= world.persons()
+
+
+def _persons(world: World) -> list[tuple[int, str]]:
+    from databank.identity.tables import PERSON
+
+    found = world.bank.rows(PERSON, "person_id", "id_key")
+    return [(person, world.word(key)) for person, key in found]
+
+
+@pytest.mark.parametrize(
+    ("rules", "day", "told"),
+    [
+        ({"gates": {"moved": 3}}, str(DAY), "identity.yml: gates.moved: wrong value (given: 3)"),
+        ({"gates": {"move": 0.1}}, str(DAY), "unknown key; did you mean 'moved'?"),
+        ({}, "tomorrow", "--date: 'tomorrow' is not a day"),
+        ({}, "2100-01-01", "lies in the future"),
+        ({}, str(DAY), "holds no identifiers yet; run ingest first"),
+    ],
+)
+def test_what_cannot_be_previewed_says_why(
+    tmp_path: Path,
+    conf: Callable[..., str],
+    capsys: pytest.CaptureFixture[str],
+    rules: dict[str, Any],
+    day: str,
+    told: str,
+) -> None:
+    root = tmp_path / "bank"
+    root.mkdir()
+    words = ["--date", day, "--conf-dir", conf(**rules), "--root", str(root)]
+    assert exit_code(["preview", "identity", *words]) == 2
+    assert told in capsys.readouterr().err
+    assert not list(root.iterdir())
