@@ -177,7 +177,7 @@ def _next_id(context: Context, basis: Basis) -> int:
         return basis.next_id
     store = context.store
     row = store.read(BASIS).first()
-    if row is not None:
+    if row is not None:  # it alone knows the ids of days that were rolled back
         return int(row["next_id"])
     given = store.read(PERSON).select("person_id").union(store.read(CHANGES).select("person_id"))
     return next_person_id(given, store.read(ALIAS))

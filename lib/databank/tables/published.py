@@ -41,8 +41,7 @@ def published_by(store: TableStore, job: str, day: date) -> Published:
         # a row per run and table of the job
         ledger = store.spark.read.format("delta").load(store.path(PUBLISH))
         rows = sorted(ledger.where(F.col("job") == job).collect(), key=lambda row: row["seq"])
-    # who goes back publishes that day again, so that what it undoes is older than any row that
-    # may be found here
+    # a rollback publishes its day again: what it undid is of later days, or older than that row
     found = [row for row in rows if row["day"] <= day]
     if not found:
         first = min((row["day"] for row in rows), default=None)
