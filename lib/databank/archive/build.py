@@ -20,9 +20,10 @@ _USED = (
 def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
     """Bring archive.person_day up to date.
 
-    At first, after a change of configuration, and where persons went back to an earlier state, all
-    of it is built. Later only the touched (person, day) pairs are: those of new events, late ones
-    included, and every day of a person that identity.changes names.
+    At first, after a change of configuration, where persons went back to an earlier state, and
+    where Delta's log no longer tells what came since, all of it is built. Later only the touched
+    (person, day) pairs are: those of new events, late ones included, and every day of a person
+    that identity.changes names.
     """
     store = context.store
     events = with_slices(store.read(EVENTS), config)
@@ -33,8 +34,9 @@ def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
         .select(F.col("a_key").alias("id_key"))
     )
     since, changes_since = context.last_read(EVENTS), context.last_read(CHANGES)
-    gone_back = store.went_back(CHANGES, changes_since)
-    if since is None or since < 0 or gone_back or not store.is_published(PERSON_DAY):
+    feeds = [store.feed(EVENTS, since), store.feed(CHANGES, changes_since)]
+    lost = any(feed.went_back() or not feed.reaches() for feed in feeds if feed is not None)
+    if since is None or since < 0 or lost or not store.is_published(PERSON_DAY):
         context.progress.step("building all days")
         rows = person_days(resolve_persons(events, persons, aside))
         # grouped by its key a moment ago, and persons are never null: unique as built

@@ -159,7 +159,10 @@ def _rejected_before(context: Context) -> DataFrame:
 
 def _erased(context: Context, basis: Basis) -> DataFrame:
     """identity.identifier rows that were erased since the last run; they may have come again."""
-    return context.store.altered(IDENTIFIER, basis.versions.get(IDENTIFIER.name))
+    since = basis.versions.get(IDENTIFIER.name)
+    feed = context.store.feed(IDENTIFIER, since)
+    told = feed is not None and feed.reaches()
+    return context.store.altered(IDENTIFIER, since if told else None)
 
 
 def _claims(before: DataFrame, erased: DataFrame) -> DataFrame:
@@ -173,12 +176,9 @@ def _claims(before: DataFrame, erased: DataFrame) -> DataFrame:
 
 
 def _next_id(context: Context, basis: Basis) -> int:
-    if not basis.why:
+    if basis.versions:
         return basis.next_id
     store = context.store
-    row = store.read(BASIS).first()
-    if row is not None:  # it alone knows the ids of days that were rolled back
-        return int(row["next_id"])
     given = store.read(PERSON).select("person_id").union(store.read(CHANGES).select("person_id"))
     return next_person_id(given, store.read(ALIAS))
 

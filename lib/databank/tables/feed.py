@@ -48,6 +48,11 @@ class ChangeFeed:
             return self._nothing()
         return self._named(self._rows(kept).where("_change_type <> 'insert'"))
 
+    def reaches(self) -> bool:
+        """Whether Delta's log, which is cleared after a month, goes back to `since` still."""
+        first = f"{self._path}/_delta_log/{self._since + 1:020d}.json"
+        return self._until <= self._since or self._files.exists(first)
+
     def went_back(self) -> bool:
         """Whether a rollback took the table back beyond `since`."""
         return self._until < self._since or any(

@@ -159,41 +159,36 @@ class TableStore:
         reader = self.spark.read.format("delta").option("versionAsOf", version)
         return reader.load(self.path(table))
 
-    def went_back(self, spec: TableSpec, since: int | None) -> bool:
-        """Whether a rollback took a table back beyond the version `since`.
-
-        What it holds and what came since do not tell then what is different. None or -1 = no.
-
-        Raises:
-            DataBankError: If the table keeps no change feed.
-        """
-        self.read(spec)
-        feed = self._feed(spec, since)
-        return feed is not None and feed.went_back()
-
     def changes(self, spec: TableSpec, since: int | None) -> DataFrame:
         """Rows that were added to a table after the version `since`; None or -1 = all of it.
 
-        Rows that have been altered or taken back since are not among them.
-
-        Raises:
-            DataBankError: If the table keeps no change feed.
+        Rows that have been altered or taken back since are not among them. Raises as `feed` does.
         """
-        rows = self.read(spec)
-        feed = self._feed(spec, since)
-        return rows if feed is None else feed.added()
+        feed = self.feed(spec, since)
+        return self.read(spec) if feed is None else feed.added()
 
     def altered(self, spec: TableSpec, since: int | None) -> DataFrame:
         """Rows that were changed or removed after the version `since`, as before and as after it.
 
-        None or -1 = none.
+        None or -1 = none. Raises as `feed` does.
+        """
+        feed = self.feed(spec, since)
+        return small_frame(self.spark, [], spec.schema()) if feed is None else feed.altered()
+
+    def feed(self, spec: TableSpec, since: int | None) -> ChangeFeed | None:
+        """What came to a table after the version `since`; None where all of it did, or nothing.
 
         Raises:
             DataBankError: If the table keeps no change feed.
         """
-        rows = self.read(spec)
-        feed = self._feed(spec, since)
-        return small_frame(self.spark, [], rows.schema) if feed is None else feed.altered()
+        if not spec.change_feed:
+            raise DataBankError(f"{spec.name}: keeps no change feed; declare change_feed=True")
+        self.read(spec)
+        until = self.versions_read.get(spec.name, -1)
+        if since is None or since < 0 or until < 0:
+            return None
+        path = self.path(spec)
+        return ChangeFeed(self.spark, self.files, path, spec, since=since, until=until)
 
     # ---- writing
 
@@ -285,22 +280,12 @@ class TableStore:
         try:
             refuse_unsafe_keys(rows, spec)
             refuse_outside(rows, spec.name, scope)
-            kept = self._current_rows(spec).join(scope, scope.columns, "left_anti")
+            kept = self.read_version(spec, before).join(scope, scope.columns, "left_anti")
             self._write(spec, kept.unionByName(rows), mode="overwrite", checked=True)
         finally:
             rows.unpersist()
 
     # ---- inside
-
-    def _feed(self, spec: TableSpec, since: int | None) -> ChangeFeed | None:
-        """What came since; None where that is all that is read."""
-        if not spec.change_feed:
-            raise DataBankError(f"{spec.name}: keeps no change feed; declare change_feed=True")
-        until = self.versions_read.get(spec.name, -1)
-        if since is None or since < 0 or until < 0:
-            return None
-        path = self.path(spec)
-        return ChangeFeed(self.spark, self.files, path, spec, since=since, until=until)
 
     def _write(
         self,
@@ -360,6 +345,3 @@ class TableStore:
 
     def _current(self, spec: TableSpec) -> int | None:
         return self.files.last_version(self.path(spec))
-
-    def _current_rows(self, spec: TableSpec) -> DataFrame:
-        return self.spark.read.format("delta").load(self.path(spec))

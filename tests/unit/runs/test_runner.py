@@ -68,7 +68,7 @@ def test_a_run_leaves_a_record_and_its_figures(spark_session: SparkSession, root
     row = read.load(store.path(RUN)).collect()[0]
     assert (row["job"], row["day"], row["outcome"]) == ("copy", DAY, "done")
     assert (row["read"], row["written"], row["rows"]) == (
-        {"core.given": 0},
+        {"core.given": 0, "identity.forgotten": -1},
         {"core.made": 0},
         {"core.made": 1},
     )

@@ -51,7 +51,8 @@ def link_profiles(context: Context, config: AlikeConfig) -> StepResult:
 def _changed_sources(context: Context) -> set[str] | None:
     """Sources of which a profile has changed since the last run; None = all of them count so."""
     since = context.last_read(PROFILES)
-    if since is None or since < 0:
+    feed = context.store.feed(PROFILES, since)
+    if feed is None or not feed.reaches():
         return None
     news = context.store.changes(PROFILES, since).select("source")
     news = news.union(context.store.altered(PROFILES, since).select("source"))

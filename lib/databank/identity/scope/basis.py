@@ -14,7 +14,7 @@ from databank.runs import Context
 from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
 from databank.tables import TableStore
 
-_READ = (EVENTS.name, PROFILES.name, IDENTIFIER.name)
+_READ = (EVENTS, PROFILES, IDENTIFIER)
 # told of single identifiers, so that a change touches these; and what changes no result
 _TOLD = {"block", "unlink", "together", "apart", "passed_on", "gates", "local_edges", "engine"}
 
@@ -61,22 +61,20 @@ def last_basis(context: Context, config: IdentityConfig) -> Basis:
     row = context.store.read(BASIS).first()
     if row is None:
         return Basis("the first run", context.day, config, {}, 1, Counts(0, 0, 0, 0))
+    left = {"day": row["day"], "versions": row["versions"], "next_id": row["next_id"]}
+    if row["code_version"] != code_version():
+        # which may have had other rules, and counted other things
+        why = "databank is another version"
+        return Basis(why, rules=config, counts=Counts(0, 0, 0, 0), **left)
     rules = IdentityConfig.model_validate_json(row["rules"])
-    return Basis(
-        why=_why_all(context, config, row, rules),
-        day=row["day"],
-        rules=rules,
-        versions=row["versions"],
-        next_id=row["next_id"],
-        counts=Counts(*(row[name] for name in Counts._fields)),
-    )
+    counts = Counts(*(row[name] for name in Counts._fields))
+    why = _why_all(context, config, row, rules) or _lost(context, row["versions"])
+    return Basis(why, rules=rules, counts=counts, **left)
 
 
 def _why_all(context: Context, config: IdentityConfig, row: Row, rules: IdentityConfig) -> str:
     if row["day"] > context.day:
         return f"the last run was for {row['day']}"
-    if row["code_version"] != code_version():
-        return "databank is another version"
     if rules.model_dump(exclude=_TOLD) != config.model_dump(exclude=_TOLD):
         return "general rules of identity.yml have changed"
     if row["timezone"] != context.settings.timezone:
@@ -84,10 +82,20 @@ def _why_all(context: Context, config: IdentityConfig, row: Row, rules: Identity
     return ""
 
 
+def _lost(context: Context, versions: Mapping[str, int]) -> str:
+    for spec in _READ:
+        feed = context.store.feed(spec, versions[spec.name])
+        if feed is not None and not feed.reaches():
+            return (
+                f"Delta's log no longer tells what came to {spec.name} since {versions[spec.name]}"
+            )
+    return ""
+
+
 def write_basis(context: Context, config: IdentityConfig, counts: Counts, *, next_id: int) -> None:
     """Write identity.basis for the next run; counts are those of this one."""
     store = context.store
-    versions = {name: store.versions_read[name] for name in _READ}
+    versions = {spec.name: store.versions_read[spec.name] for spec in _READ}
     row = (
         context.run_id, context.day, context.settings.timezone, code_version(),
         config.model_dump_json(), versions, next_id, *counts,
