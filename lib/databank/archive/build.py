@@ -44,7 +44,9 @@ def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
         _leave_unresolved(store)
         return StepResult({"rows written": store.rows_written[PERSON_DAY.name], "scope": "all"})
     context.progress.step("looking for touched days and persons")
-    fresh = resolve_persons(with_slices(store.changes(EVENTS, since), config), persons, aside)
+    # an event that lost an identifier may be somebody else's, or nobody's
+    news = store.changes(EVENTS, since).unionByName(store.altered(EVENTS, since))
+    fresh = resolve_persons(with_slices(news, config), persons, aside)
     pairs = store.stage("new_pairs", fresh.select(*_PAIR).distinct())
     changed = store.stage("changed", _changed_persons(store.changes(CHANGES, changes_since)))
     theirs = _events_of(context, "changed", changed, events, persons, aside)

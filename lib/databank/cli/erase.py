@@ -59,7 +59,7 @@ def _of_person(lookup: Lookup, asked: str, holders: list[Holding], day: date) ->
         )
     [holder] = whose
     return [
-        Request(Erasure(h.id_key, h.valid_from, _last_day(h, day)), h.person_id)
+        Request(Erasure(h.id_key, h.valid_from, _last_day(h, day), whole=True), h.person_id)
         for h in held_by(lookup, holder.person_id)
     ]
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from pyspark.sql import DataFrame, functions as F
 
-from databank.identity.changes import moved_identifiers, with_evidence
+from databank.identity.changes import met_again, moved_identifiers, with_evidence
 from databank.identity.config import IdentityConfig
-from databank.identity.forgotten import forgotten_persons
+from databank.identity.forgotten import erased_since, forgotten_persons, without_erased
 from databank.identity.gather import replace_edges, update_edges
 from databank.identity.guards.hand import told_by_hand
 from databank.identity.guards.limits import FORMAT, unreadable_identifiers, without
@@ -39,7 +39,7 @@ from databank.identity.tables import (
 from databank.runs import Context, Job, StepResult
 from databank.runs.forget import FORGOTTEN
 from databank.session import checkpoint, hinted
-from databank.sources.tables import ERASURE, IDENTIFIER, REFUSED
+from databank.sources.tables import ERASED, IDENTIFIER, REFUSED
 
 # of the identifiers; where more are touched, to solve all costs less than to find a region
 _MOST_TOUCHED = 0.2
@@ -68,9 +68,10 @@ def update_persons(context: Context, config: IdentityConfig) -> tuple[StepResult
     solved = solve_part(context, config, part, bank.told.apart)
     context.progress.step("naming persons")
     next_id = _next_id(context, basis)
+    left = _left(context, basis, part)
     assigned = assign_persons(
         solved.components,
-        _claims(part.before, _erased(context, basis)),
+        _by_node(part.before if left is None else _claims(part.before, left)),
         context.store.read(ALIAS),
         run_id=context.run_id,
         day=context.day,
@@ -78,15 +79,10 @@ def update_persons(context: Context, config: IdentityConfig) -> tuple[StepResult
     )
     after = _write_persons(context, assigned, part)
     context.progress.step("telling what changed")
-    kinds, moved = _write_changes(context, assigned, part, solved, after)
+    kinds, moved = _write_changes(context, assigned, part, solved, after, left)
     _write_rejected(context, solved, part)
-    asked = context.store.read(ERASURE)
-    if not asked.isEmpty():
-        persons, aliases = context.store.read(PERSON), context.store.read(ALIAS)
-        gone = checkpoint(forgotten_persons(asked, persons, aliases))
-        # every job deals with a new version of it
-        if not gone.join(context.store.read(FORGOTTEN), "person_id", "left_anti").isEmpty():
-            context.store.replace(FORGOTTEN, gone)
+    if left is not None:
+        _write_forgotten(context, part.before, left, after)
     if part.degrees is not None:
         context.store.replace(DEGREES, part.degrees, checked=True)
     known = part.before.count() if basis.why else basis.counts.identifiers
@@ -124,7 +120,8 @@ def _part(context: Context, config: IdentityConfig) -> tuple[Bank, Part, Basis]:
 
 def _touched(context: Context, bank: Bank, basis: Basis, news: DataFrame) -> Part | str:
     store, config, day = context.store, bank.config, context.day
-    came, gone = store.changes(IDENTIFIER, basis.versions[IDENTIFIER.name]), _erased(context, basis)
+    since = basis.versions[IDENTIFIER.name]
+    came, gone = store.changes(IDENTIFIER, since), store.altered(IDENTIFIER, since)
     told = bank.told
     if basis.rules != config or not gone.isEmpty():
         told = told_by_hand(bank.identifiers.unionByName(gone), basis.rules, day=basis.day)
@@ -157,22 +154,29 @@ def _rejected_before(context: Context) -> DataFrame:
 # ---- what is written
 
 
-def _erased(context: Context, basis: Basis) -> DataFrame:
-    """identity.identifier rows that were erased since the last run; they may have come again."""
-    since = basis.versions.get(IDENTIFIER.name)
-    feed = context.store.feed(IDENTIFIER, since)
-    told = feed is not None and feed.reaches()
-    return context.store.altered(IDENTIFIER, since if told else None)
+def _left(context: Context, basis: Basis, part: Part) -> DataFrame | None:
+    """Yesterday's persons of the part without what was erased since; None where nothing was."""
+    erased = checkpoint(erased_since(context.store, basis.versions.get(ERASED.name)))
+    return None if erased.isEmpty() else checkpoint(without_erased(part.before, erased))
 
 
-def _claims(before: DataFrame, erased: DataFrame) -> DataFrame:
-    """id_key, person_id of yesterday; what was erased (id_key null) speaks for nobody any more."""
-    if erased.isEmpty():
-        return _by_node(before)
-    gone = erased.select("id_key", F.lit(True).alias("erased")).distinct()
-    held = before.join(F.broadcast(gone), "id_key", "left")
-    node = F.when(F.col("erased").isNull(), node_key())
-    return held.select(node.alias("id_key"), "person_id")
+def _claims(before: DataFrame, left: DataFrame) -> DataFrame:
+    """Yesterday's persons; what was erased (id_key null) speaks for nobody any more."""
+    gone = before.join(left.select("person_id").distinct(), "person_id", "left_anti")
+    gone = gone.withColumn("id_key", F.lit(None).cast("bigint"))
+    return left.unionByName(gone)
+
+
+def _write_forgotten(
+    context: Context, before: DataFrame, left: DataFrame, after: DataFrame
+) -> None:
+    store = context.store
+    gone = forgotten_persons(before, left, after, store.read(ALIAS))
+    known = store.read(FORGOTTEN)
+    gone = checkpoint(gone.join(known, "person_id", "left_anti"))
+    # every job deals with a new version of it
+    if not gone.isEmpty():
+        store.replace(FORGOTTEN, known.unionByName(gone))
 
 
 def _next_id(context: Context, basis: Basis) -> int:
@@ -213,7 +217,12 @@ def _by_node(persons: DataFrame) -> DataFrame:
 
 
 def _write_changes(
-    context: Context, assigned: Assignment, part: Part, solved: Solved, after: DataFrame
+    context: Context,
+    assigned: Assignment,
+    part: Part,
+    solved: Solved,
+    after: DataFrame,
+    left: DataFrame | None,
 ) -> tuple[dict[str, int], int]:
     """Write identity.changes and what follows from it.
 
@@ -222,7 +231,10 @@ def _write_changes(
     store = context.store
     day, run_id, holdings = context.day, context.run_id, part.evidence.holdings
     moved = moved_identifiers(part.before, after, part.rejected_before, run_id, day)
-    told = checkpoint(assigned.changes.unionByName(moved))
+    told = assigned.changes.unionByName(moved)
+    if left is not None:
+        told = told.unionByName(met_again(part.before, left, after, run_id, day))
+    told = checkpoint(told)
     # a row a kind
     kinds = {row["kind"]: row["count"] for row in told.groupBy("kind").count().collect()}
     if part.keys is None or "merge" in kinds:

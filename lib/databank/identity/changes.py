@@ -9,6 +9,7 @@ from databank.identity.handovers import FOREVER, node_key
 from databank.session import checkpoint, hinted
 
 HANDED_OVER = "an identifier was handed over"
+MET_AGAIN = "an identifier was erased, and later records show it"
 TAKEN_BACK = "an identifier was not handed over after all"
 
 
@@ -55,6 +56,37 @@ def moved_identifiers(
         "person_id",
         F.lit(None).cast("bigint").alias("other_person_id"),
         "cause",
+    )
+
+
+def met_again(
+    before: DataFrame, left: DataFrame, after: DataFrame, run_id: str, day: date
+) -> DataFrame:
+    """Changes of persons with an identifier that was erased and that later records show.
+
+    Args:
+        before: identity.person of yesterday.
+        left: Its rows without what was erased since.
+        after: identity.person of today.
+        run_id: Written to the rows.
+        day: Run day, written to the rows.
+
+    Returns:
+        As `moved_identifiers`.
+    """
+    erased = before.select("id_key").exceptAll(left.select("id_key")).distinct()
+    again = after.join(hinted(checkpoint(erased)), "id_key", "left_semi")
+    return (
+        again.select("person_id")
+        .distinct()
+        .select(
+            F.lit(run_id).alias("run_id"),
+            F.lit(day).alias("day"),
+            F.lit("grow").alias("kind"),
+            "person_id",
+            F.lit(None).cast("bigint").alias("other_person_id"),
+            F.lit(MET_AGAIN).alias("cause"),
+        )
     )
 
 

@@ -4,11 +4,13 @@ A record of k identifiers gives k - 1 edges, from its strongest identifier to ea
 (a star): linear in the data, never the pairs of a shared value.
 """
 
-from collections.abc import Collection
+from collections.abc import Mapping
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.columns import require_columns
+from databank.identity.alike.config import Alike
 from databank.identity.config import ALIKE
 from databank.session import hinted
 
@@ -39,18 +41,19 @@ def profile_edges(profiles: DataFrame) -> DataFrame:
     return _counted(rays, rule="profile")
 
 
-def alike_edges(pairs: DataFrame, names: Collection[str]) -> DataFrame:
+def alike_edges(pairs: DataFrame, rules: Mapping[str, Alike]) -> DataFrame:
     """Evidence of profiles that are likely one person's.
 
     Args:
         pairs: identity.alike.
-        names: Rules of identity.yml that hold.
+        rules: Those of identity.yml, by name; what is less likely than one demands is no evidence.
 
     Returns:
         identity.edges rows, one per a_key, b_key, source (the rule's name) and rule `alike`.
     """
     measures = ("first_ts", "last_ts", "n", "score")
-    linked = pairs.where(F.col("linked") & F.col("name").isin(sorted(names)))
+    tests = [(F.col("name") == n) & (F.col("score") >= r.at_least) for n, r in rules.items()]
+    linked = pairs.where(reduce(lambda one, other: one | other, tests, F.lit(False)))
     source, rule = F.col("name").alias("source"), F.lit(ALIKE).alias("rule")
     return linked.select("a_key", "b_key", source, rule, *measures)
 

@@ -1,23 +1,50 @@
-"""Which persons are gone because somebody asked to erase them."""
+"""What an erasure means for persons: who is gone, and what no longer tells who somebody was."""
 
 from pyspark.sql import DataFrame, functions as F
 
+from databank.sources.tables import ERASED
+from databank.tables import TableStore
 
-def forgotten_persons(asked: DataFrame, persons: DataFrame, aliases: DataFrame) -> DataFrame:
-    """Persons whose identifiers were erased and that hold none any more.
+
+def erased_since(store: TableStore, since: int | None) -> DataFrame:
+    """identity.erased rows that came after a version of it; None or -1 = all."""
+    rows = store.read(ERASED)
+    if since is None or since < 0:
+        return rows
+    return rows.exceptAll(store.read_version(ERASED, since))
+
+
+def without_erased(persons: DataFrame, erased: DataFrame) -> DataFrame:
+    """Rows of identity.person of which nothing was erased.
 
     Args:
-        asked: person_id of those whose identifiers somebody asked to erase; null = nobody's.
-        persons: person_id of identity.person of today.
+        persons: identity.person.
+        erased: identity.erased rows: id_key, valid_from (null = from the beginning), until.
+    """
+    meets = (F.col("gone") == F.col("id_key")) & (
+        F.coalesce(F.col("since") < F.col("valid_to"), F.lit(True))
+        & F.coalesce(F.col("valid_from") <= F.col("until"), F.lit(True))
+    )
+    gone = erased.select(F.col("id_key").alias("gone"), F.col("valid_from").alias("since"), "until")
+    return persons.join(F.broadcast(gone), meets, "left_anti")
+
+
+def forgotten_persons(
+    before: DataFrame, left: DataFrame, after: DataFrame, aliases: DataFrame
+) -> DataFrame:
+    """Persons all of whose identifiers were erased, and who hold none.
+
+    Args:
+        before: identity.person of yesterday.
+        left: Its rows without what was erased since.
+        after: identity.person of today.
         aliases: old_person_id, person_id of identity.alias.
 
     Returns:
         person_id, one row each: these persons, and all that were merged into them.
     """
-    onward = aliases.select("old_person_id", "person_id").toDF("asked", "survivor")
-    named = asked.where("person_id IS NOT NULL").select(F.col("person_id").alias("asked"))
-    today = named.distinct().join(onward, "asked", "left")
-    gone = today.select(F.coalesce("survivor", "asked").alias("person_id")).distinct()
-    gone = gone.join(persons.select("person_id").distinct(), "person_id", "left_anti")
+    gone = before.select("person_id").distinct()
+    for others in (left, after):
+        gone = gone.join(others.select("person_id").distinct(), "person_id", "left_anti")
     merged = aliases.join(gone, "person_id", "left_semi").select("old_person_id")
     return gone.union(merged)

@@ -1,9 +1,10 @@
 """Evidence brought up to date: identity.edges follows events and profiles."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from pyspark.sql import DataFrame, functions as F
 
+from databank.identity.alike.config import Alike
 from databank.identity.config import ALIKE as LIKELY
 from databank.identity.edges import add_edges, alike_edges, event_edges, profile_edges
 from databank.identity.tables import ALIKE, EDGES
@@ -15,8 +16,8 @@ _RULES = {"event": (EVENTS, event_edges), "profile": (PROFILES, profile_edges)}
 _MEASURES = ("first_ts", "last_ts", "n", "score")
 
 
-def replace_edges(store: TableStore, alike: Collection[str]) -> None:
-    """Write identity.edges from all events and profiles, and the rules `alike` of that name."""
+def replace_edges(store: TableStore, alike: Mapping[str, Alike]) -> None:
+    """Write identity.edges from all events and profiles, and of what is alike by these rules."""
     events, profiles = (edges_of(store.read(spec)) for spec, edges_of in _RULES.values())
     rows = events.unionByName(profiles)
     if alike:
@@ -25,7 +26,9 @@ def replace_edges(store: TableStore, alike: Collection[str]) -> None:
     store.replace(EDGES, rows, checked=True)
 
 
-def update_edges(store: TableStore, since: Mapping[str, int], alike: Collection[str]) -> DataFrame:
+def update_edges(
+    store: TableStore, since: Mapping[str, int], alike: Mapping[str, Alike]
+) -> DataFrame:
     """Bring identity.edges up to date with what came since, in one write.
 
     New events add to the evidence. Of what was altered (a profile says what it says today), and of
@@ -35,7 +38,7 @@ def update_edges(store: TableStore, since: Mapping[str, int], alike: Collection[
     Args:
         store: The bank; its identity.edges is as of `since`.
         since: Versions of core.events and core.profiles that identity.edges was made from.
-        alike: Names of the rules `alike`; the same as they were then.
+        alike: The rules `alike`; the same as they were then.
 
     Returns:
         The rows of identity.edges that came, went or changed: its key, and `was` and `now`

@@ -35,7 +35,6 @@ ALIKE = TableSpec(
         Column("n", "bigint", "pairs of profiles with these identifiers"),
         Column("first_ts", "timestamp", "the oldest of these profiles, UTC"),
         Column("last_ts", "timestamp", "the newest"),
-        Column("linked", "boolean", "whether the score is enough to link them"),
         Column("one", "string", "source and record of the best pair's first profile"),
         Column("other", "string", "and of its second"),
     ),

@@ -61,8 +61,8 @@ def ingest(context: Context, config: SourcesConfig) -> StepResult:
         GateRefusedError: If rows break a rule that stops the load.
     """
     sources = {s.source: s for s in config.sources if context.wants(s.source)}
-    new, altered = _find(context, sources)
     summary: dict[str, int | float | str] = {**_erase(context, config)}
+    new, altered = _find(context, sources)
     if altered:
         shown = ", ".join(file.name for file in altered[:3])
         more = f" and {len(altered) - 3} more" if len(altered) > 3 else ""
@@ -85,6 +85,8 @@ def _erase(context: Context, config: SourcesConfig) -> dict[str, int | float | s
     counts = erase_from_core(context, asked)
     note_erased(context, asked)
     context.metric("identifiers_erased", len(asked))
+    # whatever becomes of the files that have come
+    context.store.publish(JOB.name, context.day)
     told = {f"{name} that lost an identifier": count for name, count in counts.items()}
     return {"identifiers erased": len(asked), **told, **shredded}
 

@@ -17,16 +17,24 @@ from databank.sources.tables import ERASED, ERASURE, EVENTS, IDENTIFIER, PROFILE
 from databank.tables import TableStore
 
 MARK = "erased_identifier"  # the warning of a record that named one
-_KEY = ["id_key", "valid_from", "until"]
-_SCHEMA = "id_key bigint, valid_from date, until date"
+_KEY = ["id_key", "valid_from", "until", "whole"]
 
 
 class Erasure(NamedTuple):
-    """An identifier that leaves the records of a period of days; of none = from the beginning."""
+    """An identifier that leaves the records of a period of days.
+
+    Attributes:
+        id_key: The identifier.
+        valid_from: First day of the period; None = from the beginning.
+        until: Last day.
+        whole: Whether all of its person is meant: records that are this identifier's first of all
+            then lose what others they name, too.
+    """
 
     id_key: int
     valid_from: date | None
     until: date
+    whole: bool = False
 
 
 class Request(NamedTuple):
@@ -72,21 +80,25 @@ def carried_out(store: TableStore) -> list[Erasure]:
 def kept_keys(ids: Column, day: Column, erased: Collection[Erasure]) -> Column:
     """Keys of a record (array<bigint>) without those that are erased from records of its day.
 
-    A record without a day is of any.
+    A record without a day is of any. One whose strongest identifier goes with its person keeps
+    none: it is about nobody else.
     """
 
-    def stays(key: Column) -> Column:
-        tests = []
+    def goes(key: Column, erased: Collection[Erasure]) -> Column:
+        tests = [F.lit(False)]
         for start, until in sorted({(e.valid_from, e.until) for e in erased}, key=str):
             keys = [e.id_key for e in erased if (e.valid_from, e.until) == (start, until)]
             meant = day <= F.lit(until)
             meant = meant if start is None else meant & (day >= F.lit(start))
             tests.append(key.isin(keys) & F.coalesce(meant, F.lit(True)))
-        return ~reduce(lambda one, other: one | other, tests)
+        return reduce(lambda one, other: one | other, tests)
 
+    theirs = goes(F.get(ids, F.lit(0)), [one for one in erased if one.whole])
+    rest = F.filter(ids, lambda key: ~goes(key, erased))
+    nothing = F.array().cast("array<bigint>")
     named = F.exists(ids, lambda key: key.isin(sorted({e.id_key for e in erased})))
     # by far the most records name none, and are asked no more
-    return F.when(named, F.filter(ids, stays)).otherwise(ids)
+    return F.when(named, F.when(theirs, nothing).otherwise(rest)).otherwise(ids)
 
 
 def without_erased(staged: DataFrame, erased: Collection[Erasure]) -> DataFrame:
@@ -97,14 +109,18 @@ def without_erased(staged: DataFrame, erased: Collection[Erasure]) -> DataFrame:
     fewer = F.size(kept) < F.size("ids")
     found = F.filter("found", lambda one: F.array_contains(kept, one["id_key"]))
     told = F.concat("warned", F.array(F.lit(MARK)))
-    return staged.withColumns(
-        {
-            "warned": F.when(fewer, told).otherwise(F.col("warned")),
-            "found": F.when(fewer, found).otherwise(F.col("found")),
-            "fields": F.when(fewer & (F.size(kept) == 0), F.lit(None)).otherwise(F.col("fields")),
-            "ids": kept,
-        }
-    )
+    nobody = fewer & (F.size(kept) == 0)
+    changed = {
+        "warned": F.when(fewer, told).otherwise(F.col("warned")),
+        "found": F.when(fewer, found).otherwise(F.col("found")),
+        **{name: F.when(~nobody, F.col(name)) for name in ("fields", "page")},
+        # a profile of nobody tells nothing
+        "rule": F.when(nobody & (F.col("kind") == "profiles"), F.lit(MARK)).otherwise(
+            F.col("rule")
+        ),
+        "ids": kept,
+    }
+    return staged.withColumns(changed)
 
 
 def erase_from_core(context: Context, erased: Collection[Erasure]) -> dict[str, int]:

@@ -222,11 +222,11 @@ def _findings(day: date) -> list[Finding]:
     event = F.col("kind") == "events"
     for required, column in (("event_ts", "ts"), ("event", "event")):
         found.append(_missing(event & F.col(column).isNull(), F.lit(required)))
-    seen = F.concat(F.lit("event_ts: "), F.col("ts").cast("string"))
+    seen = F.concat(_by_kind(STAMP), F.lit(": "), F.col("ts").cast("string"))
     after = F.concat(seen, F.lit(f" is after the run day {day}"))
     before = F.concat(seen, F.lit(" is before "), F.col("earliest").cast("string"))
     late, early = F.col("day") > F.lit(day), F.col("day") < F.col("earliest")
-    found.append(Finding(event & late, F.lit("from_the_future"), after))
+    found.append(Finding(late, F.lit("from_the_future"), after))
     found.append(Finding(event & early, F.lit("too_early"), before))
     return found
 

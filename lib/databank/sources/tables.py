@@ -123,6 +123,7 @@ REFUSED = TableSpec(
 _PERIOD = (
     Column("valid_from", "date", "first day of the records that are meant; null = any"),
     Column("until", "date", "last day of them"),
+    Column("whole", "boolean", "whether all of its person is meant"),
 )
 
 ERASURE = TableSpec(

@@ -15,8 +15,8 @@ from databank.identity.config import IdentityConfig
 from databank.identity.tables import ALIKE, BASIS, CHANGES, PERSON, REJECTED
 from databank.runs import Context, Outcome, Progress
 from databank.session import small_frame
-from databank.sources.erasure import Erasure, erase_from_core
-from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
+from databank.sources.erasure import Erasure, erase_from_core, note_erased
+from databank.sources.tables import ERASED, EVENTS, IDENTIFIER, PROFILES
 from databank.tables import TableStore
 from tests.support.bank import DAY, Bank
 
@@ -87,26 +87,29 @@ class World:
         )
         self.seen += len(records)
 
-    def alike(self, *pairs: str, least: float = 0.9) -> None:
+    def alike(self, *pairs: str) -> None:
         """What link_profiles has found: pairs and their probability, `a b 0.97`."""
         told = [line.split() for line in pairs]
         rows = [
-            ("people", *sorted((self.keys[a], self.keys[b])), float(score), float(score) >= least)
-            for a, b, score in told
+            ("people", *sorted((self.keys[a], self.keys[b])), float(score)) for a, b, score in told
         ]
-        shape = "name string, a_key bigint, b_key bigint, score double, linked boolean"
+        shape = "name string, a_key bigint, b_key bigint, score double"
         found = small_frame(self.spark, rows, shape).withColumn("n", F.lit(1).cast("bigint"))
         self.bank.publish({ALIKE: found})
 
-    def erase(self, day: date, *words: str) -> None:
-        """Take identifiers from all records, as ingest does."""
+    def erase(self, day: date, *words: str, since: date | None = None, whole: bool = False) -> None:
+        """Take identifiers from the records of a period, as ingest does."""
         store = TableStore(self.spark, self.bank.root)
-        store.begin(f"erased-{uuid4().hex}", [EVENTS, PROFILES, IDENTIFIER])
-        progress = Progress(quiet=True)
-        context = Context(self.spark, store, Settings(), day, "erased", (), None, "", progress)
-        erase_from_core(context, [Erasure(self.keys[word], None, day) for word in words])
+        store.begin(f"erased-{uuid4().hex}", [EVENTS, PROFILES, IDENTIFIER, ERASED])
+        context = Context(
+            self.spark, store, Settings(), day, store.run_id, (), None, "", Progress(quiet=True)
+        )
+        erased = [Erasure(self.keys[word], since, day, whole) for word in words]
+        erase_from_core(context, erased)
+        note_erased(context, erased)
         store.publish("erased", day)
-        self.gone |= set(words)
+        known = {row[0] for row in self.bank.rows(IDENTIFIER, "id_value")}
+        self.gone |= {*words} - known
 
     def resolve(self, day: date = DAY, **config: Any) -> Outcome:
         given = {"identifiers": list(TYPES.values()), **config}
@@ -144,6 +147,7 @@ PEOPLE = {
         "block_on": [["name"]],
         "train_on": [["name"], ["born"]],
         "sure": [["name", "born"]],
+        "at_least": 0.9,
     }
 }
 

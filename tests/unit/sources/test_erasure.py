@@ -26,9 +26,11 @@ def web(*records: dict[str, Any]) -> str:
     return "".join(json.dumps({**given, **record}) + "\n" for record in records)
 
 
-def ask(world: World, id_value: str, until: date, since: date | None = None) -> None:
+def ask(
+    world: World, id_value: str, until: date, since: date | None = None, *, whole: bool = False
+) -> None:
     found = world.read("identity.identifier").where(f"id_value = '{id_value}'").collect()
-    requests = tuple(Request(Erasure(row["id_key"], since, until), None) for row in found)
+    requests = tuple(Request(Erasure(row["id_key"], since, until, whole), None) for row in found)
     assert requests
     runner = Runner(world.spark, str(world.root), Settings(), progress=Progress(quiet=True))
     runner.run(REQUEST_JOB, Requests(requests), day=until, config_hash=uuid4().hex)
@@ -142,3 +144,24 @@ def test_a_file_whose_columns_are_other_ones_now_is_named(world: World) -> None:
     world.sources = (WEB, POS, ADS, {**CRM, "columns": columns})
     told = world.run(day=NEXT).summary["warning: not searched"]
     assert str(told).startswith("in/crm/1.csv; ")
+
+
+def test_a_record_of_an_erased_person_keeps_nobody_elses_identifier(world: World) -> None:
+    ask(world, "u1", DAY, whole=True)
+    world.run(day=NEXT)
+    events = {row["event_id"]: row for row in world.read("core.events").collect()}
+    # the number that it names as well may be anybody's: what is left would pass to that person
+    assert (events["e1"]["ids"], events["e1"]["props"], events["e1"]["page"]) == ([], None, None)
+    assert len(events["e2"]["ids"]) == 1
+    # and it stays so when it is sent again
+    world.put("web/2.json", web({"id": "e9", "user": "u1", "mobile": "139 1234 5670"}))
+    world.run(day=NEXT)
+    again = world.read("core.events").where("event_id = 'e9'").collect()[0]
+    assert (again["ids"], again["props"], again["page"]) == ([], None, None)
+
+
+def test_it_is_erased_although_the_files_that_came_are_refused(world: World) -> None:
+    ask(world, PHONE, DAY)
+    world.put("web/2.json", web({"id": "e9", "name": "debug"}))
+    assert world.run(day=NEXT).outcome == "refused"
+    assert PHONE not in kept(world, "identity.identifier")

@@ -35,13 +35,12 @@ def link_profiles(context: Context, config: AlikeConfig) -> StepResult:
         context.progress.step(f"comparing profiles ({name})")
         found, rows = _pairs_of(context, name, rule, profiles)
         frames.append(found)
-        counted = found.groupBy("linked").count().collect()  # linked and not
-        pairs = {row["linked"]: row["count"] for row in counted}
+        likely, linked = found.count(), found.where(F.col("score") >= rule.at_least).count()
         context.metric("profiles_compared", rows, rule=name)
-        context.metric("profiles_linked", pairs.get(True, 0), rule=name)
+        context.metric("profiles_linked", linked, rule=name)
         summary[f"{name}: profiles"] = rows
-        summary[f"{name}: linked"] = pairs.get(True, 0)
-        summary[f"{name}: likely, and not linked"] = pairs.get(False, 0)
+        summary[f"{name}: linked"] = linked
+        summary[f"{name}: likely, and not linked"] = likely - linked
     # pairs of a rule that is no longer there go
     nothing = small_frame(context.spark, [], ALIKE.schema())
     store.replace(ALIKE, reduce(DataFrame.unionByName, frames, nothing))
@@ -88,8 +87,7 @@ def _pairs_of(
         F.max(F.greatest("one_ts", "other_ts")).alias("last_ts"),
         best.alias("best"),
     )
-    linked = (F.col("score") >= rule.at_least).alias("linked")
-    told = pairs.select(F.lit(name).alias("name"), *pairs.columns, linked, "best.*").drop("best")
+    told = pairs.select(F.lit(name).alias("name"), *pairs.columns, "best.*").drop("best")
     return checkpoint(told), rows
 
 

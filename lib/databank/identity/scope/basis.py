@@ -11,10 +11,12 @@ from databank.hashing import code_version
 from databank.identity.config import IdentityConfig
 from databank.identity.tables import BASIS
 from databank.runs import Context
-from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
+from databank.runs.forget import FORGOTTEN
+from databank.sources.tables import ERASED, EVENTS, IDENTIFIER, PROFILES
 from databank.tables import TableStore
 
-_READ = (EVENTS, PROFILES, IDENTIFIER)
+_FED = (EVENTS, PROFILES, IDENTIFIER)
+_READ = (*_FED, ERASED)
 # told of single identifiers, so that a change touches these; and what changes no result
 _TOLD = {"block", "unlink", "together", "apart", "passed_on", "gates", "local_edges", "engine"}
 
@@ -83,7 +85,7 @@ def _why_all(context: Context, config: IdentityConfig, row: Row, rules: Identity
 
 
 def _lost(context: Context, versions: Mapping[str, int]) -> str:
-    for spec in _READ:
+    for spec in _FED:
         feed = context.store.feed(spec, versions[spec.name])
         if feed is not None and not feed.reaches():
             return (
@@ -121,6 +123,8 @@ def go_back(store: TableStore, versions: Mapping[str, int]) -> dict[str, int | f
     row = then.asDict() | {"next_id": max(now["next_id"], then["next_id"])}
     # an older databank may have written fewer columns; no run builds on those
     store.replace(BASIS, store.few(BASIS, [[row.get(column.name) for column in BASIS.columns]]))
+    # who was erased since is not to come back
+    store.replace(FORGOTTEN, store.read(FORGOTTEN))
     return {"persons before": now["persons"], "persons after": then["persons"]}
 
 
