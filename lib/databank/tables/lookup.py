@@ -69,7 +69,8 @@ class Lookup:
     def _rows(self, table: str, told: str, given: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         try:
             return self._db.execute(told, list(given)).fetchall()
-        except duckdb.IOException as error:
+        except (duckdb.IOException, duckdb.BinderException) as error:
+            # files are gone, or an older databank wrote fewer columns
             raise _unreadable(table, error) from error
 
     def _relation(self, table: str) -> str | None:

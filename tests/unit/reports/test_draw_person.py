@@ -53,11 +53,11 @@ REJECTED = [
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("bank")
     long_ago = datetime(2026, 1, 5, tzinfo=UTC)
-    met = [(a, b, "web", "event", long_ago, long_ago if b == 7 else AT, n) for a, b, n in MET]
+    met = [(a, b, "web", "event", long_ago, long_ago if b == 7 else AT, n, 1.0) for a, b, n in MET]
     tables: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
         "identity.identifier": ("id_key id_type scope id_value", KNOWN),
         "identity.person": ("id_key person_id valid_from valid_to", HELD),
-        "identity.edges": ("a_key b_key source rule first_ts last_ts n", met),
+        "identity.edges": ("a_key b_key source rule first_ts last_ts n score", met),
         "identity.rejected": ("a_key b_key rule reason day", REJECTED),
         "identity.basis": ("rules timezone", [(RULES.model_dump_json(), "Asia/Shanghai")]),
     }
