@@ -38,6 +38,12 @@ def _databank_session() -> Iterator[SparkSession]:
     stop_spark()
 
 
+@pytest.fixture
+def touched_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small as the banks of tests are, persons follow what is touched, as in a large one."""
+    monkeypatch.setattr("databank.identity.scope.basis.SMALL", 0)
+
+
 @pytest.fixture(scope="session")
 def spark_session(_databank_session: SparkSession) -> SparkSession:
     return _databank_session

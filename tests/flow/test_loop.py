@@ -81,6 +81,7 @@ def test_the_same_day_again_changes_nothing(
     assert content(TableStore(spark_session, str(loop))) == before
 
 
+@pytest.mark.usefixtures("touched_only")
 def test_the_next_day_equals_a_bank_built_from_nothing(
     spark_session: SparkSession, bank: Bank, loop: Path, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pyspark.sql import SparkSession
 
 from databank.identity.tables import (
@@ -107,6 +108,7 @@ def usual() -> Iterator[str]:
             yield " ".join([f"{kind}_{number}", *(f"e{kind}_{number}_{n}" for n in range(most))])
 
 
+@pytest.mark.usefixtures("touched_only")
 def test_days_one_by_one_give_what_all_of_it_gives(
     spark_session: SparkSession, tmp_path: Path
 ) -> None:
@@ -155,6 +157,7 @@ def test_days_one_by_one_give_what_all_of_it_gives(
     assert kinds >= {"new", "merge", "split", "grow", "shrink"}
 
 
+@pytest.mark.usefixtures("touched_only")
 def test_a_general_rule_that_changes_has_all_looked_at(
     spark_session: SparkSession, tmp_path: Path
 ) -> None:
