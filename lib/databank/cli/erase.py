@@ -10,7 +10,7 @@ from databank.hashing import fingerprint
 from databank.identity.explain import Asked, Holding, find_identifiers, held_by, holders_of
 from databank.runs import Progress, Runner
 from databank.session import get_spark
-from databank.sources.erasure import REQUEST_JOB, Erasure, Request, Requests
+from databank.sources.erasure import REQUEST_JOB, Erasure, Requests
 from databank.tables.lookup import Lookup
 
 
@@ -36,21 +36,19 @@ def request(
     [asked] = find_identifiers(lookup, [Asked(id_type, value, scope)])
     holders = holders_of(lookup, [asked.id_key])[asked.id_key]
     if person:
-        requests = _of_person(lookup, str(asked), holders, day)
+        erasures = _of_person(lookup, str(asked), holders, day)
     else:
-        erasure = Erasure(asked.id_key, None, day)
-        requests = [Request(erasure, h.person_id) for h in holders] or [Request(erasure, None)]
-    config = Requests(tuple(requests))
+        erasures = [Erasure(asked.id_key, None, day)]
     spark = get_spark("databank", **bank.settings.spark)
     runner = Runner(spark, root, bank.settings, progress=Progress(quiet=True))
-    hashed = fingerprint([list(r) for r in requests])
-    outcome = runner.run(REQUEST_JOB, config, day=day, config_hash=hashed)
+    hashed = fingerprint(erasures)
+    outcome = runner.run(REQUEST_JOB, Requests(tuple(erasures)), day=day, config_hash=hashed)
     if outcome.error is not None:
         raise outcome.error
-    return [Section(_told(requests, person=person), [])]
+    return [Section(_told({one.id_key for one in erasures}, person=person), [])]
 
 
-def _of_person(lookup: Lookup, asked: str, holders: list[Holding], day: date) -> list[Request]:
+def _of_person(lookup: Lookup, asked: str, holders: list[Holding], day: date) -> list[Erasure]:
     """All that the person holds, in the days in which it is the person's."""
     whose = [one for one in holders if one.holds(None)]
     if not whose:
@@ -59,7 +57,7 @@ def _of_person(lookup: Lookup, asked: str, holders: list[Holding], day: date) ->
         )
     [holder] = whose
     return [
-        Request(Erasure(h.id_key, h.valid_from, _last_day(h, day), whole=True), h.person_id)
+        Erasure(h.id_key, h.valid_from, _last_day(h, day), whole=True)
         for h in held_by(lookup, holder.person_id)
     ]
 
@@ -68,9 +66,8 @@ def _last_day(held: Holding, day: date) -> date:
     return day if held.valid_to is None else min(day, held.valid_to - timedelta(days=1))
 
 
-def _told(requests: list[Request], *, person: bool) -> str:
-    keys = len({one.erasure.id_key for one in requests})
-    what = f"a person with {keys} identifiers" if person else "an identifier"
+def _told(keys: set[int], *, person: bool) -> str:
+    what = f"a person with {len(keys)} identifiers" if person else "an identifier"
     return (
         f"{what} will be erased by the next `databank run all`; what Delta keeps of old versions "
         "goes by VACUUM, and the files that were loaded are yours to remove"

@@ -49,14 +49,7 @@ def moved_identifiers(
             )
         )
         found = rows.where("told IS NOT NULL").select("person_id", "told.*").unionByName(released)
-    return found.distinct().select(
-        F.lit(run_id).alias("run_id"),
-        F.lit(day).alias("day"),
-        "kind",
-        "person_id",
-        F.lit(None).cast("bigint").alias("other_person_id"),
-        "cause",
-    )
+    return _told(found, run_id, day)
 
 
 def met_again(
@@ -76,17 +69,19 @@ def met_again(
     """
     erased = before.select("id_key").exceptAll(left.select("id_key")).distinct()
     again = after.join(hinted(checkpoint(erased)), "id_key", "left_semi")
-    return (
-        again.select("person_id")
-        .distinct()
-        .select(
-            F.lit(run_id).alias("run_id"),
-            F.lit(day).alias("day"),
-            F.lit("grow").alias("kind"),
-            "person_id",
-            F.lit(None).cast("bigint").alias("other_person_id"),
-            F.lit(MET_AGAIN).alias("cause"),
-        )
+    kind, cause = F.lit("grow").alias("kind"), F.lit(MET_AGAIN).alias("cause")
+    return _told(again.select("person_id", kind, cause), run_id, day)
+
+
+def _told(found: DataFrame, run_id: str, day: date) -> DataFrame:
+    """Rows of identity.changes, of person_id, kind and cause."""
+    return found.distinct().select(
+        F.lit(run_id).alias("run_id"),
+        F.lit(day).alias("day"),
+        "kind",
+        "person_id",
+        F.lit(None).cast("bigint").alias("other_person_id"),
+        "cause",
     )
 
 

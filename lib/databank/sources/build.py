@@ -14,6 +14,7 @@ from databank.runs import Context, Job, StepResult
 from databank.sources.config import SourceConfig, SourcesConfig
 from databank.sources.erasure import (
     MARK,
+    Erasure,
     carried_out,
     due,
     erase_from_core,
@@ -143,9 +144,10 @@ def _load(
     met, counts = _to_raw(context, sources, files, load_id)
     # an empty file is done as soon as it is listed
     full = [file for file in met if file.status == "ok" and (file.source, file.name) in counts]
+    erased = carried_out(context.store) if full else []
     figures = Figures()
     if full:
-        _stage(context, config, sources, full, load_id)
+        _stage(context, config, sources, full, load_id, erased)
         figures = count_staged(_staged(context), closed=_closed(context))
         figures.stop_if_told()
         context.progress.step("writing")
@@ -153,7 +155,8 @@ def _load(
     refused = [file for file in met if file.status != "ok"]
     _to_quarantine(context, figures, refused, load_id)
     context.store.append(RAW_FILE, _file_rows(context.store, met, counts, load_id))
-    _shred_arrivals(context, config, figures, load_id)
+    if erased:
+        _shred_arrivals(context, config, erased, load_id)
     figures.note(context)
     summary: dict[str, int | float | str] = {"new files": len(met) - len(refused)}
     for file in refused[:5]:
@@ -162,11 +165,10 @@ def _load(
 
 
 def _shred_arrivals(
-    context: Context, config: SourcesConfig, figures: Figures, load_id: str
+    context: Context, config: SourcesConfig, erased: Sequence[Erasure], load_id: str
 ) -> None:
     """Remove the received text of records that named an identifier that was erased before."""
-    erased = carried_out(context.store) if figures.read else []
-    if erased and not _staged(context).where(F.array_contains("warned", MARK)).isEmpty():
+    if not _staged(context).where(F.array_contains("warned", MARK)).isEmpty():
         shred_records(context, config, _records(context, load_id), erased)
 
 
@@ -222,10 +224,10 @@ def _stage(
     sources: Sources,
     files: Sequence[SourceFile],
     load_id: str,
+    erased: Sequence[Erasure],
 ) -> None:
     """Parse the records of the sound files once, and keep the rows until the run ends."""
     context.progress.step("parsing")
-    erased = carried_out(context.store)
     with parsing_settings(context.spark):
         parsed = parse_records(
             _records(context, load_id),

@@ -14,10 +14,9 @@ from pyspark.sql import Column, DataFrame, functions as F
 from databank.runs import Context, Job, StepResult
 from databank.session import checkpoint, small_frame
 from databank.sources.tables import ERASED, ERASURE, EVENTS, IDENTIFIER, PROFILES
-from databank.tables import TableStore
+from databank.tables import TableSpec, TableStore
 
 MARK = "erased_identifier"  # the warning of a record that named one
-_KEY = ["id_key", "valid_from", "until", "whole"]
 
 
 class Erasure(NamedTuple):
@@ -37,24 +36,17 @@ class Erasure(NamedTuple):
     whole: bool = False
 
 
-class Request(NamedTuple):
-    """What somebody asks for, and whose it was then."""
-
-    erasure: Erasure
-    person_id: int | None
-
-
 class Requests(NamedTuple):
     """What the job request_erasure is given."""
 
-    requests: tuple[Request, ...]
+    erasures: tuple[Erasure, ...]
 
 
 def request_erasure(context: Context, config: Requests) -> StepResult:
     """Take down what is to be erased."""
-    rows = [(*r.erasure, r.person_id, context.day, context.run_id) for r in config.requests]
+    rows = [(*one, context.day, context.run_id) for one in config.erasures]
     context.store.append(ERASURE, context.store.few(ERASURE, rows))
-    return StepResult({"identifiers": len({r.erasure.id_key for r in config.requests})})
+    return StepResult({"identifiers": len({one.id_key for one in config.erasures})})
 
 
 REQUEST_JOB = Job(
@@ -63,18 +55,17 @@ REQUEST_JOB = Job(
 
 
 def due(store: TableStore) -> list[Erasure]:
-    """What was asked for and not carried out; made by hand, so it comes to the driver."""
-    asked, done = (
-        store.read(table).select(*_KEY).alias(table.owner) for table in (ERASURE, ERASED)
-    )
-    rows = asked.distinct().exceptAll(done.distinct()).collect()
-    return sorted((Erasure(*row) for row in rows), key=repr)
+    """What was asked for and not carried out; made by hand, so all of it comes to the driver."""
+    return sorted(_listed(store, ERASURE) - _listed(store, ERASED), key=repr)
 
 
 def carried_out(store: TableStore) -> list[Erasure]:
     """What was erased and is not taken in again."""
-    rows = store.read(ERASED).select(*_KEY).distinct().collect()
-    return sorted((Erasure(*row) for row in rows), key=repr)
+    return sorted(_listed(store, ERASED), key=repr)
+
+
+def _listed(store: TableStore, table: TableSpec) -> set[Erasure]:
+    return {Erasure(*row) for row in store.read(table).select(*Erasure._fields).collect()}
 
 
 def kept_keys(ids: Column, day: Column, erased: Collection[Erasure]) -> Column:

@@ -133,7 +133,6 @@ ERASURE = TableSpec(
     columns=(
         Column("id_key", "bigint", "the identifier; its value is not kept"),
         *_PERIOD,
-        Column("person_id", "bigint", "who held it then; null = nobody"),
         Column("day", "date", "day of the request"),
         Column("run_id", "string", "run that took it down"),
     ),

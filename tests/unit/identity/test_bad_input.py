@@ -14,6 +14,10 @@ from tests.support.bank import DAY
 from tests.unit.identity.world import World, group, pair
 
 NEXT, THIRD = DAY + timedelta(days=1), DAY + timedelta(days=2)
+HANDED_OVER = {
+    "limits": {"phone": {"user_id": 1}},
+    "handed_over": {"phone": {"silence": 9, "to": ["user_id"]}},
+}
 
 
 def ids(world: World) -> dict[str, int]:
@@ -82,10 +86,6 @@ def test_a_chain_of_fifty_merges_leads_to_the_last_survivor_in_one_step(
 def test_a_source_whose_clock_is_hours_off_moves_nobody(
     spark_session: SparkSession, tmp_path: Path
 ) -> None:
-    rules = {
-        "limits": {"phone": {"user_id": 1}},
-        "handed_over": {"phone": {"silence": 9, "to": ["user_id"]}},
-    }
     old, new = DAY - timedelta(days=40), DAY - timedelta(days=5)
     # p1 goes from u1 to u2; the shop, whose clock is a day behind, sees both of them with it too
     seen = [(old, "u1 p1"), (old, "u1 c1"), (new, "u2 p1"), (DAY, "u2 p1"), (DAY, "u3 p3")]
@@ -94,7 +94,7 @@ def test_a_source_whose_clock_is_hours_off_moves_nobody(
     found = []
     for world, records in zip(worlds, (seen, seen + late), strict=True):
         world.load(records)
-        world.resolve(**rules)
+        world.resolve(**HANDED_OVER)
         rows = world.bank.rows(PERSON, "id_key", "person_id", "valid_from")
         found.append([(world.word(key), person, since) for key, person, since in rows])
     persons = [{row[:2] for row in rows} for rows in found]
@@ -130,27 +130,23 @@ def test_an_erased_person_who_comes_again_is_somebody_new(
 def test_the_next_holder_of_a_number_is_not_taken_for_the_one_who_was_erased(
     spark_session: SparkSession, tmp_path: Path
 ) -> None:
-    rules = {
-        "limits": {"phone": {"user_id": 1}},
-        "handed_over": {"phone": {"silence": 9, "to": ["user_id"]}},
-    }
     old, new = DAY - timedelta(days=40), DAY - timedelta(days=5)
     world = World(spark_session, tmp_path)
     world.load([(old, "u1 p1"), (new, "u2 p1"), (old, "u3 c3"), (old, "u4 c4")])
-    world.resolve(**rules)
+    world.resolve(**HANDED_OVER)
     first, second = ids(world)["u1"], ids(world)["u2"]
     # what is on record with u1 first of all is about nobody else
     world.erase(NEXT, "u1", whole=True)
     world.erase(new - timedelta(days=1), "p1", whole=True)
-    world.resolve(NEXT, **rules)
+    world.resolve(NEXT, **HANDED_OVER)
     now = ids(world)
     assert now["p1"] == now["u2"] == second
     assert "u1" not in now
     assert world.bank.rows(FORGOTTEN, "person_id") == [(first,)]
     # who once had something erased and is set aside later is not forgotten
     world.erase(THIRD, "c3")
-    world.resolve(THIRD, **rules)
+    world.resolve(THIRD, **HANDED_OVER)
     last = THIRD + timedelta(days=1)
-    world.resolve(last, **rules, block=[{"type": "user_id", "value": "u3"}])
+    world.resolve(last, **HANDED_OVER, block=[{"type": "user_id", "value": "u3"}])
     assert "u3" not in ids(world)
     assert world.bank.rows(FORGOTTEN, "person_id") == [(first,)]

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from databank.config import Settings
 from databank.runs import Runner
 from databank.runs.progress import Progress
-from databank.sources.erasure import REQUEST_JOB, Erasure, Request, Requests
+from databank.sources.erasure import REQUEST_JOB, Erasure, Requests
 from tests.unit.sources.test_ingest import ADS, CRM, DAY, POS, WEB, World
 
 PHONE, OTHER = "+8613912345670", "+8613912345671"
@@ -30,10 +30,10 @@ def ask(
     world: World, id_value: str, until: date, since: date | None = None, *, whole: bool = False
 ) -> None:
     found = world.read("identity.identifier").where(f"id_value = '{id_value}'").collect()
-    requests = tuple(Request(Erasure(row["id_key"], since, until, whole), None) for row in found)
-    assert requests
+    erasures = tuple(Erasure(row["id_key"], since, until, whole) for row in found)
+    assert erasures
     runner = Runner(world.spark, str(world.root), Settings(), progress=Progress(quiet=True))
-    runner.run(REQUEST_JOB, Requests(requests), day=until, config_hash=uuid4().hex)
+    runner.run(REQUEST_JOB, Requests(erasures), day=until, config_hash=uuid4().hex)
 
 
 def kept(world: World, table: str, column: str = "id_value") -> set[str]:

@@ -57,8 +57,8 @@ def refuse_large_blocks(name: str, records: DataFrame, rule: Alike, *, rows: int
     """
     n = F.col("n").cast("double")
     for same in rule.block_on:
-        keys = [F.expr(piece) for piece in pieces_of(same)]
-        blocks = records.select(*keys).dropna().groupBy(*records.select(*keys).columns)
+        keys = records.selectExpr(*pieces_of(same)).dropna()
+        blocks = keys.groupBy(*keys.columns)
         row = blocks.agg(F.count(F.lit(1)).alias("n")).agg(F.sum(n * (n - 1) / 2)).first()
         pairs = (row and row[0]) or 0
         if pairs > rule.most_pairs * rows:
