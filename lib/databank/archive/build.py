@@ -3,8 +3,8 @@
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.archive.config import ArchiveConfig
-from databank.archive.persons import resolve_persons
 from databank.archive.tables import PERSON_DAY
+from databank.identity.persons import resolve_persons
 from databank.identity.tables import BASIS, CHANGES, PERSON, REJECTED
 from databank.runs import Context, Job, StepResult
 from databank.sources.tables import EVENTS

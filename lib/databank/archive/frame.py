@@ -5,10 +5,12 @@ from datetime import date
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-from databank.archive.config import ArchiveConfig, TagType
+from databank.archive.config import PERSONS, ArchiveConfig, TagType
 from databank.archive.macros import macro_columns, nothing
 from databank.archive.tables import PERSON_DAY
 from databank.expressions import Expression, Macro
+from databank.identity.entities.config import PERSON
+from databank.identity.entities.tables import ENTITY
 from databank.identity.intervals import holds_on
 from databank.runs import Context
 
@@ -28,8 +30,12 @@ def person_frame(
     *,
     as_of: date | None = None,
     tags: Mapping[str, TagType] | None = None,
+    entity: str = PERSON,
 ) -> DataFrame:
     """Gather what expressions refer to, a column each.
+
+    Of a household or an account, events are those of all its persons, and it is in an audience as
+    soon as one of them is.
 
     Every person known by the end of `as_of` has a row, so that NOT means the complement among
     them. Counts and sums are 0 and yes/no values false where nothing happened.
@@ -40,29 +46,33 @@ def person_frame(
         config: Dimensions that filters may use.
         as_of: Default: the run day.
         tags: Type of each tag that may be referred to; names not in it are not gathered.
+        entity: Whose frame it is.
 
     Returns:
-        person_id (unique), one column per distinct macro (`Macro.column`) and per tag (its name).
+        person_id (unique; of an entity its entity_id, so that all frames have one key, and
+        `persons`, how many it has), one column per distinct macro (`Macro.column`) and per tag
+        (its name).
     """
     expressions = list(expressions)
     day = as_of or context.day
     macros = list(dict.fromkeys(m for e in expressions for m in e.macros))
-    frame = population(context, day)
+    frame = population(context, day) if entity == PERSON else _entities(context, entity)
     on_events = [macro for macro in macros if macro.reads_events]
     if on_events:
-        found = macro_columns(
-            context.store.read(PERSON_DAY), on_events, as_of=day, dimensions=config.names
-        )
+        archive = of_entity(context, context.store.read(PERSON_DAY), entity)
+        found = macro_columns(archive, on_events, as_of=day, dimensions=config.names)
         frame = frame.join(found, "person_id", "left")
         frame = _fill(frame, {m.column: nothing(m) for m in on_events})
     names = {name for e in expressions for name in e.names} & set(tags or {})
     if names:
         types = {name: kind for name, kind in (tags or {}).items() if name in names}
-        frame = frame.join(_tag_columns(context, types), "person_id", "left")
+        frame = frame.join(_tag_columns(context, types, entity), "person_id", "left")
         frame = _fill(frame, {n: _NOTHING[k] for n, k in types.items() if k in _NOTHING})
     for macro in macros:
         if not macro.reads_events:
-            frame = frame.join(_result_column(context, macro, day), "person_id", "left")
+            found = of_entity(context, _result_column(context, macro, day), entity)
+            found = found if entity == PERSON else found.distinct()
+            frame = frame.join(found, "person_id", "left")
             if macro.name in _MEMBERS:
                 frame = _fill(frame, {macro.column: False})
     return frame
@@ -74,6 +84,20 @@ def population(context: Context, day: date) -> DataFrame:
     return held.where(holds_on(F.lit(day))).select("person_id").distinct()
 
 
+def of_entity(context: Context, rows: DataFrame, entity: str) -> DataFrame:
+    """Rows with the entity of each person in place of its person_id; who is in none is left out."""
+    if entity == PERSON:
+        return rows
+    within = context.store.read(ENTITY).where(F.col("entity") == entity)
+    met = rows.join(within.select("person_id", "entity_id"), "person_id")
+    return met.withColumn("person_id", F.col("entity_id")).drop("entity_id")
+
+
+def _entities(context: Context, entity: str) -> DataFrame:
+    within = context.store.read(ENTITY).where(F.col("entity") == entity)
+    return within.groupBy(F.col("entity_id").alias("person_id")).agg(F.count("*").alias(PERSONS))
+
+
 def _fill(frame: DataFrame, values: Mapping[str, int | float | bool | None]) -> DataFrame:
     filled = {
         name: F.coalesce(F.col(name), F.lit(value))
@@ -83,14 +107,18 @@ def _fill(frame: DataFrame, values: Mapping[str, int | float | bool | None]) -> 
     return frame.withColumns(filled) if filled else frame
 
 
-def _tag_columns(context: Context, types: Mapping[str, TagType]) -> DataFrame:
-    """tags.person_tag turned wide for the named tags."""
+def _tag_columns(context: Context, types: Mapping[str, TagType], entity: str) -> DataFrame:
+    """tags.person_tag or tags.entity_tag turned wide for the named tags."""
 
     def value(name: str, kind: TagType) -> Column:
         column = F.lit(True) if kind == "boolean" else F.col(_VALUE.get(kind, "value_double"))
         return F.max(F.when(F.col("tag") == name, column)).alias(name)
 
-    rows = context.store.read("tags.person_tag").where(F.col("tag").isin(sorted(types)))
+    if entity == PERSON:
+        rows = context.store.read("tags.person_tag")
+    else:
+        rows = context.store.read("tags.entity_tag").withColumnRenamed("entity_id", "person_id")
+    rows = rows.where(F.col("tag").isin(sorted(types)))
     return rows.groupBy("person_id").agg(*(value(n, k) for n, k in sorted(types.items())))
 
 

@@ -8,8 +8,10 @@ from pyspark.sql import DataFrame, functions as F
 
 from databank.archive.frame import person_frame
 from databank.audiences.config import KEEP_DAYS, AudienceConfig, AudiencesConfig
-from databank.audiences.tables import MEMBER
+from databank.audiences.tables import ENTITY_MEMBER, MEMBER
 from databank.expressions import Expression
+from databank.identity.entities.config import PERSON
+from databank.identity.entities.tables import ENTITY
 from databank.runs import Context, Job, StepResult
 from databank.tags.order import order_by_reference
 
@@ -17,15 +19,23 @@ from databank.tags.order import order_by_reference
 def build_audiences(context: Context, config: AudiencesConfig) -> StepResult:
     """Write who is in the wanted audiences on the run day, and drop days past their keeping.
 
+    Of a household, an account ... in an audience all persons are. A part has those of one kind.
     Audiences outside this part are read as they were published for the run day.
     """
     wanted = [each for each in config.audiences if context.wants(each.audience)]
+    [entity] = {each.entity for each in wanted}
     context.progress.step(f"{len(wanted)} audiences on one frame")
     outside = outer_expressions(wanted)
-    frame = person_frame(context, outside, config.archive, tags=config.tags)
+    frame = person_frame(context, outside, config.archive, tags=config.tags, entity=entity)
     rows = members(frame, wanted).withColumn("day", F.lit(context.day))
-    # one row per person, and each audience once in it: unique as built
     where = _scope(wanted, config.audiences, context.day)
+    # one row per person, and each audience once in it: unique as built
+    if entity != PERSON:
+        rows = rows.withColumnRenamed("person_id", "entity_id").withColumn("entity", F.lit(entity))
+        context.store.replace(ENTITY_MEMBER, rows, where=where, checked=True)
+        today = context.store.read(ENTITY_MEMBER).where(_of_day(wanted, context.day))
+        within = context.store.read(ENTITY).where(F.col("entity") == entity)
+        rows = today.join(within.drop("entity"), "entity_id")
     context.store.replace(MEMBER, rows, where=where, checked=True)
     return StepResult(_measure(context, wanted))
 
@@ -70,14 +80,18 @@ def members(frame: DataFrame, audiences: Sequence[AudienceConfig]) -> DataFrame:
 
 def _scope(wanted: Sequence[AudienceConfig], every: Sequence[AudienceConfig], day: date) -> str:
     """Rows that the write replaces: the day's, and by nothing those kept long enough."""
-    names = ", ".join(f"'{each.audience}'" for each in wanted)
     old = [
         f"(audience = '{each.audience}' AND day <= DATE'{day - timedelta(days=each.keep_days)}')"
         for each in wanted
     ]
     known = ", ".join(f"'{each.audience}'" for each in every)
     gone = f"(audience NOT IN ({known}) AND day <= DATE'{day - timedelta(days=KEEP_DAYS)}')"
-    return " OR ".join([f"(day = DATE'{day}' AND audience IN ({names}))", *old, gone])
+    return " OR ".join([f"({_of_day(wanted, day)})", *old, gone])
+
+
+def _of_day(audiences: Sequence[AudienceConfig], day: date) -> str:
+    names = ", ".join(f"'{each.audience}'" for each in audiences)
+    return f"day = DATE'{day}' AND audience IN ({names})"
 
 
 def _measure(context: Context, audiences: Sequence[AudienceConfig]) -> dict[str, int | float | str]:
@@ -92,4 +106,4 @@ def _measure(context: Context, audiences: Sequence[AudienceConfig]) -> dict[str,
     return {name: sizes.get(name, 0) for name in names}
 
 
-JOB = Job(name="build_audiences", step=build_audiences, tables=(MEMBER,))
+JOB = Job(name="build_audiences", step=build_audiences, tables=(MEMBER, ENTITY_MEMBER))

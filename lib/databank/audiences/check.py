@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession, functions as F
 
-from databank.archive.config import ArchiveConfig, TagType
+from databank.archive.config import PERSONS, ArchiveConfig, TagType
 from databank.archive.tables import PERSON_DAY
 from databank.expressions import Expression, Macro
 from databank.session import small_frame
@@ -59,6 +59,8 @@ def check_expressions(
 def _schema(expression: Expression, tags: Mapping[str, TagType]) -> str:
     known = sorted(name for name in expression.names if name in tags)
     columns = [f"`{name}` {_TAG_TYPES[tags[name]]}" for name in known]
+    # of a household, an account: how many persons it has
+    columns += [f"{PERSONS} bigint"] if PERSONS in expression.names else []
     columns += [f"`{macro.column}` {_type(macro)}" for macro in expression.macros]
     return ", ".join(["person_id bigint", *columns])
 

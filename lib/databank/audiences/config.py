@@ -6,9 +6,15 @@ from functools import cached_property
 
 from pydantic import Field, model_validator
 
-from databank.archive.config import ArchiveConfig, TagType
+from databank.archive.config import (
+    ArchiveConfig,
+    TagType,
+    names_of_tags,
+    refuse_what_persons_have,
+)
 from databank.config import Name, StrictModel
 from databank.expressions import Expression, Macro, parse_expression
+from databank.identity.entities.config import PERSON
 
 KEEP_DAYS = 90
 
@@ -19,6 +25,10 @@ class AudienceConfig(StrictModel):
     audience: Name
     where: str = Field(
         description="Condition over tags, events in windows, stage(), score('m'), in_audience('a')"
+    )
+    entity: Name = Field(
+        default=PERSON,
+        description="Who meets the condition; of a household, an account ... all persons are in",
     )
     description: str = ""
     owner: str = ""
@@ -32,6 +42,7 @@ class AudienceConfig(StrictModel):
             raise ValueError(
                 f"audience {self.audience!r} asks for itself; remove in_audience('{self.audience}')"
             )
+        refuse_what_persons_have(self.expressions, self.entity)
         return self
 
     @cached_property
@@ -47,7 +58,7 @@ class AudienceConfig(StrictModel):
     @property
     def references(self) -> frozenset[str]:
         """Names of the tags it uses."""
-        return self.expression.names
+        return names_of_tags(self.expression.names, self.entity)
 
     @property
     def models(self) -> frozenset[str]:

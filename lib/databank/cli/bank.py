@@ -10,12 +10,19 @@ from databank.archive.config import ArchiveConfig
 from databank.audiences.config import AudienceConfig, AudiencesConfig
 from databank.cli.graph import LIFECYCLE, Graph, Node, Part, find_cycle, needed_for, order_parts
 from databank.cli.jobs import job_config
-from databank.cli.references import check_references, check_windows, references_of
+from databank.cli.references import (
+    check_entity,
+    check_references,
+    check_windows,
+    entity_of,
+    references_of,
+)
 from databank.config import ConfigReader, Settings
 from databank.errors import DataBankError
 from databank.hashing import fingerprint
 from databank.identity.alike.config import AlikeConfig
 from databank.identity.config import IdentityConfig
+from databank.identity.entities.config import EntitiesConfig
 from databank.lifecycle.config import LifecycleConfig, LifecycleJobConfig
 from databank.lookalike.config import LookalikeConfig, LookalikesConfig
 from databank.models.config import ModelConfig, ModelsConfig
@@ -73,7 +80,11 @@ class Bank:
 
     def sources_config(self) -> SourcesConfig:
         """For ingest."""
-        return SourcesConfig(sources=self.sources, identifier_order=self.identity.identifiers)
+        return SourcesConfig(
+            sources=self.sources,
+            identifier_order=self.identity.identifiers,
+            entity_types=self.identity.entity_types,
+        )
 
     def identity_config(self) -> IdentityConfig:
         """For resolve_identity."""
@@ -82,6 +93,10 @@ class Bank:
     def alike_config(self) -> AlikeConfig:
         """For link_profiles."""
         return AlikeConfig(alike=self.identity.alike)
+
+    def entities_config(self) -> EntitiesConfig:
+        """For resolve_entities."""
+        return EntitiesConfig(entities=self.identity.entities)
 
     def archive_config(self) -> ArchiveConfig:
         """For build_archive."""
@@ -170,12 +185,14 @@ def load_bank(conf_dir: str | Path) -> Bank:
         named = [(f, key, name) for (f, key), (k, name, _) in entries.items() if k == kind]
         _check_twice(reader, named, kind)
     graph = {
-        Node(k, name): frozenset(references_of(k, e, tag_files)) for k, name, e in entries.values()
+        Node(k, name, entity_of(e)): frozenset(references_of(k, e, tag_files))
+        for k, name, e in entries.values()
     }
     complete = not reader.faults  # a file that cannot be read would make its names unknown
     if complete and archive is not None and identity is not None:
         for (file, key), (kind, name, entry) in entries.items():
             check_references(reader, file, key, graph[Node(kind, name)], graph)
+            check_entity(reader, file, key, entry, graph[Node(kind, name)], graph, identity)
             check_windows(reader, file, key, kind, entry, archive)
         _check_identifiers(reader, sources, identity)
         _check_cycle(reader, graph, entries)
@@ -213,8 +230,8 @@ def _check_identifiers(
 ) -> None:
     for file, source in sources.items():
         for kind in source.identifiers:
-            if kind not in identity.identifiers:
-                remedy = "add it to `identifiers` of identity.yml, at its strength"
+            if kind not in (*identity.identifiers, *identity.entity_types):
+                remedy = "add it to `identifiers` of identity.yml, or to `by` of an entity"
                 reader.fault(file, f"identifiers.{kind}", "type without a strength", remedy)
 
 

@@ -1,9 +1,10 @@
 """One graph of tags, life cycle, models, audiences and lookalikes: who refers to whom."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from databank.expressions import Expression
+from databank.identity.entities.config import PERSON
 
 # within a round, what can be built is taken in this order
 KINDS = ("tag", "lifecycle", "model", "audience", "lookalike")
@@ -12,10 +13,17 @@ LIFECYCLE = "lifecycle"
 
 @dataclass(frozen=True, order=True)
 class Node:
-    """Something with a name that a job builds."""
+    """Something with a name that a job builds.
+
+    Attributes:
+        kind: One of KINDS.
+        name: No other of its kind has it.
+        entity: Whose it is; a part has those of one entity.
+    """
 
     kind: str
     name: str
+    entity: str = field(default=PERSON, compare=False)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}" if self.kind != LIFECYCLE else "life cycle"
@@ -23,7 +31,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Part:
-    """Nodes of one kind that one run of a job builds together."""
+    """Nodes of one kind and entity that one run of a job builds together."""
 
     kind: str
     names: tuple[str, ...]
@@ -87,7 +95,9 @@ def order_parts(graph: Graph) -> list[Part]:
     left = set(graph)
     parts: list[Part] = []
     while left:
-        found = next((part for kind in KINDS if (part := _ready(graph, left, done, kind))), None)
+        groups = sorted({(KINDS.index(n.kind), n.entity != PERSON, n.entity) for n in left})
+        ready = (_ready(graph, left, done, KINDS[at], entity) for at, _, entity in groups)
+        found = next(filter(None, ready), None)
         if found is None:
             raise ValueError("references form a circle")
         parts.append(Part(found[0].kind, tuple(sorted(node.name for node in found))))
@@ -108,12 +118,13 @@ def needed_for(graph: Graph, wanted: Iterable[Node]) -> dict[Node, frozenset[Nod
     return {node: graph[node] for node in found}
 
 
-def _ready(graph: Graph, left: set[Node], done: set[Node], kind: str) -> list[Node]:
-    """All nodes of a kind that need nothing but done nodes and each other."""
+def _ready(graph: Graph, left: set[Node], done: set[Node], kind: str, entity: str) -> list[Node]:
+    """All nodes of a kind and entity that need nothing but done nodes and each other."""
+    mine = {node for node in left if (node.kind, node.entity) == (kind, entity)}
     found: set[Node] = set()
     grown = True
     while grown:
-        more = {node for node in left - found if node.kind == kind and graph[node] <= done | found}
+        more = {node for node in mine - found if graph[node] <= done | found}
         grown = bool(more)
         found |= more
     return sorted(found)

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from databank.cli.graph import LIFECYCLE, Node
+from databank.cli.graph import LIFECYCLE, Node, needed_for
 from databank.errors import DataBankError, did_you_mean
+from databank.identity.entities.config import PERSON
 
 if TYPE_CHECKING:
     from databank.cli.bank import Bank
@@ -26,6 +27,7 @@ JOBS = {
     "ingest": JobEntry("databank.sources.build", "sources_config"),
     "link_profiles": JobEntry("databank.identity.alike.build", "alike_config"),
     "resolve_identity": JobEntry("databank.identity.build", "identity_config"),
+    "resolve_entities": JobEntry("databank.identity.entities.build", "entities_config"),
     "build_archive": JobEntry("databank.archive.build", "archive_config"),
     "build_tags": JobEntry("databank.tags.build", "tags_config", "tag"),
     "build_lifecycle": JobEntry("databank.lifecycle.build", "lifecycle_config", LIFECYCLE),
@@ -104,6 +106,9 @@ def plan_all(bank: "Bank", only: str | None) -> list[Step]:
     steps = [Step("ingest"), Step("resolve_identity"), Step("build_archive")]
     if bank.identity.alike:
         steps.insert(1, Step("link_profiles"))
+    needed = bank.graph if wanted is None else needed_for(bank.graph, wanted)
+    if bank.identity.entities and (only is None or any(n.entity != PERSON for n in needed)):
+        steps.insert(-1, Step("resolve_entities"))
     for part in bank.parts(wanted):
         if part.kind == "model":
             steps += [Step("train_model", part.names), Step("score_model", part.names)]

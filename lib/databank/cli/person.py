@@ -46,6 +46,8 @@ def describe_person(
     holders = holders_of(lookup, [asked.id_key])[asked.id_key]
     whose = [one for one in holders if one.holds(day)]
     on = f"on {day}" if day else "today"
+    if not whose and (entities := _entities(lookup, asked)):
+        return entities
     if not whose:
         told = [{"rule": r.rule, "why": r.reason} for r in refusals(lookup, [asked.id_key])]
         return [Section(f"{asked}: nobody's {on}", told or _holders(holders))]
@@ -67,6 +69,7 @@ def _known(lookup: Lookup, person: int, day: date | None) -> list[Section]:
     held = [one for one in held_by(lookup, person) if day is None or one.holds(day)]
     sections = [
         Section("identifiers", _identifiers(lookup, held)),
+        Section("belongs to", _belongs(lookup, person) if day is None else []),
         Section("life-cycle stage", _stages(lookup, person, day)),
         Section("tags", _tags(lookup, person) if day is None else []),
         Section("what became of this person", _changes(lookup, person, day)),
@@ -171,6 +174,46 @@ def _identifiers(lookup: Lookup, held: list[Holding]) -> list[dict[str, Any]]:
         if (name := names.get(one.id_key)) is not None
     ]
     return sorted(rows, key=lambda row: (str(row["type"]), str(row["value"]), str(row["from"])))
+
+
+def _belongs(lookup: Lookup, person: int) -> list[dict[str, Any]]:
+    """The households, accounts ... of a person, and with how many it shares them."""
+    found = lookup.find("identity.entity", ("entity", "entity_id"), "person_id = ?", [person])
+    return [
+        {"entity": entity, "number": number, "persons": len(_persons_of(lookup, entity, number))}
+        for entity, number in found
+    ]
+
+
+def _persons_of(lookup: Lookup, entity: str, number: int) -> list[int]:
+    where = "entity = ? AND entity_id = ?"
+    rows = lookup.find("identity.entity", ("person_id",), where, [entity, number])
+    return [row[0] for row in rows]
+
+
+def _entities(lookup: Lookup, asked: Named) -> list[Section]:
+    """The households, accounts ... that an identifier ties, and their persons; or why it does not.
+
+    Empty where it is no identifier of such a one.
+    """
+    mine, key = "id_key = ?", [asked.id_key]
+    found = lookup.find("identity.entity_identifier", ("entity", "entity_id"), mine, key)
+    sections = [
+        Section(
+            f"{asked}: {entity} {number}",
+            [{"person": person} for person in _persons_of(lookup, entity, number)],
+        )
+        for entity, number in found
+    ]
+    columns = ("entity", "person_id", "reason", "day")
+    refused = [
+        {"entity": entity, "person": person, "why": reason, "day": on}
+        for entity, person, reason, on in lookup.find(
+            "identity.entity_rejected", columns, mine, key
+        )
+    ]
+    title = f"{asked}: whom it does not tie"
+    return [*sections, Section(title, refused)] if refused else sections
 
 
 def _tags(lookup: Lookup, person: int) -> list[dict[str, Any]]:

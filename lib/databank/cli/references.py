@@ -9,6 +9,8 @@ from databank.config import ConfigReader
 from databank.errors import did_you_mean
 from databank.expressions import Macro, parse_expression
 from databank.expressions.macros import ANY_EVENT
+from databank.identity.config import IdentityConfig
+from databank.identity.entities.config import PERSON
 from databank.tags.config import TagsFile
 
 # columns of the archive that a filter may use beside the declared dimensions
@@ -32,6 +34,35 @@ def check_references(
     for node in sorted(set(references) - set(graph)):
         known = [other.name for other in graph if other.kind == node.kind]
         reader.fault(file, key, f"unknown {node}", did_you_mean(node.name, known))
+
+
+def entity_of(entry: Any) -> str:
+    """Whose an entry is; only tags and audiences are of anybody but persons."""
+    return getattr(entry, "entity", PERSON)
+
+
+def check_entity(
+    reader: ConfigReader,
+    file: str,
+    key: str,
+    entry: Any,
+    references: Iterable[Node],
+    graph: Graph,
+    identity: IdentityConfig,
+) -> None:
+    """Note an entity that identity.yml does not have, and tags that are somebody else's."""
+    entity, known = entity_of(entry), (PERSON, *identity.entities)
+    if entity not in known:
+        place = f"{key}.entity" if key.startswith("tags[") else "entity"
+        reader.fault(file, place, f"unknown entity {entity!r}", did_you_mean(entity, known))
+    whose = {node: node.entity for node in graph}
+    for node in sorted(references):
+        other = whose.get(node, entity)
+        if node.kind == "tag" and other != entity:
+            wrong = f"{node} is a {other}'s, and this is a {entity}'s"
+            reader.fault(
+                file, key, wrong, f"make an audience of it and ask in_audience({node.name!r})"
+            )
 
 
 def check_windows(

@@ -26,6 +26,10 @@ CITIES = (
     "Beijing", "Shanghai", "Guangzhou", "Shenzhen", "Chengdu", "Hangzhou",
     "Wuhan", "Nanjing", "Xi'an", "Suzhou", "Qingdao", "Changsha",
 )  # fmt: skip
+STREETS = (
+    "Lake Road", "Hill Lane", "Garden Street", "River Street", "Park Avenue", "Temple Lane",
+    "Bridge Street", "Station Road", "Bamboo Lane", "Peach Street", "Harbour Road", "Mill Lane",
+)  # fmt: skip
 STORES_PER_CITY = 3
 APP_IDS = ("wx1d3m0shop0000001", "wx2d3m0club0000002")
 CAMPAIGNS = ("instalment", "spring_sale", "brand")

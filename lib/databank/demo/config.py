@@ -29,6 +29,7 @@ class Dirt(BaseModel):
     device_renewal: float = _share("probability a day that a device is replaced by a new one")
     second_device: float = _share("share of persons with a second device")
     family_share: float = _share("share of persons in a family of 2-4 with one shared device")
+    in_hall: float = _share("share of persons without a family who live in a hall of residence")
     recycled_phone: float = _share("share of persons whose phone number passes to another person")
     cloned_imei: float = _share("share of IMEIs that several phones have in common")
     rings_per_10k: float = Field(
@@ -39,6 +40,8 @@ class Dirt(BaseModel):
     mail_format: float = _share("share of mails in upper case or with blanks around")
     id_case: float = _share("share of IDFA, GAID and OAID in the other letter case")
     crm_phone_typo: float = _share("share of CRM phones with one wrong digit")
+    no_address: float = _share("share of persons whose address the CRM does not know")
+    address_format: float = _share("share of CRM records with the address in capitals")
     duplicate: float = _share("share of events that are sent twice under the same id")
     late: float = _share("share of events that arrive 1-5 days after they happened")
     broken_line: float = _share("share of JSON lines that are cut off")

@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from databank.demo.config import FUTURE_DAYS
 from databank.identity import connected_components
-from databank.identity.agreement import measure_agreement
+from databank.identity.agreement import Agreement, measure_agreement
 from databank.identity.intervals import holds_on
 from databank.models.metrics import measure
 from databank.tables import TableStore
@@ -37,6 +37,8 @@ def evaluate(spark: SparkSession, store: TableStore, root: str) -> list[Score]:
     truth = Truth(spark, root)
     people = person_map(store, truth).localCheckpoint()
     found = identity_scores(store, truth) + handover_scores(store, truth, people)
+    if store.is_published("identity.entity"):
+        found += household_scores(store, truth, people)
     for model, label, ideal in (
         ("high_value", _top_share("amount", 0.2), "p_high_value"),
         ("churn", (F.col("events") == 0).cast("double"), "p_churn"),
@@ -125,6 +127,39 @@ def handover_scores(store: TableStore, truth: Truth, people: DataFrame) -> list[
     return [
         Score("handovers", "recycled phones with their holder of the day", row["right"] / row["n"]),
         Score("handovers", "recycled phones with somebody else", row["wrong"] / row["n"]),
+    ]
+
+
+def household_scores(store: TableStore, truth: Truth, people: DataFrame) -> list[Score]:
+    """Pairs of persons of one household, beside taking all at one address for one.
+
+    Who is in a hall of residence is in nobody's household. An address that the customer file does
+    not know cannot be found by anybody: the second recall is of the persons whose it knows.
+    """
+    homes = truth.person.select(F.col("person").alias("true"), "household")
+    home = F.coalesce("household", -F.col("true")).alias("home")
+    persons = people.join(homes, "true").select("person_id", home)
+    within = store.read("identity.entity").where("entity = 'household'")
+    within = within.select("person_id", F.col("entity_id").alias("found"))
+    named = store.read("core.profiles").where("entity_ids IS NOT NULL")
+    named = named.select("id_key", F.col("entity_ids")[0].alias("address")).join(
+        _today(store), "id_key"
+    )
+    address = named.groupBy("person_id").agg(F.max("address").alias("address"))
+    told = persons.join(within, "person_id", "left").join(address, "person_id", "left")
+    told = told.localCheckpoint()
+
+    def agreement(rows: DataFrame, found: str) -> Agreement:
+        pair = (F.col(found).alias("found"), F.col("home").alias("true"))
+        return measure_agreement(rows.select(*pair))
+
+    ours, plain = agreement(told, "found"), agreement(told, "address")
+    met = agreement(told.where("address IS NOT NULL"), "found")
+    beside = "all at one address"
+    return [
+        Score("households", "precision", ours.precision, (beside, plain.precision)),
+        Score("households", "recall", ours.recall, (beside, plain.recall)),
+        Score("households", "recall where addresses are known", met.recall),
     ]
 
 

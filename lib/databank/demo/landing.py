@@ -90,7 +90,7 @@ def _pos() -> list[Column]:
 def _crm() -> list[Column]:
     names = (
         "record_id", "card_no", "user_id", "full_name", "mobile", "email", "gender",
-        "birthday", "city", "registered_on", "opted_out", "updated_at",
+        "birthday", "address", "city", "registered_on", "opted_out", "updated_at",
     )  # fmt: skip
     return [F.col(name) for name in names]
 

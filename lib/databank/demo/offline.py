@@ -11,6 +11,7 @@ from databank.demo.activity import DAY_MS
 from databank.demo.block import Block, lookup
 from databank.demo.catalogue import SKUS, Array
 from databank.demo.delivery import deliver
+from databank.demo.homes import written_addresses
 from databank.demo.ids import NONE
 from databank.demo.online import categories, epoch_ms
 
@@ -135,6 +136,7 @@ def _crm_columns(block: Block, who: Array, day: Array, first: Array) -> dict[str
         "email": ledger.column("email", _only(has_mail, who), who, sound),
         "gender": lookup(("F", "M"), genders[who]),
         "birthday": pa.array([birthdays[person].isoformat() for person in who]),
+        "address": written_addresses(block, who),
         "city": lookup(catalogue.CITIES, _cities(rng, people.city, who, first)),
         "registered_on": pc.strftime(
             pa.array(epoch_ms(block, registered[who] * DAY_MS) // 1000, pa.timestamp("s")),

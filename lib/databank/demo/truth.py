@@ -8,6 +8,7 @@ from databank.demo.activity import DAY_MS, EVENTS
 from databank.demo.block import Block, lookup
 from databank.demo.catalogue import Array
 from databank.demo.config import FUTURE_DAYS
+from databank.demo.homes import draw_homes
 from databank.demo.ids import render
 from databank.demo.ledger import ID_TYPES
 from databank.demo.life import GONE
@@ -63,8 +64,9 @@ def _canonical(block: Block, id_type: str, keys: Array) -> pa.Array:
 
 
 def person_rows(block: Block) -> pa.Table:
-    """One row per person: latents, ring, days of joining and leaving, and the oracle's view.
+    """One row per person: latents, ring, home, days of joining and leaving, and the oracle's view.
 
+    household is a person's number, the same for a family; null in a hall of residence.
     joined and left are dates; left is the first day of the spell of fading or absence that the
     last day of the history lies in, null for the active. returned: came back in the history.
     p_churn, p_high_value and expected_spend: see life.foretell; null for who joins later.
@@ -75,6 +77,7 @@ def person_rows(block: Block) -> pa.Table:
     active_last = days - np.argmax((past == 0)[:, ::-1], axis=1)
     back = ((past[:, :-1] == GONE) & (past[:, 1:] == 0)).any(axis=1)
     ring = np.where(people.ring >= 0, block.index * 1000 + people.ring, -1)
+    household = draw_homes(block).household
     unknown = np.isnan(oracle.p_churn)
     everyone = np.ones(len(last), bool)
     return pa.table(
@@ -86,6 +89,7 @@ def person_rows(block: Block) -> pa.Table:
             "reads": lookup(catalogue.ARTICLES, people.reads),
             "city": lookup(catalogue.CITIES, people.city),
             "ring": pa.array(ring, pa.int64(), mask=ring < 0),
+            "household": pa.array(household, pa.int64(), mask=household < 0),
             "joined": _dates(block, people.joined, everyone),
             "left": _dates(block, active_last, (last > 0) & (last <= GONE)),
             "returned": pa.array(back),

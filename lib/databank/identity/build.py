@@ -101,7 +101,7 @@ def _part(context: Context, config: IdentityConfig) -> tuple[Bank, Part, Basis]:
     store = context.store
     context.progress.step("gathering evidence")
     basis = last_basis(context, config)
-    identifiers = store.read(IDENTIFIER)
+    identifiers = _of_persons(store.read(IDENTIFIER))
     told = told_by_hand(identifiers, config, day=context.day)
     if basis.why:
         replace_edges(store, config.alike)
@@ -121,7 +121,8 @@ def _part(context: Context, config: IdentityConfig) -> tuple[Bank, Part, Basis]:
 def _touched(context: Context, bank: Bank, basis: Basis, news: DataFrame) -> Part | str:
     store, config, day = context.store, bank.config, context.day
     since = basis.versions[IDENTIFIER.name]
-    came, gone = store.changes(IDENTIFIER, since), store.altered(IDENTIFIER, since)
+    came = _of_persons(store.changes(IDENTIFIER, since))
+    gone = _of_persons(store.altered(IDENTIFIER, since))
     told = bank.told
     if basis.rules != config or not gone.isEmpty():
         told = told_by_hand(bank.identifiers.unionByName(gone), basis.rules, day=basis.day)
@@ -145,6 +146,10 @@ def _touched(context: Context, bank: Bank, basis: Basis, news: DataFrame) -> Par
     degrees = store.read(DEGREES)
     yesterday = Yesterday(known, basis.rules, told, degrees, news, gone)
     return touched_part(context, bank, yesterday, touched)
+
+
+def _of_persons(identifiers: DataFrame) -> DataFrame:
+    return identifiers.where("entity IS NULL")
 
 
 def _rejected_before(context: Context) -> DataFrame:

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, PositiveInt, model_validator
 from databank.config import Name, StrictModel
 from databank.errors import did_you_mean
 from databank.identity.alike.config import Alike
+from databank.identity.entities.config import PERSON, Entity
 
 ANY = "any"  # in limits: identifiers of all types together
 HAND = "hand"  # the rule of links and refusals that this file tells
@@ -124,6 +125,7 @@ class IdentityConfig(StrictModel):
         together: Pairs that are one person, whatever the records say.
         apart: Pairs that are never one person.
         alike: Which profiles are compared, though they share no identifier.
+        entities: What else persons belong to, by name: households, accounts.
         gates: What of a run refuses it.
         local_edges: Rows of forests (an identifier once in every 4,000,000 edges) up to which
             one task finishes the components, at up to 100 bytes each.
@@ -141,6 +143,7 @@ class IdentityConfig(StrictModel):
     together: tuple[Pair, ...] = ()
     apart: tuple[Pair, ...] = ()
     alike: dict[Name, Alike] = Field(default_factory=dict)
+    entities: dict[Name, Entity] = Field(default_factory=dict)
     gates: Gates = Gates()
     local_edges: PositiveInt = 32_000_000
     engine: Literal["databank", "graphframes"] = "databank"
@@ -154,6 +157,23 @@ class IdentityConfig(StrictModel):
                 f"unknown identifier type {kind!r}; {did_you_mean(kind, self.identifiers)}"
             )
         return self
+
+    @model_validator(mode="after")
+    def _entities_have_their_own(self) -> "IdentityConfig":
+        if PERSON in self.entities:
+            raise ValueError(f"entities: {PERSON} is made by `identifiers`; choose another name")
+        for name, rule in self.entities.items():
+            for kind in sorted(set(rule.by) & set(self.identifiers)):
+                raise ValueError(
+                    f"entities.{name}.by: {kind} is in `identifiers`, so that all who share one "
+                    "are one person; take it out of one of both"
+                )
+        return self
+
+    @property
+    def entity_types(self) -> frozenset[str]:
+        """Types of identifiers that are an entity's and no person's."""
+        return frozenset(kind for rule in self.entities.values() for kind in rule.by)
 
     @model_validator(mode="after")
     def _no_contradiction(self) -> "IdentityConfig":

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
+from unicodedata import category
 from zoneinfo import ZoneInfo
 
 from databank.errors import DataBankError
@@ -16,6 +17,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAME = ("id_type", "scope", "id_value")
 # types that ingest writes in small letters
 _LOWER = ("cookie", "email", "gaid", "mac", "oaid")
+_PHONES = ("phone", "landline")
 # fewer digits are no phone number
 _PHONE_DIGITS = 8
 
@@ -48,14 +50,16 @@ class Asked(NamedTuple):
             found.add(text.lower())
         if self.id_type == "idfa":
             found.add(text.upper())
-        if self.id_type == "phone" and text.startswith(("+", "00")):
+        if self.id_type == "address":
+            found.add(" ".join("".join(map(_no_mark, text.lower())).split()))
+        if self.id_type in _PHONES and text.startswith(("+", "00")):
             found.add("+" + self._digits())
         return sorted(found)
 
     def national(self) -> str:
         """The end of a phone number that is given without its country; '' for anything else."""
         abroad = self.value.strip().startswith(("+", "00"))
-        found = "" if abroad or self.id_type != "phone" else self._digits()
+        found = "" if abroad or self.id_type not in _PHONES else self._digits()
         return found if len(found) >= _PHONE_DIGITS else ""
 
     def _digits(self) -> str:
@@ -66,6 +70,10 @@ class Asked(NamedTuple):
         end = self.national()
         same = one.id_value in self.spellings() or bool(end and one.id_value.endswith(end))
         return same and one.id_type == self.id_type
+
+
+def _no_mark(letter: str) -> str:
+    return " " if category(letter).startswith("P") else letter
 
 
 class Holding(NamedTuple):

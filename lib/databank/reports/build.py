@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from databank.reports.config import ReportConfig
+from databank.reports.entities import collect_entities
 from databank.reports.facts import Facts
 from databank.reports.ground import collect_quality, collect_sources
 from databank.reports.marketing import (
@@ -26,6 +27,7 @@ _COLLECTORS: tuple[Callable[[Reader], dict[str, Any]], ...] = (
     collect_sources,
     collect_identity,
     collect_clusters,
+    collect_entities,
     collect_tags,
     collect_audiences,
     collect_lifecycle,

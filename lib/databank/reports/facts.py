@@ -49,6 +49,22 @@ class IdType:
 
 
 @dataclass(frozen=True)
+class EntityKind:
+    """One kind of entity: how many there are, of how many persons, and the most of one.
+
+    in_company are persons who share theirs with another one; set_aside are identifiers that too
+    many persons share.
+    """
+
+    entity: str
+    number: int
+    persons: int
+    in_company: int
+    largest: int
+    set_aside: int
+
+
+@dataclass(frozen=True)
 class ClusterSize:
     """Persons of one class of size, `begin` identifiers or more.
 
@@ -229,6 +245,7 @@ class Facts:
     odd_person: PersonGraph | None = None
     set_aside: tuple[SetAside, ...] = ()
     refused_pairs: tuple[SetAside, ...] = ()
+    entities: tuple[EntityKind, ...] = ()
     stage_day: date | None = None
     stages: dict[str, int] = field(default_factory=dict)
     flow: Flow | None = None

@@ -21,6 +21,8 @@ def collect_identity(reader: Reader) -> dict[str, Any]:
     """Identifiers per person and type, changes of the newest run day, what was set aside."""
     facts: dict[str, Any] = {}
     persons, types = reader.table("identity.person"), reader.table("identity.identifier")
+    if types is not None:
+        types = types.where("entity IS NULL")
     if persons is not None:
         persons = _today(persons, reader)
         facts["per_person"] = _per_person(persons)

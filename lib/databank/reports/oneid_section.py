@@ -47,6 +47,7 @@ def identity_section(facts: Facts) -> Section:
         *_cluster_sizes(facts),
         *_largest(facts),
         *_odd_person(facts),
+        *_entities(facts, persons),
         *_set_aside(facts),
     )
     return Section("oneid", title, says, tiles, panels)
@@ -87,6 +88,31 @@ def _id_types(facts: Facts, persons: int) -> tuple[Panel, ...]:
     head = ("Type", "Identifiers", "Persons", "Of all persons", "Each", "Most")
     shades = tuple((None, None, None, t.persons / persons, None, None) for t in top)
     return (Panel("Reach by type of identifier", says, grid=Grid(head, rows, shades=shades)),)
+
+
+def _entities(facts: Facts, persons: int) -> tuple[Panel, ...]:
+    if not facts.entities:
+        return ()
+    rows = tuple(
+        (
+            words.label(kind.entity),
+            words.count(kind.number),
+            words.count(kind.persons),
+            words.share(kind.persons, persons),
+            words.count(kind.in_company),
+            words.count(kind.largest),
+            words.count(kind.set_aside),
+        )
+        for kind in facts.entities
+    )
+    most = max(facts.entities, key=lambda kind: kind.in_company)
+    says = (
+        f"{words.count(most.in_company)} of {words.plural(persons, 'person')} share their "
+        f"{words.label(most.entity)} with somebody the bank knows. An identifier that too many "
+        "share, such as the address of a hall of residence, ties nobody."
+    )
+    head = ("Kind", "Number", "Persons", "Of all persons", "Not alone", "Largest", "Ties nobody")
+    return (Panel("Who belongs together", says, grid=Grid(head, rows)),)
 
 
 def _cluster_sizes(facts: Facts) -> tuple[Panel, ...]:

@@ -9,7 +9,8 @@ FORGOTTEN = TableSpec(
     key=("person_id",),
     columns=(Column("person_id", "bigint", "a person, or one that was merged into it"),),
 )
-_PERSON = ("person_id", "entity_id")
+# models.score calls its persons so; where `entity` says of what it is, it is another number
+_ENTITY, _KIND = "entity_id", "entity"
 
 
 def forget_persons(store: TableStore, tables: tuple[TableSpec, ...], seen: int | None) -> None:
@@ -26,5 +27,7 @@ def forget_persons(store: TableStore, tables: tuple[TableSpec, ...], seen: int |
     if store.versions_read[FORGOTTEN.name] in (-1, seen):
         return
     for spec in tables:
-        for column in (c.name for c in spec.columns if c.name in _PERSON):
+        names = {column.name for column in spec.columns}
+        wanted = {"person_id"} if _KIND in names else {"person_id", _ENTITY}
+        for column in sorted(names & wanted):
             store.delete(spec, gone, f"target.{column} = source.person_id")

@@ -41,12 +41,16 @@ FORMS = {
     "oaid": "oaid",
     "mac": "mac",
     "cookie": "cookie",
+    "address": "address",
+    "landline": "phone",
     "wechat_openid": "scoped",
     "wechat_unionid": "text",
     "member_card": "text",
     "user_id": "text",
 }
-Form = Literal["phone", "email", "imei", "idfa", "gaid", "oaid", "mac", "cookie", "scoped", "text"]
+Form = Literal[
+    "phone", "email", "imei", "idfa", "gaid", "oaid", "mac", "cookie", "address", "scoped", "text"
+]
 
 
 def _from_name(value: Any) -> Any:
@@ -258,10 +262,12 @@ class SourcesConfig(StrictModel):
     Attributes:
         sources: In any order.
         identifier_order: Types of identifiers, strongest first (conf/identity.yml).
+        entity_types: Types that are an entity's (a household's, an account's) and no person's.
     """
 
     sources: tuple[SourceConfig, ...]
     identifier_order: tuple[str, ...]
+    entity_types: frozenset[str] = frozenset()
 
     def rank(self, id_type: str) -> tuple[int, str]:
         """Sort key by strength; types that the order leaves out come last."""

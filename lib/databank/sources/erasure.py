@@ -4,7 +4,7 @@ What is kept of them is the key, a hash: without it, old records that arrive onc
 them back.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from functools import reduce
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.runs import Context, Job, StepResult
-from databank.session import checkpoint, small_frame
+from databank.session import checkpoint, hinted, small_frame
 from databank.sources.tables import ERASED, ERASURE, EVENTS, IDENTIFIER, PROFILES
 from databank.tables import TableSpec, TableStore
 
@@ -68,11 +68,11 @@ def _listed(store: TableStore, table: TableSpec) -> set[Erasure]:
     return {Erasure(*row) for row in store.read(table).select(*Erasure._fields).collect()}
 
 
-def kept_keys(ids: Column, day: Column, erased: Collection[Erasure]) -> Column:
-    """Keys of a record (array<bigint>) without those that are erased from records of its day.
+def kept_keys(day: Column, erased: Collection[Erasure]) -> dict[str, Column]:
+    """ids and entity_ids of a record without those that are erased from records of its day.
 
     A record without a day is of any. One whose strongest identifier goes with its person keeps
-    none: it is about nobody else.
+    none, for it is about nobody else; nor does one that keeps none of a person's.
     """
 
     def goes(key: Column, erased: Collection[Erasure]) -> Column:
@@ -84,23 +84,48 @@ def kept_keys(ids: Column, day: Column, erased: Collection[Erasure]) -> Column:
             tests.append(key.isin(keys) & F.coalesce(meant, F.lit(True)))
         return reduce(lambda one, other: one | other, tests)
 
-    theirs = goes(F.get(ids, F.lit(0)), [one for one in erased if one.whole])
-    rest = F.filter(ids, lambda key: ~goes(key, erased))
-    nothing = F.array().cast("array<bigint>")
-    named = F.exists(ids, lambda key: key.isin(sorted({e.id_key for e in erased})))
+    theirs = goes(F.get("ids", F.lit(0)), [one for one in erased if one.whole])
+    rest = F.filter("ids", lambda key: ~goes(key, erased))
+    rest = F.when(theirs, _nothing()).otherwise(rest)
+    of_entities = F.filter("entity_ids", lambda key: ~goes(key, erased))
+    of_entities = F.when((F.size(rest) > 0) & (F.size(of_entities) > 0), of_entities)
+    had = _had()
+    keys = sorted({e.id_key for e in erased})
+    named = F.exists(_all_keys(had), lambda key: key.isin(keys))
     # by far the most records name none, and are asked no more
-    return F.when(named, F.when(theirs, nothing).otherwise(rest)).otherwise(ids)
+    return {
+        "ids": F.when(named, rest).otherwise(had["ids"]),
+        "entity_ids": F.when(named, of_entities).otherwise(had["entity_ids"]),
+    }
+
+
+def names_erased(kept: Mapping[str, Column]) -> Column:
+    """Whether a record has identifiers that `kept_keys` leaves out."""
+    return F.size(_all_keys(kept)) < F.size(_all_keys(_had()))
+
+
+def _nothing() -> Column:
+    return F.array().cast("array<bigint>")
+
+
+def _had() -> dict[str, Column]:
+    return {name: F.col(name) for name in ("ids", "entity_ids")}
+
+
+def _all_keys(record: Mapping[str, Column]) -> Column:
+    return F.concat(record["ids"], F.coalesce(record["entity_ids"], _nothing()))
 
 
 def without_erased(staged: DataFrame, erased: Collection[Erasure]) -> DataFrame:
     """Staged rows that name no erased identifier; those that did are marked in `warned`."""
     if not erased:
         return staged
-    kept = kept_keys(F.col("ids"), F.col("day"), erased)
-    fewer = F.size(kept) < F.size("ids")
-    found = F.filter("found", lambda one: F.array_contains(kept, one["id_key"]))
+    kept = kept_keys(F.col("day"), erased)
+    fewer = names_erased(kept)
+    left = _all_keys(kept)
+    found = F.filter("found", lambda one: F.array_contains(left, one["id_key"]))
     told = F.concat("warned", F.array(F.lit(MARK)))
-    nobody = fewer & (F.size(kept) == 0)
+    nobody = fewer & (F.size(kept["ids"]) == 0)
     changed = {
         "warned": F.when(fewer, told).otherwise(F.col("warned")),
         "found": F.when(fewer, found).otherwise(F.col("found")),
@@ -109,7 +134,7 @@ def without_erased(staged: DataFrame, erased: Collection[Erasure]) -> DataFrame:
         "rule": F.when(nobody & (F.col("kind") == "profiles"), F.lit(MARK)).otherwise(
             F.col("rule")
         ),
-        "ids": kept,
+        **kept,
     }
     return staged.withColumns(changed)
 
@@ -124,15 +149,12 @@ def erase_from_core(context: Context, erased: Collection[Erasure]) -> dict[str, 
         How many records lost one, for the short table.
     """
     store, keys = context.store, ["source", "record_id"]
-    kept = kept_keys(F.col("ids"), F.col("day"), erased)
-    events = _lacking(store.read(EVENTS).withColumn("kept", kept))
+    events = _lacking(store.read(EVENTS), kept_keys(F.col("day"), erased))
     nobody = F.size("ids") == 0
     blank = {name: F.when(~nobody, F.col(name)) for name in ("props", "page")}
     events = checkpoint(events.withColumns(blank))
     updated = F.to_date(F.from_utc_timestamp("updated_ts", context.settings.timezone))
-    profiles = store.read(PROFILES)
-    profiles = profiles.withColumn("kept", kept_keys(F.col("ids"), updated, erased))
-    profiles = checkpoint(_lacking(profiles))
+    profiles = checkpoint(_lacking(store.read(PROFILES), kept_keys(updated, erased)))
     counts = {"events": events.count(), "profiles": profiles.count()}
     if counts["events"]:
         store.upsert(EVENTS, events)
@@ -150,20 +172,19 @@ def note_erased(context: Context, erased: Iterable[Erasure]) -> None:
     context.store.append(ERASED, context.store.few(ERASED, rows))
 
 
-def _lacking(records: DataFrame) -> DataFrame:
+def _lacking(records: DataFrame, kept: Mapping[str, Column]) -> DataFrame:
     """Records that lose an identifier, without it."""
-    found = records.where(F.size("kept") < F.size("ids"))
-    strongest = F.get("kept", F.lit(0))
-    return found.withColumns({"ids": F.col("kept"), "id_key": strongest}).drop("kept")
+    strongest = F.get(kept["ids"], F.lit(0))
+    return records.where(names_erased(kept)).withColumns({**kept, "id_key": strongest})
 
 
 def _forget_values(store: TableStore, erased: Collection[Erasure]) -> None:
-    """Remove from identity.identifier what no record shows any more."""
-    keys = sorted({one.id_key for one in erased})
-    asked = small_frame(store.spark, [(key,) for key in keys], "id_key bigint")
-    shown = [
-        store.read(spec).select(F.explode("ids").alias("id_key")).where(F.col("id_key").isin(keys))
-        for spec in (EVENTS, PROFILES)
-    ]
-    gone = asked.join(shown[0].union(shown[1]).distinct(), "id_key", "left_anti")
+    """Remove from identity.identifier what no record shows any more, entities' included."""
+    keys = [(one.id_key,) for one in erased]
+    known = store.read(IDENTIFIER).where("entity").select("id_key")
+    asked = checkpoint(small_frame(store.spark, keys, "id_key bigint").union(known).distinct())
+    every = F.explode(_all_keys(_had())).alias("id_key")
+    shown = store.read(EVENTS).select(every).union(store.read(PROFILES).select(every))
+    shown = shown.join(hinted(asked), "id_key", "left_semi")
+    gone = asked.join(shown, "id_key", "left_anti")
     store.delete(IDENTIFIER, checkpoint(gone), "target.id_key = source.id_key")

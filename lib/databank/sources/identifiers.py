@@ -87,6 +87,9 @@ def by_sql(form: str, text: Column, *, region: str) -> Column:
     if form == "mac":
         digits = F.regexp_replace(lower, "[:.-]", "")
         return F.when(digits.rlike(_DEVICE_MAC), F.regexp_replace(digits, "(..)(?!$)", "$1:"))
+    if form == "address":
+        words = F.trim(F.regexp_replace(lower, r"[\s\p{P}]+", " "))
+        return F.when(words.rlike(r"\p{L}"), words)
     if form == "cookie":
         return F.when(text.rlike("^[0-9A-Fa-f-]+$"), lower).otherwise(text)
     return text

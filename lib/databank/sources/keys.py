@@ -6,7 +6,7 @@ Where it happens, who comes second (or has the larger name, in the same load) ge
 salt instead. identity.identifier keeps the salt, so that later loads give the same key.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pyspark.sql import Column, DataFrame, functions as F
 
@@ -26,7 +26,7 @@ def salted_identifiers(existing: DataFrame) -> list[Salted]:
 
 
 def with_salted(staged: DataFrame, salted: Sequence[Salted]) -> DataFrame:
-    """Staged rows with the keys of salted identifiers put right in `found` and `ids`."""
+    """Staged rows with the keys of salted identifiers put right, wherever they name them."""
     if not salted:
         return staged
 
@@ -39,8 +39,14 @@ def with_salted(staged: DataFrame, salted: Sequence[Salted]) -> DataFrame:
         return one.withField("id_key", key)
 
     found = F.transform("found", put_right)
-    keys = F.array_distinct(F.transform(found, lambda one: one["id_key"]))
-    return staged.withColumns({"found": found, "ids": keys})
+
+    def keys(kept: Callable[[Column], Column]) -> Column:
+        return F.array_distinct(F.transform(F.filter(found, kept), lambda one: one["id_key"]))
+
+    theirs = keys(lambda one: one["entity"].isNotNull())
+    of_entities = F.when(F.size(theirs) > 0, theirs)
+    ids = keys(lambda one: one["entity"].isNull())
+    return staged.withColumns({"found": found, "ids": ids, "entity_ids": of_entities})
 
 
 def unknown_identifiers(
@@ -60,7 +66,7 @@ def unknown_identifiers(
         staged.where("rule IS NULL")
         .select(F.explode("found").alias("one"))
         .select("one.*")
-        .groupBy("id_key", *_NAME)
+        .groupBy("id_key", *_NAME, "entity")
         .agg(F.lit(load_id).alias("first_load"))
     )
     old = existing.select("id_key", F.struct(*_NAME).alias("old"))
@@ -78,6 +84,7 @@ def unknown_identifiers(
     salted = _salt(_second(fresh), plain.select("id_key").unionByName(existing.select("id_key")))
     told = small_frame(staged.sparkSession, salted, _SALTED)
     told = told.withColumn("first_load", F.lit(load_id))
+    told = told.join(plain.select(*_NAME, "entity"), list(_NAME))
     first = plain.join(F.broadcast(told), list(_NAME), "left_anti")
     return first.unionByName(told).select(*plain.columns), salted
 

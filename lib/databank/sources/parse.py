@@ -6,7 +6,7 @@ ANSI off (see `build`): what cannot be read is null here, and the row goes to qu
 of stopping the load.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import reduce
@@ -19,7 +19,7 @@ from databank.sources.config import SourceConfig, SourcesConfig
 from databank.sources.fields import KEY, STAMP, Part, Slot, extract, slots_of
 from databank.sources.files import SourceFile
 
-FOUND = "array<struct<id_key:bigint,id_type:string,scope:string,id_value:string>>"
+FOUND = "array<struct<id_key:bigint,id_type:string,scope:string,id_value:string,entity:boolean>>"
 REFUSED_IDS = "array<struct<id_key:bigint,id_type:string,id_value:string,why:string>>"
 # one shape for all kinds, so that all sources are parsed by one job
 STAGED = {
@@ -33,6 +33,7 @@ STAGED = {
     "refused": REFUSED_IDS,
     "found": FOUND,
     "ids": "array<bigint>",
+    "entity_ids": "array<bigint>",
     "key": "string",
     "ts": "timestamp",
     "day": "date",
@@ -102,13 +103,14 @@ def parse_records(
     """
     slots = slots_of(parts, config)
     rows = reduce(DataFrame.unionByName, (extract(records, part, slots) for part in parts))
-    keys, found, refused = _found(slots)
+    keys, entity_keys, found, refused = _found(slots, config.entity_types)
     local = F.to_date(F.from_utc_timestamp("ts", timezone))
     known = _with_canonical(rows, slots).select(
         *(name for name in rows.columns if name[:2] not in ("i_", "s_")),
         found.alias("found"),
         refused.alias("refused"),
         keys.alias("ids"),
+        entity_keys.alias("entity_ids"),
         local.alias("day"),
     )
     sources = {part.source.source: part.source for part in parts}
@@ -139,20 +141,28 @@ def _with_canonical(rows: DataFrame, slots: Sequence[Slot]) -> DataFrame:
     return known.select("*", *(value.alias(f"v_{n}") for n, value in enumerate(values)))
 
 
-def _found(slots: Sequence[Slot]) -> tuple[Column, Column, Column]:
-    """Keys and identifiers of the row, strongest first, and what was refused, with the reason."""
-    keys, found, refused = [], [], []
+def _found(
+    slots: Sequence[Slot], entity_types: Collection[str]
+) -> tuple[Column, Column, Column, Column]:
+    """Keys of a person, and of entities; identifiers of the row; what was refused, and why.
+
+    All of them the strongest first.
+    """
+    keys, entity_keys = list[Column](), list[Column]()
+    found, refused = [], []
     for n, slot in enumerate(slots):
         text, scope, value = F.col(f"i_{n}"), F.col(f"s_{n}"), F.col(f"v_{n}")
         made_up = ids.typed_by_hand(slot.form, value)
         sound = value.isNotNull() & ~made_up & scope.isNotNull()
         key = ids.key_of(F.lit(slot.id_type), scope, value)
-        keys.append(F.when(sound, key))
+        of_entity = slot.id_type in entity_types
+        (entity_keys if of_entity else keys).append(F.when(sound, key))
         struct = F.struct(
             key.alias("id_key"),
             F.lit(slot.id_type).alias("id_type"),
             scope.alias("scope"),
             value.alias("id_value"),
+            F.lit(of_entity or None).cast("boolean").alias("entity"),
         )
         found.append(F.when(sound, struct))
         why = (
@@ -169,11 +179,17 @@ def _found(slots: Sequence[Slot]) -> tuple[Column, Column, Column]:
         )
         given = text.isNotNull() & (text != "")
         refused.append(F.when(given & ~F.coalesce(sound, F.lit(False)), named))
-    if not found:
-        nothing = F.array().cast("array<bigint>"), F.array().cast(FOUND)
-        return *nothing, F.array().cast(REFUSED_IDS)
-    distinct = F.array_distinct(F.array_compact(F.array(*keys)))
-    return distinct, F.array_compact(F.array(*found)), F.array_compact(F.array(*refused))
+    theirs = _distinct(entity_keys)
+    return (
+        _distinct(keys),
+        F.when(F.size(theirs) > 0, theirs) if entity_keys else F.lit(None),
+        F.array_compact(F.array(*found)) if found else F.array().cast(FOUND),
+        F.array_compact(F.array(*refused)) if found else F.array().cast(REFUSED_IDS),
+    )
+
+
+def _distinct(keys: Sequence[Column]) -> Column:
+    return F.array_distinct(F.array_compact(F.array(*keys).cast("array<bigint>")))
 
 
 # ---- verdict

@@ -8,7 +8,7 @@ from databank.quality.quarantine import QUARANTINE
 from databank.runs import Context
 from databank.session import checkpoint
 from databank.sources.config import SourceConfig, SourcesConfig
-from databank.sources.erasure import Erasure, kept_keys
+from databank.sources.erasure import Erasure, kept_keys, names_erased
 from databank.sources.fields import Part
 from databank.sources.files import split_header
 from databank.sources.keys import salted_identifiers, with_salted
@@ -52,8 +52,8 @@ def shred_records(
         )
         known = context.store.read(IDENTIFIER)
         parsed = with_salted(parsed, salted_identifiers(known))
-        kept = kept_keys(F.col("ids"), F.col("day"), erased)
-        found = parsed.where(F.size(kept) < F.size("ids")).select(*_PLACE).distinct()
+        lost = names_erased(kept_keys(F.col("day"), erased))
+        found = parsed.where(lost).select(*_PLACE).distinct()
         found = checkpoint(found)
     same = "target.source = source.source AND target.file = source.file"
     for spec, text in ((RAW_RECORD, "value"), (QUARANTINE, "raw")):

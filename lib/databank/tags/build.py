@@ -3,25 +3,29 @@
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.archive.frame import person_frame
+from databank.identity.entities.config import PERSON
 from databank.runs import Context, Job, StepResult
+from databank.tables import TableSpec
 from databank.tags.attributes import person_attributes
 from databank.tags.config import TagConfig, TagsConfig
-from databank.tags.tables import PERSON_TAG
+from databank.tags.tables import ENTITY_TAG, PERSON_TAG
 from databank.tags.values import score_column, with_tags
 
 
 def build_tags(context: Context, config: TagsConfig) -> StepResult:
     """Compute the wanted tags as of the run day and replace their rows in tags.person_tag.
 
+    Those of households, accounts ... are in tags.entity_tag; a part has tags of one of them.
     Tags outside this part are read as they were published. Rows of tags that the configuration
     no longer has go away with any part.
     """
     tags = [tag for tag in config.tags if context.wants(tag.name)]
+    [entity] = {tag.entity for tag in tags}
     own = {tag.name for tag in tags}
     others = {name: kind for name, kind in config.types.items() if name not in own}
     expressions = [each for tag in tags for each in tag.expressions]
     context.progress.step(f"{len(tags)} tags from one pass over the archive")
-    frame = person_frame(context, expressions, config.archive, tags=others)
+    frame = person_frame(context, expressions, config.archive, tags=others, entity=entity)
     attributes = [tag for tag in tags if tag.kind == "attribute"]
     if attributes:
         found = person_attributes(
@@ -35,11 +39,15 @@ def build_tags(context: Context, config: TagsConfig) -> StepResult:
     frame = frame.persist()
     try:
         rows = tag_rows(with_tags(frame, tags), tags).withColumn("as_of", F.lit(context.day))
+        table = PERSON_TAG if entity == PERSON else ENTITY_TAG
+        if table is ENTITY_TAG:
+            rows = rows.withColumnRenamed("person_id", "entity_id")
+            rows = rows.withColumn("entity", F.lit(entity))
         # one row per person, and each tag once in it: unique as built
-        context.store.replace(PERSON_TAG, rows, where=_scope(tags, config), checked=True)
+        context.store.replace(table, rows, where=_scope(tags, config, table), checked=True)
     finally:
         frame.unpersist()
-    return StepResult({"tags": len(tags), "rows": _measure(context, tags)})
+    return StepResult({"tags": len(tags), "rows": _measure(context, tags, table)})
 
 
 def tag_rows(wide: DataFrame, tags: list[TagConfig]) -> DataFrame:
@@ -80,21 +88,22 @@ def _entry(tag: TagConfig) -> Column:
     return F.when(said, value)
 
 
-def _scope(tags: list[TagConfig], config: TagsConfig) -> str | None:
+def _scope(tags: list[TagConfig], config: TagsConfig, table: TableSpec) -> str | None:
     """Rows to be replaced: those of the part, and those of tags that are no more."""
-    if len(tags) == len(config.tags):
+    every = [tag for tag in config.tags if (tag.entity == PERSON) == (table is PERSON_TAG)]
+    if len(tags) == len(every):
         return None
-    return f"tag IN ({_listed(tags)}) OR tag NOT IN ({_listed(config.tags)})"
+    return f"tag IN ({_listed(tags)}) OR tag NOT IN ({_listed(every)})"
 
 
-def _listed(tags: list[TagConfig] | tuple[TagConfig, ...]) -> str:
+def _listed(tags: list[TagConfig]) -> str:
     return ", ".join(f"'{tag.name}'" for tag in tags)
 
 
-def _measure(context: Context, tags: list[TagConfig]) -> int:
-    """Note how many persons have each tag, and the mean of numbers; returns the rows of all."""
+def _measure(context: Context, tags: list[TagConfig], table: TableSpec) -> int:
+    """Note how many have each tag, and the mean of numbers; returns the rows of all."""
     names = sorted(tag.name for tag in tags)
-    written = context.store.read(PERSON_TAG).where(F.col("tag").isin(names))
+    written = context.store.read(table).where(F.col("tag").isin(names))
     figures = written.groupBy("tag").agg(F.count("*").alias("n"), F.avg("value_double").alias("m"))
     # one row per tag
     found = {row["tag"]: (row["n"], row["m"]) for row in figures.collect()}
@@ -106,4 +115,4 @@ def _measure(context: Context, tags: list[TagConfig]) -> int:
     return sum(persons for persons, _ in found.values())
 
 
-JOB = Job(name="build_tags", step=build_tags, tables=(PERSON_TAG,))
+JOB = Job(name="build_tags", step=build_tags, tables=(PERSON_TAG, ENTITY_TAG))

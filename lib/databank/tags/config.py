@@ -6,9 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from databank.archive.config import ArchiveConfig, TagType
+from databank.archive.config import (
+    PERSONS,
+    ArchiveConfig,
+    TagType,
+    names_of_tags,
+    refuse_what_persons_have,
+)
 from databank.config import Name, StrictModel
 from databank.expressions import Expression, Macro, parse_expression, parse_window
+from databank.identity.entities.config import PERSON
 
 Kind = Literal["measure", "rule", "percentile", "model", "preference", "attribute"]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -37,7 +44,8 @@ _SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
     "attribute": (("attribute",), ("source",), "attribute: city"),
 }
 _OWN_KEYS = tuple(dict.fromkeys(k for need, may, _ in _SHAPES.values() for k in (*need, *may)))
-_TAKEN = frozenset({"person_id", "tag", "as_of"})
+_TAKEN = frozenset({"person_id", "tag", "as_of", PERSONS})
+_OF_A_PERSON = ("attribute", "model")
 
 
 class TagConfig(StrictModel):
@@ -45,6 +53,9 @@ class TagConfig(StrictModel):
 
     name: Name
     kind: Kind
+    entity: Name = Field(
+        default=PERSON, description="Whose tag: a person's, or an entity's of identity.yml"
+    )
     description: str = ""
     unit: str = ""
     owner: str = ""
@@ -89,6 +100,15 @@ class TagConfig(StrictModel):
         return self
 
     @model_validator(mode="after")
+    def _entity_has_it(self) -> "TagConfig":
+        if self.entity != PERSON and self.kind in _OF_A_PERSON:
+            raise ValueError(
+                f"tag {self.name!r}: a {self.entity} has no {self.kind}; make a person's tag of "
+                "it, an audience of these persons, and ask in_audience(...)"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _measure_is_known(self) -> "TagConfig":
         if self.measure is None:
             return self
@@ -114,7 +134,8 @@ class TagConfig(StrictModel):
             raise ValueError(
                 f"tag {self.name!r}: `filter` has a macro; use terminal and dimensions only"
             )
-        _ = self.expressions  # read once here, so that its faults are this tag's faults
+        # read once here, so that its faults are this tag's faults
+        refuse_what_persons_have(self.expressions, self.entity)
         return self
 
     @property
@@ -138,7 +159,8 @@ class TagConfig(StrictModel):
     @property
     def references(self) -> frozenset[str]:
         """Names of the tags it is made of."""
-        return frozenset(name for each in self.expressions for name in each.names)
+        names = (name for each in self.expressions for name in each.names)
+        return names_of_tags(names, self.entity)
 
     @property
     def models(self) -> frozenset[str]:

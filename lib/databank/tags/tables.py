@@ -2,18 +2,32 @@
 
 from databank.tables import Column, TableSpec
 
+_VALUES = (
+    Column("tag", "string", "name of the tag in conf/tags"),
+    Column("value_string", "string", "text, band, or 'true' of a yes/no tag"),
+    Column("value_double", "double", "number; the score of a banded model tag"),
+    Column("value_date", "date", "day, for tags that are days"),
+    Column("as_of", "date", "run day that gave the value"),
+)
+
 PERSON_TAG = TableSpec(
     name="tags.person_tag",
     grain="one row per person and tag, as of the latest run; no row = not, 0, or unknown",
     owner="build_tags",
     key=("person_id", "tag"),
     cluster_by=("tag",),
+    columns=(Column("person_id", "bigint", "person of identity.person"), *_VALUES),
+)
+
+ENTITY_TAG = TableSpec(
+    name="tags.entity_tag",
+    grain="one row per household, account ... and tag, as of the latest run; no row = as above",
+    owner="build_tags",
+    key=("entity", "entity_id", "tag"),
+    cluster_by=("tag",),
     columns=(
-        Column("person_id", "bigint", "person of identity.person"),
-        Column("tag", "string", "name of the tag in conf/tags"),
-        Column("value_string", "string", "text, band, or 'true' of a yes/no tag"),
-        Column("value_double", "double", "number; the score of a banded model tag"),
-        Column("value_date", "date", "day, for tags that are days"),
-        Column("as_of", "date", "run day that gave the value"),
+        Column("entity", "string", "household, account ... of identity.yml"),
+        Column("entity_id", "bigint", "the one of identity.entity"),
+        *_VALUES,
     ),
 )

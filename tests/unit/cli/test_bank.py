@@ -94,15 +94,38 @@ def test_an_identifier_without_a_strength_is_refused(conf: Path) -> None:
 
 def test_the_plan_names_each_part_in_order() -> None:
     steps = [step.job for step in plan_all(load_bank(CONF), None)]
-    assert steps[:3] == ["ingest", "resolve_identity", "build_archive"]
+    assert steps[:4] == ["ingest", "resolve_identity", "resolve_entities", "build_archive"]
     assert steps[-1] == "publish_report"
     assert steps.index("train_model") < steps.index("score_model") < steps.index("build_audiences")
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ("entity: houshold\nwhere: family", "entity: unknown entity 'houshold'; did you mean 'hou"),
+        ("where: family", "tag family is a household's, and this is a person's; make an audience"),
+        ("entity: household\nwhere: top_spender", "tag top_spender is a person's, and this is a h"),
+        ("where: persons > 2", "unknown tag persons"),
+    ],
+)
+def test_whose_an_audience_is_has_to_fit(conf: Path, entry: str, told: str) -> None:
+    write(conf, "audiences/zz.yml", f"audience: zz\n{entry}\n")
+    found = faults(conf)
+    assert any(line.startswith("audiences/zz.yml: ") and told in line for line in found), found
+
+
+def test_an_address_needs_an_entity(conf: Path) -> None:
+    text = (conf / "identity.yml").read_text().replace("by: [address]", "by: [landline]")
+    write(conf, "identity.yml", text)
+    assert any("identifiers.address: type without a strength" in line for line in faults(conf))
 
 
 def test_only_limits_the_plan_to_what_a_node_stands_on() -> None:
     bank = load_bank(CONF)
     jobs = {step.job for step in plan_all(bank, "churn")}
     assert jobs == {"ingest", "resolve_identity", "build_archive", "train_model", "score_model"}
+    jobs = {step.job for step in plan_all(bank, "family_shoppers")}
+    assert jobs >= {"resolve_entities", "build_tags", "build_audiences"}
     with pytest.raises(DataBankError, match="did you mean 'churn'"):
         plan_job("train_model", bank, "churm")
 

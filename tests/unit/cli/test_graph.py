@@ -49,6 +49,26 @@ def test_only_what_a_node_stands_on_is_kept() -> None:
     assert needed_for(made, [node("tag:b")]).keys() == {node("tag:a"), node("tag:b")}
 
 
+def test_a_part_has_one_entity_and_theirs_may_ask_each_other() -> None:
+    home = {"entity": "household"}
+    buyers, families = Node("audience", "buyers"), Node("audience", "families", **home)
+    reached = Node("audience", "reached")
+    made = {
+        Node("tag", "spend"): frozenset[Node](),
+        Node("tag", "spent", **home): frozenset[Node](),
+        buyers: frozenset({Node("tag", "spend")}),
+        families: frozenset({Node("tag", "spent"), buyers}),
+        reached: frozenset({families, buyers}),
+    }
+    assert [part.names for part in order_parts(made)] == [
+        ("spend",),
+        ("spent",),
+        ("buyers",),
+        ("families",),
+        ("reached",),
+    ]
+
+
 @st.composite
 def graphs(draw: st.DrawFn) -> dict[Node, frozenset[Node]]:
     """Graphs whose references lead to earlier nodes only."""

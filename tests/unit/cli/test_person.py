@@ -9,11 +9,12 @@ import pytest
 from pyspark.sql import SparkSession
 
 from databank.cli.main import exit_code
+from databank.identity.entities.tables import ENTITY, ENTITY_IDENTIFIER, ENTITY_REJECTED
 from databank.lifecycle.tables import STAGE
 from databank.session import small_frame
-from databank.sources.tables import REFUSED
+from databank.sources.tables import IDENTIFIER, REFUSED
 from databank.tags.tables import PERSON_TAG
-from tests.support.bank import DAY
+from tests.support.bank import DAY, Bank
 from tests.unit.identity.world import World, pair
 
 LATER = DAY + timedelta(days=60)
@@ -50,6 +51,49 @@ def world(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory)
         }
     )
     return made
+
+
+def test_an_address_tells_who_lives_there(
+    spark_session: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from databank.identity.tables import PERSON
+
+    places = [
+        (11, "address", "", "5 lake road", True),
+        (12, "landline", "", "+8657187654321", True),
+        (1, "user_id", "", "u1", None),
+    ]
+    shape = "id_key bigint, id_type string, scope string, id_value string, entity boolean"
+    within = [("household", person, 7) for person in (1, 2)]
+    refused = [("household", 12, None, "shared by 40 persons", DAY)]
+    Bank(spark_session, tmp_path).publish(
+        {
+            IDENTIFIER: small_frame(spark_session, places, shape),
+            PERSON: small_frame(spark_session, [(1, 1)], "id_key bigint, person_id bigint"),
+            ENTITY: small_frame(
+                spark_session, within, "entity string, person_id bigint, entity_id bigint"
+            ),
+            ENTITY_IDENTIFIER: small_frame(
+                spark_session, [("household", 11, 7)], "entity string, id_key bigint, entity_id int"
+            ),
+            ENTITY_REJECTED: small_frame(
+                spark_session,
+                refused,
+                "entity string, id_key bigint, person_id bigint, reason string, day date",
+            ),
+        }
+    )
+    root = ["--root", str(tmp_path), "--json"]
+    assert exit_code(["person", "address", "5, Lake Road", *root]) == 0
+    [home] = json.loads(capsys.readouterr().out)
+    assert home["title"] == "address 5 lake road: household 7"
+    assert home["rows"] == [{"person": 1}, {"person": 2}]
+    assert exit_code(["person", "landline", "0571-87654321", *root]) == 0
+    [office] = json.loads(capsys.readouterr().out)
+    assert office["rows"][0]["why"] == "shared by 40 persons"
+    assert exit_code(["person", "user_id", "u1", *root]) == 0
+    told = {part["title"]: part["rows"] for part in json.loads(capsys.readouterr().out)}
+    assert told["belongs to"] == [{"entity": "household", "number": 7, "persons": 2}]
 
 
 def _person_rows() -> tuple[Any, ...]:

@@ -42,7 +42,10 @@ _SCHEMAS = {
     "core.profiles": "source string, record_id string, id_key bigint",
     "core.items": "source string, item_id string",
     "ops.quarantine": "source string, line bigint, rule string, reason string, raw string",
-    "identity.identifier": "id_key bigint, id_type string, scope string, id_value string",
+    "identity.identifier": "id_key bigint, id_type string, scope string, id_value string, "
+    "entity boolean",
+    "identity.entity": "entity string, person_id bigint, entity_id bigint",
+    "identity.entity_rejected": "entity string, id_key bigint, person_id bigint",
     "identity.person": "id_key bigint, person_id bigint, valid_from date, valid_to date",
     "identity.edges": "a_key bigint, b_key bigint, source string, rule string, "
     "last_ts timestamp, n bigint",
@@ -134,11 +137,15 @@ def _identities(persons: int, rng: np.random.Generator) -> dict[str, pd.DataFram
         for kind in _TYPES[: int(rng.integers(1, 5))]:
             for _ in range(int(rng.integers(1, 5)) if kind == "cookie" else 1):
                 key += 1
-                identifiers.append((key, kind, "", f"SECRET-{kind}-{key}"))
+                identifiers.append((key, kind, "", f"SECRET-{kind}-{key}", None))
                 links.append((key, person, None, None))
     for kind in ("imei", "imei", "phone"):
         key += 1
-        identifiers.append((key, kind, "", f"SECRET-{kind}-{key}"))
+        identifiers.append((key, kind, "", f"SECRET-{kind}-{key}", None))
+    identifiers += [(-n, "address", "", f"SECRET-address-{n}", True) for n in range(1, 4)]
+    # persons 1 and 2, 3 and 4 ... share a home, and the last ones live alone
+    homes = [("household", person, (person + 1) // 2) for person in range(1, persons - 4)]
+    homes += [("household", person, person) for person in range(persons - 4, persons + 1)]
     aside = [
         (key - 2, None, "limit", "imei seen with 7 different user_id (limit 1)", DAY),
         (key - 1, None, "limit", "imei seen with 31 different user_id (limit 1)", DAY),
@@ -161,6 +168,10 @@ def _identities(persons: int, rng: np.random.Generator) -> dict[str, pd.DataFram
         "identity.person": _frame("identity.person", links),
         "identity.changes": _frame("identity.changes", changes),
         "identity.rejected": _frame("identity.rejected", aside),
+        "identity.entity": _frame("identity.entity", homes),
+        "identity.entity_rejected": _frame(
+            "identity.entity_rejected", [("household", -1, None), ("household", -2, 7)]
+        ),
     }
 
 

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from databank.config import Settings
 from databank.reports.build import JOB, collect
 from databank.reports.config import ReportConfig
-from databank.reports.facts import Facts
+from databank.reports.facts import EntityKind, Facts
 from databank.reports.oneid import LARGEST, SIZES
 from databank.reports.page import Section, render
 from databank.reports.sections import build_sections, lead_sentence
@@ -119,6 +119,17 @@ def test_persons_with_two_identifiers_or_more_are_counted(made: Made) -> None:
     assert made.says("oneid", "Identifiers per person").startswith(
         f"{several} of {len(counts)} persons ({several / len(counts):.1%})"
     )
+
+
+def test_who_belongs_together_is_counted(made: Made) -> None:
+    sizes = made.rows["identity.entity"].groupby("entity_id").size()
+    shared = int(sizes[sizes > 1].sum())
+    assert made.says("oneid", "Who belongs together").startswith(f"{shared} of 40 persons share")
+    assert made.facts.entities == (
+        EntityKind("household", len(sizes), int(sizes.sum()), shared, int(sizes.max()), 1),
+    )
+    # an address is nobody's identifier
+    assert "address" not in {kind.id_type for kind in made.facts.id_types}
 
 
 def test_persons_by_size_and_the_largest_ones(made: Made) -> None:

@@ -85,6 +85,7 @@ class World:
     sources: tuple[dict[str, Any], ...]
     timezone: str = "UTC"
     fault: Any = None
+    entity_types: frozenset[str] = frozenset()
     outcomes: list[Outcome] = field(default_factory=list)
 
     def put(self, name: str, content: str | bytes) -> None:
@@ -97,6 +98,7 @@ class World:
         config = SourcesConfig(
             sources=tuple(SourceConfig.model_validate(source) for source in self.sources),
             identifier_order=ORDER,
+            entity_types=self.entity_types,
         )
         settings = Settings(timezone=self.timezone)
         runner = Runner(self.spark, str(self.root), settings, progress=Progress(quiet=True))

@@ -9,21 +9,21 @@ from databank.sources.keys import salted_identifiers, unknown_identifiers, with_
 from databank.sources.parse import FOUND
 from databank.sources.tables import IDENTIFIER
 
-STAGED = f"line bigint, rule string, found {FOUND}, ids array<bigint>"
+STAGED = f"line bigint, rule string, found {FOUND}, ids array<bigint>, entity_ids array<bigint>"
 Name = tuple[str, str, str]
 ANN, BOB, CAT, DAN = (("phone", "", name) for name in ("ann", "bob", "cat", "dan"))
 
 
 def staged(spark: SparkSession, *records: list[tuple[int, Name]]) -> DataFrame:
     rows = [
-        (n, None, [(key, *name) for key, name in record], [key for key, _ in record])
+        (n, None, [(key, *name, None) for key, name in record], [key for key, _ in record], None)
         for n, record in enumerate(records)
     ]
     return small_frame(spark, rows, STAGED)
 
 
 def known(spark: SparkSession, *rows: tuple[int, Name, int]) -> DataFrame:
-    full = [(key, *name, "load", salt) for key, name, salt in rows]
+    full = [(key, *name, None, "load", salt) for key, name, salt in rows]
     return small_frame(spark, full, IDENTIFIER.schema())
 
 
@@ -59,6 +59,19 @@ def test_in_one_load_the_smaller_name_keeps_the_key(spark_session: SparkSession)
     right = with_salted(rows, salted).orderBy("line").collect()
     assert [row["ids"] for row in right] == [[7], [5], [8]]
     assert [row["found"][0]["id_key"] for row in right] == [7, 5, 8]
+
+
+@pytest.mark.usefixtures("few_keys")
+def test_an_address_with_the_key_of_a_phone_gets_another(spark_session: SparkSession) -> None:
+    lane = ("address", "", "lane")
+    both = [(5, *BOB, None), (5, *lane, True)]
+    rows = small_frame(spark_session, [(0, None, both, [5], [5])], STAGED)
+    fresh, salted = unknown_identifiers(rows, known(spark_session), load_id="l")
+    told = {(row["id_value"], row["id_key"], row["entity"]) for row in fresh.collect()}
+    # of two names the smaller one: an address
+    assert told == {("lane", 5, True), ("bob", 7, None)}
+    [right] = with_salted(rows, salted).select("ids", "entity_ids").collect()
+    assert tuple(right) == ([7], [5])
 
 
 def test_a_later_load_gives_the_same_key(spark_session: SparkSession) -> None:

@@ -21,6 +21,7 @@ _FED = (EVENTS, PROFILES, IDENTIFIER)
 _READ = (*_FED, ERASED)
 # told of single identifiers, so that a change touches these; and what changes no result
 _TOLD = {"block", "unlink", "together", "apart", "passed_on", "gates", "local_edges", "engine"}
+_TOLD |= {"entities"}
 
 
 class Counts(NamedTuple):

@@ -1,0 +1,212 @@
+"""The job resolve_entities: persons who share an address, say, become one household."""
+
+from collections.abc import Iterable
+from datetime import date
+from functools import reduce
+from typing import NamedTuple
+
+from pyspark.sql import Column, DataFrame, functions as F
+
+from databank.identity.components.solve import connected_components
+from databank.identity.config import Limit
+from databank.identity.entities.config import PERSON, EntitiesConfig, Entity
+from databank.identity.entities.evidence import entity_evidence
+from databank.identity.entities.tables import (
+    ENTITY,
+    ENTITY_ALIAS,
+    ENTITY_CHANGES,
+    ENTITY_IDENTIFIER,
+    ENTITY_REJECTED,
+    TABLES,
+)
+from databank.identity.guards.cuts import Rules, cut_persons
+from databank.identity.guards.limits import FORMAT, since
+from databank.identity.registry import Assignment, assign_persons, next_person_id
+from databank.identity.tables import PERSON as PERSONS, REJECTED
+from databank.runs import Context, Job, StepResult
+from databank.session import checkpoint
+from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
+from databank.tables import TableSpec
+
+_CAUSES = {
+    "new": "persons seen together for the first time",
+    "merge": "both are now tied by a person or an identifier",
+    "split": "what tied them is no longer known",
+    "retired": "nobody is left in it",
+}
+
+
+class Found(NamedTuple):
+    """One kind of entity today.
+
+    Attributes:
+        nodes: node, id_type, id_key, person_id of what is in one.
+        assigned: The entities' numbers, in columns that speak of persons.
+        rejected: id_key, person_id, reason.
+    """
+
+    nodes: DataFrame
+    assigned: Assignment
+    rejected: DataFrame
+
+
+def resolve_entities(context: Context, config: EntitiesConfig) -> StepResult:
+    """Give each person the household, account ... that it is in.
+
+    All of it is solved anew in each run (there are far fewer such links than identifiers); the
+    registry keeps every entity_id that can be kept. The engine is that of persons: components,
+    cut where they hold too much, named after yesterday's.
+    """
+    store, day = context.store, context.day
+    context.progress.step("gathering evidence")
+    aside = store.read(REJECTED).where((F.col("rule") != FORMAT) & F.col("b_key").isNull())
+    evidence = entity_evidence(
+        store.read(EVENTS),
+        store.read(PROFILES),
+        store.read(PERSONS),
+        aside.select(F.col("a_key").alias("id_key")),
+        timezone=context.settings.timezone,
+    )
+    types = store.read(IDENTIFIER).where("entity").select("id_key", "id_type")
+    evidence = checkpoint(evidence.join(types, "id_key"))
+    rows: dict[TableSpec, list[DataFrame]] = {table: [] for table in TABLES}
+    for name, rule in sorted(config.entities.items()):
+        context.progress.step(f"connecting each {name}")
+        found = _solve(context, name, rule, _recent(evidence, rule, day))
+        for table, told in _rows(found, day).items():
+            rows[table].append(told.withColumn("entity", F.lit(name)))
+    for table, parts in rows.items():
+        everything = reduce(DataFrame.unionByName, parts)
+        if table is ENTITY_CHANGES:
+            store.append(table, everything)
+        else:
+            store.replace(table, everything)
+    return _summary(context, config.entities)
+
+
+def _recent(evidence: DataFrame, rule: Entity, day: date) -> DataFrame:
+    """What of the evidence is of an entity, and new enough."""
+    first = since(Limit(most=1, days=rule.days), day)
+    links = evidence.where(F.col("id_type").isin(*rule.by))
+    return links if first is None else links.where(F.col("last_ts") >= F.lit(first))
+
+
+def _solve(context: Context, name: str, rule: Entity, links: DataFrame) -> Found:
+    """One kind of entity: components of persons and identifiers, cut and named."""
+    aside = _shared_by_many(links, rule, name)
+    tied = links.join(aside.select("id_key"), "id_key", "left_anti").withColumn("node", _node())
+    tied = checkpoint(tied)
+    person = tied.select("node", F.lit(PERSON).alias("id_type"), "person_id").distinct()
+    other = tied.select(F.col("id_key").alias("node"), "id_type", "id_key").distinct()
+    nodes = checkpoint(person.unionByName(other, allowMissingColumns=True))
+    found = connected_components(
+        tied.select("node", "id_key"),
+        src="node",
+        dst="id_key",
+        scratch=context.store.scratch(f"entities-{name}"),
+    )
+    labels = found.withColumnRenamed("id", "node").join(nodes, "node")
+    labels = labels.select(F.col("node").alias("id_key"), "id_type", "component")
+    rejected = aside.withColumn("person_id", F.lit(None).cast("bigint"))
+    if rule.persons is not None:
+        labels, cut = _cut(checkpoint(labels), tied, rule, name, context.day)
+        rejected = rejected.unionByName(cut)
+    # who was cut off alone is in none
+    kept = labels.groupBy("component").count().where("count > 1")
+    labels = checkpoint(labels.join(kept, "component", "left_semi"))
+    return Found(nodes, _named(context, name, labels), rejected)
+
+
+def _node() -> Column:
+    """The key of a person in the graph, beside those of identifiers."""
+    return F.xxhash64(F.lit(PERSON), "person_id")
+
+
+def _shared_by_many(links: DataFrame, rule: Entity, name: str) -> DataFrame:
+    """id_key, reason of identifiers that more persons share than one entity may have."""
+    counted = links.groupBy("id_key").agg(F.count("*").alias("n"))
+    told = (F.lit("shared by "), "n", F.lit(f" persons (limit of {name}: {rule.persons})"))
+    # where there is no limit nothing is above it
+    many = counted.where(F.col("n") > F.lit(rule.persons).cast("bigint"))
+    return checkpoint(many.select("id_key", F.concat(*told).alias("reason")))
+
+
+def _cut(
+    labels: DataFrame, tied: DataFrame, rule: Entity, name: str, day: date
+) -> tuple[DataFrame, DataFrame]:
+    """Cut what has too many persons; labels, and the refused links: id_key, person_id, reason."""
+    most = Limit(most=rule.persons or 0)
+    rules = Rules({PERSON: most}, (), (PERSON, *rule.by), day)
+    links = tied.select(
+        F.col("node").alias("a_key"),
+        F.col("id_key").alias("b_key"),
+        F.lit("seen").alias("rule"),
+        *("n", "last_ts"),
+        F.lit(None).cast("double").alias("score"),
+    )
+    labels, cut = cut_persons(labels, links, rules)
+    least, greatest = F.least("node", "id_key"), F.greatest("node", "id_key")
+    met = cut.join(tied, (F.col("a_key") == least) & (F.col("b_key") == greatest))
+    reason = F.lit(f"the {name} would have more than {rule.persons} persons").alias("reason")
+    return labels, met.select("id_key", "person_id", reason)
+
+
+def _named(context: Context, name: str, labels: DataFrame) -> Assignment:
+    """The numbers of yesterday, as far as they can be kept."""
+    read = context.store.read
+    mine = F.col("entity") == name
+    before = read(ENTITY).where(mine)
+    known = before.select(_node().alias("id_key"), "entity_id")
+    known = known.union(read(ENTITY_IDENTIFIER).where(mine).select("id_key", "entity_id"))
+    aliases = read(ENTITY_ALIAS).where(mine).select("old_entity_id", "entity_id")
+    aliases = aliases.toDF("old_person_id", "person_id")
+    given = read(ENTITY_CHANGES).where(mine).select(F.col("entity_id").alias("person_id"))
+    return assign_persons(
+        labels.select("id_key", "component"),
+        checkpoint(known.toDF("id_key", "person_id")),
+        aliases,
+        run_id=context.run_id,
+        day=context.day,
+        next_id=next_person_id(given, aliases),
+    )
+
+
+def _rows(found: Found, day: date) -> dict[TableSpec, DataFrame]:
+    """What one kind of entity comes to, by table; `entity` is missing."""
+    assigned = found.assigned
+    numbers = assigned.person.toDF("node", "entity_id")
+    within = checkpoint(found.nodes.join(numbers, "node"))
+    causes = F.create_map(*(F.lit(text) for item in _CAUSES.items() for text in item))
+    changes = assigned.changes.withColumnsRenamed(
+        {"person_id": "entity_id", "other_person_id": "other_entity_id"}
+    )
+    return {
+        ENTITY: within.where(F.col("id_type") == PERSON).select("person_id", "entity_id"),
+        ENTITY_IDENTIFIER: within.where(F.col("id_type") != PERSON).select("id_key", "entity_id"),
+        ENTITY_ALIAS: assigned.alias.toDF("old_entity_id", "entity_id"),
+        ENTITY_CHANGES: changes.withColumn("cause", causes[F.col("kind")]),
+        ENTITY_REJECTED: found.rejected.withColumn("day", F.lit(day)),
+    }
+
+
+def _summary(context: Context, names: Iterable[str]) -> StepResult:
+    """How many there are, and how large; a row a kind."""
+    sizes = context.store.read(ENTITY).groupBy("entity", "entity_id").count()
+    measures = (F.count("*").alias("n"), F.sum("count").alias("persons"), F.max("count"))
+    found = {row[0]: row[1:] for row in sizes.groupBy("entity").agg(*measures).collect()}
+    aside = context.store.read(ENTITY_REJECTED).where("person_id IS NULL")
+    shared = {row[0]: row[1] for row in aside.groupBy("entity").count().collect()}
+    summary: dict[str, int | float | str] = {}
+    for name in sorted(names):
+        figures = (*found.get(name, (0, 0, 0)), shared.get(name, 0))
+        told = ("entities", "entity_persons", "entity_largest", "entity_identifiers_set_aside")
+        for metric, value in zip(told, figures, strict=True):
+            context.metric(metric, value, entity=name)
+        number, persons, largest, many = figures
+        summary[name] = f"{number:,} with {persons:,} persons, {largest:,} in the largest"
+        if many:
+            summary[f"{name}: identifiers of too many"] = many
+    return StepResult(summary)
+
+
+JOB = Job(name="resolve_entities", step=resolve_entities, tables=TABLES)

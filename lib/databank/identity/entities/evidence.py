@@ -1,0 +1,55 @@
+"""Evidence of entities: which persons were seen with which of their identifiers."""
+
+from pyspark.sql import Column, DataFrame, functions as F
+
+from databank.identity.persons import resolve_persons
+
+
+def entity_evidence(
+    events: DataFrame,
+    profiles: DataFrame,
+    persons: DataFrame,
+    set_aside: DataFrame,
+    *,
+    timezone: str,
+) -> DataFrame:
+    """Whom the records name together with an address, a landline, an account.
+
+    A record tells it of the person whose it was on its day. Cost: a scan of the columns that name
+    identifiers (files without such a one are skipped by their statistics), a shuffle of what is
+    left by identifiers and day, and the joins of `resolve_persons` on that.
+
+    Args:
+        events: core.events.
+        profiles: core.profiles.
+        persons: identity.person.
+        set_aside: id_key of identifiers that belong to nobody.
+        timezone: Business time zone, which the days of profiles follow.
+
+    Returns:
+        person_id, id_key, n (records), last_ts (timestamp, UTC): one row per person and identifier.
+    """
+    updated = F.to_date(F.from_utc_timestamp("updated_ts", timezone))
+    seen = _seen(events, F.col("event_ts"), F.col("day")).unionByName(
+        _seen(profiles, F.col("updated_ts"), updated)
+    )
+    pair = ["ids", "named", "day"]
+    counted = seen.groupBy(*pair).agg(F.count("*").alias("n"), F.max("seen").alias("last_ts"))
+    text = F.concat_ws(" ", F.col("ids").cast("array<string>"), "named", F.col("day"))
+    records = counted.select(
+        F.lit("").alias("source"),
+        text.alias("event_id"),
+        F.get("ids", F.lit(0)).alias("id_key"),
+        *(*pair, "n", "last_ts"),
+    )
+    theirs = resolve_persons(records, persons, set_aside)
+    return theirs.groupBy("person_id", F.col("named").alias("id_key")).agg(
+        F.sum("n").alias("n"), F.max("last_ts").alias("last_ts")
+    )
+
+
+def _seen(records: DataFrame, seen: Column, day: Column) -> DataFrame:
+    """ids, named (one identifier of an entity), seen, day."""
+    told = records.where("entity_ids IS NOT NULL AND id_key IS NOT NULL")
+    named = F.explode("entity_ids").alias("named")
+    return told.select("ids", named, seen.alias("seen"), day.alias("day"))
