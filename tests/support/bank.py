@@ -120,6 +120,7 @@ def make_bank(spark: SparkSession, root: Path, *, persons: int, days: str) -> Ba
         "n",
         "amount",
         F.col("amount").alias("amount_max"),
+        F.col("amount").alias("amount_min"),
     )
     ids = spark.range(1, persons + 1).select(
         F.col("id").alias("id_key"), F.col("id").alias("person_id")

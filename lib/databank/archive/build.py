@@ -117,6 +117,7 @@ def person_days(events: DataFrame) -> DataFrame:
         F.count("*").alias("n"),
         F.sum("amount").cast("decimal(28,2)").alias("amount"),
         F.max("amount").cast("decimal(28,2)").alias("amount_max"),
+        F.min("amount").cast("decimal(28,2)").alias("amount_min"),
         F.sum("quantity").cast("decimal(28,3)").alias("quantity"),
         F.min("event_ts").alias("first_ts"),
         F.max("event_ts").alias("last_ts"),

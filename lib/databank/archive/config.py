@@ -12,6 +12,7 @@ from databank.identity.entities.config import PERSON
 # names that filters of windows know already
 _COLUMNS = frozenset(
     {"person_id", "day", "terminal", "event", "slice", "dims", "n", "amount", "amount_max"}
+    | {"amount_min"}
     | {"quantity", "first_ts", "last_ts"}
 )
 TagType = Literal["boolean", "count", "number", "text", "date"]

@@ -9,7 +9,10 @@ from databank.expressions import Macro
 from databank.expressions.macros import ANY_EVENT
 
 # what a person without any matching event has; the rest is null
-_NOTHING = {"events": 0, "amount": 0.0, "days_active": 0, "first_time": False, "stopped": False}
+_NOTHING = {
+    "events": 0, "amount": 0.0, "quantity": 0.0, "distinct": 0, "days_active": 0,
+    "days_in_a_row": 0, "first_time": False, "stopped": False,
+}  # fmt: skip
 
 
 def macro_columns(
@@ -27,8 +30,9 @@ def macro_columns(
         dimensions: Declared dimensions, which filters may use by name.
 
     Returns:
-        person_id (unique), and per macro its `column`: events, days_active (bigint), amount,
-        average_amount, largest_amount (double), days_since (int), first_time, stopped (boolean).
+        person_id (unique), and per macro its `column`: events, distinct, days_active, days_in_a_row
+        (bigint), amount, quantity, average_amount, largest_amount, smallest_amount (double),
+        days_since (int), first_day, last_day (date), first_time, stopped (boolean).
         Persons without a row in the archive are absent; see `nothing`.
     """
     macros = list(dict.fromkeys(macros))
@@ -90,8 +94,21 @@ def _aggregate(macro: Macro, as_of: date) -> Column:
             return F.try_divide(amount, F.sum(F.when(paid, F.col("n"))))
         case "largest_amount":
             return F.max(F.when(hit, F.col("amount_max"))).cast("double")
+        case "smallest_amount":
+            return F.min(F.when(hit, F.col("amount_min"))).cast("double")
+        case "quantity":
+            return F.coalesce(F.sum(F.when(hit, F.col("quantity"))), F.lit(0)).cast("double")
+        case "distinct":
+            value = F.nullif(F.col(str(macro.by)), F.lit(""))
+            return F.size(F.collect_set(F.when(hit, value))).cast("bigint")
+        case "first_day":
+            return F.min(F.when(hit, day))
+        case "last_day":
+            return F.max(F.when(hit, day))
         case "days_active":
             return F.size(F.collect_set(F.when(hit, day))).cast("bigint")
+        case "days_in_a_row":
+            return _longest_run(F.sort_array(F.collect_set(F.when(hit, day))))
         case "days_since":
             return F.date_diff(F.lit(as_of), F.max(F.when(hit, day)))
         case "first_time":
@@ -105,3 +122,19 @@ def _aggregate(macro: Macro, as_of: date) -> Column:
             latest = F.max(F.when(matches & (day <= F.lit(end)), day))
             return F.coalesce(latest < F.lit(begin), F.lit(False))
     raise ValueError(f"macro {macro.name} does not read events")
+
+
+def _longest_run(days: Column) -> Column:
+    """How many days follow each other at most; days are sorted and distinct."""
+    nothing = F.lit(0).cast("bigint")
+    begin = F.struct(
+        F.lit(None).cast("date").alias("last"), nothing.alias("run"), nothing.alias("longest")
+    )
+
+    def step(known: Column, day: Column) -> Column:
+        follows = F.coalesce(F.date_diff(day, known["last"]) == 1, F.lit(False))
+        run = F.when(follows, known["run"]).otherwise(nothing) + 1
+        longest = F.greatest(known["longest"], run)
+        return F.struct(day.alias("last"), run.alias("run"), longest.alias("longest"))
+
+    return F.aggregate(days, begin, step, lambda known: known["longest"])

@@ -18,6 +18,7 @@ PERSON_DAY = TableSpec(
         Column("n", "bigint", "events"),
         Column("amount", "decimal(28,2)", "sum of amounts, null if no event had one"),
         Column("amount_max", "decimal(28,2)", "largest amount of one event, null if none had one"),
+        Column("amount_min", "decimal(28,2)", "smallest amount of one event, null if none had one"),
         Column("quantity", "decimal(28,3)", "sum of quantities, null if no event had one"),
         Column("first_ts", "timestamp", "first event of the day, UTC"),
         Column("last_ts", "timestamp", "last event of the day, UTC"),

@@ -14,7 +14,11 @@ _TAG_TYPES = {"boolean": "boolean", "count": "double", "number": "double", "text
               "date": "date"}  # fmt: skip
 _MACRO_TYPES = {
     "events": "bigint",
+    "distinct": "bigint",
     "days_active": "bigint",
+    "days_in_a_row": "bigint",
+    "first_day": "date",
+    "last_day": "date",
     "days_since": "int",
     "first_time": "boolean",
     "stopped": "boolean",

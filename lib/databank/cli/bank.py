@@ -12,6 +12,7 @@ from databank.cli.graph import LIFECYCLE, Graph, Node, Part, find_cycle, needed_
 from databank.cli.jobs import job_config
 from databank.cli.references import (
     check_entity,
+    check_ranked,
     check_references,
     check_windows,
     entity_of,
@@ -194,6 +195,7 @@ def load_bank(conf_dir: str | Path) -> Bank:
             check_references(reader, file, key, graph[Node(kind, name)], graph)
             check_entity(reader, file, key, entry, graph[Node(kind, name)], graph, identity)
             check_windows(reader, file, key, kind, entry, archive)
+        check_ranked(reader, tag_files)
         _check_identifiers(reader, sources, identity)
         _check_cycle(reader, graph, entries)
     reader.finish()

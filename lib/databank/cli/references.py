@@ -77,6 +77,34 @@ def check_windows(
                 wrong = f"{macro.name}() looks at {window!r}, after the run day"
                 reader.fault(file, key, wrong, f"write {window.replace('next', 'last')!r}")
             _check_filter(reader, file, key, macro, archive)
+            _check_dimension(reader, file, key, macro, archive)
+
+
+def check_ranked(reader: ConfigReader, files: Mapping[str, TagsFile]) -> None:
+    """Note percentiles of tags that are no numbers."""
+    types = {tag.name: tag.type for each in files.values() for tag in each.tags}
+    for file, each in files.items():
+        for number, tag in enumerate(each.tags):
+            kind = types.get(tag.of or "", "number")
+            if kind not in ("count", "number"):
+                wrong = f"tag {tag.name!r} ranks {tag.of}, which is a {kind}"
+                reader.fault(file, f"tags[{number}].of", wrong, "name a tag that is a number")
+
+
+def _check_dimension(
+    reader: ConfigReader, file: str, key: str, macro: Macro, archive: ArchiveConfig
+) -> None:
+    declared = _declared(macro, archive)
+    if macro.by is not None and macro.by not in declared:
+        wrong = f"distinct({macro.event!r}) counts {macro.by!r}, which the archive does not keep "
+        remedy = f"{did_you_mean(macro.by, declared)} (declare it in archive.yml: {macro.event})"
+        reader.fault(file, key, wrong + "apart", remedy)
+
+
+def _declared(macro: Macro, archive: ArchiveConfig) -> set[str]:
+    """Dimensions that the archive keeps apart for the events of a macro."""
+    of_event = archive.dimensions.get(macro.event or "", {})
+    return set(archive.names if macro.event == ANY_EVENT else of_event)
 
 
 def _check_filter(
@@ -90,9 +118,7 @@ def _check_filter(
         wrong, _, remedy = str(error).partition("; ")
         reader.fault(file, key, f"filter of {macro.name}(): {wrong}", remedy)
         return
-    of_event = archive.dimensions.get(macro.event or "", {})
-    declared = set(archive.names if macro.event == ANY_EVENT else of_event)
-    known = declared | _FILTER_COLUMNS
+    known = _declared(macro, archive) | _FILTER_COLUMNS
     for name in sorted(names - known):
         wrong = f"filter of {macro.name}({macro.event!r}) uses {name!r}, which the archive does "
         remedy = f"{did_you_mean(name, known)} (declare it in archive.yml: {macro.event})"

@@ -12,7 +12,13 @@ _EVENT_MACROS = {
     "amount": (1, 3),
     "average_amount": (1, 3),
     "largest_amount": (1, 3),
+    "smallest_amount": (1, 3),
+    "quantity": (1, 3),
+    "distinct": (2, 4),
+    "first_day": (1, 3),
+    "last_day": (1, 3),
     "days_active": (1, 3),
+    "days_in_a_row": (1, 3),
     "days_since": (1, 2),
     "first_time": (2, 3),
     "stopped": (2, 3),
@@ -27,14 +33,17 @@ class Macro:
     """One macro with its arguments.
 
     Attributes:
-        name: events (count), amount (sum), average_amount and largest_amount (of one event, null
-            without any), days_active (distinct days), days_since (days since
-            the last, null if never), first_time (the first ever lies in the window), stopped
-            (had it before the window, not within it), in_audience, in_lookalike, stage, score.
+        name: events (count), amount and quantity (sums), average_amount, largest_amount and
+            smallest_amount (of one event, null without any), distinct (different values of a
+            dimension), first_day and last_day (null without any), days_active (distinct days),
+            days_in_a_row (the longest run of them), days_since (days since the last, null if
+            never), first_time (the first ever lies in the window), stopped (had it before the
+            window, not within it), in_audience, in_lookalike, stage, score.
         event: Event name, `*` for any.
         window: Days looked at.
         filter: Spark SQL over terminal and the declared dimensions of the archive.
         target: Audience, lookalike or model that is referred to.
+        by: Dimension whose values are counted.
     """
 
     name: str
@@ -42,11 +51,14 @@ class Macro:
     window: Window | None = None
     filter: str | None = None
     target: str | None = None
+    by: str | None = None
 
     @property
     def column(self) -> str:
         """Name of the column that holds the macro's value; equal macros share it."""
         parts = [self.name, self.event, self.window and self.window.text, self.filter, self.target]
+        # models of earlier days know columns by these names
+        parts += [self.by] if self.by else []
         return f"_{self.name}_{sha256(repr(parts).encode()).hexdigest()[:10]}"
 
     @property
@@ -71,6 +83,7 @@ def make_macro(name: str, arguments: list[str]) -> Macro:
         # the champion is what scores: 'churn@champion' is the same as 'churn'
         return Macro(name, target=arguments[0].removesuffix("@champion"))
     event, rest = arguments[0], arguments[1:]
+    by = rest.pop(0) if name == "distinct" else None
     if name == "days_since":
         return Macro(name, event, parse_window("ever"), rest[0] if rest else None)
     if name == "stopped":
@@ -78,7 +91,7 @@ def make_macro(name: str, arguments: list[str]) -> Macro:
         window = parse_window(rest[0] if rest[0].startswith("last ") else f"last {rest[0]}")
     else:
         window = parse_window(rest[0] if rest else "ever")
-    return Macro(name, event, window, rest[1] if len(rest) > 1 else None)
+    return Macro(name, event, window, rest[1] if len(rest) > 1 else None, by=by)
 
 
 def usage(name: str) -> str:
@@ -88,7 +101,13 @@ def usage(name: str) -> str:
         "amount": "amount('purchase', 'last 90 days')",
         "average_amount": "average_amount('purchase', 'last 90 days')",
         "largest_amount": "largest_amount('purchase', 'last 90 days')",
+        "smallest_amount": "smallest_amount('purchase', 'last 90 days')",
+        "quantity": "quantity('purchase', 'last 90 days')",
+        "distinct": "distinct('read', 'category', 'last 30 days')",
+        "first_day": "first_day('purchase')",
+        "last_day": "last_day('login', 'last 30 days')",
         "days_active": "days_active('login', 'last 30 days')",
+        "days_in_a_row": "days_in_a_row('login', 'last 30 days')",
         "days_since": "days_since('purchase')",
         "first_time": "first_time('purchase', 'this month')",
         "stopped": "stopped('login', '30 days')",

@@ -19,11 +19,12 @@ def person_attributes(
     as_of: date,
     timezone: str,
 ) -> DataFrame:
-    """The newest non-empty value of each attribute a person has.
+    """The value of each attribute that a person is believed to have.
 
-    A profile belongs to the person who had its strongest identifier when it was updated. Between
-    values of the same instant the higher (source, record_id) wins, so that the order of rows
-    never does.
+    A profile belongs to the person who had its strongest identifier when it was updated. Of several
+    values that of the source named first is believed, then the newest, or the one that most
+    profiles say (and of these the newest). Between values of the same instant the higher (source,
+    record_id) wins, so that the order of rows never does.
 
     Args:
         profiles: core.profiles.
@@ -47,14 +48,68 @@ def person_attributes(
     said = F.coalesce(updated, day)
     held = persons.select("id_key", "person_id", "valid_from", "valid_to")
     theirs = seen.join(held, "id_key").where(holds_on(said))
-    return theirs.groupBy("person_id").agg(*(_newest(tag) for tag in tags))
+    tags = list(tags)
+    newest = [tag for tag in tags if tag.prefer != "most frequent"]
+    frequent = [tag for tag in tags if tag.prefer == "most frequent"]
+    # a person without any profile has no row in either
+    found = theirs.groupBy("person_id").agg(*(_newest(tag) for tag in newest), F.lit(1).alias("_"))
+    if frequent:
+        found = found.join(_most_frequent(theirs, frequent), "person_id", "left")
+    return found.drop("_")
 
 
 def _newest(tag: TagConfig) -> Column:
-    value = F.nullif(F.trim(F.col("attributes")[str(tag.attribute)]), F.lit(""))
-    usable = value.isNotNull()
-    if tag.source is not None:
-        usable = usable & (F.col("source") == tag.source)
     # null sorts below every time
-    order = F.when(usable, F.struct("updated_ts", "source", "record_id"))
-    return F.max_by(value, order).alias(attribute_column(tag))
+    order = F.when(_usable(tag), F.struct(_trust(tag), *_AGE))
+    return F.max_by(_value(tag), order).alias(attribute_column(tag))
+
+
+def _most_frequent(profiles: DataFrame, tags: list[TagConfig]) -> DataFrame:
+    """person_id and a column per tag; one more shuffle for all of them."""
+    entries = F.array_compact(
+        F.array(
+            *(
+                F.when(
+                    _usable(tag),
+                    F.struct(
+                        F.lit(tag.name).alias("tag"),
+                        _value(tag).alias("value"),
+                        _trust(tag).alias("trust"),
+                        F.struct(*_AGE).alias("age"),
+                    ),
+                )
+                for tag in tags
+            )
+        )
+    )
+    said = profiles.select("person_id", F.inline(entries))
+    values = said.groupBy("person_id", "tag", "trust", "value").agg(
+        F.count("*").alias("n"), F.max("age").alias("age")
+    )
+    order = F.struct("trust", "n", "age")
+    return values.groupBy("person_id").agg(
+        *(
+            F.max_by("value", F.when(F.col("tag") == tag.name, order)).alias(attribute_column(tag))
+            for tag in tags
+        )
+    )
+
+
+_AGE = ("updated_ts", "source", "record_id")
+
+
+def _value(tag: TagConfig) -> Column:
+    return F.nullif(F.trim(F.col("attributes")[str(tag.attribute)]), F.lit(""))
+
+
+def _usable(tag: TagConfig) -> Column:
+    known = _value(tag).isNotNull()
+    return known & F.col("source").isin(*tag.sources) if tag.sources else known
+
+
+def _trust(tag: TagConfig) -> Column:
+    """The more the earlier a source is named."""
+    trust = F.lit(0)
+    for rank, source in enumerate(reversed(tag.sources), 1):
+        trust = F.when(F.col("source") == source, F.lit(rank)).otherwise(trust)
+    return trust.alias("trust")

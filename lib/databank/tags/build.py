@@ -69,11 +69,14 @@ def _entry(tag: TagConfig) -> Column:
     column = F.col(tag.name)
     number = F.lit(None).cast("double")
     text = F.lit(None).cast("string")
+    day = F.lit(None).cast("date")
     said = column.isNotNull()
     if tag.type == "boolean":
         said, text = column, F.lit("true")
     elif tag.type == "text":
         text = column
+    elif tag.type == "date":
+        day = column
     else:
         number = column.cast("double")
         said = column != 0 if tag.type == "count" else said
@@ -83,7 +86,7 @@ def _entry(tag: TagConfig) -> Column:
         F.lit(tag.name).alias("tag"),
         text.alias("value_string"),
         number.alias("value_double"),
-        F.lit(None).cast("date").alias("value_date"),
+        day.alias("value_date"),
     )
     return F.when(said, value)
 

@@ -26,13 +26,22 @@ MEASURES = {
     "sum(amount)": "amount",
     "avg(amount)": "average_amount",
     "max(amount)": "largest_amount",
+    "min(amount)": "smallest_amount",
+    "sum(quantity)": "quantity",
+    "distinct": "distinct",
     "days": "days_active",
+    "streak": "days_in_a_row",
     "recency": "days_since",
+    "first": "first_day",
+    "last": "last_day",
 }
-_ZERO_IS_NOTHING = frozenset({"count", "sum(amount)", "days"})
+_ZERO_IS_NOTHING = frozenset(
+    {"count", "sum(amount)", "sum(quantity)", "distinct", "days", "streak"}
+)
+_DAYS = frozenset({"first", "last"})
 # kind -> keys it needs, keys it may have, an example
 _SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
-    "measure": (("event", "measure"), ("window", "filter"), "event: login, measure: count"),
+    "measure": (("event", "measure"), ("window", "filter", "by"), "event: login, measure: count"),
     "rule": (("when",), (), "when: logins_30d >= 4"),
     "percentile": (("of", "share"), (), "of: spend_90d, share: 0.20"),
     "model": (("model",), ("bands",), "model: churn@champion"),
@@ -41,7 +50,7 @@ _SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
         ("window", "minimum"),
         "event: read, by: category, value: sport",
     ),
-    "attribute": (("attribute",), ("source",), "attribute: city"),
+    "attribute": (("attribute",), ("sources", "prefer"), "attribute: city"),
 }
 _OWN_KEYS = tuple(dict.fromkeys(k for need, may, _ in _SHAPES.values() for k in (*need, *may)))
 _TAKEN = frozenset({"person_id", "tag", "as_of", PERSONS})
@@ -78,12 +87,17 @@ class TagConfig(StrictModel):
     value: str | None = Field(default=None, description="Value of the dimension that is preferred")
     minimum: int | None = Field(default=None, ge=1, description="Least events with the value")
     attribute: str | None = Field(default=None, description="Attribute of core.profiles")
-    source: Name | None = Field(default=None, description="Only profiles of this source")
+    sources: tuple[Name, ...] = Field(
+        default=(), description="Only profiles of these; the first that says something is believed"
+    )
+    prefer: Literal["newest", "most frequent"] | None = Field(
+        default=None, description="Which value of several; default: newest"
+    )
 
     @model_validator(mode="after")
     def _keys_match_kind(self) -> "TagConfig":
         needed, allowed, example = _SHAPES[self.kind]
-        given = {key for key in _OWN_KEYS if getattr(self, key) not in (None, {})}
+        given = {key for key in _OWN_KEYS if getattr(self, key) not in (None, {}, ())}
         for key in needed:
             if key not in given:
                 shape = f"{{name: {self.name}, kind: {self.kind}, {example}}}"
@@ -117,6 +131,11 @@ class TagConfig(StrictModel):
                 f"tag {self.name!r}: unknown measure {self.measure!r}; "
                 f"write one of: {', '.join(MEASURES)}"
             )
+        if (self.measure == "distinct") != (self.by is not None):
+            raise ValueError(
+                f"tag {self.name!r}: `by` names the dimension whose values are counted; "
+                "write measure: distinct, by: category"
+            )
         if self.measure == "recency" and self.window is not None:
             raise ValueError(f"tag {self.name!r}: recency looks at the whole past; remove `window`")
         return self
@@ -142,6 +161,8 @@ class TagConfig(StrictModel):
     def type(self) -> TagType:
         """What kind of value the tag has, as expressions see it."""
         if self.kind == "measure":
+            if self.measure in _DAYS:
+                return "date"
             return "count" if self.measure in _ZERO_IS_NOTHING else "number"
         if self.kind == "model":
             return "text" if self.bands else "number"
@@ -179,7 +200,7 @@ class TagConfig(StrictModel):
         """
         window = parse_window(self.window or "ever")
         if self.kind == "measure" and self.measure is not None:
-            return (Macro(MEASURES[self.measure], self.event, window, self.filter),)
+            return (Macro(MEASURES[self.measure], self.event, window, self.filter, by=self.by),)
         if self.kind == "preference" and self.value is not None:
             escaped = self.value.replace("\\", "\\\\").replace("'", "\\'")
             having = f"{self.by} = '{escaped}'"

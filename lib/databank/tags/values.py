@@ -24,8 +24,8 @@ def with_tags(frame: DataFrame, tags: Iterable[TagConfig]) -> DataFrame:
 
     Returns:
         The frame and per tag its name: boolean (never null), double (0 where a count is nothing,
-        else null) or string (null = unknown); `_score_<tag>` (double) beside banded models and
-        preferences.
+        else null), date or string (null = unknown); `_score_<tag>` (double) beside banded models
+        and preferences.
 
     Raises:
         ValueError: If tags refer to each other in a circle.
@@ -63,6 +63,8 @@ def attribute_column(tag: TagConfig) -> str:
 def _plain(tag: TagConfig) -> Column:
     if tag.kind == "attribute":
         return F.col(attribute_column(tag))
+    if tag.type == "date":
+        return F.col(tag.expressions[0].sql)
     value = F.col(tag.expressions[0].sql).cast("double")
     if not tag.bands:
         return value

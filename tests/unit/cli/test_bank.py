@@ -52,6 +52,11 @@ def test_the_examples_are_valid(name: str) -> None:
         ("{name: x, kind: rule, when: \"in_audience('nobody')\"}", "unknown audience nobody"),
         ("{name: x, kind: model, model: churm}", "unknown model churm; did you mean 'churn'?"),
         ("{name: x, kind: percentile, of: spend, share: much}", "share: wrong value"),
+        ("{name: x, kind: percentile, of: city, share: 0.2}", "'x' ranks city, which is a text"),
+        (
+            "{name: x, kind: measure, event: read, measure: distinct, by: categry}",
+            "does not keep apart; did you mean 'category'?",
+        ),
         ("{name: x, kind: measure, event: login}", "lacks `measure`"),
         (
             "{name: x, kind: rule, when: \"events('login', 'ever', \\\"colour = 1\\\") > 1\"}",

@@ -1,11 +1,16 @@
 """Tags end to end: the archive in, tags.person_tag out."""
 
+from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import SparkSession, functions as F
 
 from databank.archive.config import ArchiveConfig
+from databank.session import small_frame
 from databank.sources.tables import PROFILES
 from databank.tags.build import JOB
 from databank.tags.config import TagConfig, TagsConfig
@@ -78,6 +83,68 @@ def test_measures_rules_percentiles_and_preferences_come_from_one_build(bank: Ba
     assert bank.metrics("tag_coverage", "tag")["idle"] == 3
 
 
+def longest_run(days: list[date]) -> int:
+    runs = [1]
+    for a, b in pairwise(days):
+        runs.append(runs[-1] + 1 if (b - a).days == 1 else 1)
+    return max(runs)
+
+
+def test_days_in_a_row_values_and_first_days_against_pandas(
+    spark_session: SparkSession, tmp_path: Path
+) -> None:
+    rng, first = np.random.default_rng(11), date(2026, 1, 1)
+    events = pd.DataFrame(
+        {
+            "person": rng.integers(1, 8, 90),
+            "day": [first + timedelta(days=int(n)) for n in rng.integers(0, 31, 90)],
+            "category": rng.choice(["sport", "tech", "food", ""], 90),
+            "amount": rng.integers(-9, 90, 90) / 2,
+        }
+    ).drop_duplicates(["person", "day", "category"])
+    lines = [
+        f"{r.person} | {r.day} | read | 1 | {r.amount} | | "
+        + (f"category={r.category}" if r.category else "")
+        for r in events.itertuples()
+    ]
+    bank = make_bank(spark_session, tmp_path, persons=9, days="\n".join(lines))
+    window = "2026-01-04..2026-01-28"
+    measures = ("distinct", "streak", "min(amount)", "first", "last")
+    library = tags(
+        *(
+            {"name": name.split("(")[0], "kind": "measure", "event": "read", "measure": name,
+             "window": window, **({"by": "category"} if name == "distinct" else {})}
+            for name in measures
+        ),
+        {"name": "late", "kind": "rule", "when": "last >= date '2026-01-27'"},
+        {"name": "keen", "kind": "rule", "when": "days_in_a_row('read') > distinct('read', "
+         "'category', 'ever', \"terminal = ''\")"},
+    )  # fmt: skip
+    bank.run(JOB, library)
+    inside = events[events.day.between(date(2026, 1, 4), date(2026, 1, 28))]
+    by_person, wanted = inside.groupby("person"), []
+    for person, seen in by_person:
+        days = sorted(set(seen.day))
+        values = seen.category[seen.category != ""].nunique()
+        wanted += [(person, "first", None, days[0]), (person, "last", None, days[-1])]
+        wanted += [
+            (person, "min", seen.amount.min(), None),
+            (person, "streak", longest_run(days), None),
+        ]
+        wanted += [(person, "distinct", values, None)] if values else []
+    columns = ("person_id", "tag", "value_double", "value_date")
+    found = bank.rows(PERSON_TAG, *columns, where="value_string is null")
+    assert found == sorted(wanted, key=repr)
+    late = {row[0] for row in bank.rows(PERSON_TAG, "person_id", where="tag = 'late'")}
+    assert late == {person for person, seen in by_person if max(seen.day) >= date(2026, 1, 27)}
+    keen = {row[0] for row in bank.rows(PERSON_TAG, "person_id", where="tag = 'keen'")}
+    assert keen == {
+        person
+        for person, seen in events.groupby("person")
+        if longest_run(sorted(set(seen.day))) > seen.category[seen.category != ""].nunique()
+    }
+
+
 def test_a_part_replaces_only_its_own_tags_and_reads_the_others(bank: Bank) -> None:
     bank.run(JOB, tags(LOGINS, SPEND))
     library = tags(LOGINS, {"name": "active", "kind": "rule", "when": "logins >= 1"})
@@ -99,6 +166,49 @@ def test_a_null_condition_is_no_tag(bank: Bank) -> None:
     recency = {"name": "recency", "kind": "measure", "event": "purchase", "measure": "recency"}
     bank.run(JOB, tags(recency, {"name": "late", "kind": "rule", "when": "recency > 15"}))
     assert bank.rows(PERSON_TAG, "person_id", where="tag = 'late'") == [(1,)]
+
+
+def test_which_of_several_values_is_believed(spark_session: SparkSession, tmp_path: Path) -> None:
+    bank = make_bank(spark_session, tmp_path, persons=3, days="1 | 2026-01-01 | login | 1")
+    told = [
+        ("crm", "a", 1, "Wuhan", 5), ("app", "b", 1, "Suzhou", 6), ("app", "c", 1, "Wuhan", 4),
+        ("app", "d", 1, "Nanjing", 9), ("crm", "e", 1, "", 10),
+        ("app", "f", 2, "Suzhou", 6), ("pos", "g", 2, "Wuhan", 8), ("pos", "h", 3, "Qingdao", 8),
+    ]  # fmt: skip
+    rows = [
+        (source, record, person, {"city": city}, f"2026-01-{day:02d} 00:00:00")
+        for source, record, person, city, day in told
+    ]
+    shape = (
+        "source string, record_id string, id_key bigint, attributes map<string,string>, at string"
+    )
+    profiles = small_frame(spark_session, rows, shape)
+    bank.publish({PROFILES: profiles.withColumn("updated_ts", F.col("at").cast("timestamp"))})
+    given = {
+        "newest": {},
+        "only": {"sources": ["app"]},
+        "trusted": {"sources": ["crm", "app"]},
+        "frequent": {"prefer": "most frequent"},
+        "frequent_of": {"prefer": "most frequent", "sources": ["app", "pos"]},
+    }
+    bank.run(
+        JOB,
+        tags(
+            *({"name": n, "kind": "attribute", "attribute": "city"} | k for n, k in given.items())
+        ),
+    )
+    found: dict[str, dict[int, str]] = {name: {} for name in given}
+    for tag, person, city in bank.rows(PERSON_TAG, "tag", "person_id", "value_string"):
+        found[tag][person] = city
+    assert found == {
+        "newest": {1: "Nanjing", 2: "Wuhan", 3: "Qingdao"},
+        "only": {1: "Nanjing", 2: "Suzhou"},
+        "trusted": {1: "Wuhan", 2: "Suzhou"},
+        # 2 has one of each: the newer one
+        "frequent": {1: "Wuhan", 2: "Wuhan", 3: "Qingdao"},
+        # of the source named first, whatever the other one says
+        "frequent_of": {1: "Nanjing", 2: "Suzhou", 3: "Qingdao"},
+    }
 
 
 def test_the_newest_attribute_of_any_profile_counts(
