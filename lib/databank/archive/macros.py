@@ -36,12 +36,17 @@ def macro_columns(
         Persons without a row in the archive are absent; see `nothing`.
     """
     macros = list(dict.fromkeys(macros))
-    exposed = archive.select("*", *(F.col("dims")[name].alias(name) for name in dimensions))
     return (
-        exposed.where(_looked_at(macros, as_of))
+        exposed(archive, dimensions)
+        .where(looked_at(macros, as_of))
         .groupBy("person_id")
         .agg(*(_aggregate(macro, as_of).alias(macro.column) for macro in macros))
     )
+
+
+def exposed(archive: DataFrame, dimensions: Iterable[str]) -> DataFrame:
+    """archive.person_day with a column for each declared dimension, which filters may use."""
+    return archive.select("*", *(F.col("dims")[name].alias(name) for name in dimensions))
 
 
 def nothing(macro: Macro) -> int | float | bool | None:
@@ -49,8 +54,8 @@ def nothing(macro: Macro) -> int | float | bool | None:
     return _NOTHING.get(macro.name)
 
 
-def _looked_at(macros: list[Macro], as_of: date) -> Column:
-    """A filter that files can be skipped by."""
+def looked_at(macros: list[Macro], as_of: date) -> Column:
+    """Rows that any macro looks at; a filter that files can be skipped by."""
     first: list[date | None] = []
     last: list[date] = []
     for macro in macros:
@@ -74,43 +79,51 @@ def _window(macro: Macro, as_of: date) -> tuple[date | None, date]:
     return macro.window.days(as_of)
 
 
-def _aggregate(macro: Macro, as_of: date) -> Column:
+def hit(macro: Macro, as_of: date) -> Column:
+    """Whether a row of the archive is of the event, the filter and the window of a macro."""
     begin, end = _window(macro, as_of)
-    is_event = F.lit(True) if macro.event == ANY_EVENT else F.col("event") == F.lit(macro.event)
-    matches = is_event & F.expr(f"({macro.filter})") if macro.filter else is_event
     in_window = F.col("day") <= F.lit(end)
     if begin is not None:
         in_window = in_window & (F.col("day") >= F.lit(begin))
-    hit = matches & in_window
-    day = F.col("day")
+    return _matches(macro) & in_window
+
+
+def _matches(macro: Macro) -> Column:
+    is_event = F.lit(True) if macro.event == ANY_EVENT else F.col("event") == F.lit(macro.event)
+    return is_event & F.expr(f"({macro.filter})") if macro.filter else is_event
+
+
+def _aggregate(macro: Macro, as_of: date) -> Column:
+    begin, end = _window(macro, as_of)
+    matches, met, day = _matches(macro), hit(macro, as_of), F.col("day")
     match macro.name:
         case "events":
-            return F.coalesce(F.sum(F.when(hit, F.col("n"))), F.lit(0))
+            return F.coalesce(F.sum(F.when(met, F.col("n"))), F.lit(0))
         case "amount":
-            return F.coalesce(F.sum(F.when(hit, F.col("amount"))), F.lit(0)).cast("double")
+            return F.coalesce(F.sum(F.when(met, F.col("amount"))), F.lit(0)).cast("double")
         case "average_amount":
-            paid = hit & F.col("amount").isNotNull()
+            paid = met & F.col("amount").isNotNull()
             amount = F.sum(F.when(paid, F.col("amount"))).cast("double")
             return F.try_divide(amount, F.sum(F.when(paid, F.col("n"))))
         case "largest_amount":
-            return F.max(F.when(hit, F.col("amount_max"))).cast("double")
+            return F.max(F.when(met, F.col("amount_max"))).cast("double")
         case "smallest_amount":
-            return F.min(F.when(hit, F.col("amount_min"))).cast("double")
+            return F.min(F.when(met, F.col("amount_min"))).cast("double")
         case "quantity":
-            return F.coalesce(F.sum(F.when(hit, F.col("quantity"))), F.lit(0)).cast("double")
+            return F.coalesce(F.sum(F.when(met, F.col("quantity"))), F.lit(0)).cast("double")
         case "distinct":
             value = F.nullif(F.col(str(macro.by)), F.lit(""))
-            return F.size(F.collect_set(F.when(hit, value))).cast("bigint")
+            return F.size(F.collect_set(F.when(met, value))).cast("bigint")
         case "first_day":
-            return F.min(F.when(hit, day))
+            return F.min(F.when(met, day))
         case "last_day":
-            return F.max(F.when(hit, day))
+            return F.max(F.when(met, day))
         case "days_active":
-            return F.size(F.collect_set(F.when(hit, day))).cast("bigint")
+            return F.size(F.collect_set(F.when(met, day))).cast("bigint")
         case "days_in_a_row":
-            return _longest_run(F.sort_array(F.collect_set(F.when(hit, day))))
+            return _longest_run(F.sort_array(F.collect_set(F.when(met, day))))
         case "days_since":
-            return F.date_diff(F.lit(as_of), F.max(F.when(hit, day)))
+            return F.date_diff(F.lit(as_of), F.max(F.when(met, day)))
         case "first_time":
             earliest = F.min(F.when(matches & (day <= F.lit(end)), day))
             return (

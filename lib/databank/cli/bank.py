@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from databank.archive.config import ArchiveConfig
 from databank.audiences.config import AudienceConfig, AudiencesConfig
@@ -152,6 +152,16 @@ class Bank:
         )
 
 
+class Entry(NamedTuple):
+    """Something with a name, and where in which file it stands."""
+
+    file: str
+    key: str
+    kind: str
+    name: str
+    what: Any
+
+
 def load_bank(conf_dir: str | Path) -> Bank:
     """Read a configuration folder and check all of it.
 
@@ -172,26 +182,26 @@ def load_bank(conf_dir: str | Path) -> Bank:
     models = reader.many("models", ModelConfig)
     audiences = reader.many("audiences", AudienceConfig)
     lookalikes = reader.many("lookalikes", LookalikeConfig)
-    entries = {
-        **{(f, f"tags[{i}]"): ("tag", t.name, t)
-           for f, each in tag_files.items() for i, t in enumerate(each.tags)},
-        **{(f, "model"): ("model", m.model, m) for f, m in models.items()},
-        **{(f, "audience"): ("audience", a.audience, a) for f, a in audiences.items()},
-        **{(f, "lookalike"): ("lookalike", x.lookalike, x) for f, x in lookalikes.items()},
-    }  # fmt: skip
+    entries = [
+        *(Entry(f, f"tags[{i}]", "tag", t.name, t)
+          for f, each in tag_files.items() for i, t in each.each()),
+        *(Entry(f, "model", "model", m.model, m) for f, m in models.items()),
+        *(Entry(f, "audience", "audience", a.audience, a) for f, a in audiences.items()),
+        *(Entry(f, "lookalike", "lookalike", x.lookalike, x) for f, x in lookalikes.items()),
+    ]  # fmt: skip
     if lifecycle is not None:
-        entries[("lifecycle.yml", "")] = (LIFECYCLE, LIFECYCLE, lifecycle)
+        entries.append(Entry("lifecycle.yml", "", LIFECYCLE, LIFECYCLE, lifecycle))
     _check_twice(reader, [(f, "source", s.source) for f, s in sources.items()], "source")
     for kind in ("tag", "model", "audience", "lookalike"):
-        named = [(f, key, name) for (f, key), (k, name, _) in entries.items() if k == kind]
+        named = [(e.file, e.key, e.name) for e in entries if e.kind == kind]
         _check_twice(reader, named, kind)
     graph = {
-        Node(k, name, entity_of(e)): frozenset(references_of(k, e, tag_files))
-        for k, name, e in entries.values()
+        Node(e.kind, e.name, entity_of(e.what)): frozenset(references_of(e.kind, e.what, tag_files))
+        for e in entries
     }
     complete = not reader.faults  # a file that cannot be read would make its names unknown
     if complete and archive is not None and identity is not None:
-        for (file, key), (kind, name, entry) in entries.items():
+        for file, key, kind, name, entry in entries:
             check_references(reader, file, key, graph[Node(kind, name)], graph)
             check_entity(reader, file, key, entry, graph[Node(kind, name)], graph, identity)
             check_windows(reader, file, key, kind, entry, archive)
@@ -206,7 +216,7 @@ def load_bank(conf_dir: str | Path) -> Bank:
         sources=tuple(sources.values()),
         identity=identity,
         archive=archive,
-        tags=tuple(tag for each in tag_files.values() for tag in each.tags),
+        tags=tuple(tag for each in tag_files.values() for _, tag in each.each()),
         lifecycle=lifecycle,
         models=tuple(models.values()),
         audiences=tuple(audiences.values()),
@@ -237,12 +247,10 @@ def _check_identifiers(
                 reader.fault(file, f"identifiers.{kind}", "type without a strength", remedy)
 
 
-def _check_cycle(
-    reader: ConfigReader, graph: Graph, entries: Mapping[tuple[str, str], tuple[str, str, Any]]
-) -> None:
+def _check_cycle(reader: ConfigReader, graph: Graph, entries: Iterable[Entry]) -> None:
     circle = find_cycle(graph)
     if circle:
-        places = {Node(kind, name): place for place, (kind, name, _) in entries.items()}
+        places = {Node(e.kind, e.name): (e.file, e.key) for e in entries}
         file, key = places[circle[0]]
         path = " -> ".join(str(node) for node in circle)
         reader.fault(file, key, f"refers to itself: {path}", "remove one of these references")

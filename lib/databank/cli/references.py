@@ -19,7 +19,7 @@ _FILTER_COLUMNS = frozenset({"terminal", "n", "amount", "quantity", "event", "da
 
 def references_of(kind: str, entry: Any, tag_files: Mapping[str, TagsFile]) -> set[Node]:
     """What an entry refers to, by its lists of names and by its expressions."""
-    tags = {tag.name for each in tag_files.values() for tag in each.tags}
+    tags = {tag.name for each in tag_files.values() for _, tag in each.each()}
     found = expression_nodes(entry.expressions, tags)
     found |= {Node("tag", name) for name in entry.references}
     found |= {Node("model", name) for name in entry.models}
@@ -82,9 +82,9 @@ def check_windows(
 
 def check_ranked(reader: ConfigReader, files: Mapping[str, TagsFile]) -> None:
     """Note percentiles of tags that are no numbers."""
-    types = {tag.name: tag.type for each in files.values() for tag in each.tags}
+    types = {tag.name: tag.type for each in files.values() for _, tag in each.each()}
     for file, each in files.items():
-        for number, tag in enumerate(each.tags):
+        for number, tag in each.each():
             kind = types.get(tag.of or "", "number")
             if kind not in ("count", "number"):
                 wrong = f"tag {tag.name!r} ranks {tag.of}, which is a {kind}"
@@ -96,7 +96,7 @@ def _check_dimension(
 ) -> None:
     declared = _declared(macro, archive)
     if macro.by is not None and macro.by not in declared:
-        wrong = f"distinct({macro.event!r}) counts {macro.by!r}, which the archive does not keep "
+        wrong = f"{macro.event!r} is told apart by {macro.by!r}, which the archive does not keep "
         remedy = f"{did_you_mean(macro.by, declared)} (declare it in archive.yml: {macro.event})"
         reader.fault(file, key, wrong + "apart", remedy)
 

@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame, functions as F
 from databank.columns import require_columns
 from databank.identity.intervals import holds_on
 from databank.tags.config import TagConfig
-from databank.tags.values import attribute_column
+from databank.tags.values import given_column
 
 
 def person_attributes(
@@ -34,7 +34,7 @@ def person_attributes(
         timezone: Business time zone of `as_of`.
 
     Returns:
-        person_id (unique), and per tag its `attribute_column` (string, null = unknown).
+        person_id (unique), and per tag its `given_column` (string, null = unknown).
 
     Raises:
         MissingColumnsError: If a column is missing.
@@ -61,7 +61,7 @@ def person_attributes(
 def _newest(tag: TagConfig) -> Column:
     # null sorts below every time
     order = F.when(_usable(tag), F.struct(_trust(tag), *_AGE))
-    return F.max_by(_value(tag), order).alias(attribute_column(tag))
+    return F.max_by(_value(tag), order).alias(given_column(tag))
 
 
 def _most_frequent(profiles: DataFrame, tags: list[TagConfig]) -> DataFrame:
@@ -89,7 +89,7 @@ def _most_frequent(profiles: DataFrame, tags: list[TagConfig]) -> DataFrame:
     order = F.struct("trust", "n", "age")
     return values.groupBy("person_id").agg(
         *(
-            F.max_by("value", F.when(F.col("tag") == tag.name, order)).alias(attribute_column(tag))
+            F.max_by("value", F.when(F.col("tag") == tag.name, order)).alias(given_column(tag))
             for tag in tags
         )
     )

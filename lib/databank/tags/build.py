@@ -2,13 +2,15 @@
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-from databank.archive.frame import person_frame
+from databank.archive.frame import of_entity, person_frame
+from databank.archive.tables import PERSON_DAY
 from databank.identity.entities.config import PERSON
 from databank.runs import Context, Job, StepResult
 from databank.tables import TableSpec
 from databank.tags.attributes import person_attributes
 from databank.tags.config import TagConfig, TagsConfig
 from databank.tags.tables import ENTITY_TAG, PERSON_TAG
+from databank.tags.top import top_values
 from databank.tags.values import score_column, with_tags
 
 
@@ -23,7 +25,8 @@ def build_tags(context: Context, config: TagsConfig) -> StepResult:
     [entity] = {tag.entity for tag in tags}
     own = {tag.name for tag in tags}
     others = {name: kind for name, kind in config.types.items() if name not in own}
-    expressions = [each for tag in tags for each in tag.expressions]
+    top = [tag for tag in tags if tag.kind == "top"]
+    expressions = [each for tag in tags if tag not in top for each in tag.expressions]
     context.progress.step(f"{len(tags)} tags from one pass over the archive")
     frame = person_frame(context, expressions, config.archive, tags=others, entity=entity)
     attributes = [tag for tag in tags if tag.kind == "attribute"]
@@ -35,6 +38,10 @@ def build_tags(context: Context, config: TagsConfig) -> StepResult:
             as_of=context.day,
             timezone=context.settings.timezone,
         )
+        frame = frame.join(found, "person_id", "left")
+    if top:
+        days = of_entity(context, context.store.read(PERSON_DAY), entity)
+        found = top_values(days, top, as_of=context.day, dimensions=config.archive.names)
         frame = frame.join(found, "person_id", "left")
     frame = frame.persist()
     try:
@@ -80,7 +87,7 @@ def _entry(tag: TagConfig) -> Column:
     else:
         number = column.cast("double")
         said = column != 0 if tag.type == "count" else said
-    if tag.bands or tag.kind == "preference":
+    if tag.bands or tag.kind in ("preference", "top"):
         number = F.col(score_column(tag))
     value = F.struct(
         F.lit(tag.name).alias("tag"),

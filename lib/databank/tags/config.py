@@ -17,7 +17,7 @@ from databank.config import Name, StrictModel
 from databank.expressions import Expression, Macro, parse_expression, parse_window
 from databank.identity.entities.config import PERSON
 
-Kind = Literal["measure", "rule", "percentile", "model", "preference", "attribute"]
+Kind = Literal["measure", "rule", "percentile", "model", "preference", "top", "attribute"]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 # measure of an event -> the macro that answers it
@@ -39,6 +39,7 @@ _ZERO_IS_NOTHING = frozenset(
     {"count", "sum(amount)", "sum(quantity)", "distinct", "days", "streak"}
 )
 _DAYS = frozenset({"first", "last"})
+_RANKING = ("count", "sum(amount)", "days")
 # kind -> keys it needs, keys it may have, an example
 _SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
     "measure": (("event", "measure"), ("window", "filter", "by"), "event: login, measure: count"),
@@ -49,6 +50,11 @@ _SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
         ("event", "by", "value"),
         ("window", "minimum"),
         "event: read, by: category, value: sport",
+    ),
+    "top": (
+        ("event", "by"),
+        ("measure", "window", "filter", "k", "rank"),
+        "event: purchase, by: category",
     ),
     "attribute": (("attribute",), ("sources", "prefer"), "attribute: city"),
 }
@@ -84,6 +90,10 @@ class TagConfig(StrictModel):
         default_factory=dict, description="Name -> least score; below all of them there is no row"
     )
     by: Name | None = Field(default=None, description="Declared dimension of the event")
+    k: int | None = Field(
+        default=None, ge=1, le=20, description="The first k values, as tags name_1 to name_k"
+    )
+    rank: int | None = Field(default=None, ge=1, le=20, description="The value of this rank alone")
     value: str | None = Field(default=None, description="Value of the dimension that is preferred")
     minimum: int | None = Field(default=None, ge=1, description="Least events with the value")
     attribute: str | None = Field(default=None, description="Attribute of core.profiles")
@@ -114,6 +124,12 @@ class TagConfig(StrictModel):
         return self
 
     @model_validator(mode="after")
+    def _one_rank(self) -> "TagConfig":
+        if self.k is not None and self.rank is not None:
+            raise ValueError(f"tag {self.name!r}: `k` writes all ranks; remove `rank`")
+        return self
+
+    @model_validator(mode="after")
     def _entity_has_it(self) -> "TagConfig":
         if self.entity != PERSON and self.kind in _OF_A_PERSON:
             raise ValueError(
@@ -131,6 +147,13 @@ class TagConfig(StrictModel):
                 f"tag {self.name!r}: unknown measure {self.measure!r}; "
                 f"write one of: {', '.join(MEASURES)}"
             )
+        if self.kind == "top":
+            if self.measure not in _RANKING:
+                raise ValueError(
+                    f"tag {self.name!r}: values are not ranked by {self.measure!r}; "
+                    f"write one of: {', '.join(_RANKING)}"
+                )
+            return self
         if (self.measure == "distinct") != (self.by is not None):
             raise ValueError(
                 f"tag {self.name!r}: `by` names the dimension whose values are counted; "
@@ -166,7 +189,7 @@ class TagConfig(StrictModel):
             return "count" if self.measure in _ZERO_IS_NOTHING else "number"
         if self.kind == "model":
             return "text" if self.bands else "number"
-        return "text" if self.kind == "attribute" else "boolean"
+        return "text" if self.kind in ("attribute", "top") else "boolean"
 
     @cached_property
     def expressions(self) -> tuple[Expression, ...]:
@@ -194,7 +217,7 @@ class TagConfig(StrictModel):
         return _targets(self.expressions, "in_audience")
 
     def _own_macros(self) -> tuple[Macro, ...]:
-        """Measures and preferences are macros with a shorter spelling.
+        """Measures, preferences and top values are macros with a shorter spelling.
 
         A preference has two: the events with the value, and all those it is compared with.
         """
@@ -206,6 +229,8 @@ class TagConfig(StrictModel):
             having = f"{self.by} = '{escaped}'"
             every = f"{self.by} != ''"
             return tuple(Macro("events", self.event, window, f) for f in (having, every))
+        if self.kind == "top":
+            return (Macro("events", self.event, window, self.filter, by=self.by),)
         if self.kind == "model" and self.model is not None:
             return (Macro("score", target=self.model.partition("@")[0]),)
         return ()
@@ -215,6 +240,20 @@ class TagsFile(StrictModel):
     """One file of conf/tags."""
 
     tags: list[TagConfig] = Field(min_length=1)
+
+    def each(self) -> list[tuple[int, TagConfig]]:
+        """Every tag with its place in the file; of one with `k` there is one for each rank."""
+        return [(at, one) for at, tag in enumerate(self.tags) for one in _by_rank(tag)]
+
+
+def _by_rank(tag: TagConfig) -> list[TagConfig]:
+    if tag.k is None:
+        return [tag]
+    keys = tag.model_dump(exclude_unset=True, exclude={"k"})
+    return [
+        TagConfig.model_validate(keys | {"name": f"{tag.name}_{rank}", "rank": rank})
+        for rank in range(1, tag.k + 1)
+    ]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from databank.tags.order import tag_levels
 
 _Z = 1.6448536269514722  # one-sided 95 %
 _MINIMUM = 5  # events with the value below which nothing is said of a preference
+_PLAIN = ("measure", "attribute", "top", "model")
 Cuts = dict[str, float]
 
 
@@ -19,7 +20,8 @@ def with_tags(frame: DataFrame, tags: Iterable[TagConfig]) -> DataFrame:
     preferences (a caller who has such tags keeps the frame in memory); the rest is a projection.
 
     Args:
-        frame: person_id (unique), and all macros, tags and attributes that the tags refer to.
+        frame: person_id (unique), and all macros, tags, attributes and top values that the tags
+            refer to.
         tags: Tags to add; they may refer to each other.
 
     Returns:
@@ -31,7 +33,7 @@ def with_tags(frame: DataFrame, tags: Iterable[TagConfig]) -> DataFrame:
         ValueError: If tags refer to each other in a circle.
     """
     levels = tag_levels(tags)
-    plain = [t for level in levels for t in level if t.kind in ("measure", "attribute", "model")]
+    plain = [t for level in levels for t in level if t.kind in _PLAIN]
     frame = frame.withColumns({t.name: _plain(t) for t in plain})
     ranked = [t for level in levels for t in level if t.kind in ("percentile", "preference")]
     cuts = _cuts(frame, ranked) if ranked else {}
@@ -55,14 +57,14 @@ def score_column(tag: TagConfig) -> str:
     return f"_score_{tag.name}"
 
 
-def attribute_column(tag: TagConfig) -> str:
-    """Name of the column that the attribute of a tag is read into."""
-    return f"_attribute_{tag.name}"
+def given_column(tag: TagConfig) -> str:
+    """Name of the column in which the value of a tag comes that no expression gives."""
+    return f"_given_{tag.name}"
 
 
 def _plain(tag: TagConfig) -> Column:
-    if tag.kind == "attribute":
-        return F.col(attribute_column(tag))
+    if tag.kind in ("attribute", "top"):
+        return F.col(given_column(tag))
     if tag.type == "date":
         return F.col(tag.expressions[0].sql)
     value = F.col(tag.expressions[0].sql).cast("double")
