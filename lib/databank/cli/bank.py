@@ -14,9 +14,12 @@ from databank.cli.references import (
     check_entity,
     check_ranked,
     check_references,
+    check_status,
     check_windows,
     entity_of,
+    in_use,
     references_of,
+    status_of,
 )
 from databank.config import ConfigReader, Settings
 from databank.errors import DataBankError
@@ -57,8 +60,12 @@ class Bank:
     graph: Graph = field(default_factory=dict)
 
     def parts(self, wanted: Iterable[Node] | None = None) -> list[Part]:
-        """Parts of the graph in order of reference; of what `wanted` stands on, if given."""
-        return order_parts(self.graph if wanted is None else needed_for(self.graph, wanted))
+        """Parts of the graph in order of reference; of what `wanted` stands on, if given.
+
+        Drafts are in them only where they are wanted.
+        """
+        chosen = [node for node in self.graph if not node.draft] if wanted is None else wanted
+        return order_parts(needed_for(self.graph, chosen))
 
     def counts(self) -> dict[str, int]:
         """How many of each there are."""
@@ -196,7 +203,9 @@ def load_bank(conf_dir: str | Path) -> Bank:
         named = [(e.file, e.key, e.name) for e in entries if e.kind == kind]
         _check_twice(reader, named, kind)
     graph = {
-        Node(e.kind, e.name, entity_of(e.what)): frozenset(references_of(e.kind, e.what, tag_files))
+        Node(e.kind, e.name, entity_of(e.what), status_of(e.what) == "draft"): frozenset(
+            references_of(e.kind, e.what, tag_files)
+        )
         for e in entries
     }
     complete = not reader.faults  # a file that cannot be read would make its names unknown
@@ -206,9 +215,12 @@ def load_bank(conf_dir: str | Path) -> Bank:
             check_entity(reader, file, key, entry, graph[Node(kind, name)], graph, identity)
             check_windows(reader, file, key, kind, entry, archive)
         check_ranked(reader, tag_files)
+        for file, key, kind, name, entry in entries:
+            check_status(reader, file, key, Node(kind, name), entry, graph)
         _check_identifiers(reader, sources, identity)
         _check_cycle(reader, graph, entries)
     reader.finish()
+    retired = {Node(e.kind, e.name) for e in entries if not in_use(e.what)}
     if settings is None or identity is None or archive is None:
         raise RuntimeError(f"{conf_dir}: a file was not read, and no fault was noted")
     return Bank(
@@ -216,12 +228,12 @@ def load_bank(conf_dir: str | Path) -> Bank:
         sources=tuple(sources.values()),
         identity=identity,
         archive=archive,
-        tags=tuple(tag for each in tag_files.values() for _, tag in each.each()),
+        tags=tuple(tag for each in tag_files.values() for _, tag in each.each() if in_use(tag)),
         lifecycle=lifecycle,
         models=tuple(models.values()),
         audiences=tuple(audiences.values()),
         lookalikes=tuple(lookalikes.values()),
-        graph=graph,
+        graph={node: graph[node] for node in graph if node not in retired},
     )
 
 

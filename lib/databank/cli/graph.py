@@ -19,11 +19,13 @@ class Node:
         kind: One of KINDS.
         name: No other of its kind has it.
         entity: Whose it is; a part has those of one entity.
+        draft: Whether it is built only where it is asked for by name.
     """
 
     kind: str
     name: str
     entity: str = field(default=PERSON, compare=False)
+    draft: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}" if self.kind != LIFECYCLE else "life cycle"

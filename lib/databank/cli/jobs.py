@@ -79,14 +79,15 @@ def plan_job(job: str, bank: "Bank", only: str | None) -> list[Step]:
         DataBankError: If the job does not build the named node.
     """
     kind = entry_of(job).kind
-    names = sorted(node.name for node in bank.graph if node.kind == kind)
+    mine = [node for node in bank.graph if node.kind == kind]
+    names = sorted(node.name for node in mine)
     if only is not None and only not in names:
         hint = did_you_mean(only, names) if names else f"{job} builds all at once: leave out --only"
         raise DataBankError(f"--only: {job} has no {only!r}; {hint}")
     if kind is None or kind == LIFECYCLE:
         return [Step(job)]
-    wanted = [only] if only else names
-    parts = [part for part in bank.parts() if part.kind == kind]
+    wanted = [only] if only else [node.name for node in mine if not node.draft]
+    parts = [part for part in bank.parts(mine) if part.kind == kind]
     chosen = [tuple(name for name in part.names if name in wanted) for part in parts]
     return [Step(job, names) for names in chosen if names]
 

@@ -41,6 +41,33 @@ def entity_of(entry: Any) -> str:
     return getattr(entry, "entity", PERSON)
 
 
+def status_of(entry: Any) -> str:
+    """Whether an entry is a draft, active or retired; only tags say."""
+    return getattr(entry, "status", "active")
+
+
+def in_use(entry: Any) -> bool:
+    """Whether it is ever built."""
+    return status_of(entry) != "retired"
+
+
+def check_status(
+    reader: ConfigReader, file: str, key: str, node: Node, entry: Any, graph: Graph
+) -> None:
+    """Note what others lean on although it is a draft or retired, with all who do."""
+    status = status_of(entry)
+    if status == "active":
+        return
+    drafts = {other for other in graph if other.draft}
+    users = [user for user in sorted(graph) if node in graph[user]]
+    users = [user for user in users if not (status == "draft" and user in drafts)]
+    if users:
+        told = ", ".join(map(str, users))
+        remedy = "make it active" if status == "draft" else "take it out of these first"
+        what = "a draft" if status == "draft" else "retired"
+        reader.fault(file, key, f"tag {node.name!r} is {what}, and used by {told}", remedy)
+
+
 def check_entity(
     reader: ConfigReader,
     file: str,

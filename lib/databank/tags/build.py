@@ -1,5 +1,7 @@
 """The job build_tags: all tags of a part in one pass over the archive."""
 
+from collections.abc import Mapping
+
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.archive.frame import of_entity, person_frame
@@ -9,7 +11,8 @@ from databank.runs import Context, Job, StepResult
 from databank.tables import TableSpec
 from databank.tags.attributes import person_attributes
 from databank.tags.config import TagConfig, TagsConfig
-from databank.tags.tables import ENTITY_TAG, PERSON_TAG
+from databank.tags.history import keep_history
+from databank.tags.tables import ENTITY_TAG, HISTORY, PERSON_TAG
 from databank.tags.top import top_values
 from databank.tags.values import score_column, with_tags
 
@@ -50,11 +53,17 @@ def build_tags(context: Context, config: TagsConfig) -> StepResult:
         if table is ENTITY_TAG:
             rows = rows.withColumnRenamed("person_id", "entity_id")
             rows = rows.withColumn("entity", F.lit(entity))
+        before = _counted(context, tags, table) if any(tag.alarm for tag in tags) else {}
         # one row per person, and each tag once in it: unique as built
         context.store.replace(table, rows, where=_scope(tags, config, table), checked=True)
     finally:
         frame.unpersist()
-    return StepResult({"tags": len(tags), "rows": _measure(context, tags, table)})
+    if table is PERSON_TAG:
+        written = context.store.read(PERSON_TAG)
+        keep_history(context, written, tags, [t for t in config.tags if t.entity == PERSON])
+    now = _measure(context, tags, table)
+    summary: dict[str, int | float | str] = {"tags": len(tags), "rows": sum(now.values())}
+    return StepResult({**summary, **_alarms(context, tags, before, now)})
 
 
 def tag_rows(wide: DataFrame, tags: list[TagConfig]) -> DataFrame:
@@ -110,19 +119,44 @@ def _listed(tags: list[TagConfig]) -> str:
     return ", ".join(f"'{tag.name}'" for tag in tags)
 
 
-def _measure(context: Context, tags: list[TagConfig], table: TableSpec) -> int:
-    """Note how many have each tag, and the mean of numbers; returns the rows of all."""
-    names = sorted(tag.name for tag in tags)
-    written = context.store.read(table).where(F.col("tag").isin(names))
-    figures = written.groupBy("tag").agg(F.count("*").alias("n"), F.avg("value_double").alias("m"))
-    # one row per tag
-    found = {row["tag"]: (row["n"], row["m"]) for row in figures.collect()}
+def _measure(context: Context, tags: list[TagConfig], table: TableSpec) -> dict[str, int]:
+    """Note how many have each tag, and the mean of numbers; returns how many."""
+    found = _counted(context, tags, table)
     for tag in tags:
         persons, mean = found.get(tag.name, (0, None))
         context.metric("tag_coverage", persons, tag=tag.name)
         if mean is not None:
             context.metric("tag_mean", mean, tag=tag.name)
-    return sum(persons for persons, _ in found.values())
+    return {tag.name: found.get(tag.name, (0, None))[0] for tag in tags}
 
 
-JOB = Job(name="build_tags", step=build_tags, tables=(PERSON_TAG, ENTITY_TAG))
+def _counted(
+    context: Context, tags: list[TagConfig], table: TableSpec
+) -> dict[str, tuple[int, float | None]]:
+    """By tag: how many have it, and the mean of a number."""
+    rows = context.store.read(table).where(F.col("tag").isin(sorted(tag.name for tag in tags)))
+    figures = rows.groupBy("tag").agg(F.count("*").alias("n"), F.avg("value_double").alias("m"))
+    # one row per tag
+    return {row["tag"]: (row["n"], row["m"]) for row in figures.collect()}
+
+
+def _alarms(
+    context: Context,
+    tags: list[TagConfig],
+    before: Mapping[str, tuple[int, float | None]],
+    now: Mapping[str, int],
+) -> dict[str, str]:
+    """Tell of tags that many more or fewer have than before; a new one has no before."""
+    told: dict[str, str] = {}
+    for tag in tags:
+        was = before.get(tag.name, (0, None))[0]
+        if tag.alarm is None or not was:
+            continue
+        share = now[tag.name] / was - 1
+        context.metric("tag_coverage_moved", share, tag=tag.name)
+        if abs(share) > tag.alarm:
+            told[f"alarm: {tag.name}"] = f"{now[tag.name]:,} have it, {was:,} before ({share:+.0%})"
+    return told
+
+
+JOB = Job(name="build_tags", step=build_tags, tables=(PERSON_TAG, ENTITY_TAG, HISTORY))

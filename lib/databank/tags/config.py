@@ -74,6 +74,17 @@ class TagConfig(StrictModel):
     description: str = ""
     unit: str = ""
     owner: str = ""
+    status: Literal["draft", "active", "retired"] = Field(
+        default="active", description="A draft is built by --only alone; what is retired never"
+    )
+    keep_days: int | None = Field(
+        default=None, ge=1, description="Values of so many days are kept in tags.history"
+    )
+    alarm: float | None = Field(
+        default=None,
+        gt=0,
+        description="Told of: how many have it moves by more than this share from run to run",
+    )
     event: str | None = Field(
         default=None, pattern=r"^([a-z][a-z0-9_]*|\*)$", description="Event; * for any"
     )
@@ -136,6 +147,8 @@ class TagConfig(StrictModel):
                 f"tag {self.name!r}: a {self.entity} has no {self.kind}; make a person's tag of "
                 "it, an audience of these persons, and ask in_audience(...)"
             )
+        if self.entity != PERSON and self.keep_days is not None:
+            raise ValueError(f"tag {self.name!r}: only persons' tags are kept; remove `keep_days`")
         return self
 
     @model_validator(mode="after")

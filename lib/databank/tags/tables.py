@@ -19,6 +19,15 @@ PERSON_TAG = TableSpec(
     columns=(Column("person_id", "bigint", "person of identity.person"), *_VALUES),
 )
 
+HISTORY = TableSpec(
+    name="tags.history",
+    grain="one row per person, run day and tag with keep_days; no row = as in tags.person_tag",
+    owner="build_tags",
+    key=("person_id", "tag", "as_of"),
+    cluster_by=("tag", "as_of"),
+    columns=(Column("person_id", "bigint", "person of identity.person on that day"), *_VALUES),
+)
+
 ENTITY_TAG = TableSpec(
     name="tags.entity_tag",
     grain="one row per household, account ... and tag, as of the latest run; no row = as above",

@@ -91,6 +91,28 @@ def test_two_tags_of_one_name_are_refused(conf: Path) -> None:
     assert any("tag 'twice' is in tags/zz.yml too" in line for line in faults(conf))
 
 
+def test_a_tag_in_use_is_neither_retired_nor_a_draft(conf: Path) -> None:
+    old = "{name: old, kind: rule, status: retired, when: logins_30d > 1}"
+    new = "{name: new, kind: rule, status: draft, when: logins_30d > 1}"
+    more = "{name: more, kind: rule, status: draft, when: new}"
+    write(conf, "tags/zz.yml", f"tags: [{old}, {new}, {more}]\n")
+    bank = load_bank(conf)
+    assert "old" not in {tag.name for tag in bank.tags}
+    everything = [name for step in plan_all(bank, None) for name in step.nodes]
+    assert not {"old", "new", "more"} & set(everything)
+    assert not {"new", "more"} & {
+        n for step in plan_job("build_tags", bank, None) for n in step.nodes
+    }
+    assert [step.nodes for step in plan_job("build_tags", bank, "more")] == [("more",)]
+    planned = {name for step in plan_all(bank, "more") for name in step.nodes}
+    assert {"logins_30d", "new", "more"} <= planned
+    write(conf, "audiences/zz.yml", "audience: zz\nwhere: old or more\n")
+    found = faults(conf)
+    assert any("tag 'old' is retired, and used by audience zz; take it out" in f for f in found)
+    assert any("tag 'more' is a draft, and used by audience zz; make it ac" in f for f in found)
+    assert not any("'new'" in line for line in found)
+
+
 def test_an_identifier_without_a_strength_is_refused(conf: Path) -> None:
     text = (conf / "identity.yml").read_text().replace("  - cookie\n", "")
     write(conf, "identity.yml", text.replace("  cookie: {user_id: 1, phone: 2, any: 20}\n", ""))
