@@ -32,7 +32,7 @@ def macro_columns(
     Returns:
         person_id (unique), and per macro its `column`: events, distinct, days_active, days_in_a_row
         (bigint), amount, quantity, average_amount, largest_amount, smallest_amount (double),
-        days_since (int), first_day, last_day (date), first_time, stopped (boolean).
+        days_since (int), first_on, last_on (date), first_time, stopped (boolean).
         Persons without a row in the archive are absent; see `nothing`.
     """
     macros = list(dict.fromkeys(macros))
@@ -114,9 +114,9 @@ def _aggregate(macro: Macro, as_of: date) -> Column:
         case "distinct":
             value = F.nullif(F.col(str(macro.by)), F.lit(""))
             return F.size(F.collect_set(F.when(met, value))).cast("bigint")
-        case "first_day":
+        case "first_on":
             return F.min(F.when(met, day))
-        case "last_day":
+        case "last_on":
             return F.max(F.when(met, day))
         case "days_active":
             return F.size(F.collect_set(F.when(met, day))).cast("bigint")

@@ -25,8 +25,7 @@ from databank.config import ConfigReader, Settings
 from databank.errors import DataBankError
 from databank.hashing import fingerprint
 from databank.identity.alike.config import AlikeConfig
-from databank.identity.config import IdentityConfig
-from databank.identity.entities.config import EntitiesConfig
+from databank.identity.config import EntitiesConfig, IdentityConfig
 from databank.lifecycle.config import LifecycleConfig, LifecycleJobConfig
 from databank.lookalike.config import LookalikeConfig, LookalikesConfig
 from databank.models.config import ModelConfig, ModelsConfig
@@ -104,7 +103,9 @@ class Bank:
 
     def entities_config(self) -> EntitiesConfig:
         """For resolve_entities."""
-        return EntitiesConfig(entities=self.identity.entities)
+        types = self.identity.entity_types
+        block = tuple(blocked for blocked in self.identity.block if blocked.type in types)
+        return EntitiesConfig(entities=self.identity.entities, block=block)
 
     def archive_config(self) -> ArchiveConfig:
         """For build_archive."""
@@ -208,6 +209,7 @@ def load_bank(conf_dir: str | Path) -> Bank:
         )
         for e in entries
     }
+    retired = {Node(e.kind, e.name) for e in entries if not in_use(e.what)}
     complete = not reader.faults  # a file that cannot be read would make its names unknown
     if complete and archive is not None and identity is not None:
         for file, key, kind, name, entry in entries:
@@ -216,11 +218,10 @@ def load_bank(conf_dir: str | Path) -> Bank:
             check_windows(reader, file, key, kind, entry, archive)
         check_ranked(reader, tag_files)
         for file, key, kind, name, entry in entries:
-            check_status(reader, file, key, Node(kind, name), entry, graph)
+            check_status(reader, file, key, Node(kind, name), entry, graph, retired)
         _check_identifiers(reader, sources, identity)
         _check_cycle(reader, graph, entries)
     reader.finish()
-    retired = {Node(e.kind, e.name) for e in entries if not in_use(e.what)}
     if settings is None or identity is None or archive is None:
         raise RuntimeError(f"{conf_dir}: a file was not read, and no fault was noted")
     return Bank(

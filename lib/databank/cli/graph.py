@@ -117,7 +117,8 @@ def needed_for(graph: Graph, wanted: Iterable[Node]) -> dict[Node, frozenset[Nod
         if node not in found:
             found.add(node)
             open_nodes += graph.get(node, frozenset())
-    return {node: graph[node] for node in found}
+    # the graph's own nodes: a reference does not know whose it is
+    return {node: references for node, references in graph.items() if node in found}
 
 
 def _ready(graph: Graph, left: set[Node], done: set[Node], kind: str, entity: str) -> list[Node]:

@@ -46,7 +46,7 @@ def describe_person(
     holders = holders_of(lookup, [asked.id_key])[asked.id_key]
     whose = [one for one in holders if one.holds(day)]
     on = f"on {day}" if day else "today"
-    if not whose and (entities := _entities(lookup, asked)):
+    if not whose and day is None and (entities := _entities(lookup, asked)):
         return entities
     if not whose:
         told = [{"rule": r.rule, "why": r.reason} for r in refusals(lookup, [asked.id_key])]

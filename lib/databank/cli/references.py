@@ -1,6 +1,6 @@
 """Names across files: does what an expression or a list names exist?"""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from databank.archive.config import ArchiveConfig
@@ -52,15 +52,20 @@ def in_use(entry: Any) -> bool:
 
 
 def check_status(
-    reader: ConfigReader, file: str, key: str, node: Node, entry: Any, graph: Graph
+    reader: ConfigReader,
+    file: str,
+    key: str,
+    node: Node,
+    entry: Any,
+    graph: Graph,
+    retired: Collection[Node],
 ) -> None:
     """Note what others lean on although it is a draft or retired, with all who do."""
     status = status_of(entry)
     if status == "active":
         return
-    drafts = {other for other in graph if other.draft}
-    users = [user for user in sorted(graph) if node in graph[user]]
-    users = [user for user in users if not (status == "draft" and user in drafts)]
+    users = [user for user in sorted(graph) if node in graph[user] and user not in retired]
+    users = [user for user in users if not (status == "draft" and user.draft)]
     if users:
         told = ", ".join(map(str, users))
         remedy = "make it active" if status == "draft" else "take it out of these first"
@@ -121,7 +126,8 @@ def check_ranked(reader: ConfigReader, files: Mapping[str, TagsFile]) -> None:
 def _check_dimension(
     reader: ConfigReader, file: str, key: str, macro: Macro, archive: ArchiveConfig
 ) -> None:
-    declared = _declared(macro, archive)
+    # the archive keeps it apart for every event
+    declared = {"terminal", *_declared(macro, archive)}
     if macro.by is not None and macro.by not in declared:
         wrong = f"{macro.event!r} is told apart by {macro.by!r}, which the archive does not keep "
         remedy = f"{did_you_mean(macro.by, declared)} (declare it in archive.yml: {macro.event})"

@@ -15,8 +15,8 @@ _EVENT_MACROS = {
     "smallest_amount": (1, 3),
     "quantity": (1, 3),
     "distinct": (2, 4),
-    "first_day": (1, 3),
-    "last_day": (1, 3),
+    "first_on": (1, 3),
+    "last_on": (1, 3),
     "days_active": (1, 3),
     "days_in_a_row": (1, 3),
     "days_since": (1, 2),
@@ -35,7 +35,7 @@ class Macro:
     Attributes:
         name: events (count), amount and quantity (sums), average_amount, largest_amount and
             smallest_amount (of one event, null without any), distinct (different values of a
-            dimension), first_day and last_day (null without any), days_active (distinct days),
+            dimension), first_on and last_on (null without any), days_active (distinct days),
             days_in_a_row (the longest run of them), days_since (days since the last, null if
             never), first_time (the first ever lies in the window), stopped (had it before the
             window, not within it), in_audience, in_lookalike, stage, score.
@@ -104,8 +104,8 @@ def usage(name: str) -> str:
         "smallest_amount": "smallest_amount('purchase', 'last 90 days')",
         "quantity": "quantity('purchase', 'last 90 days')",
         "distinct": "distinct('read', 'category', 'last 30 days')",
-        "first_day": "first_day('purchase')",
-        "last_day": "last_day('login', 'last 30 days')",
+        "first_on": "first_on('purchase')",
+        "last_on": "last_on('login', 'last 30 days')",
         "days_active": "days_active('login', 'last 30 days')",
         "days_in_a_row": "days_in_a_row('login', 'last 30 days')",
         "days_since": "days_since('purchase')",

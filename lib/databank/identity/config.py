@@ -156,6 +156,9 @@ class IdentityConfig(StrictModel):
             raise ValueError(
                 f"unknown identifier type {kind!r}; {did_you_mean(kind, self.identifiers)}"
             )
+        known = (*self.identifiers, *self.entity_types)
+        for kind in sorted({blocked.type for blocked in self.block} - set(known)):
+            raise ValueError(f"unknown identifier type {kind!r}; {did_you_mean(kind, known)}")
         return self
 
     @model_validator(mode="after")
@@ -171,9 +174,9 @@ class IdentityConfig(StrictModel):
         return self
 
     @property
-    def entity_types(self) -> frozenset[str]:
-        """Types of identifiers that are an entity's and no person's."""
-        return frozenset(kind for rule in self.entities.values() for kind in rule.by)
+    def entity_types(self) -> tuple[str, ...]:
+        """Types of identifiers that are an entity's and no person's, sorted."""
+        return tuple(sorted({kind for rule in self.entities.values() for kind in rule.by}))
 
     @model_validator(mode="after")
     def _no_contradiction(self) -> "IdentityConfig":
@@ -220,9 +223,20 @@ class IdentityConfig(StrictModel):
         for kind, rule in self.handed_over.items():
             yield from (kind, *rule.to)
         yield from (one.type for one in self.passed_on)
-        yield from (blocked.type for blocked in self.block)
         for pair in (*self.unlink, *self.together, *self.apart):
             yield from (pair.a.type, pair.b.type)
+
+
+class EntitiesConfig(StrictModel):
+    """What the job resolve_entities is given.
+
+    Attributes:
+        entities: By name.
+        block: Identifiers of theirs that never tie.
+    """
+
+    entities: dict[Name, Entity]
+    block: tuple[Blocked, ...] = ()
 
 
 def _joined(pairs: Iterable[Pair]) -> dict[tuple[str, str, str], set[tuple[str, str, str]]]:

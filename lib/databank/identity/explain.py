@@ -73,7 +73,7 @@ class Asked(NamedTuple):
 
 
 def _no_mark(letter: str) -> str:
-    return " " if category(letter).startswith("P") else letter
+    return " " if category(letter)[0] in "PZ" else letter
 
 
 class Holding(NamedTuple):

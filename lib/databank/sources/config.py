@@ -267,7 +267,7 @@ class SourcesConfig(StrictModel):
 
     sources: tuple[SourceConfig, ...]
     identifier_order: tuple[str, ...]
-    entity_types: frozenset[str] = frozenset()
+    entity_types: tuple[str, ...] = ()
 
     def rank(self, id_type: str) -> tuple[int, str]:
         """Sort key by strength; types that the order leaves out come last."""

@@ -84,11 +84,14 @@ def kept_keys(day: Column, erased: Collection[Erasure]) -> dict[str, Column]:
             tests.append(key.isin(keys) & F.coalesce(meant, F.lit(True)))
         return reduce(lambda one, other: one | other, tests)
 
-    theirs = goes(F.get("ids", F.lit(0)), [one for one in erased if one.whole])
+    whole = [one for one in erased if one.whole]
+    theirs = goes(F.get("ids", F.lit(0)), whole)
     rest = F.filter("ids", lambda key: ~goes(key, erased))
     rest = F.when(theirs, _nothing()).otherwise(rest)
     of_entities = F.filter("entity_ids", lambda key: ~goes(key, erased))
-    of_entities = F.when((F.size(rest) > 0) & (F.size(of_entities) > 0), of_entities)
+    # what a record tells of an erased person, by whichever identifier, is not kept for others
+    told = F.exists("ids", lambda key: goes(key, whole))
+    of_entities = F.when(~told & (F.size(rest) > 0) & (F.size(of_entities) > 0), of_entities)
     had = _had()
     keys = sorted({e.id_key for e in erased})
     named = F.exists(_all_keys(had), lambda key: key.isin(keys))

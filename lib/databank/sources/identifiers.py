@@ -88,7 +88,7 @@ def by_sql(form: str, text: Column, *, region: str) -> Column:
         digits = F.regexp_replace(lower, "[:.-]", "")
         return F.when(digits.rlike(_DEVICE_MAC), F.regexp_replace(digits, "(..)(?!$)", "$1:"))
     if form == "address":
-        words = F.trim(F.regexp_replace(lower, r"[\s\p{P}]+", " "))
+        words = F.trim(F.regexp_replace(lower, r"[\s\p{Z}\p{P}]+", " "))
         return F.when(words.rlike(r"\p{L}"), words)
     if form == "cookie":
         return F.when(text.rlike("^[0-9A-Fa-f-]+$"), lower).otherwise(text)

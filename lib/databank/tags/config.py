@@ -32,8 +32,8 @@ MEASURES = {
     "days": "days_active",
     "streak": "days_in_a_row",
     "recency": "days_since",
-    "first": "first_day",
-    "last": "last_day",
+    "first": "first_on",
+    "last": "last_on",
 }
 _ZERO_IS_NOTHING = frozenset(
     {"count", "sum(amount)", "sum(quantity)", "distinct", "days", "streak"}

@@ -95,7 +95,8 @@ def test_a_tag_in_use_is_neither_retired_nor_a_draft(conf: Path) -> None:
     old = "{name: old, kind: rule, status: retired, when: logins_30d > 1}"
     new = "{name: new, kind: rule, status: draft, when: logins_30d > 1}"
     more = "{name: more, kind: rule, status: draft, when: new}"
-    write(conf, "tags/zz.yml", f"tags: [{old}, {new}, {more}]\n")
+    older = "{name: older, kind: rule, status: retired, when: old}"
+    write(conf, "tags/zz.yml", f"tags: [{old}, {older}, {new}, {more}]\n")
     bank = load_bank(conf)
     assert "old" not in {tag.name for tag in bank.tags}
     everything = [name for step in plan_all(bank, None) for name in step.nodes]
@@ -123,6 +124,9 @@ def test_the_plan_names_each_part_in_order() -> None:
     steps = [step.job for step in plan_all(load_bank(CONF), None)]
     assert steps[:4] == ["ingest", "resolve_identity", "resolve_entities", "build_archive"]
     assert steps[-1] == "publish_report"
+    whose = {node.name: node.entity for node in load_bank(CONF).graph}
+    parts = [step.nodes for step in plan_all(load_bank(CONF), None) if step.nodes]
+    assert all(len({whose[name] for name in part}) == 1 for part in parts)
     assert steps.index("train_model") < steps.index("score_model") < steps.index("build_audiences")
 
 

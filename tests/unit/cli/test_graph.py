@@ -69,6 +69,14 @@ def test_a_part_has_one_entity_and_theirs_may_ask_each_other() -> None:
     ]
 
 
+def test_what_is_needed_keeps_whose_it_is() -> None:
+    spent, families = (Node(kind, kind, "household") for kind in ("tag", "audience"))
+    made = {spent: frozenset[Node](), families: frozenset({Node("tag", "tag")})}
+    assert {node.entity for node in needed_for(made, [Node("audience", "audience")])} == {
+        "household"
+    }
+
+
 @st.composite
 def graphs(draw: st.DrawFn) -> dict[Node, frozenset[Node]]:
     """Graphs whose references lead to earlier nodes only."""

@@ -4,6 +4,7 @@ import pytest
 from pyspark.sql import SparkSession, functions as F
 
 from databank.expressions import parse_expression
+from databank.expressions.macros import ARITY
 from databank.expressions.parse import known_functions
 
 
@@ -56,3 +57,7 @@ def test_a_wrong_expression_is_told_with_its_remedy(text: str, told: str) -> Non
 def test_the_list_of_functions_is_sparks_own(spark_session: SparkSession) -> None:
     rows = spark_session.sql("SHOW SYSTEM FUNCTIONS").where(F.col("function").rlike("^[a-z_0-9]+$"))
     assert {row[0] for row in rows.collect()} <= known_functions()
+
+
+def test_no_macro_hides_a_function_of_spark() -> None:
+    assert not set(ARITY) & set(known_functions())

@@ -11,9 +11,9 @@ import pytest
 from pydantic import ValidationError
 from pyspark.sql import SparkSession, functions as F
 
-from databank.identity.config import IdentityConfig
+from databank.errors import DataBankError
+from databank.identity.config import EntitiesConfig, IdentityConfig
 from databank.identity.entities.build import JOB
-from databank.identity.entities.config import EntitiesConfig
 from databank.identity.entities.tables import (
     ENTITY,
     ENTITY_ALIAS,
@@ -72,9 +72,12 @@ class Town:
         )
         return found.withColumn("day", F.to_date(at)) if record == "event_id" else found
 
-    def resolve(self, day: date = DAY, **entities: dict[str, Any]) -> Outcome:
+    def resolve(
+        self, day: date = DAY, block: Sequence[dict[str, str]] = (), **entities: dict[str, Any]
+    ) -> Outcome:
         given = entities or {"household": {"by": ["address", "landline"]}}
-        return self.bank.run(JOB, EntitiesConfig.model_validate({"entities": given}), day=day)
+        config = EntitiesConfig.model_validate({"entities": given, "block": block})
+        return self.bank.run(JOB, config, day=day)
 
     def together(self, entity: str = "household") -> dict[int, set[int]]:
         """Persons by the number of the entity."""
@@ -196,6 +199,24 @@ def test_a_record_tells_of_the_person_of_its_day_and_of_its_next_identifier(town
     together = town.together()
     found = {word: together[of_place[town.keys[word]]] for word in ("a1", "a2", "a3")}
     assert found == {"a1": {1}, "a2": {2}, "a3": {4}}
+
+
+def test_what_is_blocked_ties_nobody_and_a_persons_identifier_makes_no_entity(town: Town) -> None:
+    town.show([(DAY, "1 a1"), (DAY, "2 a1"), (DAY, "3 a2"), (DAY, "4 a2")])
+    unsaid = {"type": "address", "value": "a1", "reason": "no address"}
+    town.resolve(block=[unsaid])
+    assert list(town.together().values()) == [{3, 4}]
+    told = town.bank.rows(ENTITY_REJECTED, "id_key", "person_id", "reason")
+    assert told == [(town.keys["a1"], None, "no address")]
+    # conf has none any more
+    config = EntitiesConfig(entities={})
+    town.bank.run(JOB, config, day=DAY)
+    assert town.together() == {}
+    town.bank.publish(
+        {IDENTIFIER: town.bank.read(IDENTIFIER).withColumn("entity", F.lit(None).cast("boolean"))}
+    )
+    with pytest.raises(DataBankError, match="address was a person's identifier when it was loaded"):
+        town.resolve(NEXT)
 
 
 def test_without_evidence_there_is_nobody(town: Town) -> None:

@@ -25,7 +25,7 @@ HOMES: dict[str, Any] = {
 }
 RECORDS = """no,mobile,street,town,home,changed
 1,13912345670,"Lake Road, 5",Hangzhou,0571-87654321,2026-01-29
-2,13912345671,lake road 5,HANGZHOU,,2026-01-29
+2,13912345671,lake\u3000road 5,HANGZHOU,,2026-01-29
 3,,Hill Lane 1,Ningbo,,2026-01-29
 4,13912345672,,-,12,2026-01-29
 """
@@ -33,7 +33,7 @@ RECORDS = """no,mobile,street,town,home,changed
 
 @pytest.fixture
 def world(spark_session: SparkSession, tmp_path: Path) -> World:
-    made = World(spark_session, tmp_path, (HOMES,), entity_types=frozenset({"address", "landline"}))
+    made = World(spark_session, tmp_path, (HOMES,), entity_types=("address", "landline"))
     made.put("crm/1.csv", RECORDS)
     made.run()
     return made

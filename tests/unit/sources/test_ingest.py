@@ -85,7 +85,7 @@ class World:
     sources: tuple[dict[str, Any], ...]
     timezone: str = "UTC"
     fault: Any = None
-    entity_types: frozenset[str] = frozenset()
+    entity_types: tuple[str, ...] = ()
     outcomes: list[Outcome] = field(default_factory=list)
 
     def put(self, name: str, content: str | bytes) -> None:

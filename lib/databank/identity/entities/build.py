@@ -1,15 +1,16 @@
 """The job resolve_entities: persons who share an address, say, become one household."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import reduce
 from typing import NamedTuple
 
 from pyspark.sql import Column, DataFrame, functions as F
 
+from databank.errors import DataBankError
 from databank.identity.components.solve import connected_components
-from databank.identity.config import Limit
-from databank.identity.entities.config import PERSON, EntitiesConfig, Entity
+from databank.identity.config import EntitiesConfig, Limit
+from databank.identity.entities.config import PERSON, Entity
 from databank.identity.entities.evidence import entity_evidence
 from databank.identity.entities.tables import (
     ENTITY,
@@ -20,11 +21,12 @@ from databank.identity.entities.tables import (
     TABLES,
 )
 from databank.identity.guards.cuts import Rules, cut_persons
+from databank.identity.guards.hand import blocked_nodes
 from databank.identity.guards.limits import FORMAT, since
 from databank.identity.registry import Assignment, assign_persons, next_person_id
 from databank.identity.tables import PERSON as PERSONS, REJECTED
 from databank.runs import Context, Job, StepResult
-from databank.session import checkpoint
+from databank.session import checkpoint, small_frame
 from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
 from databank.tables import TableSpec
 
@@ -67,12 +69,17 @@ def resolve_entities(context: Context, config: EntitiesConfig) -> StepResult:
         aside.select(F.col("a_key").alias("id_key")),
         timezone=context.settings.timezone,
     )
-    types = store.read(IDENTIFIER).where("entity").select("id_key", "id_type")
-    evidence = checkpoint(evidence.join(types, "id_key"))
-    rows: dict[TableSpec, list[DataFrame]] = {table: [] for table in TABLES}
+    identifiers = store.read(IDENTIFIER)
+    _refuse_persons(identifiers, config.entities)
+    identifiers = identifiers.where("entity")
+    blocked = blocked_nodes(identifiers, config.block, day=day)
+    blocked = checkpoint(blocked.select(F.col("a_key").alias("id_key"), "reason"))
+    evidence = checkpoint(evidence.join(identifiers.select("id_key", "id_type"), "id_key"))
+    # where conf has none any more, there are none
+    rows = {table: [small_frame(context.spark, [], table.schema())] for table in TABLES}
     for name, rule in sorted(config.entities.items()):
         context.progress.step(f"connecting each {name}")
-        found = _solve(context, name, rule, _recent(evidence, rule, day))
+        found = _solve(context, name, rule, _recent(evidence, rule, day), blocked)
         for table, told in _rows(found, day).items():
             rows[table].append(told.withColumn("entity", F.lit(name)))
     for table, parts in rows.items():
@@ -88,12 +95,28 @@ def _recent(evidence: DataFrame, rule: Entity, day: date) -> DataFrame:
     """What of the evidence is of an entity, and new enough."""
     first = since(Limit(most=1, days=rule.days), day)
     links = evidence.where(F.col("id_type").isin(*rule.by))
-    return links if first is None else links.where(F.col("last_ts") >= F.lit(first))
+    return links if first is None else links.where(F.col("last_day") >= F.lit(first))
 
 
-def _solve(context: Context, name: str, rule: Entity, links: DataFrame) -> Found:
+def _refuse_persons(identifiers: DataFrame, entities: Mapping[str, Entity]) -> None:
+    """Raise if a type of theirs was loaded as a person's."""
+    types = sorted({kind for rule in entities.values() for kind in rule.by})
+    wrong = identifiers.where(F.col("id_type").isin(types) & F.col("entity").isNull())
+    row = wrong.select("id_type").first()
+    if row is not None:
+        raise DataBankError(
+            f"identity.yml: entities: {row['id_type']} was a person's identifier when it was "
+            "loaded; give it another name here and in sources, or load all into a new root"
+        )
+
+
+def _solve(
+    context: Context, name: str, rule: Entity, links: DataFrame, blocked: DataFrame
+) -> Found:
     """One kind of entity: components of persons and identifiers, cut and named."""
-    aside = _shared_by_many(links, rule, name)
+    barred = blocked.join(links.select("id_key").distinct(), "id_key", "left_semi")
+    free = links.join(barred, "id_key", "left_anti")
+    aside = checkpoint(_shared_by_many(free, rule, name).unionByName(barred))
     tied = links.join(aside.select("id_key"), "id_key", "left_anti").withColumn("node", _node())
     tied = checkpoint(tied)
     person = tied.select("node", F.lit(PERSON).alias("id_type"), "person_id").distinct()
@@ -128,7 +151,7 @@ def _shared_by_many(links: DataFrame, rule: Entity, name: str) -> DataFrame:
     told = (F.lit("shared by "), "n", F.lit(f" persons (limit of {name}: {rule.persons})"))
     # where there is no limit nothing is above it
     many = counted.where(F.col("n") > F.lit(rule.persons).cast("bigint"))
-    return checkpoint(many.select("id_key", F.concat(*told).alias("reason")))
+    return many.select("id_key", F.concat(*told).alias("reason"))
 
 
 def _cut(

@@ -28,9 +28,3 @@ class Entity(StrictModel):
         if len(set(value)) < len(value):
             raise ValueError("names a type twice; keep the first")
         return value
-
-
-class EntitiesConfig(StrictModel):
-    """What the job resolve_entities is given: entities by name."""
-
-    entities: dict[Name, Entity]

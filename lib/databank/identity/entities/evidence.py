@@ -27,7 +27,8 @@ def entity_evidence(
         timezone: Business time zone, which the days of profiles follow.
 
     Returns:
-        person_id, id_key, n (records), last_ts (timestamp, UTC): one row per person and identifier.
+        person_id, id_key, n (records), last_ts (timestamp, UTC), last_day (of the business): one
+        row per person and identifier.
     """
     updated = F.to_date(F.from_utc_timestamp("updated_ts", timezone))
     seen = _seen(events, F.col("event_ts"), F.col("day")).unionByName(
@@ -44,7 +45,9 @@ def entity_evidence(
     )
     theirs = resolve_persons(records, persons, set_aside)
     return theirs.groupBy("person_id", F.col("named").alias("id_key")).agg(
-        F.sum("n").alias("n"), F.max("last_ts").alias("last_ts")
+        F.sum("n").alias("n"),
+        F.max("last_ts").alias("last_ts"),
+        F.max("day").alias("last_day"),
     )
 
 
