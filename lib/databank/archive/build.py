@@ -4,7 +4,7 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.archive.config import ArchiveConfig
 from databank.archive.tables import PERSON_DAY
-from databank.identity.persons import resolve_persons
+from databank.identity.persons import nobodys, resolve_persons
 from databank.identity.tables import BASIS, CHANGES, PERSON, REJECTED
 from databank.runs import Context, Job, StepResult
 from databank.sources.tables import EVENTS
@@ -28,11 +28,7 @@ def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
     store = context.store
     events = with_slices(store.read(EVENTS), config)
     persons = store.read(PERSON)
-    aside = (
-        store.read(REJECTED)
-        .where("b_key IS NULL AND rule <> 'format'")
-        .select(F.col("a_key").alias("id_key"))
-    )
+    aside = nobodys(store.read(REJECTED))
     since, changes_since = context.last_read(EVENTS), context.last_read(CHANGES)
     feeds = [store.feed(EVENTS, since), store.feed(CHANGES, changes_since)]
     lost = any(feed.went_back() or not feed.reaches() for feed in feeds if feed is not None)

@@ -3,6 +3,7 @@
 from pyspark.sql import DataFrame, functions as F
 
 from databank.columns import require_columns
+from databank.identity.guards.limits import FORMAT
 from databank.identity.intervals import holds_on
 
 
@@ -43,6 +44,12 @@ def resolve_persons(events: DataFrame, persons: DataFrame, set_aside: DataFrame)
         .agg(F.min_by(F.struct("_row", "person_id"), "_rank").alias("_first"))
     )
     return direct.unionByName(first.select("_first._row.*", "_first.person_id"))
+
+
+def nobodys(rejected: DataFrame) -> DataFrame:
+    """id_key of what identity.rejected sets aside; what has no identifier's form is not met."""
+    alone = rejected.where(F.col("b_key").isNull() & (F.col("rule") != FORMAT))
+    return alone.select(F.col("a_key").alias("id_key"))
 
 
 def _join(events: DataFrame, persons: DataFrame) -> DataFrame:

@@ -22,7 +22,8 @@ from databank.identity.entities.tables import (
 )
 from databank.identity.guards.cuts import Rules, cut_persons
 from databank.identity.guards.hand import blocked_nodes
-from databank.identity.guards.limits import FORMAT, since
+from databank.identity.guards.limits import since
+from databank.identity.persons import nobodys
 from databank.identity.registry import Assignment, assign_persons, next_person_id
 from databank.identity.tables import PERSON as PERSONS, REJECTED
 from databank.runs import Context, Job, StepResult
@@ -61,12 +62,11 @@ def resolve_entities(context: Context, config: EntitiesConfig) -> StepResult:
     """
     store, day = context.store, context.day
     context.progress.step("gathering evidence")
-    aside = store.read(REJECTED).where((F.col("rule") != FORMAT) & F.col("b_key").isNull())
     evidence = entity_evidence(
         store.read(EVENTS),
         store.read(PROFILES),
         store.read(PERSONS),
-        aside.select(F.col("a_key").alias("id_key")),
+        nobodys(store.read(REJECTED)),
         timezone=context.settings.timezone,
     )
     identifiers = store.read(IDENTIFIER)

@@ -20,8 +20,10 @@ SMALL = 200_000
 _FED = (EVENTS, PROFILES, IDENTIFIER)
 _READ = (*_FED, ERASED)
 # told of single identifiers, so that a change touches these; and what changes no result
-_TOLD = {"block", "unlink", "together", "apart", "passed_on", "gates", "local_edges", "engine"}
-_TOLD |= {"entities"}
+_TOLD = {
+    "block", "unlink", "together", "apart", "passed_on", "entities", "gates", "local_edges",
+    "engine",
+}  # fmt: skip
 
 
 class Counts(NamedTuple):
