@@ -88,13 +88,18 @@ def of_entity(context: Context, rows: DataFrame, entity: str) -> DataFrame:
     """Rows with the entity of each person in place of its person_id; who is in none is left out."""
     if entity == PERSON:
         return rows
-    within = context.store.read(ENTITY).where(F.col("entity") == entity)
-    met = rows.join(within.select("person_id", "entity_id"), "person_id")
+    met = rows.join(persons_within(context, entity), "person_id")
     return met.withColumn("person_id", F.col("entity_id")).drop("entity_id")
 
 
-def _entities(context: Context, entity: str) -> DataFrame:
+def persons_within(context: Context, entity: str) -> DataFrame:
+    """person_id (unique), entity_id: who is in which household, account ..."""
     within = context.store.read(ENTITY).where(F.col("entity") == entity)
+    return within.select("person_id", "entity_id")
+
+
+def _entities(context: Context, entity: str) -> DataFrame:
+    within = persons_within(context, entity)
     return within.groupBy(F.col("entity_id").alias("person_id")).agg(F.count("*").alias(PERSONS))
 
 

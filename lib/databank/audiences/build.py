@@ -6,12 +6,11 @@ from datetime import date, timedelta
 
 from pyspark.sql import DataFrame, functions as F
 
-from databank.archive.frame import person_frame
+from databank.archive.frame import person_frame, persons_within
 from databank.audiences.config import KEEP_DAYS, AudienceConfig, AudiencesConfig
 from databank.audiences.tables import ENTITY_MEMBER, MEMBER
 from databank.expressions import Expression
 from databank.identity.entities.config import PERSON
-from databank.identity.entities.tables import ENTITY
 from databank.runs import Context, Job, StepResult
 from databank.tags.order import order_by_reference
 
@@ -34,8 +33,7 @@ def build_audiences(context: Context, config: AudiencesConfig) -> StepResult:
         rows = rows.withColumnRenamed("person_id", "entity_id").withColumn("entity", F.lit(entity))
         context.store.replace(ENTITY_MEMBER, rows, where=where, checked=True)
         today = context.store.read(ENTITY_MEMBER).where(_of_day(wanted, context.day))
-        within = context.store.read(ENTITY).where(F.col("entity") == entity)
-        rows = today.join(within.drop("entity"), "entity_id")
+        rows = today.join(persons_within(context, entity), "entity_id")
     context.store.replace(MEMBER, rows, where=where, checked=True)
     return StepResult(_measure(context, wanted))
 
