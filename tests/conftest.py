@@ -1,11 +1,14 @@
 """One Spark session for the whole run; pytest-spark's fixture returns it."""
 
 import os
+import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from pyspark.sql import SparkSession
+from xdist.scheduler import LoadScopeScheduling
 
 from databank.session import get_spark, stop_spark
 
@@ -15,10 +18,32 @@ settings.register_profile(
 )
 settings.load_profile("databank")
 
-# hundreds of small tables pass by, and none of them comes back
+# a main module without a file, as xdist has, is for pyspark a run of its own doctests: it exits
+if not hasattr(main := sys.modules["__main__"], "__file__"):
+    main.__file__ = __file__
+
+# hundreds of small tables pass by; those of a loop's bank come back
 # code that runs for a moment is not worth C2's deep inlining: it took half of the tests' CPU
 _INLINE = "-XX:FreqInlineSize=100 -XX:MaxInlineLevel=6 -XX:InlineSmallCode=800"
-_JAVA = f"-Ddelta.log.cacheSize=32 -Xms2g -XX:+UseParallelGC {_INLINE}"
+_JAVA = f"-Ddelta.log.cacheSize=100 -Xms2g -XX:+UseParallelGC {_INLINE}"
+
+# to write and compile code for plans that see ten rows takes longer than all they do
+_INTERPRETED = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
+
+
+class _ByFixtures(LoadScopeScheduling):
+    """Tests of a file, and all on the bank of the whole loop, share a worker: and so fixtures."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "loop" if file.startswith("tests/flow") and "real_data" not in file else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return _ByFixtures(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,11 +53,12 @@ def _databank_session() -> Iterator[SparkSession]:
     spark = get_spark(
         "databank-tests",
         **({"spark__jars": jar} if jar else {}),
-        spark__driver__memory="3g",
+        spark__driver__memory="4g",
         spark__driver__extraJavaOptions=_JAVA,
         spark__sql__shuffle__partitions=2,
         spark__default__parallelism=2,
         spark__sql__adaptive__enabled="true",
+        **_INTERPRETED,
     )
     yield spark
     stop_spark()
