@@ -15,6 +15,7 @@ from databank.cli.references import (
     check_ranked,
     check_references,
     check_status,
+    check_tables,
     check_windows,
     entity_of,
     in_use,
@@ -217,6 +218,7 @@ def load_bank(conf_dir: str | Path) -> Bank:
             check_entity(reader, file, key, entry, graph[Node(kind, name)], graph, identity)
             check_windows(reader, file, key, kind, entry, archive)
         check_ranked(reader, tag_files)
+        check_tables(reader, tag_files)
         for file, key, kind, name, entry in entries:
             check_status(reader, file, key, Node(kind, name), entry, graph, retired)
         _check_identifiers(reader, sources, identity)

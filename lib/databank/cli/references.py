@@ -16,6 +16,9 @@ from databank.tags.config import TagsFile
 # columns of the archive that a filter may use beside the declared dimensions
 _FILTER_COLUMNS = frozenset({"terminal", "n", "amount", "quantity", "event", "day"})
 
+# what a statement of a tag may read
+_BEFORE_TAGS = ("core", "identity", "archive")
+
 
 def references_of(kind: str, entry: Any, tag_files: Mapping[str, TagsFile]) -> set[Node]:
     """What an entry refers to, by its lists of names and by its expressions."""
@@ -121,6 +124,26 @@ def check_ranked(reader: ConfigReader, files: Mapping[str, TagsFile]) -> None:
             if kind not in ("count", "number"):
                 wrong = f"tag {tag.name!r} ranks {tag.of}, which is a {kind}"
                 reader.fault(file, f"tags[{number}].of", wrong, "name a tag that is a number")
+
+
+def check_tables(reader: ConfigReader, files: Mapping[str, TagsFile]) -> None:
+    """Note statements that read what is no table, or one that is made after the tags."""
+    asking = [
+        (file, number, tag, name)
+        for file, each in files.items()
+        for number, tag in each.each()
+        for name in (tag.statement.tables if tag.statement else ())
+    ]
+    if not asking:
+        return
+    # it takes the modules of all jobs, and so pyspark
+    from databank.cli.catalogue import all_specs
+
+    known = [spec.name for spec in all_specs() if spec.name.partition(".")[0] in _BEFORE_TAGS]
+    for file, number, tag, name in asking:
+        if name not in known:
+            wrong = f"tag {tag.name!r} reads {name}, which is no table of {', '.join(_BEFORE_TAGS)}"
+            reader.fault(file, f"tags[{number}].select", wrong, did_you_mean(name, known))
 
 
 def _check_dimension(

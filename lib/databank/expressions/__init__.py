@@ -2,6 +2,10 @@
 
 from databank.expressions.macros import Macro
 from databank.expressions.parse import Expression, parse_expression
+from databank.expressions.statement import Statement, parse_statement
 from databank.expressions.windows import Window, parse_window
 
-__all__ = ["Expression", "Macro", "Window", "parse_expression", "parse_window"]
+__all__ = [
+    "Expression", "Macro", "Statement", "Window", "parse_expression", "parse_statement",
+    "parse_window",
+]  # fmt: skip

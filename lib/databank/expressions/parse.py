@@ -41,7 +41,9 @@ def parse_expression(text: str) -> Expression:
     try:
         tokens = sqlglot.tokenize(text, read="spark")
     except SqlglotError as error:
-        raise ValueError(f"cannot read {_short(text)}: {_plain(error)}; check the quotes") from None
+        raise ValueError(
+            f"cannot read {short(text)}: {plain_error(error)}; check the quotes"
+        ) from None
     macros: list[Macro] = []
     pieces: list[str] = []
     at = index = 0
@@ -95,12 +97,12 @@ def _arguments(tokens: list[Token], index: int, text: str) -> tuple[int, list[st
             arguments.append(token.text)
         elif token.token_type != TokenType.COMMA:
             raise ValueError(
-                f"{name}() in {_short(text)} takes texts in quotes, not {token.text!r}; "
+                f"{name}() in {short(text)} takes texts in quotes, not {token.text!r}; "
                 f"{usage(name)}"
             )
         position += 1
     if position == len(tokens):
-        raise ValueError(f"{name}( in {_short(text)} is not closed; {usage(name)}")
+        raise ValueError(f"{name}( in {short(text)} is not closed; {usage(name)}")
     return position, arguments
 
 
@@ -108,11 +110,11 @@ def _names(sql: str, text: str) -> set[str]:
     try:
         tree = sqlglot.parse_one(sql, read="spark")
     except SqlglotError as error:
-        raise ValueError(f"cannot read {_short(text)}: {_plain(error)}; correct it") from None
+        raise ValueError(f"cannot read {short(text)}: {plain_error(error)}; correct it") from None
     if tree.find(exp.Select, exp.Command):
-        raise ValueError(f"{_short(text)} is a statement; write a condition or a value")
+        raise ValueError(f"{short(text)} is a statement; write a condition or a value")
     if isinstance(tree, exp.Alias):
-        raise ValueError(f"{_short(text)} has two values side by side; is an operator missing?")
+        raise ValueError(f"{short(text)} has two values side by side; is an operator missing?")
     # `x -> x + 1`: the parameters of a lambda are no columns
     own = {
         parameter.name
@@ -123,12 +125,14 @@ def _names(sql: str, text: str) -> set[str]:
     return {column.parts[0].name for column in tree.find_all(exp.Column)} - own
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """A text in one line, for an error."""
     flat = " ".join(text.split())
     return repr(flat if len(flat) <= 60 else flat[:57] + "...")
 
 
-def _plain(error: SqlglotError) -> str:
+def plain_error(error: SqlglotError) -> str:
+    """What sqlglot says, in one line."""
     details = getattr(error, "errors", None)
     if details:
         return f"{details[0]['description']} near {details[0]['highlight']!r}"

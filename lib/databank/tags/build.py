@@ -1,7 +1,5 @@
 """The job build_tags: all tags of a part in one pass over the archive."""
 
-from collections.abc import Mapping
-
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.archive.frame import of_entity, person_frame
@@ -12,9 +10,15 @@ from databank.tables import TableSpec
 from databank.tags.attributes import person_attributes
 from databank.tags.config import TagConfig, TagsConfig
 from databank.tags.history import keep_history
+from databank.tags.preference import preferred_values
+from databank.tags.reach import alarms, counted, measured, unheard_of
+from databank.tags.statements import stated_value
 from databank.tags.tables import ENTITY_TAG, HISTORY, PERSON_TAG
 from databank.tags.top import top_values
 from databank.tags.values import score_column, with_tags
+
+# kinds that compare the values of a dimension
+_OF_VALUES = {"top": top_values, "preference": preferred_values}
 
 
 def build_tags(context: Context, config: TagsConfig) -> StepResult:
@@ -28,8 +32,8 @@ def build_tags(context: Context, config: TagsConfig) -> StepResult:
     [entity] = {tag.entity for tag in tags}
     own = {tag.name for tag in tags}
     others = {name: kind for name, kind in config.types.items() if name not in own}
-    top = [tag for tag in tags if tag.kind == "top"]
-    expressions = [each for tag in tags if tag not in top for each in tag.expressions]
+    ranking = {kind: [t for t in tags if t.kind == kind] for kind in _OF_VALUES}
+    expressions = [each for tag in tags if tag.kind not in ranking for each in tag.expressions]
     context.progress.step(f"{len(tags)} tags from one pass over the archive")
     frame = person_frame(context, expressions, config.archive, tags=others, entity=entity)
     attributes = [tag for tag in tags if tag.kind == "attribute"]
@@ -42,10 +46,15 @@ def build_tags(context: Context, config: TagsConfig) -> StepResult:
             timezone=context.settings.timezone,
         )
         frame = frame.join(found, "person_id", "left")
-    if top:
-        days = of_entity(context, context.store.read(PERSON_DAY), entity)
-        found = top_values(days, top, as_of=context.day, dimensions=config.archive.names)
-        frame = frame.join(found, "person_id", "left")
+    for kind, some in ranking.items():
+        if some:
+            days = of_entity(context, context.store.read(PERSON_DAY), entity)
+            names = config.archive.names
+            found = _OF_VALUES[kind](days, some, as_of=context.day, dimensions=names)
+            frame = frame.join(found, "person_id", "left")
+    for tag in tags:
+        if tag.kind == "sql":
+            frame = frame.join(stated_value(context, tag), "person_id", "left")
     frame = frame.persist()
     try:
         rows = tag_rows(with_tags(frame, tags), tags).withColumn("as_of", F.lit(context.day))
@@ -53,7 +62,7 @@ def build_tags(context: Context, config: TagsConfig) -> StepResult:
         if table is ENTITY_TAG:
             rows = rows.withColumnRenamed("person_id", "entity_id")
             rows = rows.withColumn("entity", F.lit(entity))
-        before = _counted(context, tags, table) if any(tag.alarm for tag in tags) else {}
+        before = counted(context, tags, table) if any(tag.alarm for tag in tags) else {}
         # one row per person, and each tag once in it: unique as built
         context.store.replace(table, rows, where=_scope(tags, config, table), checked=True)
     finally:
@@ -61,9 +70,10 @@ def build_tags(context: Context, config: TagsConfig) -> StepResult:
     if table is PERSON_TAG:
         written = context.store.read(PERSON_TAG)
         keep_history(context, written, tags, [t for t in config.tags if t.entity == PERSON])
-    now = _measure(context, tags, table)
+    now = measured(context, tags, table)
     summary: dict[str, int | float | str] = {"tags": len(tags), "rows": sum(now.values())}
-    return StepResult({**summary, **_alarms(context, tags, before, now)})
+    told = {**alarms(context, tags, before, now), **unheard_of(context, tags, now)}
+    return StepResult({**summary, **told})
 
 
 def tag_rows(wide: DataFrame, tags: list[TagConfig]) -> DataFrame:
@@ -117,46 +127,6 @@ def _scope(tags: list[TagConfig], config: TagsConfig, table: TableSpec) -> str |
 
 def _listed(tags: list[TagConfig]) -> str:
     return ", ".join(f"'{tag.name}'" for tag in tags)
-
-
-def _measure(context: Context, tags: list[TagConfig], table: TableSpec) -> dict[str, int]:
-    """Note how many have each tag, and the mean of numbers; returns how many."""
-    found = _counted(context, tags, table)
-    for tag in tags:
-        persons, mean = found.get(tag.name, (0, None))
-        context.metric("tag_coverage", persons, tag=tag.name)
-        if mean is not None:
-            context.metric("tag_mean", mean, tag=tag.name)
-    return {tag.name: found.get(tag.name, (0, None))[0] for tag in tags}
-
-
-def _counted(
-    context: Context, tags: list[TagConfig], table: TableSpec
-) -> dict[str, tuple[int, float | None]]:
-    """By tag: how many have it, and the mean of a number."""
-    rows = context.store.read(table).where(F.col("tag").isin(sorted(tag.name for tag in tags)))
-    figures = rows.groupBy("tag").agg(F.count("*").alias("n"), F.avg("value_double").alias("m"))
-    # one row per tag
-    return {row["tag"]: (row["n"], row["m"]) for row in figures.collect()}
-
-
-def _alarms(
-    context: Context,
-    tags: list[TagConfig],
-    before: Mapping[str, tuple[int, float | None]],
-    now: Mapping[str, int],
-) -> dict[str, str]:
-    """Tell of tags that many more or fewer have than before; a new one has no before."""
-    told: dict[str, str] = {}
-    for tag in tags:
-        was = before.get(tag.name, (0, None))[0]
-        if tag.alarm is None or not was:
-            continue
-        share = now[tag.name] / was - 1
-        context.metric("tag_coverage_moved", share, tag=tag.name)
-        if abs(share) > tag.alarm:
-            told[f"alarm: {tag.name}"] = f"{now[tag.name]:,} have it, {was:,} before ({share:+.0%})"
-    return told
 
 
 JOB = Job(name="build_tags", step=build_tags, tables=(PERSON_TAG, ENTITY_TAG, HISTORY))

@@ -14,10 +14,17 @@ from databank.archive.config import (
     refuse_what_persons_have,
 )
 from databank.config import Name, StrictModel
-from databank.expressions import Expression, Macro, parse_expression, parse_window
+from databank.expressions import (
+    Expression,
+    Macro,
+    Statement,
+    parse_expression,
+    parse_statement,
+    parse_window,
+)
 from databank.identity.entities.config import PERSON
 
-Kind = Literal["measure", "rule", "percentile", "model", "preference", "top", "attribute"]
+Kind = Literal["measure", "rule", "percentile", "model", "preference", "top", "attribute", "sql"]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 # measure of an event -> the macro that answers it
@@ -48,7 +55,7 @@ _SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
     "model": (("model",), ("bands",), "model: churn@champion"),
     "preference": (
         ("event", "by", "value"),
-        ("window", "minimum"),
+        ("window", "minimum", "lift"),
         "event: read, by: category, value: sport",
     ),
     "top": (
@@ -57,10 +64,16 @@ _SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
         "event: purchase, by: category",
     ),
     "attribute": (("attribute",), ("sources", "prefer"), "attribute: city"),
+    "sql": (
+        ("select", "gives"),
+        (),
+        'gives: count, select: "SELECT person_id, count(*) AS value FROM archive.person_day '
+        'WHERE day > :day - INTERVAL 30 DAYS GROUP BY person_id"',
+    ),
 }
 _OWN_KEYS = tuple(dict.fromkeys(k for need, may, _ in _SHAPES.values() for k in (*need, *may)))
 _TAKEN = frozenset({"person_id", "tag", "as_of", PERSONS})
-_OF_A_PERSON = ("attribute", "model")
+_OF_A_PERSON = ("attribute", "model", "sql")
 
 
 class TagConfig(StrictModel):
@@ -106,7 +119,12 @@ class TagConfig(StrictModel):
     )
     rank: int | None = Field(default=None, ge=1, le=20, description="The value of this rank alone")
     value: str | None = Field(default=None, description="Value of the dimension that is preferred")
-    minimum: int | None = Field(default=None, ge=1, description="Least events with the value")
+    minimum: int | None = Field(
+        default=None, ge=1, description="Who has fewer events prefers nothing yet; default: 5"
+    )
+    lift: float | None = Field(
+        default=None, ge=1, description="Least multiple of the population's share; default: 1.25"
+    )
     attribute: str | None = Field(default=None, description="Attribute of core.profiles")
     sources: tuple[Name, ...] = Field(
         default=(), description="Only profiles of these; the first that says something is believed"
@@ -114,6 +132,10 @@ class TagConfig(StrictModel):
     prefer: Literal["newest", "most frequent"] | None = Field(
         default=None, description="Which value of several; default: newest"
     )
+    select: str | None = Field(
+        default=None, description="Spark SQL that gives person_id and value; :day is the run day"
+    )
+    gives: TagType | None = Field(default=None, description="Type of the value of `select`")
 
     @model_validator(mode="after")
     def _keys_match_kind(self) -> "TagConfig":
@@ -189,6 +211,14 @@ class TagConfig(StrictModel):
             raise ValueError(
                 f"tag {self.name!r}: `filter` has a macro; use terminal and dimensions only"
             )
+        if self.statement is not None:
+            lacking = {"person_id", "value"} - set(self.statement.columns)
+            if lacking:
+                told = " and ".join(f"`{name}`" for name in sorted(lacking))
+                raise ValueError(
+                    f"tag {self.name!r}: `select` gives no {told}; "
+                    "write SELECT person_id, ... AS value FROM ..."
+                )
         # read once here, so that its faults are this tag's faults
         refuse_what_persons_have(self.expressions, self.entity)
         return self
@@ -202,6 +232,8 @@ class TagConfig(StrictModel):
             return "count" if self.measure in _ZERO_IS_NOTHING else "number"
         if self.kind == "model":
             return "text" if self.bands else "number"
+        if self.gives is not None:
+            return self.gives
         return "text" if self.kind in ("attribute", "top") else "boolean"
 
     @cached_property
@@ -212,6 +244,11 @@ class TagConfig(StrictModel):
         if self.kind == "percentile" and self.of is not None:
             return (parse_expression(self.of),)
         return tuple(Expression(m.column, m.column, (m,), frozenset()) for m in self._own_macros())
+
+    @cached_property
+    def statement(self) -> Statement | None:
+        """Its `select`."""
+        return parse_statement(self.select) if self.select is not None else None
 
     @property
     def references(self) -> frozenset[str]:
@@ -230,19 +267,11 @@ class TagConfig(StrictModel):
         return _targets(self.expressions, "in_audience")
 
     def _own_macros(self) -> tuple[Macro, ...]:
-        """Measures, preferences and top values are macros with a shorter spelling.
-
-        A preference has two: the events with the value, and all those it is compared with.
-        """
+        """Measures, preferences and top values are macros with a shorter spelling."""
         window = parse_window(self.window or "ever")
         if self.kind == "measure" and self.measure is not None:
             return (Macro(MEASURES[self.measure], self.event, window, self.filter, by=self.by),)
-        if self.kind == "preference" and self.value is not None:
-            escaped = self.value.replace("\\", "\\\\").replace("'", "\\'")
-            having = f"{self.by} = '{escaped}'"
-            every = f"{self.by} != ''"
-            return tuple(Macro("events", self.event, window, f) for f in (having, every))
-        if self.kind == "top":
+        if self.kind in ("top", "preference"):
             return (Macro("events", self.event, window, self.filter, by=self.by),)
         if self.kind == "model" and self.model is not None:
             return (Macro("score", target=self.model.partition("@")[0]),)

@@ -4,30 +4,28 @@ from collections.abc import Iterable
 
 from pyspark.sql import Column, DataFrame, functions as F
 
+from databank.archive.config import TagType
 from databank.tags.config import TagConfig
 from databank.tags.order import tag_levels
 
-_Z = 1.6448536269514722  # one-sided 95 %
-_MINIMUM = 5  # events with the value below which nothing is said of a preference
-_PLAIN = ("measure", "attribute", "top", "model")
+_PLAIN = ("measure", "attribute", "top", "model", "preference", "sql")
 Cuts = dict[str, float]
 
 
 def with_tags(frame: DataFrame, tags: Iterable[TagConfig]) -> DataFrame:
     """Add a column per tag.
 
-    One aggregate over the frame gives the cuts of percentiles and the population's shares of
-    preferences (a caller who has such tags keeps the frame in memory); the rest is a projection.
+    One aggregate over the frame gives the cuts of percentiles (a caller who has such tags keeps
+    the frame in memory); the rest is a projection.
 
     Args:
-        frame: person_id (unique), and all macros, tags, attributes and top values that the tags
-            refer to.
+        frame: person_id (unique), and all macros, tags, attributes, top values and preferences
+            that the tags refer to.
         tags: Tags to add; they may refer to each other.
 
     Returns:
         The frame and per tag its name: boolean (never null), double (0 where a count is nothing,
-        else null), date or string (null = unknown); `_score_<tag>` (double) beside banded models
-        and preferences.
+        else null), date or string (null = unknown); `_score_<tag>` (double) beside banded models.
 
     Raises:
         ValueError: If tags refer to each other in a circle.
@@ -35,16 +33,22 @@ def with_tags(frame: DataFrame, tags: Iterable[TagConfig]) -> DataFrame:
     levels = tag_levels(tags)
     plain = [t for level in levels for t in level if t.kind in _PLAIN]
     frame = frame.withColumns({t.name: _plain(t) for t in plain})
-    ranked = [t for level in levels for t in level if t.kind in ("percentile", "preference")]
+    ranked = [t for level in levels for t in level if t.kind == "percentile"]
     cuts = _cuts(frame, ranked) if ranked else {}
     if ranked:
         frame = frame.withColumns({t.name: _ranked(t, cuts) for t in ranked})
     for level in levels:
         rules = {t.name: holds(t.expressions[0].sql) for t in level if t.kind == "rule"}
         frame = frame.withColumns(rules) if rules else frame
-    second = [t for t in [*plain, *ranked] if t.bands or t.kind == "preference"]
-    scores = {score_column(t): _score(t, cuts) for t in second}
+    scores = {score_column(t): F.col(t.expressions[0].sql).cast("double") for t in plain if t.bands}
     return frame.withColumns(scores) if scores else frame
+
+
+def _never_null(value: Column, kind: TagType) -> Column:
+    """Null is no answer to yes or no, and to how many."""
+    if kind not in ("boolean", "count"):
+        return value
+    return F.coalesce(value, F.lit(False) if kind == "boolean" else F.lit(0.0))
 
 
 def holds(sql: str) -> Column:
@@ -63,8 +67,10 @@ def given_column(tag: TagConfig) -> str:
 
 
 def _plain(tag: TagConfig) -> Column:
-    if tag.kind in ("attribute", "top"):
-        return F.col(given_column(tag))
+    if tag.kind in ("attribute", "top", "sql"):
+        return _never_null(F.col(given_column(tag)), tag.type)
+    if tag.kind == "preference":
+        return F.col(score_column(tag)).isNotNull()
     if tag.type == "date":
         return F.col(tag.expressions[0].sql)
     value = F.col(tag.expressions[0].sql).cast("double")
@@ -77,16 +83,12 @@ def _plain(tag: TagConfig) -> Column:
 
 
 def _cuts(frame: DataFrame, tags: list[TagConfig]) -> Cuts:
-    """Per percentile its cut, per preference the population's share; one row, one job."""
+    """Per percentile its cut; one row, one job."""
     wanted = []
     for tag in tags:
-        if tag.kind == "percentile":
-            value = F.col(str(tag.of)).cast("double")
-            # exact and interpolated; null where nobody has a value above 0
-            cut = F.percentile(F.when(value > 0, value), F.lit(1 - float(tag.share or 0)))
-        else:
-            having, every = (F.col(each.sql) for each in tag.expressions)
-            cut = F.try_divide(F.sum(having), F.sum(every))
+        value = F.col(str(tag.of)).cast("double")
+        # exact and interpolated; null where nobody has a value above 0
+        cut = F.percentile(F.when(value > 0, value), F.lit(1 - float(tag.share or 0)))
         wanted.append(cut.cast("double").alias(tag.name))
     row = frame.agg(*wanted).first()
     found = row.asDict() if row is not None else {}
@@ -96,30 +98,5 @@ def _cuts(frame: DataFrame, tags: list[TagConfig]) -> Cuts:
 def _ranked(tag: TagConfig, cuts: Cuts) -> Column:
     if tag.name not in cuts:
         return F.lit(False)
-    if tag.kind == "percentile":
-        return holds(f"{tag.of} > 0") & F.coalesce(
-            F.col(str(tag.of)) >= F.lit(cuts[tag.name]), F.lit(False)
-        )
-    having, every = (F.col(each.sql) for each in tag.expressions)
-    enough = having >= (tag.minimum or _MINIMUM)
-    return enough & (wilson_lower(having, every) > F.lit(cuts[tag.name]))
-
-
-def wilson_lower(having: Column, every: Column) -> Column:
-    """Lower end of the one-sided 95 % interval of a share (Wilson 1927); 0 for no events.
-
-    Unlike the plain share it does not call two out of two a habit.
-    """
-    share = F.try_divide(having, every)
-    spread = F.sqrt(share * (1 - share) / every + F.lit(_Z * _Z / 4) / (every * every))
-    low = (share + F.lit(_Z * _Z / 2) / every - spread * _Z) / (1 + F.lit(_Z * _Z) / every)
-    return F.when(every > 0, low).otherwise(F.lit(0.0))
-
-
-def _score(tag: TagConfig, cuts: Cuts) -> Column:
-    """The score of a banded model, or how many times the population's share a preference is."""
-    if tag.kind == "model":
-        return F.col(tag.expressions[0].sql).cast("double")
-    having, every = (F.col(each.sql) for each in tag.expressions)
-    share = cuts.get(tag.name)
-    return F.try_divide(F.try_divide(having, every), F.lit(share).cast("double"))
+    reached = F.col(str(tag.of)) >= F.lit(cuts[tag.name])
+    return holds(f"{tag.of} > 0") & F.coalesce(reached, F.lit(False))

@@ -35,6 +35,9 @@ def test_the_demos_configuration_is_valid() -> None:
     assert min(counts.values()) >= 1
 
 
+_SELECT = "{{name: x, kind: sql, gives: text, select: 'SELECT person_id, event AS value FROM {0}'}}"
+
+
 @pytest.mark.parametrize("name", ["online_retail", "taobao_userbehavior"])
 def test_the_examples_are_valid(name: str) -> None:
     assert load_bank(CONF / "examples" / name).counts()["tags"] >= 8
@@ -53,6 +56,8 @@ def test_the_examples_are_valid(name: str) -> None:
         ("{name: x, kind: model, model: churm}", "unknown model churm; did you mean 'churn'?"),
         ("{name: x, kind: percentile, of: spend, share: much}", "share: wrong value"),
         ("{name: x, kind: percentile, of: city, share: 0.2}", "'x' ranks city, which is a text"),
+        (_SELECT.format("archive.person_dai"), "did you mean 'archive.person_day'?"),
+        (_SELECT.format("audiences.member"), "which is no table of core, identity, archive"),
         (
             "{name: x, kind: measure, event: read, measure: distinct, by: categry}",
             "does not keep apart; did you mean 'category'?",

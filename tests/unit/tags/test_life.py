@@ -62,3 +62,15 @@ def test_a_reach_that_moves_too_far_is_told(bank: Bank) -> None:
     assert alarms(9) == {"alarm: keen": "0 have it, 5 before (-100%)"}
     assert bank.metrics("tag_coverage_moved", "tag")["keen"] == -1.0
     assert alarms(1) == {}
+
+
+def test_a_tag_that_nobody_has_is_told(bank: Bank) -> None:
+    wrong = {"name": "buys", "kind": "measure", "event": "logn", "measure": "days"}
+    early = {**LOGINS, "name": "early", "window": "2025-01-01..2025-01-31"}
+    summary = bank.run(JOB, tags(LOGINS, wrong, early, keen(99))).summary
+    told = {name: text for name, text in summary.items() if name.startswith("nobody")}
+    assert told == {
+        "nobody has: buys": "no event 'logn'; did you mean 'login'?",
+        "nobody has: early": "check its window and its filter",
+        "nobody has: keen": "check its window and its filter",
+    }

@@ -1,12 +1,11 @@
-"""Percentiles and preferences against numpy and scipy."""
+"""Percentiles against numpy, and bands."""
 
 import numpy as np
-from pyspark.sql import SparkSession, functions as F
-from scipy.stats import binomtest
+from pyspark.sql import SparkSession
 
 from databank.session import small_frame
 from databank.tags.config import TagConfig
-from databank.tags.values import wilson_lower, with_tags
+from databank.tags.values import with_tags
 
 
 def test_the_top_share_is_taken_among_those_with_a_value(spark_session: SparkSession) -> None:
@@ -19,17 +18,6 @@ def test_the_top_share_is_taken_among_those_with_a_value(spark_session: SparkSes
     cut = np.percentile(values[values > 0], 80)
     assert sorted(found.person_id) == np.flatnonzero((values >= cut) & (values > 0)).tolist()
     assert len(found) == 60
-
-
-def test_the_lower_end_of_a_share_is_wilsons(spark_session: SparkSession) -> None:
-    pairs = [(0, 5), (2, 2), (3, 10), (9, 10), (40, 100)]
-    frame = small_frame(spark_session, pairs, "k int, n int")
-    found = [row[0] for row in frame.select(wilson_lower(F.col("k"), F.col("n"))).collect()]
-    expected = [
-        binomtest(k, n, alternative="greater").proportion_ci(0.95, method="wilson").low
-        for k, n in pairs
-    ]
-    np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
 def test_bands_take_the_highest_that_is_reached(spark_session: SparkSession) -> None:

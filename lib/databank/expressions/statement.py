@@ -1,0 +1,92 @@
+"""Read a SELECT statement: which tables and columns it has, without changing the rest of it."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from databank.expressions.parse import plain_error, short
+
+# what they give depends on when and where the statement runs
+_RESTLESS = (
+    exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentDatetime, exp.CurrentTime, exp.CurrentUser,
+    exp.Localtimestamp, exp.Rand, exp.Randn, exp.SessionUser, exp.Shuffle, exp.Uuid,
+)  # fmt: skip
+_RESTLESS_NAMES = frozenset({"now", "monotonically_increasing_id", "input_file_name"})
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A read statement.
+
+    Attributes:
+        text: As it was written.
+        tables: `schema.table` of all that it reads, sorted.
+        columns: Names of what it gives.
+    """
+
+    text: str
+    tables: tuple[str, ...]
+    columns: tuple[str, ...]
+
+    def bound(self, names: dict[str, str], day: date) -> str:
+        """The text with other names for its tables, and with the day; nothing else is changed.
+
+        Spark's own parameters are lost on the way through Delta's parser.
+        """
+        tokens = sqlglot.tokenize(self.text, read="spark")
+        pieces, at = [], 0
+        for place, token in enumerate(tokens):
+            parts = tokens[place : place + 3]
+            name = "".join(part.text for part in parts).lower()
+            if token.text == ":" and name.startswith(":day"):
+                last, given = parts[1], f"DATE'{day}'"
+            elif name in names:
+                last, given = parts[2], names[name]
+            else:
+                continue
+            pieces += [self.text[at : token.start], given]
+            at = last.end + 1
+        return "".join(pieces) + self.text[at:]
+
+
+def parse_statement(text: str) -> Statement:
+    """Read one SELECT; `:day` in it is the run day.
+
+    Raises:
+        ValueError: `what is wrong; what to write instead`, for what is no SELECT, reads what is no
+            table, or would give something else at another time.
+    """
+    try:
+        trees = [tree for tree in sqlglot.parse(text, read="spark") if tree is not None]
+    except SqlglotError as error:
+        raise ValueError(f"cannot read {short(text)}: {plain_error(error)}; correct it") from None
+    tree = trees[0] if len(trees) == 1 else None
+    if not isinstance(tree, exp.Query):
+        raise ValueError(f"{short(text)} is not one SELECT; write SELECT ... FROM schema.table")
+    restless = next((node for node in tree.walk() if _is_restless(node)), None)
+    if restless is not None:
+        raise ValueError(
+            f"{restless.sql(dialect='spark')} gives another value in another run; "
+            "write :day for the run day"
+        )
+    unknown = {found.name for found in tree.find_all(exp.Placeholder)} - {"day"}
+    if unknown:
+        raise ValueError(f"unknown parameter :{min(unknown)}; only :day, the run day, is given")
+    own = {cte.alias_or_name.lower() for cte in tree.find_all(exp.CTE)}
+    tables = set()
+    for table in tree.find_all(exp.Table):
+        if not table.db and table.name.lower() in own:
+            continue
+        if not table.db or table.catalog:
+            raise ValueError(f"{table.sql(dialect='spark')} is no table here; write schema.table")
+        tables.add(f"{table.db}.{table.name}".lower())
+    return Statement(text, tuple(sorted(tables)), tuple(tree.named_selects))
+
+
+def _is_restless(node: exp.Expr) -> bool:
+    if isinstance(node, exp.Anonymous):
+        return str(node.this).lower() in _RESTLESS_NAMES
+    return isinstance(node, _RESTLESS)

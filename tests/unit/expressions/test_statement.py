@@ -1,0 +1,49 @@
+"""Statements: what they read and give, and what is refused."""
+
+from datetime import date
+
+import pytest
+
+from databank.expressions import parse_statement
+
+TEXT = """
+    WITH recent AS (SELECT * FROM archive.person_day WHERE day > :day - INTERVAL 30 DAYS)
+    -- not of archive.person_day itself
+    SELECT r.person_id, count(*) AS value
+    FROM recent AS r JOIN Identity.Person AS p ON p.person_id = r.person_id
+    WHERE 'identity.person' <> '' GROUP BY ALL
+"""
+
+
+def test_its_tables_and_columns_are_found() -> None:
+    statement = parse_statement(TEXT)
+    assert statement.tables == ("archive.person_day", "identity.person")
+    assert statement.columns == ("person_id", "value")
+
+
+def test_only_the_names_of_tables_and_the_day_are_changed() -> None:
+    names = {"archive.person_day": "a", "identity.person": "b"}
+    given = parse_statement(TEXT).bound(names, date(2026, 1, 31))
+    wanted = TEXT.replace("FROM archive.person_day", "FROM a").replace(":day", "DATE'2026-01-31'")
+    assert given == wanted.replace("Identity.Person", "b")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("DROP TABLE core.events", "is not one SELECT"),
+        ("SELECT 1; SELECT 2", "is not one SELECT"),
+        ("", "is not one SELECT"),
+        ("SELECT a FROM", "cannot read"),
+        ("SELECT a FROM events", "events is no table here; write schema.table"),
+        ("SELECT a FROM range(5)", "is no table here"),
+        ("SELECT now() AS a FROM core.events", "write :day for the run day"),
+        ("SELECT current_date AS a FROM core.events", "write :day"),
+        ("SELECT a FROM core.events ORDER BY rand()", "write :day"),
+        ("SELECT a FROM core.events WHERE day = :dya", "unknown parameter :dya; only :day"),
+        ("SELECT shuffle(ids) AS a FROM core.events", "write :day"),
+    ],
+)
+def test_what_is_no_statement_for_a_tag_is_refused(text: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        parse_statement(text)
