@@ -35,7 +35,12 @@ def run(
         str | None, typer.Option("--only", help="One tag, model, audience or lookalike.")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the plan, start nothing.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Print the plan and start nothing; of one tag (build_tags --only NAME --dry-run) "
+            "also whom it would have, which takes a run that publishes nothing.",
+        ),
     ] = False,
 ) -> None:
     """Run one job, or the whole loop in order of reference, for a day."""
@@ -48,6 +53,11 @@ def run(
     refuse_future(day, timezone=bank.settings.timezone)
     steps = plan_all(bank, only) if job == "all" else plan_job(job, bank, only)
     if dry_run:
+        if job == "build_tags" and only is not None:
+            from databank.cli.preview_tag import preview_tag
+
+            show_sections(preview_tag(bank, root, day, only), False)
+            return
         for step in steps:
             typer.echo(str(step))
         return
@@ -116,17 +126,24 @@ def person(
     why: Annotated[
         str | None, typer.Option("--why", help="TYPE:VALUE: why this one is the same person.")
     ] = None,
+    why_tag: Annotated[
+        str | None, typer.Option("--why-tag", help="A tag: the rows that made its value.")
+    ] = None,
     scope: Annotated[str | None, typer.Option(help="App of an openid.")] = None,
     root: Root = ".databank",
     conf_dir: ConfDir = "conf",
     as_json: AsJson = False,
 ) -> None:
     """Who is this, today or on a past day, and why; read without Spark."""
-    from databank.cli.person import describe_person, explain_link
+    from databank.cli.person import describe_person, explain_link, explain_tag
     from databank.clock import parse_day
 
+    if why_tag is not None and (why is not None or day is not None):
+        raise typer.BadParameter("--why-tag: tags are those of the last run; leave --why and --day")
     on = parse_day(day, option="--day") if day else None
-    if why is None:
+    if why_tag is not None:
+        found = explain_tag(root, conf_dir, id_type, value, why_tag, scope=scope)
+    elif why is None:
         found = describe_person(root, id_type, value, scope=scope, day=on)
     else:
         found = explain_link(root, conf_dir, id_type, value, why, scope=scope, day=on)

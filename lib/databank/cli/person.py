@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 from databank.cli.show import Section
 from databank.config import ConfigReader, Settings
-from databank.errors import DataBankError
+from databank.errors import DataBankError, did_you_mean
 from databank.identity.chain import weakest
 from databank.identity.config import IdentityConfig
+from databank.identity.entities.config import PERSON
 from databank.identity.explain import (
     Asked,
     Holding,
@@ -143,6 +144,49 @@ def explain_link(
     return [Section(title, rows), *near]
 
 
+def explain_tag(
+    root: str, conf_dir: str, id_type: str, value: str, name: str, *, scope: str | None
+) -> list[Section]:
+    """The value of a tag, and the rows that it was made of.
+
+    Raises:
+        DataBankError: If the identifier is nobody's, or there is no such tag, or none was built.
+    """
+    # the whole configuration is read for it
+    from databank.cli.bank import load_bank
+    from databank.tags.why import reasons, value_of
+
+    config = load_bank(conf_dir).tags_config()
+    known = {tag.name: tag for tag in config.tags}
+    if name not in known:
+        raise DataBankError(f"--why-tag: unknown tag {name!r}; {did_you_mean(name, known)}")
+    tag, lookup = known[name], Lookup(root)
+    person = _person_of(lookup, id_type, value, scope)
+    within = dict(_entities_of(lookup, person))
+    whose = person if tag.entity == PERSON else within.get(tag.entity)
+    if whose is None:
+        return [Section(f"person {person} is in no {tag.entity}", [])]
+    said, as_of = value_of(lookup, tag, whose)
+    if as_of is None:
+        raise DataBankError("no tags are built yet; run build_tags first")
+    told = "says nothing" if said is None else f"{said}{f' {tag.unit}' if tag.unit else ''}"
+    first = Section(f"{tag.entity} {whose}: {name} {told} as of {as_of}", [])
+    found = reasons(lookup, config, tag, whose, as_of)
+    return [first, *(Section(reason.title, reason.rows) for reason in found)]
+
+
+def _person_of(lookup: Lookup, id_type: str, value: str, scope: str | None) -> int:
+    if id_type == _PERSON_ID:
+        _numbered(lookup, value, None)
+        return int(value)
+    [asked] = find_identifiers(lookup, [Asked(id_type, value, scope)])
+    holders = holders_of(lookup, [asked.id_key])[asked.id_key]
+    for one in holders:
+        if one.holds(None):
+            return one.person_id
+    raise DataBankError(f"{asked}: nobody's today; without --why-tag it is told why")
+
+
 def _config(conf_dir: str) -> tuple[IdentityConfig, Settings]:
     """What of the configuration matters here; the rest may even be broken."""
     nothing = IdentityConfig(identifiers=("unknown",))
@@ -178,11 +222,14 @@ def _identifiers(lookup: Lookup, held: list[Holding]) -> list[dict[str, Any]]:
 
 def _belongs(lookup: Lookup, person: int) -> list[dict[str, Any]]:
     """The households, accounts ... of a person, and with how many it shares them."""
-    found = lookup.find("identity.entity", ("entity", "entity_id"), "person_id = ?", [person])
     return [
         {"entity": entity, "number": number, "persons": len(_persons_of(lookup, entity, number))}
-        for entity, number in found
+        for entity, number in _entities_of(lookup, person)
     ]
+
+
+def _entities_of(lookup: Lookup, person: int) -> list[tuple[Any, ...]]:
+    return lookup.find("identity.entity", ("entity", "entity_id"), "person_id = ?", [person])
 
 
 def _persons_of(lookup: Lookup, entity: str, number: int) -> list[int]:

@@ -1,0 +1,129 @@
+"""`databank run build_tags --only NAME --dry-run`: what the tag would be, without publishing it."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from pyspark.sql import Column, DataFrame, functions as F
+
+from databank.cli.bank import Bank
+from databank.cli.graph import Node
+from databank.cli.jobs import Step, load_job
+from databank.cli.show import Rows, Section
+from databank.errors import DataBankError
+from databank.identity.entities.config import PERSON
+from databank.runs import Context, Runner, StepResult
+from databank.session import get_spark
+from databank.tables import TableSpec
+from databank.tables.roots import require_root
+from databank.tags.config import TagConfig, TagsConfig
+from databank.tags.plan import definition, reads_of
+from databank.tags.tables import ENTITY_TAG, PERSON_TAG
+
+_JOB = "build_tags"
+_EXAMPLES = 10
+_COMMON = 10
+_OTHERS = ("double", "date")
+
+
+@dataclass(frozen=True)
+class _Found:
+    coverage: Rows
+    common: Rows
+    examples: Rows
+
+
+def preview_tag(bank: Bank, root: str, day: date, name: str) -> list[Section]:
+    """Build a tag, and those of its part that it is made of; publish nothing and tell what came.
+
+    Raises:
+        DataBankError: If the root holds no bank, or the run ends with an error of the operator's.
+    """
+    require_root(root)
+    spark = get_spark("databank", **bank.settings.spark)
+    runner = Runner(spark, root, bank.settings)
+    if not runner.store.is_published("archive.person_day"):
+        raise DataBankError(f"--root {root}: holds no archive yet; run build_archive first")
+    [tag] = [each for each in bank.tags if each.name == name]
+    step = _step(bank, name)
+    found: list[_Found] = []
+
+    def look(context: Context, config: TagsConfig) -> StepResult:
+        table = PERSON_TAG if tag.entity == PERSON else ENTITY_TAG
+        before = _of(context.store.read(table), tag)
+        result = load_job(_JOB).step(context, config)
+        found.append(_measured(context, tag, table, before))
+        return result
+
+    outcome = runner.run(
+        replace(load_job(_JOB), step=look),
+        bank.tags_config(),
+        day=day,
+        config_hash=bank.hash_of(_JOB),
+        nodes=step.nodes,
+        preview=True,
+    )
+    if outcome.error is not None:
+        raise outcome.error
+    built = [each for each in bank.tags if each.name in step.nodes]
+    return _sections(tag, built, found[0], day)
+
+
+def _step(bank: Bank, name: str) -> Step:
+    """The last part of what a tag stands on; what comes before it is read as it is published."""
+    parts = [part for part in bank.parts([Node("tag", name)]) if part.kind == "tag"]
+    return Step(_JOB, parts[-1].names)
+
+
+def _measured(context: Context, tag: TagConfig, table: TableSpec, before: DataFrame) -> _Found:
+    now = _of(context.store.read(table), tag)
+    whose = "person_id" if table is PERSON_TAG else "entity_id"
+    figures = [F.count("*").alias(f"{tag.entity}s")]
+    if tag.type in ("count", "number"):
+        number = F.col("value_double")
+        shown = (F.min(number), F.median(number), F.avg(number), F.max(number))
+        names = ("least", "median", "mean", "most")
+        figures += [F.round(c, 4).alias(n) for c, n in zip(shown, names, strict=True)]
+    elif tag.type == "date":
+        figures += [F.min("value_date").alias("first"), F.max("value_date").alias("last")]
+    # one row each
+    coverage = [
+        {"values": when, **row.asDict()}
+        for when, rows in (("published", before), ("would be", now))
+        for row in rows.agg(*figures).collect()
+    ]
+    common: Rows = []
+    if tag.type == "text":
+        by_value = now.groupBy(F.col("value_string").alias("value")).agg(F.count("*").alias("n"))
+        common = _rows(by_value.orderBy(F.desc("n"), "value").limit(_COMMON))
+    examples = now.select(F.col(whose), _value(tag).alias("value")).orderBy(whose)
+    return _Found(coverage, common, _rows(examples.limit(_EXAMPLES)))
+
+
+def _of(rows: DataFrame, tag: TagConfig) -> DataFrame:
+    found = rows.where(F.col("tag") == tag.name)
+    return found if tag.entity == PERSON else found.where(F.col("entity") == tag.entity)
+
+
+def _value(tag: TagConfig) -> Column:
+    return F.coalesce("value_string", *(F.col(f"value_{k}").cast("string") for k in _OTHERS))
+
+
+def _rows(rows: DataFrame) -> Rows:
+    return [row.asDict() for row in rows.collect()]
+
+
+def _sections(tag: TagConfig, built: list[TagConfig], found: _Found, day: date) -> list[Section]:
+    plan: list[dict[str, Any]] = [
+        {"tag": each.name, "reads": table, "what": what}
+        for each in built
+        for table, what in reads_of(each, day)
+    ]
+    told = f": {definition(tag)}" if tag.kind in ("rule", "percentile") else ""
+    sections = [
+        Section(f"{tag.name} ({tag.kind}){told}", plan),
+        Section(f"who would have it on {day}; nothing was published", found.coverage),
+        Section("the most frequent values", found.common),
+        Section(f"{len(found.examples)} who would have it", found.examples),
+    ]
+    return [section for section in sections if section.rows]
