@@ -1,10 +1,14 @@
-"""The same jobs on two real data sets, by configuration alone; checked against pandas."""
+"""The same jobs on real data sets, by configuration alone; checked against pandas and DuckDB."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
+from math import isclose
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pandas as pd
 import pytest
 from pyspark.sql import SparkSession, functions as F
@@ -15,6 +19,7 @@ from databank.cli.jobs import Step, plan_all
 from databank.identity.agreement import measure_agreement
 from databank.tables import TableStore
 from tests.flow.conftest import DAY, HERE
+from tests.support.libraries import RETAIL, RETAIL_LINES, TAOBAO, TAOBAO_LINES
 
 DATA = Path(os.environ.get("DATABANK_DATA", HERE.parent / "shared" / "data")).resolve()
 
@@ -43,6 +48,49 @@ def bank_of(
 def number(store: TableStore, table: str, expression: str, where: str = "true") -> float:
     row = store.read(table).where(where).agg(F.expr(expression)).collect()[0]
     return float(row[0] or 0)
+
+
+def _names(example: str) -> set[str]:
+    return {tag.name for tag in load_bank(HERE / "conf" / "examples" / example).tags}
+
+
+def check_library(
+    store: TableStore, file: Path, lines: str, wanted: Mapping[str, tuple[str, str] | str]
+) -> None:
+    """Compare each tag of a library, user by user, with plain SQL over the file."""
+    database = duckdb.connect()
+    database.execute(lines.format(file=file))
+    who = store.read("identity.person").join(store.read("identity.identifier"), "id_key")
+    rows = store.read("tags.person_tag").join(who.select("person_id", "id_value"), "person_id")
+    given: dict[str, dict[str, Any]] = {name: {} for name in wanted}
+    for row in rows.where(F.col("tag").isin(list(wanted))).collect():
+        text = True if row["value_string"] == "true" else row["value_string"]
+        values = (text, row["value_double"], row["value_date"])
+        given[row["tag"]][row["id_value"]] = next(v for v in values if v is not None)
+    for name, told in wanted.items():
+        if not isinstance(told, str):
+            told = f"SELECT u, {told[0]} FROM lines WHERE {told[1]} GROUP BY u"
+        found = database.execute(told).fetchall()
+        # no row says: not, or nothing
+        said = {u: value for u, value in found if value is not None and value is not False}
+        said = {u: value for u, value in said.items() if name in _NUMBERS or value != 0}
+        expected = {u: float(v) if isinstance(v, Decimal) else v for u, v in said.items()}
+        assert expected, name
+        assert given[name].keys() == expected.keys(), name
+        wrong = {
+            u: (given[name][u], v) for u, v in expected.items() if not _same(given[name][u], v)
+        }
+        assert wrong == {}, name
+
+
+# numbers of which 0 is one
+_NUMBERS = (
+    "last_purchase", "last_view", "smallest_line", "mean_line", "largest_line", "mean_invoice",
+)  # fmt: skip
+
+
+def _same(one: Any, other: Any) -> bool:
+    return isclose(one, other, rel_tol=1e-9) if isinstance(other, float) else bool(one == other)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +144,8 @@ def test_online_retail(
     top = spend[spend > 0]
     assert number(store, tag, "count(*)", "tag = 'top_spender'") == (top >= top.quantile(0.8)).sum()
     assert number(store, "models.training", "max(auc)") > 0.65
+    assert _names("online_retail") - RETAIL.keys() == {"likes_it_dear"}
+    check_library(store, DATA / "online_retail" / "online_retail.csv.gz", RETAIL_LINES, RETAIL)
 
 
 def test_taobao_userbehavior(
@@ -127,3 +177,6 @@ def test_taobao_userbehavior(
     days = week[week["behavior"] == "buy"].groupby("user_id")["day"].nunique()
     loyal = number(store, "lifecycle.stage", "count(*)", "stage = 'loyalty' and day = '2017-12-03'")
     assert loyal == (days >= 3).sum()
+    assert _names("taobao_userbehavior") == TAOBAO.keys()
+    file = DATA / "taobao_userbehavior" / "user_behavior.csv.gz"
+    check_library(store, file, TAOBAO_LINES, TAOBAO)

@@ -21,6 +21,7 @@ from databank.cli.references import (
     in_use,
     references_of,
     status_of,
+    with_tables,
 )
 from databank.config import ConfigReader, Settings
 from databank.errors import DataBankError
@@ -187,7 +188,7 @@ def load_bank(conf_dir: str | Path) -> Bank:
     sources = reader.many("sources", SourceConfig)
     if not (reader.folder / "sources").is_dir():
         reader.fault("sources", "", "there is no such folder", "describe a source in sources/*.yml")
-    tag_files = reader.many("tags", TagsFile)
+    tag_files = with_tables(reader, reader.many("tags", TagsFile))
     models = reader.many("models", ModelConfig)
     audiences = reader.many("audiences", AudienceConfig)
     lookalikes = reader.many("lookalikes", LookalikeConfig)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from databank.archive.config import ArchiveConfig
+from databank.archive.config import PERSONS, ArchiveConfig
 from databank.cli.graph import Graph, Node, expression_nodes
 from databank.config import ConfigReader
 from databank.errors import did_you_mean
@@ -12,6 +12,7 @@ from databank.expressions.macros import ANY_EVENT
 from databank.identity.config import IdentityConfig
 from databank.identity.entities.config import PERSON
 from databank.tags.config import TagsFile
+from databank.tags.lookup import read_lookup, refuse_unreadable
 
 # columns of the archive that a filter may use beside the declared dimensions
 _FILTER_COLUMNS = frozenset({"terminal", "n", "amount", "quantity", "event", "day"})
@@ -115,13 +116,39 @@ def check_windows(
             _check_dimension(reader, file, key, macro, archive)
 
 
+def with_tables(reader: ConfigReader, files: Mapping[str, TagsFile]) -> dict[str, TagsFile]:
+    """The same tags, with the tables of lookups read; notes what is wrong with these."""
+    found: dict[str, TagsFile] = {}
+    for file, each in files.items():
+        tags = list(each.tags)
+        for number, tag in enumerate(tags):
+            if tag.table is None:
+                continue
+            try:
+                values = read_lookup((reader.folder / file).parent / tag.table)
+                refuse_unreadable(values, tag.type)
+            except ValueError as error:
+                wrong, _, remedy = str(error).partition("; ")
+                reader.fault(file, f"tags[{number}].table", wrong, remedy)
+            else:
+                tags[number] = tag.model_copy(update={"values": values})
+        found[file] = each.model_copy(update={"tags": tags})
+    return found
+
+
 def check_ranked(reader: ConfigReader, files: Mapping[str, TagsFile]) -> None:
-    """Note percentiles of tags that are no numbers."""
+    """Note percentiles of tags that are no numbers, and lookups of what is no text."""
     types = {tag.name: tag.type for each in files.values() for _, tag in each.each()}
     for file, each in files.items():
         for number, tag in each.each():
-            kind = types.get(tag.of or "", "number")
-            if kind not in ("count", "number"):
+            counted = tag.of == PERSONS and tag.entity != PERSON
+            kind = types.get(tag.of or "", "count" if counted else None)
+            if kind is None:  # an unknown tag is noted as a reference
+                continue
+            if tag.kind == "lookup" and kind != "text":
+                wrong = f"tag {tag.name!r} looks up {tag.of}, which is a {kind}"
+                reader.fault(file, f"tags[{number}].of", wrong, "name a tag that is a text")
+            elif tag.kind == "percentile" and kind not in ("count", "number"):
                 wrong = f"tag {tag.name!r} ranks {tag.of}, which is a {kind}"
                 reader.fault(file, f"tags[{number}].of", wrong, "name a tag that is a number")
 

@@ -6,15 +6,20 @@ from datetime import date
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
+from sqlglot.tokenizer_core import Token, TokenType
 
 from databank.expressions.parse import plain_error, short
 
 # what they give depends on when and where the statement runs
 _RESTLESS = (
     exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentDatetime, exp.CurrentTime, exp.CurrentUser,
-    exp.Localtimestamp, exp.Rand, exp.Randn, exp.SessionUser, exp.Shuffle, exp.Uuid,
+    exp.Localtimestamp, exp.Rand, exp.Randn, exp.Randstr, exp.SessionUser, exp.Shuffle,
+    exp.TableSample, exp.Uniform, exp.Uuid,
 )  # fmt: skip
-_RESTLESS_NAMES = frozenset({"now", "monotonically_increasing_id", "input_file_name"})
+_RESTLESS_NAMES = frozenset(
+    {"now", "monotonically_increasing_id", "input_file_name", "spark_partition_id"}
+    | {"reflect", "java_method", "try_reflect"}
+)
 
 
 @dataclass(frozen=True)
@@ -40,16 +45,22 @@ class Statement:
         pieces, at = [], 0
         for place, token in enumerate(tokens):
             parts = tokens[place : place + 3]
-            name = "".join(part.text for part in parts).lower()
-            if token.text == ":" and name.startswith(":day"):
+            if token.token_type == TokenType.COLON and _written(parts[1:2]) == "day":
                 last, given = parts[1], f"DATE'{day}'"
-            elif name in names:
-                last, given = parts[2], names[name]
+            elif len(parts) == 3 and _written(parts) in names:
+                last, given = parts[2], names[_written(parts)]
             else:
                 continue
             pieces += [self.text[at : token.start], given]
             at = last.end + 1
         return "".join(pieces) + self.text[at:]
+
+
+def _written(tokens: list[Token]) -> str:
+    """Names and dots in small letters; '' if there is a text in quotes among them."""
+    if any(token.token_type == TokenType.STRING for token in tokens):
+        return ""
+    return "".join(token.text.lower() for token in tokens)
 
 
 def parse_statement(text: str) -> Statement:

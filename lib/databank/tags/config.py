@@ -23,8 +23,11 @@ from databank.expressions import (
     parse_window,
 )
 from databank.identity.entities.config import PERSON
+from databank.tags.lookup import refuse_unreadable
 
-Kind = Literal["measure", "rule", "percentile", "model", "preference", "top", "attribute", "sql"]
+Kind = Literal[
+    "measure", "rule", "percentile", "model", "preference", "top", "attribute", "sql", "lookup"
+]  # fmt: skip
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 # measure of an event -> the macro that answers it
@@ -64,6 +67,7 @@ _SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
         "event: purchase, by: category",
     ),
     "attribute": (("attribute",), ("sources", "prefer"), "attribute: city"),
+    "lookup": (("of",), ("values", "table", "gives"), "of: city, table: city_tier.csv"),
     "sql": (
         ("select", "gives"),
         (),
@@ -107,7 +111,13 @@ class TagConfig(StrictModel):
         default=None, description="Spark SQL over terminal and the dimensions of conf/archive.yml"
     )
     when: str | None = Field(default=None, description="Condition over other tags and macros")
-    of: Name | None = Field(default=None, description="Tag that is ranked")
+    of: Name | None = Field(default=None, description="Tag that is ranked, or looked up")
+    table: str | None = Field(
+        default=None,
+        pattern=r"^[\w.-]+\.csv$",
+        description="File beside this one, of two columns: a value of the tag, what it becomes",
+    )
+    values: dict[str, str] = Field(default_factory=dict, description="The same, written here")
     share: Share | None = Field(default=None, description="Share of those with a value above 0")
     model: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]*(@champion)?$")
     bands: dict[Name, Share] = Field(
@@ -135,7 +145,9 @@ class TagConfig(StrictModel):
     select: str | None = Field(
         default=None, description="Spark SQL that gives person_id and value; :day is the run day"
     )
-    gives: TagType | None = Field(default=None, description="Type of the value of `select`")
+    gives: TagType | None = Field(
+        default=None, description="Type of the value of `select`, or of a lookup (default: text)"
+    )
 
     @model_validator(mode="after")
     def _keys_match_kind(self) -> "TagConfig":
@@ -154,6 +166,13 @@ class TagConfig(StrictModel):
                 )
         if self.name in _TAKEN:
             raise ValueError(f"tag {self.name!r} has the name of a column; choose another name")
+        return self
+
+    @model_validator(mode="after")
+    def _one_table(self) -> "TagConfig":
+        if self.kind == "lookup" and bool(self.values) == bool(self.table):
+            raise ValueError(f"tag {self.name!r}: write either `values` or `table`")
+        refuse_unreadable(self.values, self.gives or "text")
         return self
 
     @model_validator(mode="after")
@@ -234,14 +253,14 @@ class TagConfig(StrictModel):
             return "text" if self.bands else "number"
         if self.gives is not None:
             return self.gives
-        return "text" if self.kind in ("attribute", "top") else "boolean"
+        return "text" if self.kind in ("attribute", "top", "lookup") else "boolean"
 
     @cached_property
     def expressions(self) -> tuple[Expression, ...]:
         """What the tag needs of a person's frame, macros and tags alike."""
         if self.kind == "rule" and self.when is not None:
             return (parse_expression(self.when),)
-        if self.kind == "percentile" and self.of is not None:
+        if self.of is not None:
             return (parse_expression(self.of),)
         return tuple(Expression(m.column, m.column, (m,), frozenset()) for m in self._own_macros())
 

@@ -7,15 +7,7 @@ from databank.errors import DataBankError
 from databank.runs import Context
 from databank.session import checkpoint
 from databank.tags.config import TagConfig
-from databank.tags.values import given_column
-
-_TYPES = {
-    "boolean": "boolean",
-    "count": "double",
-    "number": "double",
-    "text": "string",
-    "date": "date",
-}
+from databank.tags.values import SPARK_TYPES, given_column
 
 
 def stated_value(context: Context, tag: TagConfig) -> DataFrame:
@@ -49,7 +41,7 @@ def _selected(context: Context, tag: TagConfig) -> DataFrame:
         context.store.read(name).createOrReplaceTempView(view)
     try:
         rows = context.spark.sql(statement.bound(views, context.day))
-        value = F.col("value").cast(_TYPES[tag.gives]).alias(given_column(tag))
+        value = F.col("value").cast(SPARK_TYPES[tag.gives]).alias(given_column(tag))
         chosen = rows.select(F.col("person_id").cast("bigint"), value)
     finally:
         for view in views.values():

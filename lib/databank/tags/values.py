@@ -8,6 +8,13 @@ from databank.archive.config import TagType
 from databank.tags.config import TagConfig
 from databank.tags.order import tag_levels
 
+SPARK_TYPES = {
+    "boolean": "boolean",
+    "count": "double",
+    "number": "double",
+    "text": "string",
+    "date": "date",
+}
 _PLAIN = ("measure", "attribute", "top", "model", "preference", "sql")
 Cuts = dict[str, float]
 
@@ -38,8 +45,8 @@ def with_tags(frame: DataFrame, tags: Iterable[TagConfig]) -> DataFrame:
     if ranked:
         frame = frame.withColumns({t.name: _ranked(t, cuts) for t in ranked})
     for level in levels:
-        rules = {t.name: holds(t.expressions[0].sql) for t in level if t.kind == "rule"}
-        frame = frame.withColumns(rules) if rules else frame
+        made = {t.name: _made(t) for t in level if t.kind in ("rule", "lookup")}
+        frame = frame.withColumns(made) if made else frame
     scores = {score_column(t): F.col(t.expressions[0].sql).cast("double") for t in plain if t.bands}
     return frame.withColumns(scores) if scores else frame
 
@@ -49,6 +56,16 @@ def _never_null(value: Column, kind: TagType) -> Column:
     if kind not in ("boolean", "count"):
         return value
     return F.coalesce(value, F.lit(False) if kind == "boolean" else F.lit(0.0))
+
+
+def _made(tag: TagConfig) -> Column:
+    """A value that is made of those of other tags."""
+    if tag.kind == "rule":
+        return holds(tag.expressions[0].sql)
+    pairs = [F.lit(each) for pair in sorted(tag.values.items()) for each in pair]
+    # a value that the table does not have, or that is no number, is unknown
+    found = F.try_element_at(F.create_map(*pairs), F.col(str(tag.of)))
+    return _never_null(found.try_cast(SPARK_TYPES[tag.type]), tag.type)
 
 
 def holds(sql: str) -> Column:

@@ -56,6 +56,9 @@ def test_the_examples_are_valid(name: str) -> None:
         ("{name: x, kind: model, model: churm}", "unknown model churm; did you mean 'churn'?"),
         ("{name: x, kind: percentile, of: spend, share: much}", "share: wrong value"),
         ("{name: x, kind: percentile, of: city, share: 0.2}", "'x' ranks city, which is a text"),
+        ("{name: x, kind: lookup, of: active, values: {a: b}}", "looks up active, which is a bool"),
+        ("{name: x, kind: lookup, of: city, table: no.csv}", "no.csv: there is no such file"),
+        ("{name: x, kind: measure, event: read, measure: sum(category)}", "write one of: count"),
         (_SELECT.format("archive.person_dai"), "did you mean 'archive.person_day'?"),
         (_SELECT.format("audiences.member"), "which is no table of core, identity, archive"),
         (

@@ -28,6 +28,12 @@ def test_only_the_names_of_tables_and_the_day_are_changed() -> None:
     assert given == wanted.replace("Identity.Person", "b")
 
 
+def test_texts_in_quotes_are_left_alone() -> None:
+    text = "SELECT ':' day, n FROM core.events WHERE a <> 'core.events' AND b = 'core.events'"
+    bound = parse_statement(text).bound({"core.events": "v"}, date(2026, 1, 31))
+    assert bound == text.replace("FROM core.events", "FROM v")
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -41,6 +47,9 @@ def test_only_the_names_of_tables_and_the_day_are_changed() -> None:
         ("SELECT current_date AS a FROM core.events", "write :day"),
         ("SELECT a FROM core.events ORDER BY rand()", "write :day"),
         ("SELECT a FROM core.events WHERE day = :dya", "unknown parameter :dya; only :day"),
+        ("SELECT a FROM core.events TABLESAMPLE (10 PERCENT)", "write :day"),
+        ("SELECT randstr(5) AS a FROM core.events", "write :day"),
+        ("SELECT reflect('a', 'b') AS a FROM core.events", "write :day"),
         ("SELECT shuffle(ids) AS a FROM core.events", "write :day"),
     ],
 )

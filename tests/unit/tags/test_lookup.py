@@ -1,0 +1,85 @@
+"""Lookups: a value of one tag becomes that of another, by a table of the configuration."""
+
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from databank.session import small_frame
+from databank.tags.config import TagConfig
+from databank.tags.lookup import read_lookup
+from databank.tags.values import with_tags
+
+
+def tag(name: str, **keys: object) -> TagConfig:
+    given = {"name": name, "kind": "lookup", "of": "city", **keys}
+    return TagConfig.model_validate(given)
+
+
+def test_values_become_what_the_table_says(spark_session: SparkSession) -> None:
+    rows = [(1, "Bath"), (2, "York"), (3, "Oslo"), (4, None)]
+    frame = small_frame(spark_session, rows, "person_id bigint, _given_city string")
+    city = TagConfig.model_validate({"name": "city", "kind": "attribute", "attribute": "city"})
+    library = [
+        tag("tier", values={"Bath": "first", "York": "second"}),
+        tag("region", of="tier", values={"first": "south"}),
+        tag("people", gives="number", values={"Bath": "94000"}),
+        tag("served", gives="boolean", values={"Bath": "true", "Oslo": "true"}),
+        TagConfig.model_validate({"name": "far", "kind": "rule", "when": "tier <> 'first'"}),
+        city,
+    ]
+    columns = ("person_id", "tier", "region", "people", "served", "far")
+    found = with_tags(frame, library).select(*columns).collect()
+    assert sorted(tuple(row) for row in found) == [
+        (1, "first", "south", 94000.0, True, False),
+        (2, "second", None, None, False, True),
+        (3, None, None, None, True, False),
+        (4, None, None, None, False, False),
+    ]
+
+
+def test_a_file_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "tier.csv"
+    path.write_bytes('\ufeffcity,tier\r\n"Stoke, on Trent", second\r\n\r\nBath,first\r\n'.encode())
+    assert read_lookup(path) == {"Stoke, on Trent": "second", "Bath": "first"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (None, "there is no such file; put it beside this one"),
+        (b"", "has 0 columns; write two"),
+        (b"city\nBath\n", "has 1 columns; write two"),
+        (b"city,tier\n", "has 0 rows; write 1 to 5,000, or make it a source"),
+        (b"city,tier\n" + b"".join(b"%d,x\n" % n for n in range(5001)), "has 5,001 rows"),
+        (b"city,tier\nBath,\n", "row 2 has not two values"),
+        (b"city,tier\nBath,a\nBath,b\n", "'Bath' is there twice, as row 3; leave one"),
+        (b"city,tier\nB\xe4th,a\n", "cannot be read .*; save it as UTF-8"),
+    ],
+)
+def test_a_wrong_file_says_what_to_write(tmp_path: Path, text: bytes | None, told: str) -> None:
+    path = tmp_path / "tier.csv"
+    if text is not None:
+        path.write_bytes(text)
+    with pytest.raises(ValueError, match=told):
+        read_lookup(path)
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ({}, "write either `values` or `table`"),
+        ({"values": {"a": "b"}, "table": "a.csv"}, "write either `values` or `table`"),
+        ({"table": "../secret.csv"}, "String should match pattern"),
+        ({"values": {"a": "b"}, "share": 0.5}, "has no use for `share`"),
+        (
+            {"values": {"York": "many"}, "gives": "number"},
+            "'many' of 'York' is no number; write 12",
+        ),
+        ({"values": {"York": "31/1/2020"}, "gives": "date"}, "is no date; write 2026-01-31"),
+        ({"values": {"York": "ja"}, "gives": "boolean"}, "is no boolean; write true or false"),
+    ],
+)
+def test_a_wrong_tag_says_what_to_write(keys: dict[str, object], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        tag("x", **keys)
