@@ -20,7 +20,7 @@ _MEMBERS = {
     "in_audience": ("audiences.member", "audience"),
     "in_lookalike": ("lookalike.member", "name"),
 }
-_VALUE = {"text": "value_string", "date": "value_date", "count": "value_double"}
+_VALUE = {"text": "value_string", "date": "value_date"}
 
 
 def person_frame(
@@ -113,10 +113,23 @@ def _fill(frame: DataFrame, values: Mapping[str, int | float | bool | None]) -> 
 
 
 def _tag_columns(context: Context, types: Mapping[str, TagType], entity: str) -> DataFrame:
-    """tags.person_tag or tags.entity_tag turned wide for the named tags."""
+    """tags.person_tag or tags.entity_tag turned wide for the named tags.
+
+    A tag that has been published as another type is an error when the rows are read; that a yes
+    has become a text cannot be seen.
+    """
 
     def value(name: str, kind: TagType) -> Column:
-        column = F.lit(True) if kind == "boolean" else F.col(_VALUE.get(kind, "value_double"))
+        told = f"tag {name!r} is a {kind} by now, and its values are not; build it again first"
+        other = F.raise_error(F.lit(told))
+        if kind == "boolean":
+            column = F.when(F.col("value_string") == "true", F.lit(True)).otherwise(other)
+        elif kind in ("text", "date"):
+            column = F.coalesce(F.col(_VALUE[kind]), other)
+        else:
+            # top values and preferences have a number, too
+            number = F.when(F.col("value_string").isNull(), F.col("value_double"))
+            column = F.coalesce(number, other)
         return F.max(F.when(F.col("tag") == name, column)).alias(name)
 
     if entity == PERSON:

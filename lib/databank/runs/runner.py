@@ -26,6 +26,10 @@ Summary = dict[str, int | float | str]
 Rollback = Callable[[TableStore, Mapping[str, int]], Summary]
 
 
+# Spark's name for raise_error() in a query
+_RAISED = "USER_RAISED_EXCEPTION"
+
+
 @dataclass(frozen=True)
 class Job:
     """A step with its name and the tables that it alone writes.
@@ -159,7 +163,11 @@ class Runner:
             outcome = "failed"
         except PySparkException as caught:
             message = str(caught)[:2000]
-            raise
+            if caught.getCondition() != _RAISED:
+                raise
+            # rows that a step itself refuses are the operator's to mend
+            told = (caught.getMessageParameters() or {}).get("errorMessage", message)
+            error, outcome = DataBankError(f"{job.name}: {told}"), "failed"
         finally:
             taken = time.monotonic() - clock
             if outcome != "unchanged":

@@ -11,6 +11,16 @@ from databank.runs import Context
 from databank.tables import TableSpec
 from databank.tags.config import TagConfig
 
+_REMEDIES = {
+    "measure": "check its event, its window and its filter",
+    "top": "check its event, its window and its dimension",
+    "preference": "no share is so much larger than others' that it cannot be chance",
+    "attribute": "no profile says it; check its attribute and its sources",
+    "lookup": "no value of the tag it looks up is in its table",
+    "sql": "its select gives no person",
+    "model": "nobody has a score; score_model comes before",
+}
+
 
 def measured(context: Context, tags: list[TagConfig], table: TableSpec) -> dict[str, int]:
     """Note how many have each tag, and the mean of numbers; returns how many."""
@@ -62,7 +72,7 @@ def unheard_of(context: Context, tags: list[TagConfig], now: Mapping[str, int]) 
     known = {row["event"] for row in rows}
     told: dict[str, str] = {}
     for tag in silent:
-        told[f"nobody has: {tag.name}"] = "check its window and its filter"
+        told[f"nobody has: {tag.name}"] = _REMEDIES.get(tag.kind, "its condition holds for nobody")
         macros = [macro for each in tag.expressions for macro in each.macros]
         for event in sorted({m.event for m in macros if m.event} - known - {ANY_EVENT}):
             told[f"nobody has: {tag.name}"] = f"no event {event!r}; {did_you_mean(event, known)}"

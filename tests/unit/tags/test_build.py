@@ -10,6 +10,7 @@ import pytest
 from pyspark.sql import SparkSession, functions as F
 
 from databank.archive.config import ArchiveConfig
+from databank.errors import DataBankError
 from databank.session import small_frame
 from databank.sources.tables import PROFILES
 from databank.tags.build import JOB
@@ -228,3 +229,32 @@ def test_the_newest_attribute_of_any_profile_counts(
     bank.publish({PROFILES: profiles})
     bank.run(JOB, tags({"name": "city", "kind": "attribute", "attribute": "city"}))
     assert bank.rows(PERSON_TAG, "person_id", "value_string") == [(1, "Suzhou")]
+
+
+def test_a_tag_whose_type_has_changed_is_built_again_before_it_is_read(bank: Bank) -> None:
+    who = {"name": "who", "kind": "measure", "event": "login", "measure": "count"}
+    keen = {"name": "keen", "kind": "rule", "when": "who"}
+    bank.run(JOB, tags(who))
+    by_now = tags({"name": "who", "kind": "rule", "when": "events('login') > 1"}, keen)
+    with pytest.raises(DataBankError, match="tag 'who' is a boolean by now, and its values are"):
+        bank.run(JOB, by_now, nodes=("keen",))
+    bank.run(JOB, by_now, nodes=("who",))
+    bank.run(JOB, by_now, nodes=("keen",))
+    found = bank.rows(PERSON_TAG, "person_id", where="tag = 'keen'")
+    assert found == bank.rows(PERSON_TAG, "person_id", where="tag = 'who'") != []
+
+
+def test_a_person_with_ten_million_events_is_one_like_others(
+    spark_session: SparkSession, tmp_path: Path
+) -> None:
+    days = DAYS + " 3 | 2026-01-05 | read | 10000000 | | | category=sport"
+    bank = make_bank(spark_session, tmp_path, persons=4, days=days)
+    reads = {"name": "reads", "kind": "measure", "event": "read", "measure": "count"}
+    tech = {"name": "tech", "kind": "preference", "event": "read", "by": "category"}
+    bank.run(JOB, tags(reads, tech | {"value": "tech"}, tech | {"name": "sport", "value": "sport"}))
+    rows = bank.rows(PERSON_TAG, "tag", "person_id", "value_double", where="tag = 'reads'")
+    assert rows == [("reads", 1, 10.0), ("reads", 2, 10.0), ("reads", 3, 1e7)]
+    # next to that person the others are the ones with a taste of their own
+    assert bank.rows(PERSON_TAG, "tag", "person_id", where="tag <> 'reads'") == [
+        ("tech", 1), ("tech", 2),
+    ]  # fmt: skip

@@ -71,6 +71,6 @@ def test_a_tag_that_nobody_has_is_told(bank: Bank) -> None:
     told = {name: text for name, text in summary.items() if name.startswith("nobody")}
     assert told == {
         "nobody has: buys": "no event 'logn'; did you mean 'login'?",
-        "nobody has: early": "check its window and its filter",
-        "nobody has: keen": "check its window and its filter",
+        "nobody has: early": "check its event, its window and its filter",
+        "nobody has: keen": "its condition holds for nobody",
     }
