@@ -154,9 +154,10 @@ def explain_tag(
     """
     # the whole configuration is read for it
     from databank.cli.bank import load_bank
-    from databank.tags.why import reasons, value_of
+    from databank.tags.why import Why, value_of
 
-    config = load_bank(conf_dir).tags_config()
+    bank = load_bank(conf_dir)
+    config = bank.tags_config()
     known = {tag.name: tag for tag in config.tags}
     if name not in known:
         raise DataBankError(f"--why-tag: unknown tag {name!r}; {did_you_mean(name, known)}")
@@ -169,9 +170,11 @@ def explain_tag(
     said, as_of = value_of(lookup, tag, whose)
     if as_of is None:
         raise DataBankError("no tags are built yet; run build_tags first")
-    told = "says nothing" if said is None else f"{said}{f' {tag.unit}' if tag.unit else ''}"
-    first = Section(f"{tag.entity} {whose}: {name} {told} as of {as_of}", [])
-    found = reasons(lookup, config, tag, whose, as_of)
+    told = f"{name} {said}{f' {tag.unit}' if tag.unit else ''}"
+    if said is None:
+        told = f"{name} says nothing, or was not built since it is as it is,"
+    first = Section(f"{tag.entity} {whose}: {told} as of {as_of}", [])
+    found = Why(lookup, config, bank.settings.timezone, tag.entity, whose, as_of).reasons(tag)
     return [first, *(Section(reason.title, reason.rows) for reason in found)]
 
 

@@ -1,6 +1,6 @@
 """`databank run build_tags --only NAME --dry-run`: what the tag would be, without publishing it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.cli.bank import Bank
 from databank.cli.graph import Node
-from databank.cli.jobs import Step, load_job
+from databank.cli.jobs import load_job
 from databank.cli.show import Rows, Section
 from databank.errors import DataBankError
 from databank.identity.entities.config import PERSON
@@ -17,7 +17,7 @@ from databank.session import get_spark
 from databank.tables import TableSpec
 from databank.tables.roots import require_root
 from databank.tags.config import TagConfig, TagsConfig
-from databank.tags.plan import definition, reads_of
+from databank.tags.plan import MADE_OF_TAGS, definition, reads_of
 from databank.tags.tables import ENTITY_TAG, PERSON_TAG
 
 _JOB = "build_tags"
@@ -31,10 +31,11 @@ class _Found:
     coverage: Rows
     common: Rows
     examples: Rows
+    unheard: Rows = field(default_factory=list)
 
 
 def preview_tag(bank: Bank, root: str, day: date, name: str) -> list[Section]:
-    """Build a tag, and those of its part that it is made of; publish nothing and tell what came.
+    """Build a tag as --only would; publish nothing and tell what came.
 
     Raises:
         DataBankError: If the root holds no bank, or the run ends with an error of the operator's.
@@ -44,15 +45,17 @@ def preview_tag(bank: Bank, root: str, day: date, name: str) -> list[Section]:
     runner = Runner(spark, root, bank.settings)
     if not runner.store.is_published("archive.person_day"):
         raise DataBankError(f"--root {root}: holds no archive yet; run build_archive first")
+    below = _below(bank, name)
     [tag] = [each for each in bank.tags if each.name == name]
-    step = _step(bank, name)
     found: list[_Found] = []
 
     def look(context: Context, config: TagsConfig) -> StepResult:
         table = PERSON_TAG if tag.entity == PERSON else ENTITY_TAG
-        before = _of(context.store.read(table), tag)
+        published = context.store.read(table)
+        before = _of(published, tag)
         result = load_job(_JOB).step(context, config)
-        found.append(_measured(context, tag, table, before))
+        measured = _measured(context, tag, table, before)
+        found.append(replace(measured, unheard=_unheard(published, tag, below)))
         return result
 
     outcome = runner.run(
@@ -60,19 +63,28 @@ def preview_tag(bank: Bank, root: str, day: date, name: str) -> list[Section]:
         bank.tags_config(),
         day=day,
         config_hash=bank.hash_of(_JOB),
-        nodes=step.nodes,
+        nodes=(name,),
         preview=True,
     )
     if outcome.error is not None:
         raise outcome.error
-    built = [each for each in bank.tags if each.name in step.nodes]
-    return _sections(tag, built, found[0], day)
+    return _sections([*below, tag], found[0], day)
 
 
-def _step(bank: Bank, name: str) -> Step:
-    """The last part of what a tag stands on; what comes before it is read as it is published."""
+def _below(bank: Bank, name: str) -> list[TagConfig]:
+    """The tags that one stands on; its build reads them as they are published."""
     parts = [part for part in bank.parts([Node("tag", name)]) if part.kind == "tag"]
-    return Step(_JOB, parts[-1].names)
+    names = {other for part in parts for other in part.names} - {name}
+    return [tag for tag in bank.tags if tag.name in names]
+
+
+def _unheard(published: DataFrame, tag: TagConfig, below: list[TagConfig]) -> Rows:
+    """Those of them that nobody has: perhaps they are new."""
+    names = {each.name for each in below if each.entity == tag.entity}
+    rows = published.where(F.col("tag").isin(sorted(names))).select("tag").distinct()
+    # one row a tag
+    known = {row["tag"] for row in rows.collect()}
+    return [{"tag": name} for name in sorted(names - known)]
 
 
 def _measured(context: Context, tag: TagConfig, table: TableSpec, before: DataFrame) -> _Found:
@@ -113,15 +125,17 @@ def _rows(rows: DataFrame) -> Rows:
     return [row.asDict() for row in rows.collect()]
 
 
-def _sections(tag: TagConfig, built: list[TagConfig], found: _Found, day: date) -> list[Section]:
+def _sections(tags: list[TagConfig], found: _Found, day: date) -> list[Section]:
+    tag = tags[-1]
     plan: list[dict[str, Any]] = [
         {"tag": each.name, "reads": table, "what": what}
-        for each in built
+        for each in tags
         for table, what in reads_of(each, day)
     ]
-    told = f": {definition(tag)}" if tag.kind in ("rule", "percentile") else ""
+    told = f": {definition(tag)}" if tag.kind in MADE_OF_TAGS else ""
     sections = [
         Section(f"{tag.name} ({tag.kind}){told}", plan),
+        Section("of nobody as it is published; if it is new, build it first", found.unheard),
         Section(f"who would have it on {day}; nothing was published", found.coverage),
         Section("the most frequent values", found.common),
         Section(f"{len(found.examples)} who would have it", found.examples),

@@ -15,6 +15,7 @@ RESULT_TABLES = {
     "score": "models.score",
     "stage": "lifecycle.stage",
 }
+MADE_OF_TAGS = ("rule", "percentile", "lookup")
 # whether it is the first time, or has stopped, shows only in the whole past
 _WHOLE_PAST = ("first_time", "stopped")
 
@@ -41,6 +42,8 @@ def definition(tag: TagConfig) -> str:
     """What a tag says of other tags and macros."""
     if tag.kind == "percentile":
         return f"the {tag.share:.0%} with the highest {tag.of} of those above 0"
+    if tag.kind == "lookup":
+        return f"what {tag.table or 'a table'} of {len(tag.values)} values has for {tag.of}"
     return " ".join(str(tag.when).split())
 
 

@@ -1,12 +1,10 @@
 """Why a person has a tag: the rows that made its value, without Spark."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
-
-import sqlglot
-from sqlglot import exp
+from zoneinfo import ZoneInfo
 
 from databank.archive.tables import PERSON_DAY
 from databank.expressions import Macro
@@ -14,7 +12,8 @@ from databank.expressions.macros import ANY_EVENT
 from databank.identity.entities.config import PERSON
 from databank.tables.lookup import Lookup
 from databank.tags.config import TagConfig, TagsConfig
-from databank.tags.plan import RESULT_TABLES, days_of, definition, described
+from databank.tags.filters import dimension, duckdb_filter
+from databank.tags.plan import MADE_OF_TAGS, RESULT_TABLES, days_of, definition, described
 
 Rows = list[dict[str, Any]]
 MOST_ROWS = 20
@@ -27,6 +26,9 @@ _RESULTS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
 }
 # measure of top values -> its place beside the value
 _RANKED_BY = {"count": 1, "sum(amount)": 2, "days": 3}
+# of these not the day's sum is looked at
+_AMOUNTS = {"largest_amount": "amount_max", "smallest_amount": "amount_min"}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,151 @@ class Reason:
 
     title: str
     rows: Rows
+
+
+@dataclass(frozen=True)
+class Why:
+    """One question to a bank: of which rows are the values of tags made?
+
+    Attributes:
+        lookup: The bank.
+        config: The library of tags.
+        zone: Business time zone.
+        entity: Whose tags: a person's, or a kind of entity's.
+        whose: The person, or the entity.
+        as_of: The day as of which the tag was built.
+    """
+
+    lookup: Lookup
+    config: TagsConfig
+    zone: str
+    entity: str
+    whose: int
+    as_of: date
+
+    def reasons(self, tag: TagConfig) -> list[Reason]:
+        """What the value of a tag was made of, and that of the tags it was made of."""
+        named = {each.name: each for each in self.config.tags}
+        found: list[Reason] = []
+        seen: set[str] = set()
+        open_tags = [tag]
+        while open_tags:
+            one = open_tags.pop(0)
+            if one.name in seen:
+                continue
+            seen.add(one.name)
+            below = [named[name] for name in sorted(one.references) if name in named]
+            if one.kind in MADE_OF_TAGS:
+                values = [
+                    {"tag": t.name, "value": value_of(self.lookup, t, self.whose)[0]} for t in below
+                ]
+                found.append(Reason(f"{one.name}: {definition(one)}", values))
+            found += self._own(one)
+            open_tags += below
+        return found
+
+    def _own(self, tag: TagConfig) -> Iterator[Reason]:
+        """What a tag is made of beside other tags."""
+        if tag.kind == "attribute":
+            yield self._profiles(tag)
+        if tag.statement is not None:
+            yield Reason(f"{tag.name}: {' '.join(tag.statement.text.split())}", [])
+        for macro in dict.fromkeys(m for each in tag.expressions for m in each.macros):
+            if not macro.reads_events:
+                yield self._result(tag, macro)
+            elif macro.by is not None:
+                yield self._values(tag, macro)
+            else:
+                yield self._days(tag, macro)
+
+    def _persons(self) -> str:
+        """The persons as a list for SQL."""
+        if self.entity == PERSON:
+            return str(self.whose)
+        where = "entity = ? AND entity_id = ?"
+        found = self.lookup.find(
+            "identity.entity", ("person_id",), where, [self.entity, self.whose]
+        )
+        return ", ".join(str(person) for (person,) in found) or "NULL"
+
+    def _days(self, tag: TagConfig, macro: Macro) -> Reason:
+        amount = _AMOUNTS.get(macro.name, "amount")
+        columns = ("day", "terminal", "event", "slice", "n", amount, "quantity")
+        found = self.lookup.find(PERSON_DAY.name, columns, self._where(macro))[::-1]
+        return Reason(self._title(tag, macro, found), _shown(columns, found))
+
+    def _values(self, tag: TagConfig, macro: Macro) -> Reason:
+        """Events by value of the dimension, in the order in which the tag ranks them."""
+        value = dimension(str(macro.by), self.config.archive.names).sql(dialect="duckdb")
+        columns = (f"nullif({value}, '')", "sum(n)", "sum(amount)", "count(DISTINCT day)")
+        found = self.lookup.find(PERSON_DAY.name, columns, f"{self._where(macro)} GROUP BY 1")
+        found = [row for row in found if row[0] is not None]
+        measured = _RANKED_BY.get(tag.measure or "count", 1)
+        found.sort(key=lambda row: -(row[measured] or 0))
+        shown = (str(macro.by), "n", "amount", "days")
+        return Reason(self._title(tag, macro, found), _shown(shown, found))
+
+    def _title(self, tag: TagConfig, macro: Macro, found: list[tuple[Any, ...]]) -> str:
+        unread = macro.filter and duckdb_filter(macro.filter, self.config.archive.names) is None
+        # another reader might take it otherwise
+        told = " (shown without this filter, which Spark alone reads)" if unread else ""
+        more = f", {MOST_ROWS} of {len(found)} rows" if len(found) > MOST_ROWS else ""
+        return f"{tag.name}: {described(macro, self.as_of)}{told}{more}"
+
+    def _where(self, macro: Macro) -> str:
+        begin, end = days_of(macro, self.as_of)
+        parts = [f"person_id IN ({self._persons()})", f"day <= DATE '{end}'"]
+        if begin is not None:
+            parts.append(f"day >= DATE '{begin}'")
+        if macro.event != ANY_EVENT:
+            parts.append(f"event = {_quoted(str(macro.event))}")
+        if macro.filter:
+            kept = duckdb_filter(macro.filter, self.config.archive.names)
+            parts += [kept] if kept else []
+        return " AND ".join(parts)
+
+    def _profiles(self, tag: TagConfig) -> Reason:
+        """Profiles of the identifiers that were the person's when they were updated."""
+        holding = ("id_key", "valid_from", "valid_to")
+        held = self.lookup.find("identity.person", holding, f"person_id IN ({self._persons()})")
+        said = f"trim(attributes[{_quoted(str(tag.attribute))}])"
+        columns = ("epoch_us(updated_ts)", "source", "record_id", said, "id_key")
+        keys = sorted({key for key, _, _ in held})
+        found = []
+        for updated, source, record, value, key in self.lookup.by_keys(
+            "core.profiles", columns, "id_key", keys
+        ):
+            at = None if updated is None else self._local(updated)
+            day = self.as_of if at is None else at.date()
+            theirs = any(
+                (first is None or first <= day) and (last is None or day < last)
+                for one, first, last in held
+                if one == key
+            )
+            believed = not tag.sources or source in tag.sources
+            if theirs and believed and value and day <= self.as_of:
+                shown = "" if at is None else f"{at:%Y-%m-%d %H:%M}"
+                found.append((shown, source, record, value))
+        found.sort(reverse=True)
+        trust = f", by {', then '.join(tag.sources)}" if tag.sources else ""
+        title = f"{tag.name}: {tag.attribute}, {tag.prefer or 'newest'}{trust}"
+        return Reason(title, _shown(("updated", "source", "record", str(tag.attribute)), found))
+
+    def _local(self, microseconds: int) -> datetime:
+        at = _EPOCH + timedelta(microseconds=microseconds)
+        return at.astimezone(ZoneInfo(self.zone))
+
+    def _result(self, tag: TagConfig, macro: Macro) -> Reason:
+        table = RESULT_TABLES[macro.name]
+        key, name, columns = _RESULTS[macro.name]
+        where, given = f"{key} IN ({self._persons()})", []
+        if columns[0] == "day":
+            where += f" AND day = DATE '{self.as_of}'"
+        if name:
+            where, given = f"{where} AND {name} = ?", [macro.target]
+        found = self.lookup.find(table, columns, where, given)
+        asked = f"{macro.name}({macro.target or ''})"
+        return Reason(f"{tag.name}: {asked}, by {table}", _shown(columns, found))
 
 
 def value_of(lookup: Lookup, tag: TagConfig, whose: int) -> tuple[Any, date | None]:
@@ -52,58 +199,9 @@ def value_of(lookup: Lookup, tag: TagConfig, whose: int) -> tuple[Any, date | No
         # all numbers are kept as such with a point
         number = int(number) if number is not None and number.is_integer() else number
         return next((v for v in (text, number, day) if v is not None), None), as_of
-    # a tag that nobody has was built with the others
     newest = "coalesce(max(as_of) FILTER (tag = ?), max(as_of))"
     rows = lookup.find(table, (newest,), f"true{of}", [tag.name])
     return None, rows[0][0] if rows else None
-
-
-def reasons(
-    lookup: Lookup, config: TagsConfig, tag: TagConfig, whose: int, as_of: date
-) -> list[Reason]:
-    """What the value of a tag was made of, and that of the tags it was made of.
-
-    Args:
-        lookup: The bank.
-        config: The library of tags.
-        tag: The tag.
-        whose: A person, or an entity of the tag's kind.
-        as_of: The day as of which it was built.
-    """
-    persons = _persons(lookup, tag, whose)
-    named = {each.name: each for each in config.tags}
-    found: list[Reason] = []
-    seen: set[str] = set()
-    open_tags = [tag]
-    while open_tags:
-        one = open_tags.pop(0)
-        if one.name in seen:
-            continue
-        seen.add(one.name)
-        below = [named[name] for name in sorted(one.references) if name in named]
-        if one.kind in ("rule", "percentile"):
-            values = [{"tag": t.name, "value": value_of(lookup, t, whose)[0]} for t in below]
-            found.append(Reason(f"{one.name}: {definition(one)}", values))
-        found += _own(lookup, config, one, persons, as_of)
-        open_tags += below
-    return found
-
-
-def _own(
-    lookup: Lookup, config: TagsConfig, tag: TagConfig, persons: list[int], as_of: date
-) -> Iterator[Reason]:
-    """What a tag is made of beside other tags."""
-    if tag.kind == "attribute":
-        yield _profiles(lookup, tag, persons)
-    if tag.statement is not None:
-        yield Reason(f"{tag.name}: {' '.join(tag.statement.text.split())}", [])
-    for macro in dict.fromkeys(m for each in tag.expressions for m in each.macros):
-        if not macro.reads_events:
-            yield _result(lookup, tag, macro, persons, as_of)
-        elif tag.kind in ("top", "preference"):
-            yield _values(lookup, config, tag, macro, persons, as_of)
-        else:
-            yield _days(lookup, config, tag, macro, persons, as_of)
 
 
 def _table(tag: TagConfig) -> tuple[str, str, str]:
@@ -113,104 +211,8 @@ def _table(tag: TagConfig) -> tuple[str, str, str]:
     return "tags.entity_tag", "entity_id", f" AND entity = '{tag.entity}'"
 
 
-def _persons(lookup: Lookup, tag: TagConfig, whose: int) -> list[int]:
-    if tag.entity == PERSON:
-        return [whose]
-    where = "entity = ? AND entity_id = ?"
-    return [
-        p for (p,) in lookup.find("identity.entity", ("person_id",), where, [tag.entity, whose])
-    ]
-
-
-def _days(
-    lookup: Lookup,
-    config: TagsConfig,
-    tag: TagConfig,
-    macro: Macro,
-    persons: Collection[int],
-    as_of: date,
-) -> Reason:
-    columns = ("day", "terminal", "event", "slice", "n", "amount", "quantity")
-    where = _where(macro, config, persons, as_of)
-    found = lookup.find(PERSON_DAY.name, columns, where)[::-1]
-    return Reason(_title(tag, macro, as_of, found), _shown(columns, found))
-
-
-def _values(
-    lookup: Lookup,
-    config: TagsConfig,
-    tag: TagConfig,
-    macro: Macro,
-    persons: Collection[int],
-    as_of: date,
-) -> Reason:
-    """Events by value of the dimension, in the order in which the tag ranks them."""
-    value = _dimension(str(macro.by), config).sql(dialect="duckdb")
-    columns = (f"nullif({value}, '')", "sum(n)", "sum(amount)", "count(DISTINCT day)")
-    where = f"{_where(macro, config, persons, as_of)} GROUP BY 1"
-    found = [row for row in lookup.find(PERSON_DAY.name, columns, where) if row[0] is not None]
-    measured = _RANKED_BY[tag.measure or "count"]
-    found.sort(key=lambda row: -(row[measured] or 0))
-    return Reason(
-        _title(tag, macro, as_of, found), _shown((str(macro.by), "n", "amount", "days"), found)
-    )
-
-
-def _title(tag: TagConfig, macro: Macro, as_of: date, found: list[tuple[Any, ...]]) -> str:
-    more = f", {MOST_ROWS} of {len(found)} rows" if len(found) > MOST_ROWS else ""
-    return f"{tag.name}: {described(macro, as_of)}{more}"
-
-
-def _where(macro: Macro, config: TagsConfig, persons: Collection[int], as_of: date) -> str:
-    begin, end = days_of(macro, as_of)
-    parts = [f"person_id IN ({', '.join(map(str, persons)) or 'NULL'})", f"day <= DATE '{end}'"]
-    if begin is not None:
-        parts.append(f"day >= DATE '{begin}'")
-    if macro.event != ANY_EVENT:
-        parts.append(f"event = '{macro.event}'")
-    if macro.filter:
-        tree = sqlglot.parse_one(macro.filter, read="spark")
-        parts.append(f"({_translated(tree, config).sql(dialect='duckdb')})")
-    return " AND ".join(parts)
-
-
-def _translated(tree: exp.Expr, config: TagsConfig) -> exp.Expr:
-    """A filter of Spark's on the archive, with its dimensions taken out of the map."""
-    return tree.transform(
-        lambda node: _dimension(node.name, config) if isinstance(node, exp.Column) else node
-    )
-
-
-def _dimension(name: str, config: TagsConfig) -> exp.Expr:
-    if name not in config.archive.names:
-        return exp.column(name)
-    return sqlglot.parse_one(f"dims['{name}']", read="duckdb")
-
-
-def _profiles(lookup: Lookup, tag: TagConfig, persons: Collection[int]) -> Reason:
-    where = f"person_id IN ({', '.join(map(str, persons))})"
-    keys = [key for (key,) in lookup.find("identity.person", ("DISTINCT id_key",), where)]
-    name = str(tag.attribute).replace("'", "''")
-    columns = ("updated_ts::VARCHAR", "source", "record_id", f"attributes['{name}']")
-    found = lookup.by_keys("core.profiles", columns, "id_key", keys)[::-1]
-    said = [row for row in found if row[3] and (not tag.sources or row[1] in tag.sources)]
-    title = f"{tag.name}: {tag.attribute}, {tag.prefer or 'newest'}"
-    trust = f", by {', then '.join(tag.sources)}" if tag.sources else ""
-    return Reason(title + trust, _shown(("updated", "source", "record", str(tag.attribute)), said))
-
-
-def _result(
-    lookup: Lookup, tag: TagConfig, macro: Macro, persons: Collection[int], as_of: date
-) -> Reason:
-    table = RESULT_TABLES[macro.name]
-    key, name, columns = _RESULTS[macro.name]
-    where = (
-        f"{key} IN ({', '.join(map(str, persons)) or 'NULL'}) AND {columns[0]} <= DATE '{as_of}'"
-    )
-    where, given = (f"{where} AND {name} = ?", [macro.target]) if name else (where, [])
-    found = lookup.find(table, columns, where, given)[::-1]
-    asked = f"{macro.name}({macro.target or ''})"
-    return Reason(f"{tag.name}: {asked}, by {table}", _shown(columns, found[:1]))
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _shown(columns: tuple[str, ...], found: list[tuple[Any, ...]]) -> Rows:

@@ -58,6 +58,8 @@ def test_it_tells_the_plan_whom_it_would_have_and_leaves_no_trace(bank: Bank, ru
     before = bank.rows(PERSON_TAG, "tag", "person_id", "as_of")
     code, told = run("--only", "keen", "--dry-run", tags=[LOGINS, IDLE, KEEN])
     assert code == 0, told
+    # all 15 have logged in
+    assert lines(told, "of nobody as it is published") == [["tag"], ["idle"]]
     assert "keen (rule): logins >= 4 and not idle" in told
     _, *plan = lines(told, "keen (rule)")
     assert [row[:2] for row in plan] == [

@@ -32,6 +32,9 @@ tags:
   - {name: few, kind: rule, when: "purchases_90d < 9 and not active"}
   - {name: dear, kind: measure, event: purchase, measure: count,
      filter: "category rlike '^fo' and terminal in ('store', 'web')"}
+  - {name: sundays, kind: measure, event: purchase, measure: count, filter: dayofweek(day) = 4}
+  - {name: odd, kind: measure, event: purchase, measure: max(amount), filter: "pmod(n, 2) = 1"}
+  - {name: rare, kind: rule, when: "events('unheard_of') > 0"}
   - {name: told, kind: sql, gives: number,
      select: "SELECT person_id, max(n) AS value FROM archive.person_day GROUP BY person_id"}
   - {name: likely, kind: rule, when: "score('churn') >= 0.5"}
@@ -53,7 +56,10 @@ def bank(spark_session: SparkSession, conf: Path, tmp_path_factory: pytest.TempP
         "id AS id_key", "'phone' AS id_type", "'' AS scope",
         "concat('+861380000000', id) AS id_value",
     )  # fmt: skip
-    told = [("crm", "C1", 1, "Bath", "2026-01-03"), ("crm", "C2", 1, "", "2026-01-09")]
+    told = [
+        ("crm", "C1", 1, "Bath", "2026-01-03"), ("crm", "C2", 1, " ", "2026-01-09"),
+        ("crm", "C3", 1, "York", None), ("crm", "C4", 1, "Oslo", "2026-02-09"),
+    ]  # fmt: skip
     shape = "source string, record_id string, id_key bigint, city string, updated string"
     profiles = small_frame(spark_session, told, shape).select(
         "source", "record_id", "id_key", F.create_map(F.lit("city"), "city").alias("attributes"),
@@ -105,6 +111,25 @@ def test_a_filter_is_read_as_spark_reads_it(ask: Any) -> None:
     assert [row["amount"] for row in days["rows"]] == ["20.00"]
 
 
+def test_days_of_the_week_are_those_of_spark(ask: Any) -> None:
+    first, days = ask("sundays")
+    assert "sundays 1 as of" in first["title"]
+    assert [row["day"] for row in days["rows"]] == ["2026-01-28"]
+
+
+def test_a_filter_that_spark_alone_reads_is_left_out_and_told(ask: Any) -> None:
+    first, days = ask("odd")
+    assert "odd 20 as of" in first["title"]
+    assert "(shown without this filter, which Spark alone reads)" in days["title"]
+    assert [row["amount_max"] for row in days["rows"]] == ["20.00", "9.00"]
+
+
+def test_what_did_not_happen_shows_no_rows(ask: Any) -> None:
+    first, rule, event = ask("rare")
+    assert "rare says nothing, or was not built" in first["title"]
+    assert (rule["rows"], event["rows"]) == ([], [])
+
+
 def test_a_rule_shows_its_tags_and_what_they_are_made_of(ask: Any) -> None:
     first, rule, *below = ask("few")
     assert "few true" in first["title"]
@@ -121,7 +146,7 @@ def test_a_rule_shows_its_tags_and_what_they_are_made_of(ask: Any) -> None:
 
 def test_a_rule_on_events_shows_both_sides(ask: Any) -> None:
     first, _, cart, bought = ask("carted_not_bought")
-    assert "carted_not_bought says nothing" in first["title"]
+    assert "carted_not_bought says nothing, or was not built" in first["title"]
     assert [row["n"] for row in cart["rows"]] == [2]
     assert [row["day"] for row in bought["rows"]] == ["2026-01-28", "2026-01-27"]
 
@@ -142,7 +167,10 @@ def test_a_percentile_shows_what_it_ranks(ask: Any) -> None:
 def test_an_attribute_shows_its_profiles(ask: Any) -> None:
     first, profiles = ask("city")
     assert "city Bath" in first["title"]
-    assert [(row["record"], row["city"]) for row in profiles["rows"]] == [("C1", "Bath")]
+    assert [(row["record"], row["city"]) for row in profiles["rows"]] == [
+        ("C1", "Bath"),
+        ("C3", "York"),
+    ]
 
 
 def test_results_of_other_jobs_and_statements_are_shown(ask: Any) -> None:
