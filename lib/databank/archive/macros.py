@@ -59,9 +59,8 @@ def looked_at(macros: list[Macro], as_of: date) -> Column:
     first: list[date | None] = []
     last: list[date] = []
     for macro in macros:
-        begin, end = _window(macro, as_of)
-        # whether it is the first time, or has stopped, shows only in the whole past
-        first.append(None if macro.name in ("first_time", "stopped") else begin)
+        begin, end = macro.days(as_of)
+        first.append(begin)
         last.append(end)
     found = F.col("day") <= F.lit(max(last))
     begins = [day for day in first if day is not None]

@@ -1,6 +1,6 @@
 """`databank run build_tags --only NAME --dry-run`: what the tag would be, without publishing it."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -14,7 +14,6 @@ from databank.errors import DataBankError
 from databank.identity.entities.config import PERSON
 from databank.runs import Context, Runner, StepResult
 from databank.session import get_spark
-from databank.tables import TableSpec
 from databank.tables.roots import require_root
 from databank.tags.config import TagConfig, TagsConfig
 from databank.tags.plan import MADE_OF_TAGS, definition, reads_of
@@ -23,7 +22,6 @@ from databank.tags.tables import ENTITY_TAG, PERSON_TAG
 _JOB = "build_tags"
 _EXAMPLES = 10
 _COMMON = 10
-_OTHERS = ("double", "date")
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class _Found:
     coverage: Rows
     common: Rows
     examples: Rows
-    unheard: Rows = field(default_factory=list)
+    unheard: Rows
 
 
 def preview_tag(bank: Bank, root: str, day: date, name: str) -> list[Section]:
@@ -52,10 +50,9 @@ def preview_tag(bank: Bank, root: str, day: date, name: str) -> list[Section]:
     def look(context: Context, config: TagsConfig) -> StepResult:
         table = PERSON_TAG if tag.entity == PERSON else ENTITY_TAG
         published = context.store.read(table)
-        before = _of(published, tag)
         result = load_job(_JOB).step(context, config)
-        measured = _measured(context, tag, table, before)
-        found.append(replace(measured, unheard=_unheard(published, tag, below)))
+        would_be = context.store.read(table)
+        found.append(_measured(published, would_be, tag, _unheard(published, tag, below)))
         return result
 
     outcome = runner.run(
@@ -87,9 +84,9 @@ def _unheard(published: DataFrame, tag: TagConfig, below: list[TagConfig]) -> Ro
     return [{"tag": name} for name in sorted(names - known)]
 
 
-def _measured(context: Context, tag: TagConfig, table: TableSpec, before: DataFrame) -> _Found:
-    now = _of(context.store.read(table), tag)
-    whose = "person_id" if table is PERSON_TAG else "entity_id"
+def _measured(published: DataFrame, would_be: DataFrame, tag: TagConfig, unheard: Rows) -> _Found:
+    before, now = _of(published, tag), _of(would_be, tag)
+    whose = "person_id" if tag.entity == PERSON else "entity_id"
     figures = [F.count("*").alias(f"{tag.entity}s")]
     if tag.type in ("count", "number"):
         number = F.col("value_double")
@@ -109,7 +106,7 @@ def _measured(context: Context, tag: TagConfig, table: TableSpec, before: DataFr
         by_value = now.groupBy(F.col("value_string").alias("value")).agg(F.count("*").alias("n"))
         common = _rows(by_value.orderBy(F.desc("n"), "value").limit(_COMMON))
     examples = now.select(F.col(whose), _value(tag).alias("value")).orderBy(whose)
-    return _Found(coverage, common, _rows(examples.limit(_EXAMPLES)))
+    return _Found(coverage, common, _rows(examples.limit(_EXAMPLES)), unheard)
 
 
 def _of(rows: DataFrame, tag: TagConfig) -> DataFrame:
@@ -118,10 +115,12 @@ def _of(rows: DataFrame, tag: TagConfig) -> DataFrame:
 
 
 def _value(tag: TagConfig) -> Column:
-    return F.coalesce("value_string", *(F.col(f"value_{k}").cast("string") for k in _OTHERS))
+    number, day = (F.col(name).cast("string") for name in ("value_double", "value_date"))
+    return F.coalesce("value_string", number, day)
 
 
 def _rows(rows: DataFrame) -> Rows:
+    """Rows of a frame that was cut to a few."""
     return [row.asDict() for row in rows.collect()]
 
 

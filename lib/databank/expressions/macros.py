@@ -1,6 +1,7 @@
 """Macros: what databank adds to Spark SQL, each with its arguments checked."""
 
 from dataclasses import dataclass
+from datetime import date
 from hashlib import sha256
 
 from databank.errors import did_you_mean
@@ -60,6 +61,18 @@ class Macro:
         # models of earlier days know columns by these names
         parts += [self.by] if self.by else []
         return f"_{self.name}_{sha256(repr(parts).encode()).hexdigest()[:10]}"
+
+    def days(self, as_of: date) -> tuple[date | None, date]:
+        """First and last day that it looks at; no first = from the beginning.
+
+        Raises:
+            ValueError: If it does not read events.
+        """
+        if self.window is None:
+            raise ValueError(f"macro {self.name} has no window")
+        begin, end = self.window.days(as_of)
+        # whether it is the first time, or has stopped, shows only in the whole past
+        return (None if self.name in ("first_time", "stopped") else begin), end
 
     @property
     def reads_events(self) -> bool:

@@ -16,21 +16,11 @@ RESULT_TABLES = {
     "stage": "lifecycle.stage",
 }
 MADE_OF_TAGS = ("rule", "percentile", "lookup")
-# whether it is the first time, or has stopped, shows only in the whole past
-_WHOLE_PAST = ("first_time", "stopped")
-
-
-def days_of(macro: Macro, as_of: date) -> tuple[date | None, date]:
-    """First and last day that a macro looks at; no first = from the beginning."""
-    if macro.window is None:
-        raise ValueError(f"macro {macro.name} has no window")
-    begin, end = macro.window.days(as_of)
-    return (None if macro.name in _WHOLE_PAST else begin), end
 
 
 def described(macro: Macro, as_of: date) -> str:
     """A macro on events in words: what, of which event, filter and days."""
-    begin, end = days_of(macro, as_of)
+    begin, end = macro.days(as_of)
     event = "any event" if macro.event == ANY_EVENT else str(macro.event)
     by = f" by {macro.by}" if macro.by else ""
     kept = f" where {' '.join(macro.filter.split())}" if macro.filter else ""

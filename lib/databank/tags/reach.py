@@ -64,16 +64,22 @@ def alarms(
 
 def unheard_of(context: Context, tags: list[TagConfig], now: Mapping[str, int]) -> dict[str, str]:
     """Tell of tags that nobody has, and why where the bank does not know their event."""
-    silent = [tag for tag in tags if not now[tag.name]]
-    if not silent:
-        return {}
-    # a few dozen names; the archive's files tell them without the rest of its columns
-    rows = context.store.read(PERSON_DAY).select("event").distinct().collect()
-    known = {row["event"] for row in rows}
-    told: dict[str, str] = {}
-    for tag in silent:
-        told[f"nobody has: {tag.name}"] = _REMEDIES.get(tag.kind, "its condition holds for nobody")
-        macros = [macro for each in tag.expressions for macro in each.macros]
-        for event in sorted({m.event for m in macros if m.event} - known - {ANY_EVENT}):
-            told[f"nobody has: {tag.name}"] = f"no event {event!r}; {did_you_mean(event, known)}"
+    silent = {tag.name: tag for tag in tags if not now[tag.name]}
+    told = {
+        f"nobody has: {name}": _REMEDIES.get(tag.kind, "its condition holds for nobody")
+        for name, tag in silent.items()
+    }
+    asked = {name: _events(tag) for name, tag in silent.items()}
+    if any(asked.values()):
+        # a few dozen names; the archive's files tell them without the rest of its columns
+        rows = context.store.read(PERSON_DAY).select("event").distinct().collect()
+        known = {row["event"] for row in rows}
+        for name, events in asked.items():
+            for event in sorted(events - known):
+                told[f"nobody has: {name}"] = f"no event {event!r}; {did_you_mean(event, known)}"
     return told
+
+
+def _events(tag: TagConfig) -> set[str]:
+    macros = (macro for each in tag.expressions for macro in each.macros)
+    return {macro.event for macro in macros if macro.event} - {ANY_EVENT}

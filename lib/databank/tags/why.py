@@ -10,10 +10,11 @@ from databank.archive.tables import PERSON_DAY
 from databank.expressions import Macro
 from databank.expressions.macros import ANY_EVENT
 from databank.identity.entities.config import PERSON
+from databank.identity.explain import held_by
 from databank.tables.lookup import Lookup
 from databank.tags.config import TagConfig, TagsConfig
 from databank.tags.filters import dimension, duckdb_filter
-from databank.tags.plan import MADE_OF_TAGS, RESULT_TABLES, days_of, definition, described
+from databank.tags.plan import MADE_OF_TAGS, RESULT_TABLES, definition, described
 
 Rows = list[dict[str, Any]]
 MOST_ROWS = 20
@@ -129,7 +130,7 @@ class Why:
         return f"{tag.name}: {described(macro, self.as_of)}{told}{more}"
 
     def _where(self, macro: Macro) -> str:
-        begin, end = days_of(macro, self.as_of)
+        begin, end = macro.days(self.as_of)
         parts = [f"person_id IN ({self._persons()})", f"day <= DATE '{end}'"]
         if begin is not None:
             parts.append(f"day >= DATE '{begin}'")
@@ -142,22 +143,17 @@ class Why:
 
     def _profiles(self, tag: TagConfig) -> Reason:
         """Profiles of the identifiers that were the person's when they were updated."""
-        holding = ("id_key", "valid_from", "valid_to")
-        held = self.lookup.find("identity.person", holding, f"person_id IN ({self._persons()})")
+        held = held_by(self.lookup, self.whose)
         said = f"trim(attributes[{_quoted(str(tag.attribute))}])"
         columns = ("epoch_us(updated_ts)", "source", "record_id", said, "id_key")
-        keys = sorted({key for key, _, _ in held})
+        keys = sorted({one.id_key for one in held})
         found = []
         for updated, source, record, value, key in self.lookup.by_keys(
             "core.profiles", columns, "id_key", keys
         ):
             at = None if updated is None else self._local(updated)
             day = self.as_of if at is None else at.date()
-            theirs = any(
-                (first is None or first <= day) and (last is None or day < last)
-                for one, first, last in held
-                if one == key
-            )
+            theirs = any(one.id_key == key and one.holds(day) for one in held)
             believed = not tag.sources or source in tag.sources
             if theirs and believed and value and day <= self.as_of:
                 shown = "" if at is None else f"{at:%Y-%m-%d %H:%M}"
