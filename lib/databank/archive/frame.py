@@ -6,7 +6,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.archive.config import PERSONS, ArchiveConfig, TagType
-from databank.archive.macros import macro_columns, nothing
+from databank.archive.measures import macro_columns
 from databank.archive.tables import PERSON_DAY
 from databank.expressions import Expression, Macro
 from databank.identity.entities.config import PERSON
@@ -21,6 +21,7 @@ _MEMBERS = {
     "in_lookalike": ("lookalike.member", "name"),
 }
 _VALUE = {"text": "value_string", "date": "value_date"}
+_ROWS_OF_PARTITION = 500_000  # of the archive: some tens of megabytes in a worker
 
 
 def person_frame(
@@ -59,10 +60,17 @@ def person_frame(
     frame = population(context, day) if entity == PERSON else _entities(context, entity)
     on_events = [macro for macro in macros if macro.reads_events]
     if on_events:
-        archive = of_entity(context, context.store.read(PERSON_DAY), entity)
-        found = macro_columns(archive, on_events, as_of=day, dimensions=config.names)
-        frame = frame.join(found, "person_id", "left")
-        frame = _fill(frame, {m.column: nothing(m) for m in on_events})
+        archive = context.store.read(PERSON_DAY)
+        found = macro_columns(
+            of_entity(context, archive, entity),
+            frame.select("person_id"),
+            on_events,
+            as_of=day,
+            dimensions=config.names,
+            # Delta's log tells how many rows there are
+            partitions=archive.count() // _ROWS_OF_PARTITION + 1,
+        )
+        frame = found if entity == PERSON else frame.join(found, "person_id")
     names = {name for e in expressions for name in e.names} & set(tags or {})
     if names:
         types = {name: kind for name, kind in (tags or {}).items() if name in names}

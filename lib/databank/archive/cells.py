@@ -1,0 +1,189 @@
+"""Macros by arrays: rows fall into cells of person and span of days, windows are made of cells.
+
+However many macros there are, each row is looked at once for its event and filter; a further
+window costs a sum over a few cells a person.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+# values, and which of them are known; None = all
+Found = tuple[Array, Array | None]
+
+EVER = -(1 << 31)  # before the first day of all
+# sums of decimals are exact as whole numbers, up to 2**53 of the smallest unit
+_UNITS = {"n": 1, "paid": 1, "amount": 100, "quantity": 1000}
+_DAY_BITS = 32
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A macro as arrays know it; days are counted from 1970.
+
+    Attributes:
+        name: Of the macro.
+        begin: First day whose rows are looked at, `EVER` for all.
+        end: The day after the last.
+        since: First day of its window, `EVER` for none.
+        as_of: The day that it is asked on.
+        by: Column whose values are counted.
+    """
+
+    name: str
+    begin: int
+    end: int
+    since: int
+    as_of: int
+    by: str | None = None
+
+
+class Cells:
+    """The rows of one event and filter, by person and span between the edges of all windows."""
+
+    def __init__(
+        self,
+        person: Array,
+        day: Array,
+        columns: Mapping[str, Array],
+        measures: Iterable[Measure],
+        persons: int,
+    ) -> None:
+        """Lay out rows.
+
+        Args:
+            person: Which of the persons, from 0.
+            day: Days from 1970.
+            columns: n, amount, amount_max, amount_min, quantity (NaN = none), and codes of the
+                values of dimensions (-1 = none), as far as the measures need them.
+            measures: All that will be asked.
+            persons: How many there are.
+        """
+        self._persons = persons
+        self._edges = np.unique([edge for m in measures for edge in (m.begin, m.end)])
+        self._spans = len(self._edges) - 1
+        span = self._span(day)
+        inside = (span >= 0) & (span < self._spans)
+        self._person, self._day = person[inside], day[inside]
+        self._cell = self._person * self._spans + span[inside]
+        self._columns = {name: column[inside] for name, column in columns.items()}
+        self._made: dict[str, Array] = {}
+        self._pairs: Array | None = None
+
+    def value(self, measure: Measure) -> Found:
+        """The value of a measure for each person."""
+        return _ANSWERS[measure.name](self, measure)
+
+    def total(self, name: str, measure: Measure) -> Array:
+        """The sum of a column."""
+        if name not in self._made:
+            values = self._columns["amount" if name == "paid" else name].astype(np.float64)
+            if name == "paid":  # events of rows that have an amount
+                values = np.where(np.isnan(values), 0, self._columns["n"])
+            units = np.rint(np.nan_to_num(values) * _UNITS[name])
+            self._made[name] = self._summed(self._cell, units)
+        sums: Array = self._window(self._made[name], measure).sum(axis=1)
+        return sums / _UNITS[name]
+
+    def extreme(self, name: str, measure: Measure, *, largest: bool) -> tuple[Array, Array]:
+        """The largest or smallest value of a column, `day` included; unknown without any."""
+        key = f"{name} {largest}"
+        pick, nothing = (np.maximum, -np.inf) if largest else (np.minimum, np.inf)
+        if key not in self._made:
+            values = (self._day if name == "day" else self._columns[name]).astype(np.float64)
+            known = ~np.isnan(values)
+            cells = np.full(self._persons * self._spans, nothing)
+            pick.at(cells, self._cell[known], values[known])
+            self._made[key] = cells.reshape(self._persons, self._spans)
+        spans = self._window(self._made[key], measure)
+        found = pick.reduce(spans, axis=1, initial=nothing)
+        return found, np.isfinite(found)
+
+    def days(self, measure: Measure) -> Array:
+        """How many different days."""
+        if "days" not in self._made:
+            person, day = self._days_of_persons()
+            cell = person * self._spans + self._span(day)
+            self._made["days"] = self._summed(cell, np.ones(cell.size))
+        found: Array = self._window(self._made["days"], measure).sum(axis=1)
+        return found
+
+    def longest_run(self, measure: Measure) -> Array:
+        """How many days follow each other at most."""
+        person, day = self._days_of_persons()
+        inside = (day >= measure.begin) & (day < measure.end)
+        person, day = person[inside], day[inside]
+        begins = np.ones(day.size, dtype=bool)
+        begins[1:] = (person[1:] != person[:-1]) | (day[1:] != day[:-1] + 1)
+        at = np.flatnonzero(begins)
+        longest = np.zeros(self._persons, dtype=np.int64)
+        np.maximum.at(longest, person[at], np.diff(at, append=day.size))
+        return longest
+
+    def distinct(self, measure: Measure) -> Array:
+        """How many different values of a dimension."""
+        codes = self._columns[str(measure.by)]
+        met = (self._day >= measure.begin) & (self._day < measure.end) & (codes >= 0)
+        several = int(codes.max(initial=0)) + 1
+        pairs = np.unique(self._person[met] * several + codes[met])
+        return np.bincount(pairs // several, minlength=self._persons)
+
+    def _span(self, day: Array) -> Array:
+        return np.searchsorted(self._edges, day, side="right") - 1
+
+    def _summed(self, cell: Array, weights: Array) -> Array:
+        sums = np.bincount(cell, weights=weights, minlength=self._persons * self._spans)
+        return sums.reshape(self._persons, self._spans)
+
+    def _window(self, cells: Array, measure: Measure) -> Array:
+        first, last = np.searchsorted(self._edges, (measure.begin, measure.end))
+        return cells[:, first:last]
+
+    def _days_of_persons(self) -> tuple[Array, Array]:
+        """Each person's different days, in order."""
+        if self._pairs is None:
+            self._pairs = np.unique((self._person << _DAY_BITS) + (self._day - EVER))
+        return self._pairs >> _DAY_BITS, (self._pairs & ((1 << _DAY_BITS) - 1)) + EVER
+
+
+def _average(cells: Cells, measure: Measure) -> Found:
+    events = cells.total("paid", measure)
+    known = events > 0
+    return cells.total("amount", measure) / np.where(known, events, 1), known
+
+
+def _days_since(cells: Cells, measure: Measure) -> Found:
+    latest, known = cells.extreme("day", measure, largest=True)
+    return measure.as_of - latest, known
+
+
+def _first_time(cells: Cells, measure: Measure) -> Found:
+    earliest, known = cells.extreme("day", measure, largest=False)
+    return (earliest >= measure.since) & known, None
+
+
+def _stopped(cells: Cells, measure: Measure) -> Found:
+    latest, known = cells.extreme("day", measure, largest=True)
+    return (latest < measure.since) & known, None
+
+
+_ANSWERS: dict[str, Callable[[Cells, Measure], Found]] = {
+    "events": lambda cells, measure: (cells.total("n", measure), None),
+    "amount": lambda cells, measure: (cells.total("amount", measure), None),
+    "quantity": lambda cells, measure: (cells.total("quantity", measure), None),
+    "average_amount": _average,
+    "largest_amount": lambda cells, measure: cells.extreme("amount_max", measure, largest=True),
+    "smallest_amount": lambda cells, measure: cells.extreme("amount_min", measure, largest=False),
+    "first_on": lambda cells, measure: cells.extreme("day", measure, largest=False),
+    "last_on": lambda cells, measure: cells.extreme("day", measure, largest=True),
+    "days_since": _days_since,
+    "days_active": lambda cells, measure: (cells.days(measure), None),
+    "days_in_a_row": lambda cells, measure: (cells.longest_run(measure), None),
+    "distinct": lambda cells, measure: (cells.distinct(measure), None),
+    "first_time": _first_time,
+    "stopped": _stopped,
+}

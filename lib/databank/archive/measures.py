@@ -1,0 +1,202 @@
+"""Macros over events become columns: one pass over the archive for all of them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark.sql import Column, DataFrame, functions as F
+
+from databank.archive.cells import EVER, Cells, Measure
+from databank.archive.macros import exposed, looked_at, matches
+from databank.expressions import Macro
+
+_EPOCH = date(1970, 1, 1).toordinal()
+_TYPES = {
+    "events": "bigint", "amount": "double", "average_amount": "double", "largest_amount": "double",
+    "smallest_amount": "double", "quantity": "double", "distinct": "bigint", "first_on": "date",
+    "last_on": "date", "days_active": "bigint", "days_in_a_row": "bigint", "days_since": "int",
+    "first_time": "boolean", "stopped": "boolean",
+}  # fmt: skip
+_ARROW = {
+    "bigint": pa.int64(), "double": pa.float64(), "date": pa.date32(), "int": pa.int32(),
+    "boolean": pa.bool_(),
+}  # fmt: skip
+# what a macro sums or compares, beside days
+_READS = {
+    "events": ("n",), "amount": ("amount",), "average_amount": ("amount", "n"),
+    "largest_amount": ("amount_max",), "smallest_amount": ("amount_min",),
+    "quantity": ("quantity",),
+}  # fmt: skip
+_BITS = 63  # of a bigint, without its sign
+_BATCH = 1 << 14  # persons that go back at a time
+Family = tuple[str | None, str | None]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What the workers are told.
+
+    Attributes:
+        measures: Each with the number of its event and filter.
+        names: Columns of the answer.
+        types: Their types, as Spark's SQL names them.
+        masks: How many columns tell which events and filters a row matches.
+        values: What is summed, compared or counted.
+        counted: Those of them that are values of dimensions.
+    """
+
+    measures: tuple[tuple[int, Measure], ...]
+    names: tuple[str, ...]
+    types: tuple[str, ...]
+    masks: int
+    values: tuple[str, ...]
+    counted: frozenset[str]
+
+
+def macro_columns(
+    archive: DataFrame,
+    persons: DataFrame,
+    macros: Iterable[Macro],
+    *,
+    as_of: date,
+    dimensions: Iterable[str],
+    partitions: int,
+) -> DataFrame:
+    """Reduce the archive to the values of macros.
+
+    Spark tells of each row which events and filters it matches, as bits of a number; a shuffle
+    brings the rows of a person together, and arrays do the rest: see `Cells`.
+
+    Cost: one scan of the archive, pruned to the events and days that any macro looks at, and one
+    shuffle by person of some 50 bytes a row. A worker holds the rows of one partition.
+
+    Args:
+        archive: archive.person_day.
+        persons: person_id (unique) of those who are asked for.
+        macros: Those that read events.
+        as_of: The day on which windows end.
+        dimensions: Declared dimensions, which filters may use by name.
+        partitions: Into how many parts rows and persons are laid.
+
+    Returns:
+        One row for each of the persons: person_id, and per macro its `column`: events, distinct,
+        days_active, days_in_a_row (bigint), amount, quantity (double; these are 0 without any
+        matching event), first_time, stopped (boolean), average_amount, largest_amount,
+        smallest_amount (double), days_since (int), first_on, last_on (date; null without any).
+    """
+    macros = list(dict.fromkeys(macros))
+    families = list(dict.fromkeys(_family(macro) for macro in macros))
+    masks = _masks(macros, families, as_of)
+    values = _values(macros)
+    plan = _Plan(
+        measures=tuple((families.index(_family(m)), _measure(m, as_of)) for m in macros),
+        names=tuple(macro.column for macro in macros),
+        types=tuple(_TYPES[macro.name] for macro in macros),
+        masks=len(masks),
+        values=tuple(values),
+        counted=frozenset(str(macro.by) for macro in macros if macro.by),
+    )
+    met = exposed(archive, dimensions).where(looked_at(macros, as_of))
+    rows = met.select(
+        "person_id",
+        F.lit(False).alias("_asked"),
+        F.unix_date("day").cast("bigint").alias("_day"),
+        *masks,
+        *(value.alias(name) for name, value in values.items()),
+    )
+    matching = rows.where(" OR ".join(f"_matches_{n} <> 0" for n in range(len(masks))))
+    zeros = [F.lit(0).cast("bigint")] * (1 + len(masks))
+    nulls = (F.lit(None).cast(rows.schema[name].dataType) for name in values)
+    asked = persons.select("person_id", F.lit(True), *zeros, *nulls)
+    laid = matching.union(asked).repartition(partitions, "person_id")
+    columns = zip(("person_id", *plan.names), ("bigint", *plan.types), strict=True)
+    schema = ", ".join(f"{name} {kind}" for name, kind in columns)
+    return laid.mapInArrow(partial(_answered, plan=plan), schema)
+
+
+def _family(macro: Macro) -> Family:
+    return macro.event, macro.filter
+
+
+def _measure(macro: Macro, as_of: date) -> Measure:
+    if macro.window is None:
+        raise ValueError(f"macro {macro.name} has no window")
+    begin, end = macro.days(as_of)
+    since, _ = macro.window.days(as_of)
+    days = (_number(begin), _number(end) + 1, _number(since), _number(as_of))
+    return Measure(macro.name, *days, by=macro.by)
+
+
+def _number(day: date | None) -> int:
+    return EVER if day is None else day.toordinal() - _EPOCH
+
+
+def _masks(macros: list[Macro], families: list[Family], as_of: date) -> list[Column]:
+    """Columns of bits: which events and filters a row matches, on days that are asked for."""
+    nothing = F.lit(0).cast("bigint")
+    masks: list[Column] = []
+    for at in range(0, len(families), _BITS):
+        mask = nothing
+        for bit, family in enumerate(families[at : at + _BITS]):
+            mine = [macro for macro in macros if _family(macro) == family]
+            met = looked_at(mine, as_of) & matches(mine[0])
+            mask = mask + F.when(met, F.lit(1 << bit).cast("bigint")).otherwise(nothing)
+        masks.append(mask.alias(f"_matches_{len(masks)}"))
+    return masks
+
+
+def _values(macros: list[Macro]) -> dict[str, Column]:
+    wanted = dict.fromkeys(name for macro in macros for name in _READS.get(macro.name, ()))
+    sums = {name: F.col(name).cast("bigint" if name == "n" else "double") for name in wanted}
+    counted = dict.fromkeys(str(macro.by) for macro in macros if macro.by)
+    return sums | {name: F.nullif(F.col(name), F.lit("")) for name in counted}
+
+
+def _answered(batches: Iterable[pa.RecordBatch], *, plan: _Plan) -> Iterator[pa.RecordBatch]:
+    """The rows of a partition in, a row for each person who is asked for out."""
+    held = list(batches)
+    if not held:
+        return
+    rows = pa.Table.from_batches(held)
+    persons, person = np.unique(rows["person_id"].to_numpy(), return_inverse=True)
+    asked = np.unique(person[rows["_asked"].to_numpy()])
+    day = rows["_day"].to_numpy()
+    masks = [rows[f"_matches_{n}"].to_numpy() for n in range(plan.masks)]
+    values = {
+        name: _codes(rows[name]) if name in plan.counted else rows[name].to_numpy()
+        for name in plan.values
+    }
+    answers: dict[int, pa.Array] = {}
+    for family in dict.fromkeys(family for family, _ in plan.measures):
+        mine = {n: measure for n, (of, measure) in enumerate(plan.measures) if of == family}
+        column, bit = divmod(family, _BITS)
+        at = np.flatnonzero((masks[column] >> bit) & 1)
+        some = {name: array[at] for name, array in values.items()}
+        cells = Cells(person[at], day[at], some, mine.values(), persons.size)
+        for n, measure in mine.items():
+            found, known = cells.value(measure)
+            unknown = None if known is None else ~known[asked]
+            answers[n] = _array(found[asked], unknown, _ARROW[plan.types[n]])
+    arrays = [pa.array(persons[asked]), *(answers[n] for n in range(len(plan.measures)))]
+    table = pa.Table.from_arrays(arrays, names=["person_id", *plan.names])
+    yield from table.to_batches(max_chunksize=_BATCH)
+
+
+def _codes(column: pa.ChunkedArray) -> NDArray[np.int64]:
+    """A number for each different value, -1 for none."""
+    codes = column.combine_chunks().dictionary_encode().indices
+    return np.asarray(codes.fill_null(-1).to_numpy(), dtype=np.int64)
+
+
+def _array(values: NDArray[Any], unknown: NDArray[np.bool_] | None, kind: pa.DataType) -> pa.Array:
+    if kind == pa.float64() or kind == pa.bool_():
+        return pa.array(values, kind, mask=unknown)
+    # what is unknown may be infinite, which no whole number is
+    whole = values if unknown is None else np.where(unknown, 0, values)
+    numbers = pa.array(whole.astype(np.int64), mask=unknown)
+    return numbers.cast(pa.int32()).cast(kind) if kind == pa.date32() else numbers.cast(kind)

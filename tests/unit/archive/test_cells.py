@@ -1,0 +1,155 @@
+"""Values of macros by arrays against loops over rows."""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import example, given, strategies as st
+
+from databank.archive.cells import EVER, Cells, Measure
+
+AS_OF = 20_000
+PERSONS = 3
+
+
+class Row(NamedTuple):
+    """A row of the archive that matches the event and the filter."""
+
+    person: int
+    day: int
+    n: int
+    cents: int | None
+    pieces: int | None
+    value: int
+
+
+days = st.integers(AS_OF - 12, AS_OF + 3)
+rows = st.lists(
+    st.builds(
+        Row,
+        person=st.integers(0, PERSONS - 1),
+        day=days,
+        n=st.integers(1, 4),
+        cents=st.none() | st.integers(-500, 10**11),
+        pieces=st.none() | st.integers(-3, 9),
+        value=st.integers(-1, 2),
+    ),
+    max_size=25,
+)
+windows = st.lists(
+    st.tuples(st.just(EVER) | days, days.map(lambda day: day + 1)), min_size=1, max_size=4
+)
+
+
+def cells_of(rows: list[Row], measures: list[Measure]) -> Cells:
+    def column(values: list[float | int | None]) -> np.ndarray:
+        return np.array([np.nan if value is None else value for value in values], dtype=float)
+
+    amounts = column([None if r.cents is None else r.cents / 100 for r in rows])
+    columns = {
+        "n": np.array([r.n for r in rows], dtype=np.int64),
+        "amount": amounts,
+        "amount_max": amounts + 1,
+        "amount_min": amounts - 1,
+        "quantity": column([r.pieces for r in rows]),
+        "shop": np.array([r.value for r in rows], dtype=np.int64),
+    }
+    person = np.array([r.person for r in rows], dtype=np.int64)
+    day = np.array([r.day for r in rows], dtype=np.int64)
+    return Cells(person, day, columns, measures, PERSONS)
+
+
+def longest_run(days: list[int]) -> int:
+    longest = run = 1 if days else 0
+    for before, day in pairwise(days):
+        run = run + 1 if day == before + 1 else 1
+        longest = max(longest, run)
+    return longest
+
+
+def by_loops(rows: list[Row], m: Measure) -> object:
+    """The value for the rows of one person; None = unknown."""
+    seen = [r for r in rows if m.begin <= r.day < m.end]
+    paid = [r for r in seen if r.cents is not None]
+    met = sorted({r.day for r in seen})
+    total = sum(r.cents or 0 for r in paid) / 100
+    match m.name:
+        case "events":
+            return sum(r.n for r in seen)
+        case "amount":
+            return total
+        case "average_amount":
+            return total / sum(r.n for r in paid) if paid else None
+        case "largest_amount":
+            return max((r.cents or 0) / 100 + 1 for r in paid) if paid else None
+        case "smallest_amount":
+            return min((r.cents or 0) / 100 - 1 for r in paid) if paid else None
+        case "quantity":
+            return sum(r.pieces or 0 for r in seen)
+        case "distinct":
+            return len({r.value for r in seen} - {-1})
+        case "first_on":
+            return met[0] if met else None
+        case "last_on":
+            return met[-1] if met else None
+        case "days_active":
+            return len(met)
+        case "days_in_a_row":
+            return longest_run(met)
+        case "days_since":
+            return m.as_of - met[-1] if met else None
+        case "first_time":
+            return bool(met) and met[0] >= m.since
+        case "stopped":
+            return bool(met) and met[-1] < m.since
+    raise ValueError(m.name)
+
+
+NAMES = (
+    *("events", "amount", "average_amount", "largest_amount", "smallest_amount", "quantity"),
+    *("distinct", "first_on", "last_on", "days_active", "days_in_a_row", "days_since"),
+)
+
+
+@given(rows=rows, windows=windows)
+@example(rows=[], windows=[(AS_OF, AS_OF + 1)])
+@example(rows=[Row(0, AS_OF, 1, None, None, -1)], windows=[(AS_OF + 1, AS_OF)])
+def test_values_are_those_of_loops_over_rows(
+    rows: list[Row], windows: list[tuple[int, int]]
+) -> None:
+    measures = [
+        Measure(name, begin, end, begin, AS_OF, by="shop" if name == "distinct" else None)
+        for name in NAMES
+        for begin, end in windows
+    ]
+    # of the whole past, however their window begins
+    measures += [
+        Measure(name, EVER, end, begin, AS_OF)
+        for name in ("first_time", "stopped")
+        for begin, end in windows
+    ]
+    cells = cells_of(rows, measures)
+    for measure in measures:
+        values, known = cells.value(measure)
+        found = [
+            value if known is None or known[person] else None
+            for person, value in enumerate(values.tolist())
+        ]
+        wanted = [by_loops([r for r in rows if r.person == p], measure) for p in range(PERSONS)]
+        assert found == wanted, measure
+
+
+def test_sums_of_cents_are_exact_where_floats_are_not() -> None:
+    rows = [Row(0, AS_OF - n % 5, 1, 10, None, -1) for n in range(1_000)]
+    measure = Measure("amount", EVER, AS_OF + 1, EVER, AS_OF)
+    assert sum([0.1] * 1_000) != 100.0
+    assert cells_of(rows, [measure]).value(measure)[0][0] == 100.0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nobody_has_anything_without_rows(name: str) -> None:
+    measure = Measure(name, EVER, AS_OF + 1, EVER, AS_OF, by="shop")
+    values, known = cells_of([], [measure]).value(measure)
+    assert len(values) == PERSONS
+    assert not (values if known is None else known).any()

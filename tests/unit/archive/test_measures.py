@@ -1,0 +1,62 @@
+"""Macros become columns of the persons asked for, whoever else is in the archive."""
+
+from datetime import date
+
+from pyspark.sql import SparkSession, functions as F
+
+from databank.archive.measures import macro_columns
+from databank.expressions import Macro, parse_expression
+from tests.support.frames import frame
+
+DAY = date(2026, 1, 31)
+ROWS = """
+    1 | 2026-01-30 | login | app |  2 |
+    1 | 2026-01-01 | login | web |  3 |
+    1 | 2026-02-02 | login | app | 50 |
+    2 | 2026-01-31 | buy   | web |  1 | 1.10
+    2 | 2026-01-31 | buy   | app |  1 |
+    3 | 2026-01-31 | login | app |  9 |
+"""
+SCHEMA = "person_id bigint, day date, event string, terminal string, n bigint, amount double"
+
+
+def macros(*texts: str) -> list[Macro]:
+    return [macro for text in texts for macro in parse_expression(text).macros]
+
+
+def columns(spark: SparkSession, asked: list[Macro]) -> dict[int, list[object]]:
+    archive = frame(spark, SCHEMA, ROWS).withColumn(
+        "dims", F.create_map(F.lit("shop"), F.lit("")).cast("map<string,string>")
+    )
+    persons = frame(spark, "person_id bigint", "1\n2\n4")
+    found = macro_columns(archive, persons, asked, as_of=DAY, dimensions=["shop"], partitions=2)
+    rows = found.select("person_id", *(macro.column for macro in asked)).collect()
+    assert len(rows) == 3
+    return {row[0]: list(row[1:]) for row in rows}
+
+
+def test_each_type_of_value_and_who_has_none(spark_session: SparkSession) -> None:
+    asked = macros(
+        "events('login', 'last 7 days')",
+        "events('login', 'ever', \"terminal = 'web'\")",
+        "amount('buy')",
+        "average_amount('buy')",
+        "distinct('*', 'terminal')",
+        "distinct('buy', 'shop')",
+        "last_on('login')",
+        "days_since('login')",
+        "first_time('login', 'this month')",
+        "stopped('login', '7 days')",
+    )
+    assert columns(spark_session, asked) == {
+        1: [2, 3, 0.0, None, 2, 0, date(2026, 1, 30), 1, True, False],
+        2: [0, 0, 1.1, 1.1, 2, 0, None, None, False, False],
+        4: [0, 0, 0.0, None, 0, 0, None, None, False, False],
+    }
+
+
+def test_more_events_and_filters_than_a_number_has_bits(spark_session: SparkSession) -> None:
+    asked = macros(*(f"events('login', 'ever', 'n <> {n}')" for n in range(70)))
+    found = columns(spark_session, asked)
+    assert found[1] == [{2: 3, 3: 2}.get(n, 5) for n in range(70)]
+    assert found[2] == found[4] == [0] * 70
