@@ -21,7 +21,7 @@ _MEMBERS = {
     "in_lookalike": ("lookalike.member", "name"),
 }
 _VALUE = {"text": "value_string", "date": "value_date"}
-_ROWS_OF_PARTITION = 500_000  # of the archive: some tens of megabytes in a worker
+ROWS_OF_PARTITION = 500_000  # of the archive: some tens of megabytes in a worker
 
 
 def person_frame(
@@ -68,7 +68,7 @@ def person_frame(
             as_of=day,
             dimensions=config.names,
             # Delta's log tells how many rows there are
-            partitions=archive.count() // _ROWS_OF_PARTITION + 1,
+            partitions=archive.count() // ROWS_OF_PARTITION + 1,
         )
         frame = found if entity == PERSON else frame.join(found, "person_id")
     names = {name for e in expressions for name in e.names} & set(tags or {})

@@ -90,9 +90,8 @@ def macro_columns(
         smallest_amount (double), days_since (int), first_on, last_on (date; null without any).
     """
     macros = list(dict.fromkeys(macros))
-    families = list(dict.fromkeys(_family(macro) for macro in macros))
-    masks = _masks(macros, families, as_of)
-    values = _values(macros)
+    families = _families(macros)
+    masks, values = _masks(macros, as_of), _values(macros)
     plan = _Plan(
         measures=tuple((families.index(_family(m)), _measure(m, as_of)) for m in macros),
         names=tuple(macro.column for macro in macros),
@@ -101,26 +100,44 @@ def macro_columns(
         values=tuple(values),
         counted=frozenset(str(macro.by) for macro in macros if macro.by),
     )
-    met = exposed(archive, dimensions).where(looked_at(macros, as_of))
-    rows = met.select(
+    rows = matching_rows(archive, macros, as_of=as_of, dimensions=dimensions)
+    zeros = [F.lit(0).cast("bigint")] * (1 + len(masks))
+    nulls = (F.lit(None).cast(rows.schema[name].dataType) for name in values)
+    asked = persons.select("person_id", F.lit(True), *zeros, *nulls)
+    laid = rows.union(asked).repartition(partitions, "person_id")
+    columns = zip(("person_id", *plan.names), ("bigint", *plan.types), strict=True)
+    schema = ", ".join(f"{name} {kind}" for name, kind in columns)
+    return laid.mapInArrow(partial(_answered, plan=plan), schema)
+
+
+def matching_rows(
+    archive: DataFrame, macros: Iterable[Macro], *, as_of: date, dimensions: Iterable[str]
+) -> DataFrame:
+    """The rows of the archive that any of the macros looks at, and what they are asked for.
+
+    Returns:
+        person_id, `_asked` (false), `_day` (from 1970), `_matches_0` and so on (bits: events and
+        filters in the order of the macros, days included), and what is summed or counted.
+    """
+    macros = list(dict.fromkeys(macros))
+    masks, values = _masks(macros, as_of), _values(macros)
+    rows = exposed(archive, dimensions).where(looked_at(macros, as_of))
+    found = rows.select(
         "person_id",
         F.lit(False).alias("_asked"),
         F.unix_date("day").cast("bigint").alias("_day"),
         *masks,
         *(value.alias(name) for name, value in values.items()),
     )
-    matching = rows.where(" OR ".join(f"_matches_{n} <> 0" for n in range(len(masks))))
-    zeros = [F.lit(0).cast("bigint")] * (1 + len(masks))
-    nulls = (F.lit(None).cast(rows.schema[name].dataType) for name in values)
-    asked = persons.select("person_id", F.lit(True), *zeros, *nulls)
-    laid = matching.union(asked).repartition(partitions, "person_id")
-    columns = zip(("person_id", *plan.names), ("bigint", *plan.types), strict=True)
-    schema = ", ".join(f"{name} {kind}" for name, kind in columns)
-    return laid.mapInArrow(partial(_answered, plan=plan), schema)
+    return found.where(" OR ".join(f"_matches_{n} <> 0" for n in range(len(masks))))
 
 
 def _family(macro: Macro) -> Family:
     return macro.event, macro.filter
+
+
+def _families(macros: list[Macro]) -> list[Family]:
+    return list(dict.fromkeys(_family(macro) for macro in macros))
 
 
 def _measure(macro: Macro, as_of: date) -> Measure:
@@ -136,9 +153,8 @@ def _number(day: date | None) -> int:
     return EVER if day is None else day.toordinal() - _EPOCH
 
 
-def _masks(macros: list[Macro], families: list[Family], as_of: date) -> list[Column]:
-    """Columns of bits: which events and filters a row matches, on days that are asked for."""
-    nothing = F.lit(0).cast("bigint")
+def _masks(macros: list[Macro], as_of: date) -> list[Column]:
+    nothing, families = F.lit(0).cast("bigint"), _families(macros)
     masks: list[Column] = []
     for at in range(0, len(families), _BITS):
         mask = nothing
