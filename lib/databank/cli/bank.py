@@ -21,6 +21,7 @@ from databank.cli.references import (
     in_use,
     references_of,
     status_of,
+    with_outcomes,
     with_tables,
 )
 from databank.config import ConfigReader, Settings
@@ -30,7 +31,9 @@ from databank.identity.alike.config import AlikeConfig
 from databank.identity.config import EntitiesConfig, IdentityConfig
 from databank.lifecycle.config import LifecycleConfig, LifecycleJobConfig
 from databank.lookalike.config import LookalikeConfig, LookalikesConfig
-from databank.models.config import ModelConfig, ModelsConfig
+from databank.models.config import ModelsConfig
+from databank.models.definition import Definition
+from databank.models.kinds import model_type
 from databank.reports.config import NoteConfig, ReportConfig
 from databank.sources.config import SourceConfig, SourcesConfig
 from databank.tags.config import TagConfig, TagsConfig, TagsFile
@@ -55,7 +58,7 @@ class Bank:
     archive: ArchiveConfig
     tags: tuple[TagConfig, ...]
     lifecycle: LifecycleConfig | None
-    models: tuple[ModelConfig, ...]
+    models: tuple[Definition, ...]
     audiences: tuple[AudienceConfig, ...]
     lookalikes: tuple[LookalikeConfig, ...]
     graph: Graph = field(default_factory=dict)
@@ -189,7 +192,8 @@ def load_bank(conf_dir: str | Path) -> Bank:
     if not (reader.folder / "sources").is_dir():
         reader.fault("sources", "", "there is no such folder", "describe a source in sources/*.yml")
     tag_files = with_tables(reader, reader.many("tags", TagsFile))
-    models = reader.many("models", ModelConfig)
+    models = reader.many("models", model_type)
+    tag_files = with_outcomes(tag_files, models.values())
     audiences = reader.many("audiences", AudienceConfig)
     lookalikes = reader.many("lookalikes", LookalikeConfig)
     entries = [

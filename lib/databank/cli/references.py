@@ -11,7 +11,9 @@ from databank.expressions import Macro, parse_expression
 from databank.expressions.macros import ANY_EVENT
 from databank.identity.config import IdentityConfig
 from databank.identity.entities.config import PERSON
-from databank.tags.config import TagsFile
+from databank.models.definition import Definition
+from databank.models.text.config import TextModelConfig
+from databank.tags.config import TagConfig, TagsFile
 from databank.tags.lookup import read_lookup, refuse_unreadable
 
 # columns of the archive that a filter may use beside the declared dimensions
@@ -134,6 +136,24 @@ def with_tables(reader: ConfigReader, files: Mapping[str, TagsFile]) -> dict[str
                 tags[number] = tag.model_copy(update={"values": values})
         found[file] = each.model_copy(update={"tags": tags})
     return found
+
+
+def with_outcomes(
+    files: Mapping[str, TagsFile], models: Iterable[Definition]
+) -> dict[str, TagsFile]:
+    """The same tags; those of a probability say what the model's profiles say."""
+    meant = {m.model: (m.label.of, m.label.other) for m in models if isinstance(m, TextModelConfig)}
+
+    def named(tag: TagConfig) -> TagConfig:
+        outcomes = meant.get(str(tag.model).partition("@")[0])
+        if tag.kind != "probability" or tag.outcomes or outcomes is None:
+            return tag
+        return tag.model_copy(update={"outcomes": outcomes})
+
+    return {
+        file: each.model_copy(update={"tags": [named(tag) for tag in each.tags]})
+        for file, each in files.items()
+    }
 
 
 def check_ranked(reader: ConfigReader, files: Mapping[str, TagsFile]) -> None:

@@ -1,6 +1,6 @@
 """Read the files of a configuration folder into models and gather every fault on the way."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,8 +33,11 @@ class ConfigReader:
             return self._validate({}, model, name)
         return self._file(path, model)
 
-    def many(self, folder: str, model: type[M]) -> dict[str, M]:
-        """Read every .yml of a sub-folder as one model each, by path in the order of names."""
+    def many(self, folder: str, model: type[M] | Callable[[Any], type[M]]) -> dict[str, M]:
+        """Read every .yml of a sub-folder as one model each, by path in the order of names.
+
+        Where models are of several types, a function of what the file holds tells which.
+        """
         found = (self._file(path, model) for path in self._files(folder))
         shown = [f"{folder}/{path.name}" for path in self._files(folder)]
         return {name: value for name, value in zip(shown, found, strict=True) if value is not None}
@@ -58,7 +61,7 @@ class ConfigReader:
             self.fault(f"{folder}/{path.name}", "", "ends in .yaml", "rename it to .yml")
         return sorted(here.glob("*.yml")) if here.is_dir() else []
 
-    def _file(self, path: Path, model: type[M]) -> M | None:
+    def _file(self, path: Path, model: type[M] | Callable[[Any], type[M]]) -> M | None:
         shown = str(path.relative_to(self.folder))
         value, faults = read_yaml(path, shown)
         self.faults.extend(faults)
@@ -68,7 +71,8 @@ class ConfigReader:
             self.fault(shown, "", "the file is empty", "fill it in, or remove it")
             return None
         self.raw[shown] = value
-        return self._validate(value, model, shown)
+        chosen = model if isinstance(model, type) else model(value)
+        return self._validate(value, chosen, shown)
 
     def _validate(self, value: Any, model: type[M], shown: str) -> M | None:
         try:

@@ -1,4 +1,6 @@
-"""Events to persons: by the strongest identifier that belongs to somebody on that day."""
+"""Events and profiles to persons: by the strongest identifier that is somebody's on that day."""
+
+from datetime import date
 
 from pyspark.sql import DataFrame, functions as F
 
@@ -44,6 +46,35 @@ def resolve_persons(events: DataFrame, persons: DataFrame, set_aside: DataFrame)
         .agg(F.min_by(F.struct("_row", "person_id"), "_rank").alias("_first"))
     )
     return direct.unionByName(first.select("_first._row.*", "_first.person_id"))
+
+
+def profiles_of_persons(
+    profiles: DataFrame, persons: DataFrame, *, as_of: date, timezone: str
+) -> DataFrame:
+    """Give each profile the person who had its strongest identifier when it was updated.
+
+    A phone number's old profile is still its first holder's. Profiles of nobody are left out.
+
+    Args:
+        profiles: core.profiles.
+        persons: identity.person.
+        as_of: Run day; profiles updated later are not seen, one without a time counts as of today.
+        timezone: Business time zone of `as_of`.
+
+    Returns:
+        source, record_id, attributes, updated_ts, person_id.
+
+    Raises:
+        MissingColumnsError: If a column is missing.
+    """
+    needed = ("source", "record_id", "id_key", "attributes", "updated_ts")
+    require_columns(profiles, *needed, where="profiles_of_persons")
+    day = F.lit(as_of)
+    updated = F.to_date(F.from_utc_timestamp("updated_ts", timezone))
+    seen = profiles.where(F.col("updated_ts").isNull() | (updated <= day)).select(*needed)
+    held = persons.select("id_key", "person_id", "valid_from", "valid_to")
+    theirs = seen.join(held, "id_key").where(holds_on(F.coalesce(updated, day)))
+    return theirs.drop("id_key", "valid_from", "valid_to")
 
 
 def nobodys(rejected: DataFrame) -> DataFrame:

@@ -1,14 +1,14 @@
-"""conf/models/*.yml: features, label, algorithm, gate."""
+"""conf/models/*.yml, models of what persons did: features, label, algorithm."""
 
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from databank.archive.config import ArchiveConfig
-from databank.config import Name, StrictModel
+from databank.config import StrictModel
 from databank.errors import did_you_mean
 from databank.expressions import Expression, parse_expression
-from databank.hashing import fingerprint
+from databank.models.definition import Definition
 from databank.models.features import (
     FeatureConfig,
     Features,
@@ -17,8 +17,6 @@ from databank.models.features import (
     read_macros,
     read_past,
 )
-
-Algorithm = Literal["logistic_regression", "random_forest"]
 
 # name -> (default, least, most); MLlib's own forests (20 trees of depth 5) are weak
 _PARAMETERS: dict[str, dict[str, tuple[float, float, float]]] = {
@@ -69,35 +67,14 @@ class LabelConfig(StrictModel):
         return parse_expression(self.text)
 
 
-class GateConfig(StrictModel):
-    """What a model must reach on the persons held out to become champion."""
+class ModelConfig(Definition):
+    """A model of what persons did: features are macros over the archive."""
 
-    auc: float = Field(default=0.5, ge=0.5, le=1, description="Least area under the ROC curve")
-    max_ece: float | None = Field(
-        default=None, gt=0, le=1, description="Largest expected calibration error"
-    )
-    tolerance: float = Field(
-        default=0.005, ge=0, le=0.5, description="AUC it may stay below the present champion's"
-    )
-
-
-class ModelConfig(StrictModel):
-    """One model."""
-
-    model: Name
-    algorithm: Algorithm
-    description: str = ""
+    algorithm: Literal["logistic_regression", "random_forest"]
     population: str | None = Field(default=None, description="Who is trained on and scored")
     features: Features
     label: LabelConfig
     parameters: dict[str, float] = Field(default_factory=dict)
-    calibration_share: float = Field(
-        default=0.2, ge=0.05, le=0.5, description="Share of the training persons for calibration"
-    )
-    holdout: float = Field(default=0.3, ge=0.05, le=0.8, description="Share of persons held out")
-    gate: GateConfig = GateConfig()
-    train_every: str = Field(default="30 days", pattern=r"^[1-9][0-9]* days?$")
-    seed: int = Field(default=7, ge=0, lt=2**31)
 
     @field_validator("population")
     @classmethod
@@ -136,17 +113,6 @@ class ModelConfig(StrictModel):
         return {name: self.parameter(name) for name in _PARAMETERS[self.algorithm]}
 
     @property
-    def train_every_days(self) -> int:
-        """Days after which a champion is trained anew."""
-        return int(self.train_every.split()[0])
-
-    @property
-    def definition_hash(self) -> str:
-        """Hash of what decides the fitted model; a champion of another one is trained anew."""
-        shown = self.model_dump(mode="json", exclude={"description", "gate", "train_every"})
-        return fingerprint(shown)
-
-    @property
     def inputs(self) -> tuple[Expression, ...]:
         """Expressions that scoring needs: features and population."""
         chosen = (parse_expression(self.population),) if self.population else ()
@@ -158,23 +124,26 @@ class ModelConfig(StrictModel):
         return (*self.inputs, self.label.expression)
 
     @property
-    def references(self) -> frozenset[str]:
-        """Tags it refers to: none, features use macros over events only."""
-        return frozenset()
+    def columns(self) -> dict[str, str]:
+        """What its pipeline is given: column -> type."""
+        return dict.fromkeys(self.features, "double")
 
     @property
-    def models(self) -> frozenset[str]:
-        """Models it refers to: none."""
-        return frozenset()
-
-    @property
-    def audiences(self) -> frozenset[str]:
-        """Audiences it refers to: none."""
-        return frozenset()
+    def shown(self) -> dict[str, object]:
+        """What the tracking server lists of it; null is left out."""
+        features = {f"feature.{name}": feature.of for name, feature in self.features.items()}
+        return {
+            "label": self.label.text,
+            "label_days": self.label.days,
+            "top_share": self.label.top_share,
+            "population": self.population,
+            **self.all_parameters,
+            **features,
+        }
 
 
 class ModelsConfig(StrictModel):
     """All models, and the archive they read."""
 
-    models: tuple[ModelConfig, ...]
+    models: tuple[Definition, ...]
     archive: ArchiveConfig = ArchiveConfig()

@@ -10,6 +10,7 @@ from databank.archive.config import ArchiveConfig
 from databank.archive.frame import person_frame, population
 from databank.expressions import Expression, parse_expression
 from databank.models.config import ModelConfig
+from databank.models.definition import Definition
 from databank.models.features import FeatureConfig
 from databank.runs import Context
 
@@ -87,7 +88,7 @@ def training_frame(frame: DataFrame, config: ModelConfig) -> DataFrame:
         "person_id",
         *feature_columns(config.features),
         met.cast("double").alias("label"),
-        _part(config).alias("part"),
+        part_of(config).alias("part"),
     )
 
 
@@ -96,7 +97,8 @@ def share_of_hash(column: str, seed: int) -> Column:
     return F.pmod(F.xxhash64(F.col(column), F.lit(seed)), F.lit(1_000_000)) / F.lit(1_000_000.0)
 
 
-def _part(config: ModelConfig) -> Column:
+def part_of(config: Definition) -> Column:
+    """The part of a person: train | calibrate | holdout."""
     # a person stays held out from training to training, so that versions can be compared
     draw = share_of_hash("person_id", config.seed)
     calibrate = config.holdout + (1 - config.holdout) * config.calibration_share

@@ -98,7 +98,16 @@ def fit_pipeline(frame: DataFrame, config: ModelConfig, facts: Facts) -> Pipelin
     fitted = Pipeline(
         stages=[*prepare(config.features, facts, scaled=_is_linear(config)), _estimator(config)]
     ).fit(train)
-    calibrate = frame.where("part = 'calibrate'").select(*columns)
+    return with_calibration(fitted, frame.where("part = 'calibrate'").select(*columns))
+
+
+def with_calibration(fitted: PipelineModel, calibrate: DataFrame) -> PipelineModel:
+    """The pipeline and, after it, an isotonic regression of the label on its probability.
+
+    Args:
+        fitted: Adds `probability` to its input.
+        calibrate: Its input, and label; of persons it was not fitted on.
+    """
     isotonic = IsotonicRegression(
         featuresCol="probability", featureIndex=1, labelCol="label", predictionCol="calibrated"
     ).fit(fitted.transform(calibrate))

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from pyspark.ml import PipelineModel
 
 from databank.errors import DataBankError
-from databank.models.config import ModelConfig
+from databank.models.definition import Definition
+from databank.models.kinds import read_definition
 
 CHAMPION = "champion"
 _DAY, _HASH, _FORMER = "databank.trained_day", "databank.definition", "databank.former"
@@ -87,7 +88,7 @@ class Registry:
             definition_hash=found.tags.get(_HASH, ""),
         )
 
-    def definition(self, version: Version) -> ModelConfig:
+    def definition(self, version: Version) -> Definition:
         """The configuration that a version was trained by; its features are its own.
 
         Raises:
@@ -97,7 +98,7 @@ class Registry:
 
         uri = f"runs:/{version.tracking_run}/{_DEFINITION}"
         try:
-            return ModelConfig.model_validate(mlflow.artifacts.load_dict(uri))
+            return read_definition(mlflow.artifacts.load_dict(uri))
         except ValidationError as error:
             raise DataBankError(
                 f"{version.model} version {version.version}: its definition cannot be read "
@@ -117,7 +118,7 @@ class Registry:
     def log(
         self,
         model: PipelineModel,
-        config: ModelConfig,
+        config: Definition,
         *,
         day: date,
         figures: Mapping[str, float],
@@ -155,7 +156,7 @@ class Registry:
             )
         return self._register(config, run, day)
 
-    def _register(self, config: ModelConfig, run: Any, day: date) -> Version:
+    def _register(self, config: Definition, run: Any, day: date) -> Version:
         """Make the run's model a version; by the client, which does not talk to the terminal."""
         from mlflow.exceptions import MlflowException
 
@@ -237,25 +238,22 @@ def _be_quiet() -> None:
         logging.getLogger(logger).setLevel(logging.ERROR)
 
 
-def _params(config: ModelConfig) -> dict[str, str]:
+def _params(config: Definition) -> dict[str, str]:
     given = {
         "algorithm": config.algorithm,
-        "label": config.label.text,
-        "label_days": config.label.days,
-        "top_share": config.label.top_share,
-        "population": config.population,
         "holdout": config.holdout,
         "seed": config.seed,
-        **config.all_parameters,
+        **config.shown,
     }
-    features = {f"feature.{name}": f.of for name, f in config.features.items()}
-    shown = {name: str(value) for name, value in (given | features).items() if value is not None}
+    shown = {name: str(value) for name, value in given.items() if value is not None}
     return {re.sub(r"[^\w./ -]", "_", name): value for name, value in shown.items()}
 
 
-def _signature(config: ModelConfig) -> Any:
+def _signature(config: Definition) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
-    inputs: list[Any] = [ColSpec("double", name, required=False) for name in config.features]
+    inputs: list[Any] = [
+        ColSpec(kind, name, required=False) for name, kind in config.columns.items()
+    ]
     return ModelSignature(Schema(inputs), Schema([ColSpec("double", "calibrated")]))

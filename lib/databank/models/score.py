@@ -1,6 +1,7 @@
 """The job score_model: the champions score their populations."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from functools import reduce
 from operator import add
@@ -8,16 +9,28 @@ from operator import add
 from pyspark.sql import DataFrame, functions as F
 from pyspark.storagelevel import StorageLevel
 
+from databank.archive.config import ArchiveConfig
 from databank.errors import DataBankError
 from databank.models.config import ModelConfig, ModelsConfig
+from databank.models.definition import Definition
 from databank.models.frame import macro_frame, scoring_frame
 from databank.models.pipeline import with_scores
 from databank.models.registry import Registry, Version
 from databank.models.tables import SCORE, TRAINING
+from databank.models.text.config import TextModelConfig
+from databank.models.text.frame import text_frame
 from databank.models.train import open_registry
 from databank.runs import Context, Job, StepResult
 
 _DECILE_DIGITS = 5  # bounds the values that the quantiles have to hold in memory
+
+
+@dataclass(frozen=True)
+class _Gathered:
+    """The persons of each model with its input, and the frames that are held in memory for it."""
+
+    persons: Mapping[str, DataFrame]
+    kept: list[DataFrame]
 
 
 def score_models(context: Context, config: ModelsConfig) -> StepResult:
@@ -36,17 +49,18 @@ def score_models(context: Context, config: ModelsConfig) -> StepResult:
     registry = open_registry(context)
     champions = {model.model: _champion(registry, model.model) for model in wanted}
     definitions = {name: registry.definition(champion) for name, champion in champions.items()}
-    expressions = [e for definition in definitions.values() for e in definition.inputs]
-    context.progress.step(f"gathering features as of {context.day}")
-    frame = macro_frame(context, expressions, config.archive, as_of=context.day)
+    context.progress.step(f"gathering what {len(champions)} champions look at")
+    gathered = _populations(context, definitions, config.archive)
     try:
         context.progress.step(f"scoring by {len(champions)} champions")
         parts = [
-            _score(frame, definitions[n], registry, c, context.day) for n, c in champions.items()
+            _score(gathered.persons[name], registry, champion, context.day)
+            for name, champion in champions.items()
         ]
         _write(context, champions, reduce(DataFrame.unionByName, parts))
     finally:
-        frame.unpersist()
+        for frame in gathered.kept:
+            frame.unpersist()
     versions = {f"{name}: version": champion.version for name, champion in champions.items()}
     return StepResult({"persons scored": context.store.rows_written[SCORE.name], **versions})
 
@@ -76,10 +90,25 @@ def _champion(registry: Registry, model: str) -> Version:
     return found
 
 
-def _score(
-    frame: DataFrame, definition: ModelConfig, registry: Registry, champion: Version, day: date
-) -> DataFrame:
-    persons = scoring_frame(frame, definition)
+def _populations(
+    context: Context, definitions: Mapping[str, Definition], archive: ArchiveConfig
+) -> _Gathered:
+    """Whom each model scores: of features one pass over the archive, of texts one a model."""
+    persons: dict[str, DataFrame] = {}
+    kept: list[DataFrame] = []
+    featured = {n: d for n, d in definitions.items() if isinstance(d, ModelConfig)}
+    if featured:
+        expressions = [each for definition in featured.values() for each in definition.inputs]
+        kept.append(macro_frame(context, expressions, archive, as_of=context.day))
+        persons |= {name: scoring_frame(kept[0], d) for name, d in featured.items()}
+    for name, definition in definitions.items():
+        if isinstance(definition, TextModelConfig):
+            kept.append(text_frame(context, definition, as_of=context.day))
+            persons[name] = kept[-1].select("person_id", "text")
+    return _Gathered(persons, kept)
+
+
+def _score(persons: DataFrame, registry: Registry, champion: Version, day: date) -> DataFrame:
     return with_scores(registry.load(champion), persons, "person_id").select(
         F.lit(champion.model).alias("model"),
         F.lit(champion.version).cast("bigint").alias("version"),

@@ -16,7 +16,7 @@ TRAINING = TableSpec(
         Column("as_of", "date", "day by which features were cut"),
         Column("outcome", "string", "champion | refused"),
         Column("reason", "string", "why it was refused, else null"),
-        Column("algorithm", "string", "logistic_regression | random_forest"),
+        Column("algorithm", "string", "logistic_regression | random_forest | ngram_regression"),
         Column("persons", "bigint", "persons with features on as_of"),
         Column("positives", "bigint", "of these, persons with label 1"),
         Column("holdout", "bigint", "persons held out, on whom the figures are measured"),

@@ -1,9 +1,10 @@
 """The job train_model: fit, measure on persons held out, register, pass the gate or be refused."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from itertools import groupby
 
 from pyspark.ml import PipelineModel
@@ -11,6 +12,8 @@ from pyspark.sql import DataFrame
 
 from databank.errors import GateRefusedError
 from databank.models.config import ModelConfig, ModelsConfig
+from databank.models.definition import Definition
+from databank.models.features import FeatureConfig
 from databank.models.frame import macro_frame, training_frame
 from databank.models.metrics import Quality, measure
 from databank.models.pipeline import (
@@ -23,6 +26,9 @@ from databank.models.pipeline import (
 )
 from databank.models.registry import Registry, Version
 from databank.models.tables import LIFT, TRAINING
+from databank.models.text.config import TextModelConfig
+from databank.models.text.frame import stated_frame, text_frame
+from databank.models.text.pipeline import fit_text_pipeline
 from databank.runs import Context, Job, StepResult
 
 _SAMPLE = "holdout"
@@ -39,6 +45,25 @@ class Trained:
     quality: Quality
     champion_auc: float | None
     refusal: str | None
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What a model is trained on, and how.
+
+    Attributes:
+        persons: person_id, the pipeline's input, label, part.
+        champions: The same persons as the champion sees them, None = it cannot be compared.
+        features: Columns whose gaps are to be known before the fit.
+        fit: The fit.
+        weights: What may be shown of the fitted model.
+    """
+
+    persons: DataFrame
+    champions: DataFrame | None
+    features: Mapping[str, FeatureConfig]
+    fit: Callable[..., PipelineModel]
+    weights: Callable[[PipelineModel], dict[str, float]]
 
 
 def train_models(context: Context, config: ModelsConfig) -> StepResult:
@@ -63,9 +88,15 @@ def train_models(context: Context, config: ModelsConfig) -> StepResult:
         model.model: "kept" for model in wanted if model not in due
     }
     trained: list[Trained] = []
-    for days, models in groupby(sorted(due, key=lambda m: m.label.days), lambda m: m.label.days):
+    foretelling = sorted(
+        (m for m in due if isinstance(m, ModelConfig)), key=lambda model: model.label.days
+    )
+    for days, models in groupby(foretelling, lambda model: model.label.days):
         as_of = context.day - timedelta(days=days)
         trained += _train_on(context, config, list(models), champions, registry, as_of=as_of)
+    for model in due:
+        if isinstance(model, TextModelConfig):
+            trained.append(_train_on_texts(context, model, champions[model.model], registry))
     if trained:
         _record(context, trained)
         # what was measured is kept, also of what the gate refuses; and before the alias moves: a
@@ -91,7 +122,7 @@ def open_registry(context: Context) -> Registry:
     )
 
 
-def refusal(config: ModelConfig, quality: Quality, champion_auc: float | None) -> str | None:
+def refusal(config: Definition, quality: Quality, champion_auc: float | None) -> str | None:
     """Why the gate refuses a model; None if it passes."""
     gate = config.gate
     if quality.auc < gate.auc:
@@ -106,7 +137,7 @@ def refusal(config: ModelConfig, quality: Quality, champion_auc: float | None) -
     return None
 
 
-def _is_due(config: ModelConfig, champion: Version | None, day: date) -> bool:
+def _is_due(config: Definition, champion: Version | None, day: date) -> bool:
     if champion is None or champion.definition_hash != config.definition_hash:
         return True
     return (day - champion.trained_day).days >= config.train_every_days
@@ -122,43 +153,78 @@ def _train_on(
     as_of: date,
 ) -> list[Trained]:
     """Train the models that are cut on the same day, on one pass over the archive."""
+    known = {name: registry.definition(found) for name, found in champions.items() if found}
     rivals = {
-        name: registry.definition(champion)
-        for name, champion in champions.items()
-        if champion is not None and name in {model.model for model in models}
+        model.model: rival
+        for model in models
+        # one that was trained on texts has no features to be compared by
+        if isinstance(rival := known.get(model.model), ModelConfig)
     }
     expressions = [e for model in [*models, *rivals.values()] for e in model.expressions]
     context.progress.step(f"gathering features as of {as_of}")
     frame = macro_frame(context, expressions, config.archive, as_of=as_of)
     try:
-        return [
-            _train(context, model, frame, registry, champions[model.model], rivals, as_of=as_of)
-            for model in models
-        ]
+        trained = []
+        for model in models:
+            rival = rivals.get(model.model)
+            rows = _Rows(
+                training_frame(frame, model),
+                # the same persons, labels and parts, with the champion's own features
+                training_frame(frame, model.model_copy(update={"features": rival.features}))
+                if rival
+                else None,
+                model.features,
+                partial(fit_pipeline, config=model),
+                coefficients,
+            )
+            champion = champions[model.model]
+            trained.append(_train(context, model, rows, registry, champion, as_of=as_of))
+        return trained
     finally:
         frame.unpersist()
 
 
+def _train_on_texts(
+    context: Context, config: TextModelConfig, champion: Version | None, registry: Registry
+) -> Trained:
+    context.progress.step(f"gathering {config.text} of profiles")
+    frames = [text_frame(context, config, as_of=context.day)]
+    rival = registry.definition(champion) if champion else None
+    if isinstance(rival, TextModelConfig):
+        same = config.model_copy(update={"text": rival.text})
+        frames.append(text_frame(context, same, as_of=context.day))
+    try:
+        stated = [stated_frame(frame, config) for frame in frames]
+        rows = _Rows(
+            stated[0],
+            stated[1] if len(stated) > 1 else None,
+            {},
+            lambda persons, facts: fit_text_pipeline(persons, config),
+            lambda model: {},
+        )
+        return _train(context, config, rows, registry, champion, as_of=context.day)
+    finally:
+        for frame in frames:
+            frame.unpersist()
+
+
 def _train(
     context: Context,
-    config: ModelConfig,
-    frame: DataFrame,
+    config: Definition,
+    rows: _Rows,
     registry: Registry,
     champion: Version | None,
-    rivals: dict[str, ModelConfig],
     *,
     as_of: date,
 ) -> Trained:
     context.progress.step(f"training {config.model}")
-    persons = training_frame(frame, config)
-    facts = look_at(persons, config.features)
-    refuse_thin(facts, where=f"model {config.model}, features as of {as_of}")
-    model = fit_pipeline(persons, config, facts)
-    quality = measure(_held_out(model, persons))
+    facts = look_at(rows.persons, rows.features)
+    refuse_thin(facts, where=f"model {config.model}, as of {as_of}")
+    model = rows.fit(rows.persons, facts=facts)
+    quality = measure(_held_out(model, rows.persons))
     champion_auc = None
-    if champion is not None:
-        theirs = _on_same_persons(frame, config, rivals[config.model])
-        champion_auc = measure(_held_out(registry.load(champion), theirs)).auc
+    if champion is not None and rows.champions is not None:
+        champion_auc = measure(_held_out(registry.load(champion), rows.champions)).auc
     refused = refusal(config, quality, champion_auc)
     context.progress.step(f"registering {config.model}")
     started = time.monotonic()
@@ -169,7 +235,7 @@ def _train(
         figures=quality.figures,
         tables={
             "lift.json": [vars(row) for row in quality.deciles],
-            "weights.json": coefficients(model),
+            "weights.json": rows.weights(model),
         },
         tags={
             "databank.run_id": context.run_id,
@@ -184,12 +250,6 @@ def _train(
 
 def _held_out(model: PipelineModel, persons: DataFrame) -> DataFrame:
     return with_scores(model, persons.where("part = 'holdout'"), "label")
-
-
-def _on_same_persons(frame: DataFrame, config: ModelConfig, rival: ModelConfig) -> DataFrame:
-    """The challenger's persons, labels and parts with the champion's own features."""
-    same = config.model_copy(update={"features": rival.features})
-    return training_frame(frame, same)
 
 
 def _outcome(refused: str | None) -> str:

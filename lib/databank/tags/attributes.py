@@ -5,8 +5,7 @@ from datetime import date
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-from databank.columns import require_columns
-from databank.identity.intervals import holds_on
+from databank.identity.persons import profiles_of_persons
 from databank.tags.config import TagConfig
 from databank.tags.values import given_column
 
@@ -39,15 +38,7 @@ def person_attributes(
     Raises:
         MissingColumnsError: If a column is missing.
     """
-    needed = ("source", "record_id", "id_key", "attributes", "updated_ts")
-    require_columns(profiles, *needed, where="person_attributes")
-    day = F.lit(as_of)
-    updated = F.to_date(F.from_utc_timestamp("updated_ts", timezone))
-    seen = profiles.where(F.col("updated_ts").isNull() | (updated <= day)).select(*needed)
-    # a phone number's old profile is still its first holder's
-    said = F.coalesce(updated, day)
-    held = persons.select("id_key", "person_id", "valid_from", "valid_to")
-    theirs = seen.join(held, "id_key").where(holds_on(said))
+    theirs = profiles_of_persons(profiles, persons, as_of=as_of, timezone=timezone)
     tags = list(tags)
     newest = [tag for tag in tags if tag.prefer != "most frequent"]
     frequent = [tag for tag in tags if tag.prefer == "most frequent"]

@@ -106,7 +106,7 @@ def _entry(tag: TagConfig) -> Column:
     else:
         number = column.cast("double")
         said = column != 0 if tag.type == "count" else said
-    if tag.bands or tag.kind in ("preference", "top"):
+    if tag.bands or tag.kind in ("preference", "top", "probability"):
         number = F.col(score_column(tag))
     value = F.struct(
         F.lit(tag.name).alias("tag"),

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from databank.archive.config import (
-    PERSONS,
     ArchiveConfig,
     TagType,
     names_of_tags,
@@ -23,61 +22,21 @@ from databank.expressions import (
     parse_window,
 )
 from databank.identity.entities.config import PERSON
+from databank.tags.kinds import (
+    DAYS,
+    MEASURES,
+    OF_A_PERSON,
+    OWN_KEYS,
+    RANKING,
+    SHAPES,
+    TAKEN,
+    TEXTS,
+    ZERO_IS_NOTHING,
+    Kind,
+)
 from databank.tags.lookup import refuse_unreadable
 
-Kind = Literal[
-    "measure", "rule", "percentile", "model", "preference", "top", "attribute", "sql", "lookup"
-]  # fmt: skip
 Share = Annotated[float, Field(gt=0, lt=1)]
-
-# measure of an event -> the macro that answers it
-MEASURES = {
-    "count": "events",
-    "sum(amount)": "amount",
-    "avg(amount)": "average_amount",
-    "max(amount)": "largest_amount",
-    "min(amount)": "smallest_amount",
-    "sum(quantity)": "quantity",
-    "distinct": "distinct",
-    "days": "days_active",
-    "streak": "days_in_a_row",
-    "recency": "days_since",
-    "first": "first_on",
-    "last": "last_on",
-}
-_ZERO_IS_NOTHING = frozenset(
-    {"count", "sum(amount)", "sum(quantity)", "distinct", "days", "streak"}
-)
-_DAYS = frozenset({"first", "last"})
-_RANKING = ("count", "sum(amount)", "days")
-# kind -> keys it needs, keys it may have, an example
-_SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
-    "measure": (("event", "measure"), ("window", "filter", "by"), "event: login, measure: count"),
-    "rule": (("when",), (), "when: logins_30d >= 4"),
-    "percentile": (("of", "share"), (), "of: spend_90d, share: 0.20"),
-    "model": (("model",), ("bands",), "model: churn@champion"),
-    "preference": (
-        ("event", "by", "value"),
-        ("window", "minimum", "lift"),
-        "event: read, by: category, value: sport",
-    ),
-    "top": (
-        ("event", "by"),
-        ("measure", "window", "filter", "k", "rank"),
-        "event: purchase, by: category",
-    ),
-    "attribute": (("attribute",), ("sources", "prefer"), "attribute: city"),
-    "lookup": (("of",), ("values", "table", "gives"), "of: city, table: city_tier.csv"),
-    "sql": (
-        ("select", "gives"),
-        (),
-        'gives: count, select: "SELECT person_id, count(*) AS value FROM archive.person_day '
-        'WHERE day > :day - INTERVAL 30 DAYS GROUP BY person_id"',
-    ),
-}
-_OWN_KEYS = tuple(dict.fromkeys(k for need, may, _ in _SHAPES.values() for k in (*need, *may)))
-_TAKEN = frozenset({"person_id", "tag", "as_of", PERSONS})
-_OF_A_PERSON = ("attribute", "model", "sql")
 
 
 class TagConfig(StrictModel):
@@ -123,6 +82,13 @@ class TagConfig(StrictModel):
     bands: dict[Name, Share] = Field(
         default_factory=dict, description="Name -> least score; below all of them there is no row"
     )
+    at_least: float | None = Field(
+        default=None, gt=0.5, lt=1, description="Least probability of what is said; else: unknown"
+    )
+    outcomes: tuple[str, str] | None = Field(
+        default=None,
+        description="What is said if it holds, and if not; default: the model's, or yes and no",
+    )
     by: Name | None = Field(default=None, description="Declared dimension of the event")
     k: int | None = Field(
         default=None, ge=1, le=20, description="The first k values, as tags name_1 to name_k"
@@ -151,20 +117,20 @@ class TagConfig(StrictModel):
 
     @model_validator(mode="after")
     def _keys_match_kind(self) -> "TagConfig":
-        needed, allowed, example = _SHAPES[self.kind]
-        given = {key for key in _OWN_KEYS if getattr(self, key) not in (None, {}, ())}
+        needed, allowed, example = SHAPES[self.kind]
+        given = {key for key in OWN_KEYS if getattr(self, key) not in (None, {}, ())}
         for key in needed:
             if key not in given:
                 shape = f"{{name: {self.name}, kind: {self.kind}, {example}}}"
                 raise ValueError(
                     f"tag {self.name!r} of kind {self.kind} lacks `{key}`; write {shape}"
                 )
-        for key in _OWN_KEYS:
+        for key in OWN_KEYS:
             if key in given and key not in (*needed, *allowed):
                 raise ValueError(
                     f"tag {self.name!r} of kind {self.kind} has no use for `{key}`; remove it"
                 )
-        if self.name in _TAKEN:
+        if self.name in TAKEN:
             raise ValueError(f"tag {self.name!r} has the name of a column; choose another name")
         return self
 
@@ -183,7 +149,7 @@ class TagConfig(StrictModel):
 
     @model_validator(mode="after")
     def _entity_has_it(self) -> "TagConfig":
-        if self.entity != PERSON and self.kind in _OF_A_PERSON:
+        if self.entity != PERSON and self.kind in OF_A_PERSON:
             raise ValueError(
                 f"tag {self.name!r}: a {self.entity} has no {self.kind}; make a person's tag of "
                 "it, an audience of these persons, and ask in_audience(...)"
@@ -202,10 +168,10 @@ class TagConfig(StrictModel):
                 f"write one of: {', '.join(MEASURES)}"
             )
         if self.kind == "top":
-            if self.measure not in _RANKING:
+            if self.measure not in RANKING:
                 raise ValueError(
                     f"tag {self.name!r}: values are not ranked by {self.measure!r}; "
-                    f"write one of: {', '.join(_RANKING)}"
+                    f"write one of: {', '.join(RANKING)}"
                 )
             return self
         if (self.measure == "distinct") != (self.by is not None):
@@ -246,14 +212,14 @@ class TagConfig(StrictModel):
     def type(self) -> TagType:
         """What kind of value the tag has, as expressions see it."""
         if self.kind == "measure":
-            if self.measure in _DAYS:
+            if self.measure in DAYS:
                 return "date"
-            return "count" if self.measure in _ZERO_IS_NOTHING else "number"
+            return "count" if self.measure in ZERO_IS_NOTHING else "number"
         if self.kind == "model":
             return "text" if self.bands else "number"
         if self.gives is not None:
             return self.gives
-        return "text" if self.kind in ("attribute", "top", "lookup") else "boolean"
+        return "text" if self.kind in TEXTS else "boolean"
 
     @cached_property
     def expressions(self) -> tuple[Expression, ...]:
@@ -292,7 +258,7 @@ class TagConfig(StrictModel):
             return (Macro(MEASURES[self.measure], self.event, window, self.filter, by=self.by),)
         if self.kind in ("top", "preference"):
             return (Macro("events", self.event, window, self.filter, by=self.by),)
-        if self.kind == "model" and self.model is not None:
+        if self.kind in ("model", "probability") and self.model is not None:
             return (Macro("score", target=self.model.partition("@")[0]),)
         return ()
 

@@ -19,6 +19,7 @@ _REMEDIES = {
     "lookup": "no value of the tag it looks up is in its table",
     "sql": "its select gives no person",
     "model": "nobody has a score; score_model comes before",
+    "probability": "nobody has a score; score_model comes before",
 }
 
 

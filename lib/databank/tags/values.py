@@ -15,7 +15,8 @@ SPARK_TYPES = {
     "text": "string",
     "date": "date",
 }
-_PLAIN = ("measure", "attribute", "top", "model", "preference", "sql")
+_PLAIN = ("measure", "attribute", "top", "model", "probability", "preference", "sql")
+UNKNOWN = "unknown"
 Cuts = dict[str, float]
 
 
@@ -32,7 +33,8 @@ def with_tags(frame: DataFrame, tags: Iterable[TagConfig]) -> DataFrame:
 
     Returns:
         The frame and per tag its name: boolean (never null), double (0 where a count is nothing,
-        else null), date or string (null = unknown); `_score_<tag>` (double) beside banded models.
+        else null), date or string (null = unknown); `_score_<tag>` (double) beside banded models
+        and probabilities.
 
     Raises:
         ValueError: If tags refer to each other in a circle.
@@ -48,6 +50,7 @@ def with_tags(frame: DataFrame, tags: Iterable[TagConfig]) -> DataFrame:
         made = {t.name: _made(t) for t in level if t.kind in ("rule", "lookup")}
         frame = frame.withColumns(made) if made else frame
     scores = {score_column(t): F.col(t.expressions[0].sql).cast("double") for t in plain if t.bands}
+    scores |= {score_column(t): _likelier(t) for t in plain if t.kind == "probability"}
     return frame.withColumns(scores) if scores else frame
 
 
@@ -88,6 +91,8 @@ def _plain(tag: TagConfig) -> Column:
         return _never_null(F.col(given_column(tag)), tag.type)
     if tag.kind == "preference":
         return F.col(score_column(tag)).isNotNull()
+    if tag.kind == "probability":
+        return _outcome(tag)
     if tag.type == "date":
         return F.col(tag.expressions[0].sql)
     value = F.col(tag.expressions[0].sql).cast("double")
@@ -97,6 +102,20 @@ def _plain(tag: TagConfig) -> Column:
     for name, least in sorted(tag.bands.items(), key=lambda item: item[1]):
         band = F.when(value >= least, F.lit(name)).otherwise(band)
     return band
+
+
+def _outcome(tag: TagConfig) -> Column:
+    """What is likely enough; null for who has no score."""
+    score, enough = F.col(tag.expressions[0].sql), F.lit(tag.at_least)
+    holds, holds_not = (F.lit(each) for each in tag.outcomes or ("yes", "no"))
+    told = F.when(score >= enough, holds).when(1 - score >= enough, holds_not)
+    return F.when(score.isNotNull(), told.otherwise(F.lit(UNKNOWN)))
+
+
+def _likelier(tag: TagConfig) -> Column:
+    """The probability of the likelier outcome."""
+    score = F.col(tag.expressions[0].sql).cast("double")
+    return F.greatest(score, 1 - score)
 
 
 def _cuts(frame: DataFrame, tags: list[TagConfig]) -> Cuts:

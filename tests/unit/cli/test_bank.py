@@ -78,6 +78,25 @@ def test_a_wrong_tag_is_named_with_its_remedy(conf: Path, tag: str, told: str) -
     assert any(line.startswith("tags/zz.yml: tags[0]") and told in line for line in found), found
 
 
+def test_a_probability_says_what_its_model_means(conf: Path) -> None:
+    write(
+        conf,
+        "tags/zz.yml",
+        "tags:\n  - {name: x, kind: probability, model: gender_from_name@champion, at_least: 0.8}\n"
+        "  - {name: y, kind: probability, model: churn, at_least: 0.8, outcomes: [goes, stays]}\n",
+    )
+    tags = {tag.name: tag for tag in load_bank(conf).tags}
+    assert tags["x"].outcomes == tags["gender"].outcomes == ("female", "male")
+    assert tags["y"].outcomes == ("goes", "stays")
+    write(conf, "tags/zz.yml", "tags:\n  - {name: x, kind: probability, model: churn}\n")
+    assert "lacks `at_least`" in faults(conf)[0]
+
+
+def test_a_model_of_no_known_algorithm(conf: Path) -> None:
+    write(conf, "models/zz.yml", "model: x\nalgorithm: ngram_regresion\nlabel: {}\n")
+    assert any("did you mean 'ngram_regression'" in line for line in faults(conf))
+
+
 def test_faults_of_several_files_come_together(conf: Path) -> None:
     write(conf, "databank.yml", "timezone: Mars/Olympus\n")
     write(conf, "audiences/zz.yml", "audience: zz\nwere: 'true'\n")

@@ -1,0 +1,63 @@
+"""The kinds of tags: what each needs, and what it may say."""
+
+from typing import Literal
+
+from databank.archive.config import PERSONS
+
+Kind = Literal[
+    "measure", "rule", "percentile", "model", "probability", "preference", "top", "attribute",
+    "sql", "lookup",
+]  # fmt: skip
+# kinds whose values are texts, unless they say otherwise
+TEXTS = ("attribute", "top", "lookup", "probability")
+# measure of an event -> the macro that answers it
+MEASURES = {
+    "count": "events",
+    "sum(amount)": "amount",
+    "avg(amount)": "average_amount",
+    "max(amount)": "largest_amount",
+    "min(amount)": "smallest_amount",
+    "sum(quantity)": "quantity",
+    "distinct": "distinct",
+    "days": "days_active",
+    "streak": "days_in_a_row",
+    "recency": "days_since",
+    "first": "first_on",
+    "last": "last_on",
+}
+ZERO_IS_NOTHING = frozenset({"count", "sum(amount)", "sum(quantity)", "distinct", "days", "streak"})
+DAYS = frozenset({"first", "last"})
+RANKING = ("count", "sum(amount)", "days")
+# kind -> keys it needs, keys it may have, an example
+SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
+    "measure": (("event", "measure"), ("window", "filter", "by"), "event: login, measure: count"),
+    "rule": (("when",), (), "when: logins_30d >= 4"),
+    "percentile": (("of", "share"), (), "of: spend_90d, share: 0.20"),
+    "model": (("model",), ("bands",), "model: churn@champion"),
+    "probability": (
+        ("model", "at_least"),
+        ("outcomes",),
+        "model: gender_from_name, at_least: 0.9",
+    ),
+    "preference": (
+        ("event", "by", "value"),
+        ("window", "minimum", "lift"),
+        "event: read, by: category, value: sport",
+    ),
+    "top": (
+        ("event", "by"),
+        ("measure", "window", "filter", "k", "rank"),
+        "event: purchase, by: category",
+    ),
+    "attribute": (("attribute",), ("sources", "prefer"), "attribute: city"),
+    "lookup": (("of",), ("values", "table", "gives"), "of: city, table: city_tier.csv"),
+    "sql": (
+        ("select", "gives"),
+        (),
+        'gives: count, select: "SELECT person_id, count(*) AS value FROM archive.person_day '
+        'WHERE day > :day - INTERVAL 30 DAYS GROUP BY person_id"',
+    ),
+}
+OWN_KEYS = tuple(dict.fromkeys(k for need, may, _ in SHAPES.values() for k in (*need, *may)))
+TAKEN = frozenset({"person_id", "tag", "as_of", PERSONS})
+OF_A_PERSON = ("attribute", "model", "probability", "sql")
