@@ -45,6 +45,8 @@ def evaluate(spark: SparkSession, store: TableStore, root: str) -> list[Score]:
     ):
         if store.is_published("models.score"):
             found += model_scores(store, truth, people, model, label, ideal)
+    if store.is_published("tags.person_tag"):
+        found += gender_scores(store, truth, people)
     if store.is_published("lookalike.gain"):
         found += lookalike_scores(store, truth, people)
     if store.is_published("lifecycle.flow"):
@@ -218,6 +220,33 @@ def model_scores(
     )
     name = f"AUC on the next {FUTURE_DAYS} days"
     return [Score(f"model {model}", name, ours.auc, ("true propensity", best.auc))]
+
+
+def gender_scores(store: TableStore, truth: Truth, people: DataFrame) -> list[Score]:
+    """Of those whose gender no record states: who is told one by the name, and rightly."""
+    tags = store.read("tags.person_tag")
+    stated = tags.where("tag = 'stated_gender'").select("person_id")
+    named = tags.where("tag = 'gender'").join(stated, "person_id", "left_anti")
+    genders = people.join(truth.person.select(F.col("person").alias("true"), "gender"), "true")
+    told = F.col("value_string") != "unknown"
+    right = F.col("value_string").substr(1, 1) == F.col("gender")
+    row = (
+        named.join(genders, "person_id")
+        .agg(
+            F.count("*").alias("n"),
+            F.count_if(told).alias("told"),
+            F.count_if(told & right).alias("right"),
+            F.avg((F.col("gender") == "f").cast("double")).alias("female"),
+        )
+        .first()
+    )
+    if row is None or not row["told"]:
+        return []
+    common = max(row["female"], 1 - row["female"])
+    return [
+        Score("gender", "told by the name", row["told"] / row["n"]),
+        Score("gender", "of these, right", row["right"] / row["told"], ("the commoner", common)),
+    ]
 
 
 def lookalike_scores(store: TableStore, truth: Truth, people: DataFrame) -> list[Score]:

@@ -219,4 +219,4 @@ def test_a_dry_run_prints_the_plan_and_starts_nothing(
 ) -> None:
     monkeypatch.chdir(CONF.parent)
     assert exit_code(["run", "train_model", "--date", "2026-03-31", "--dry-run"]) == 0
-    assert capsys.readouterr().out == "train_model: churn, high_value\n"
+    assert capsys.readouterr().out == "train_model: churn, gender_from_name, high_value\n"

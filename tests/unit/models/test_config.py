@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from databank.config import ConfigReader
 from databank.lookalike.config import LookalikeConfig
 from databank.models.config import ModelConfig
+from databank.models.kinds import model_type
 from tests.unit.models.samples import GONE, model
 
 CONF = Path(__file__).parents[3] / "conf"
@@ -17,7 +18,7 @@ CONF = Path(__file__).parents[3] / "conf"
 @pytest.mark.parametrize("folder", [CONF, CONF / "examples" / "online_retail"])
 def test_the_files_that_come_along_are_without_fault(folder: Path) -> None:
     reader = ConfigReader(folder)
-    assert reader.many("models", ModelConfig)
+    assert reader.many("models", model_type)
     reader.many("lookalikes", LookalikeConfig)
     reader.finish()
 
