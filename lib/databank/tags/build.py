@@ -10,6 +10,7 @@ from databank.tables import TableSpec
 from databank.tags.attributes import person_attributes
 from databank.tags.config import TagConfig, TagsConfig
 from databank.tags.history import keep_history
+from databank.tags.kinds import OF_PROFILES
 from databank.tags.preference import preferred_values
 from databank.tags.reach import alarms, counted, measured, unheard_of
 from databank.tags.statements import stated_value
@@ -36,7 +37,7 @@ def build_tags(context: Context, config: TagsConfig) -> StepResult:
     expressions = [each for tag in tags if tag.kind not in ranking for each in tag.expressions]
     context.progress.step(f"{len(tags)} tags from one pass over the archive")
     frame = person_frame(context, expressions, config.archive, tags=others, entity=entity)
-    attributes = [tag for tag in tags if tag.kind == "attribute"]
+    attributes = [tag for tag in tags if tag.kind in OF_PROFILES]
     if attributes:
         found = person_attributes(
             context.store.read("core.profiles"),

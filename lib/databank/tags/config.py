@@ -35,6 +35,7 @@ from databank.tags.kinds import (
     Kind,
 )
 from databank.tags.lookup import refuse_unreadable
+from databank.tags.national import refuse_untold
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -108,6 +109,12 @@ class TagConfig(StrictModel):
     prefer: Literal["newest", "most frequent"] | None = Field(
         default=None, description="Which value of several; default: newest"
     )
+    format: str | None = Field(
+        default=None, description="Country and kind of number, as python-stdnum names it: cn.ric"
+    )
+    fact: Literal["birth_date", "gender", "region"] | None = Field(
+        default=None, description="What of the number is wanted"
+    )
     select: str | None = Field(
         default=None, description="Spark SQL that gives person_id and value; :day is the run day"
     )
@@ -139,6 +146,12 @@ class TagConfig(StrictModel):
         if self.kind == "lookup" and bool(self.values) == bool(self.table):
             raise ValueError(f"tag {self.name!r}: write either `values` or `table`")
         refuse_unreadable(self.values, self.gives or "text")
+        return self
+
+    @model_validator(mode="after")
+    def _number_tells_it(self) -> "TagConfig":
+        if self.format is not None and self.fact is not None:
+            refuse_untold(self.format, self.fact)
         return self
 
     @model_validator(mode="after")
@@ -217,6 +230,8 @@ class TagConfig(StrictModel):
             return "count" if self.measure in ZERO_IS_NOTHING else "number"
         if self.kind == "model":
             return "text" if self.bands else "number"
+        if self.fact == "birth_date":
+            return "date"
         if self.gives is not None:
             return self.gives
         return "text" if self.kind in TEXTS else "boolean"

@@ -6,10 +6,12 @@ from databank.archive.config import PERSONS
 
 Kind = Literal[
     "measure", "rule", "percentile", "model", "probability", "preference", "top", "attribute",
-    "sql", "lookup",
+    "national_id", "sql", "lookup",
 ]  # fmt: skip
 # kinds whose values are texts, unless they say otherwise
-TEXTS = ("attribute", "top", "lookup", "probability")
+TEXTS = ("attribute", "top", "lookup", "probability", "national_id")
+# kinds that read an attribute of profiles
+OF_PROFILES = ("attribute", "national_id")
 # measure of an event -> the macro that answers it
 MEASURES = {
     "count": "events",
@@ -50,6 +52,11 @@ SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
         "event: purchase, by: category",
     ),
     "attribute": (("attribute",), ("sources", "prefer"), "attribute: city"),
+    "national_id": (
+        ("attribute", "format", "fact"),
+        ("sources",),
+        "attribute: id_number, format: cn.ric, fact: birth_date",
+    ),
     "lookup": (("of",), ("values", "table", "gives"), "of: city, table: city_tier.csv"),
     "sql": (
         ("select", "gives"),
@@ -60,4 +67,4 @@ SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
 }
 OWN_KEYS = tuple(dict.fromkeys(k for need, may, _ in SHAPES.values() for k in (*need, *may)))
 TAKEN = frozenset({"person_id", "tag", "as_of", PERSONS})
-OF_A_PERSON = ("attribute", "model", "probability", "sql")
+OF_A_PERSON = ("attribute", "national_id", "model", "probability", "sql")

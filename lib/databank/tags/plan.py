@@ -7,6 +7,7 @@ from databank.archive.tables import PERSON_DAY
 from databank.expressions import Macro
 from databank.expressions.macros import ANY_EVENT
 from databank.tags.config import TagConfig
+from databank.tags.kinds import OF_PROFILES
 
 # macro -> the table of results that answers it
 RESULT_TABLES = {
@@ -39,7 +40,7 @@ def definition(tag: TagConfig) -> str:
 
 def reads_of(tag: TagConfig, as_of: date) -> Iterator[tuple[str, str]]:
     """Table, and what of it, for all that a tag reads; what is equal in two tags is read once."""
-    if tag.kind == "attribute":
+    if tag.kind in OF_PROFILES:
         yield "core.profiles", f"{tag.attribute}, {tag.prefer or 'newest'}"
     if tag.statement is not None:
         for table in tag.statement.tables:

@@ -16,6 +16,7 @@ _REMEDIES = {
     "top": "check its event, its window and its dimension",
     "preference": "no share is so much larger than others' that it cannot be chance",
     "attribute": "no profile says it; check its attribute and its sources",
+    "national_id": "no profile says a valid number; check its attribute and its format",
     "lookup": "no value of the tag it looks up is in its table",
     "sql": "its select gives no person",
     "model": "nobody has a score; score_model comes before",

@@ -1,11 +1,15 @@
 """The value of every tag as a column of the persons' frame."""
 
 from collections.abc import Iterable
+from functools import partial
 
+import pandas as pd
 from pyspark.sql import Column, DataFrame, functions as F
+from pyspark.sql.pandas.functions import pandas_udf
 
 from databank.archive.config import TagType
 from databank.tags.config import TagConfig
+from databank.tags.national import read_fact
 from databank.tags.order import tag_levels
 
 SPARK_TYPES = {
@@ -15,7 +19,9 @@ SPARK_TYPES = {
     "text": "string",
     "date": "date",
 }
-_PLAIN = ("measure", "attribute", "top", "model", "probability", "preference", "sql")
+_PLAIN = (
+    *("measure", "attribute", "national_id", "top", "model", "probability", "preference", "sql"),
+)
 UNKNOWN = "unknown"
 Cuts = dict[str, float]
 
@@ -93,6 +99,8 @@ def _plain(tag: TagConfig) -> Column:
         return F.col(score_column(tag)).isNotNull()
     if tag.kind == "probability":
         return _outcome(tag)
+    if tag.kind == "national_id":
+        return _fact(tag)
     if tag.type == "date":
         return F.col(tag.expressions[0].sql)
     value = F.col(tag.expressions[0].sql).cast("double")
@@ -102,6 +110,18 @@ def _plain(tag: TagConfig) -> Column:
     for name, least in sorted(tag.bands.items(), key=lambda item: item[1]):
         band = F.when(value >= least, F.lit(name)).otherwise(band)
     return band
+
+
+def _fact(tag: TagConfig) -> Column:
+    """What the number tells; null where it is none, or not valid."""
+    tell = partial(read_fact, number_format=str(tag.format), fact=str(tag.fact))
+
+    def told(numbers: pd.Series) -> pd.Series:
+        return numbers.map(tell, na_action="ignore")
+
+    read = pandas_udf(told, "string")  # type: ignore[call-overload]
+    found: Column = read(F.col(given_column(tag)))
+    return found.cast(SPARK_TYPES[tag.type])
 
 
 def _outcome(tag: TagConfig) -> Column:

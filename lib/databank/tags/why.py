@@ -14,6 +14,7 @@ from databank.identity.explain import held_by
 from databank.tables.lookup import Lookup
 from databank.tags.config import TagConfig, TagsConfig
 from databank.tags.filters import dimension, duckdb_filter
+from databank.tags.kinds import OF_PROFILES
 from databank.tags.plan import MADE_OF_TAGS, RESULT_TABLES, definition, described
 
 Rows = list[dict[str, Any]]
@@ -83,7 +84,7 @@ class Why:
 
     def _own(self, tag: TagConfig) -> Iterator[Reason]:
         """What a tag is made of beside other tags."""
-        if tag.kind == "attribute":
+        if tag.kind in OF_PROFILES:
             yield self._profiles(tag)
         if tag.statement is not None:
             yield Reason(f"{tag.name}: {' '.join(tag.statement.text.split())}", [])
