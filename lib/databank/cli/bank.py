@@ -29,6 +29,7 @@ from databank.errors import DataBankError
 from databank.hashing import fingerprint
 from databank.identity.alike.config import AlikeConfig
 from databank.identity.config import EntitiesConfig, IdentityConfig
+from databank.indicators.config import IndicatorConfig, IndicatorsConfig, IndicatorsFile
 from databank.lifecycle.config import LifecycleConfig, LifecycleJobConfig
 from databank.lookalike.config import LookalikeConfig, LookalikesConfig
 from databank.models.config import ModelsConfig
@@ -56,6 +57,7 @@ class Bank:
     sources: tuple[SourceConfig, ...]
     identity: IdentityConfig
     archive: ArchiveConfig
+    indicators: tuple[IndicatorConfig, ...]
     tags: tuple[TagConfig, ...]
     lifecycle: LifecycleConfig | None
     models: tuple[Definition, ...]
@@ -75,6 +77,7 @@ class Bank:
         """How many of each there are."""
         found = {
             "sources": len(self.sources),
+            "indicators": len(self.indicators),
             "tags": len(self.tags),
             "models": len(self.models),
             "audiences": len(self.audiences),
@@ -116,6 +119,17 @@ class Bank:
         """For build_archive."""
         return self.archive
 
+    def indicators_config(self) -> IndicatorsConfig:
+        """For build_indicators.
+
+        Raises:
+            DataBankError: If there is no conf/indicators.
+        """
+        if not self.indicators:
+            raise DataBankError("indicators: there are none; describe some in indicators/*.yml")
+        active = tuple(each for each in self.indicators if each.status == "active")
+        return IndicatorsConfig(indicators=active, archive=self.archive)
+
     def tags_config(self) -> TagsConfig:
         """For build_tags."""
         return TagsConfig(tags=self.tags, archive=self.archive)
@@ -156,6 +170,10 @@ class Bank:
                 NoteConfig(name=t.name, description=t.description, unit=t.unit, kind=t.kind)
                 for t in self.tags
             ),
+            indicators=tuple(
+                NoteConfig(name=x.name, description=x.description, unit=x.unit, kind=x.kind)
+                for x in self.indicators
+            ),
             audiences=_notes((a.audience, a) for a in self.audiences),
             models=tuple(
                 NoteConfig(name=m.model, description=m.description, kind=m.algorithm)
@@ -192,6 +210,7 @@ def load_bank(conf_dir: str | Path) -> Bank:
     if not (reader.folder / "sources").is_dir():
         reader.fault("sources", "", "there is no such folder", "describe a source in sources/*.yml")
     tag_files = with_tables(reader, reader.many("tags", TagsFile))
+    indicators = reader.many("indicators", IndicatorsFile)
     models = reader.many("models", model_type)
     tag_files = with_outcomes(tag_files, models.values())
     audiences = reader.many("audiences", AudienceConfig)
@@ -206,6 +225,12 @@ def load_bank(conf_dir: str | Path) -> Bank:
     if lifecycle is not None:
         entries.append(Entry("lifecycle.yml", "", LIFECYCLE, LIFECYCLE, lifecycle))
     _check_twice(reader, [(f, "source", s.source) for f, s in sources.items()], "source")
+    figures = [
+        (f, f"indicators[{i}]", x)
+        for f, each in indicators.items()
+        for i, x in enumerate(each.indicators)
+    ]
+    _check_twice(reader, [(f, key, x.name) for f, key, x in figures], "indicator")
     for kind in ("tag", "model", "audience", "lookalike"):
         named = [(e.file, e.key, e.name) for e in entries if e.kind == kind]
         _check_twice(reader, named, kind)
@@ -222,6 +247,8 @@ def load_bank(conf_dir: str | Path) -> Bank:
             check_references(reader, file, key, graph[Node(kind, name)], graph)
             check_entity(reader, file, key, entry, graph[Node(kind, name)], graph, identity)
             check_windows(reader, file, key, kind, entry, archive)
+        for file, key, figure in figures:
+            check_windows(reader, file, key, "indicator", figure, archive)
         check_ranked(reader, tag_files)
         check_tables(reader, tag_files)
         for file, key, kind, name, entry in entries:
@@ -236,6 +263,7 @@ def load_bank(conf_dir: str | Path) -> Bank:
         sources=tuple(sources.values()),
         identity=identity,
         archive=archive,
+        indicators=tuple(figure for _, _, figure in figures),
         tags=tuple(tag for each in tag_files.values() for _, tag in each.each() if in_use(tag)),
         lifecycle=lifecycle,
         models=tuple(models.values()),

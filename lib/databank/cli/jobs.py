@@ -29,6 +29,7 @@ JOBS = {
     "resolve_identity": JobEntry("databank.identity.build", "identity_config"),
     "resolve_entities": JobEntry("databank.identity.entities.build", "entities_config"),
     "build_archive": JobEntry("databank.archive.build", "archive_config"),
+    "build_indicators": JobEntry("databank.indicators.build", "indicators_config"),
     "build_tags": JobEntry("databank.tags.build", "tags_config", "tag"),
     "build_lifecycle": JobEntry("databank.lifecycle.build", "lifecycle_config", LIFECYCLE),
     "train_model": JobEntry("databank.models.train", "models_config", "model"),
@@ -110,6 +111,8 @@ def plan_all(bank: "Bank", only: str | None) -> list[Step]:
     needed = bank.graph if wanted is None else needed_for(bank.graph, wanted)
     if bank.identity.entities and (only is None or any(n.entity != PERSON for n in needed)):
         steps.insert(-1, Step("resolve_entities"))
+    if bank.indicators and only is None:
+        steps.append(Step("build_indicators"))
     for part in bank.parts(wanted):
         if part.kind == "model":
             steps += [Step("train_model", part.names), Step("score_model", part.names)]

@@ -25,6 +25,7 @@ class ReportConfig(StrictModel):
     )
     sources: tuple[str, ...] = Field(default=(), description="Sources that conf names")
     tags: tuple[NoteConfig, ...] = ()
+    indicators: tuple[NoteConfig, ...] = ()
     audiences: tuple[NoteConfig, ...] = ()
     models: tuple[NoteConfig, ...] = ()
     lookalikes: tuple[NoteConfig, ...] = ()

@@ -60,14 +60,18 @@ def refuse_unreadable(store: TableStore, versions: Mapping[str, int], day: date)
         DataBankError: Naming the first such table.
     """
     for table, version in sorted(versions.items()):
-        try:
-            files = store.read_version(table, version).inputFiles()
-            held = set(store.files.names(store.path(table)))
-            readable = {unquote(file.rpartition("/")[2]) for file in files} <= held
-        except AnalysisException:
-            readable = False
-        if not readable:
+        if not is_readable(store, table, version):
             raise DataBankError(
                 f"{table}: version {version}, that of {day}, cannot be read any more (VACUUM has "
                 "taken its files, or Delta its log); give a later day"
             )
+
+
+def is_readable(store: TableStore, table: str, version: int) -> bool:
+    """Whether Delta's log and the files of a version are there still."""
+    try:
+        files = store.read_version(table, version).inputFiles()
+    except AnalysisException:
+        return False
+    held = set(store.files.names(store.path(table)))
+    return {unquote(file.rpartition("/")[2]) for file in files} <= held

@@ -1,0 +1,110 @@
+"""The job build_indicators: figures of days, retention and funnels follow what changed."""
+
+from datetime import date
+from functools import reduce
+
+from pyspark.sql import DataFrame, functions as F
+
+from databank.archive.build import with_slices
+from databank.archive.config import ArchiveConfig
+from databank.archive.tables import PERSON_DAY
+from databank.identity.persons import nobodys, resolve_persons
+from databank.identity.tables import PERSON, REJECTED
+from databank.indicators import persons, sums
+from databank.indicators.calendar import without_gaps
+from databank.indicators.config import IndicatorConfig, IndicatorsConfig
+from databank.indicators.figures import COLUMNS, PLACE, with_value
+from databank.indicators.funnels import count_steps
+from databank.indicators.persons import Days, count_persons
+from databank.indicators.sums import add_up
+from databank.indicators.tables import INDICATOR
+from databank.indicators.touched import first_touched
+from databank.runs import Context, Job, StepResult
+from databank.sources.tables import EVENTS
+
+
+def build_indicators(context: Context, config: IndicatorsConfig) -> StepResult:
+    """Bring reports.indicator up to the run day.
+
+    At first, and after a change of configuration or code, all days are computed; later those from
+    the first day on that late events, other persons or the run day itself may have changed. What
+    comes out is the same.
+
+    Cost: the archive is scanned once for all counts of persons and once for all sums, core.events
+    once for all funnels, whatever the number of indicators (see `count_persons`, `add_up`,
+    `count_steps`); and to find the touched days, see `first_touched`.
+    """
+    store, day = context.store, context.day
+    context.progress.step("looking for touched days")
+    touched = first_touched(context, config.indicators)
+    archive = store.read(PERSON_DAY).where(F.col("day") <= F.lit(day))
+    ends = archive.agg(F.min("day").alias("first"), F.max("day").alias("last")).collect()[0]
+    first = touched or ends["first"]
+    where = None if touched is None else f"day >= DATE'{touched}'"
+    summary: dict[str, int | float | str] = {"indicators": len(config.indicators)}
+    if first is None or ends["last"] is None or not config.indicators:
+        store.replace(INDICATOR, store.few(INDICATOR, []), where=where)
+        return StepResult({**summary, "rows written": 0})
+    context.progress.step(f"days from {first} on")
+    rows = _all_figures(context, config, Days(first, ends["last"], day), anew=touched is None)
+    store.replace(INDICATOR, rows.withColumn("as_of", F.lit(day)), where=where)
+    written = store.rows_written[INDICATOR.name]
+    return StepResult({**summary, "days from": str(first), "rows written": written})
+
+
+def _all_figures(
+    context: Context, config: IndicatorsConfig, days: Days, *, anew: bool
+) -> DataFrame:
+    """COLUMNS of all figures from the first day on."""
+    archive, dimensions = context.store.read(PERSON_DAY), config.archive.names
+    counting, adding, funnels = (
+        [each for each in config.indicators if each.kind in kinds]
+        for kinds in (persons.KINDS, sums.KINDS, ("funnel",))
+    )
+    found = []
+    if counting:
+        counted = count_persons(archive, counting, days=days, dimensions=dimensions)
+        found.append(with_value(counted))
+    if adding:
+        until = {"first": days.first, "last": days.last}
+        found.append(add_up(archive, adding, **until, dimensions=dimensions))
+    if found:
+        every = [each.name for each in config.indicators if each.is_daily and each.by is None]
+        rows = reduce(DataFrame.unionByName, found)
+        if not anew and days.first <= days.last:
+            rows = _with_zeros(rows, context.store.read(INDICATOR), every, days.first)
+        found = [without_gaps(rows, every, days.last)]
+    if funnels:
+        events, named = _events_of(context, config, funnels, days)
+        found.append(with_value(count_steps(events, funnels, dimensions=named)))
+    return reduce(DataFrame.unionByName, found)
+
+
+def _with_zeros(rows: DataFrame, published: DataFrame, every: list[str], first: date) -> DataFrame:
+    """Add a 0 on the first day to indicators that have figures before it: their days go on."""
+    known = published.where(F.col("indicator").isin(every) & (F.col("day") < F.lit(first)))
+    zeros = known.select(
+        *("indicator", "dimension_value", "part", "base"), (F.col("persons") * 0).alias("persons")
+    ).distinct()
+    zeros = zeros.withColumns({"day": F.lit(first), "value": F.lit(0.0)}).select(*COLUMNS)
+    added = rows.unionByName(zeros).groupBy(*PLACE)
+    # a sum of nulls is null
+    return added.agg(*(F.sum(name).alias(name) for name in ("value", "persons", "base")))
+
+
+def _events_of(
+    context: Context, config: IndicatorsConfig, funnels: list[IndicatorConfig], days: Days
+) -> tuple[DataFrame, tuple[str, ...]]:
+    """The events of all steps with their persons, and the dimensions that filters may use."""
+    store = context.store
+    archive = config.archive if any(each.filter for each in funnels) else ArchiveConfig()
+    steps = sorted({step for each in funnels for step in each.steps})
+    on_days = F.col("day").between(F.lit(days.first), F.lit(days.until))
+    events = store.read(EVENTS).where(on_days & F.col("event").isin(steps))
+    sliced = with_slices(events, archive).withColumn("terminal", F.coalesce("terminal", F.lit("")))
+    theirs = resolve_persons(sliced, store.read(PERSON), nobodys(store.read(REJECTED)))
+    dims = F.when(F.col("slice") != "", F.from_json("slice", "map<string,string>"))
+    return theirs.withColumn("dims", dims), archive.names
+
+
+JOB = Job(name="build_indicators", step=build_indicators, tables=(INDICATOR,))

@@ -1,0 +1,78 @@
+"""From which day on figures may have changed since the last run."""
+
+from datetime import date, timedelta
+
+from pyspark.sql import DataFrame, Row, functions as F
+
+from databank.archive.tables import PERSON_DAY
+from databank.indicators.config import IndicatorConfig
+from databank.indicators.tables import INDICATOR
+from databank.runs import Context
+from databank.sources.tables import EVENTS
+from databank.tables.published import is_readable
+
+
+def first_touched(context: Context, indicators: tuple[IndicatorConfig, ...]) -> date | None:
+    """The first day whose figures may differ from those that are published; None = all days.
+
+    What was touched are the days on which the archive is another one than the last run saw, be it
+    by late events or because persons were merged or split; the days of altered events, where a
+    funnel looks at their order; and the days that are new. Figures of earlier days change with
+    them as far as the longest retention or funnel looks ahead. All days are touched after a change
+    of configuration or code, and where what the last run saw cannot be read any more.
+
+    Cost: one scan of either version of the archive, reduced to a row a day before the shuffle.
+    """
+    store, last = context.store, context.last
+    store.read(PERSON_DAY)
+    before = context.last_read(PERSON_DAY)
+    if last is None or before is None or before < 0 or not store.is_published(INDICATOR):
+        return None
+    if not is_readable(store, PERSON_DAY.name, before):
+        return None
+    then = _marks(store.read_version(PERSON_DAY, before).where(F.col("day") <= F.lit(last.day)))
+    now = _marks(store.read(PERSON_DAY).where(F.col("day") <= F.lit(context.day)))
+    found = _compared(then, now)
+    days = [last.day + timedelta(days=1)]
+    if found["first"] is not None:
+        days.append(found["first"])
+    if found["ended"] != found["ends"] and None not in (found["ended"], found["ends"]):
+        # days without any event begin after the last one that has some
+        days.append(min(found["ended"], found["ends"]) + timedelta(days=1))
+    if any(each.kind == "funnel" for each in indicators):
+        since = context.last_read(EVENTS)
+        feed = store.feed(EVENTS, since)
+        if since is None or since < 0 or feed is None or feed.went_back() or not feed.reaches():
+            return None
+        news = feed.added().select("day").unionByName(feed.altered().select("day"))
+        first = _one_row(news.agg(F.min("day").alias("day")))["day"]
+        days += [] if first is None else [first]
+    ahead = max((each.ahead for each in indicators), default=0)
+    return min(days) - timedelta(days=ahead)
+
+
+def _marks(archive: DataFrame) -> DataFrame:
+    """day, mark: equal for two archives whose rows of the day are."""
+    columns = [c.name for c in PERSON_DAY.columns if c.name != "dims"]  # slice says the same
+    # keys differ, so that no two rows of a day cancel each other
+    mark = F.struct(F.count("*"), F.bit_xor(F.xxhash64(*columns)))
+    return archive.groupBy("day").agg(mark.alias("mark"))
+
+
+def _compared(then: DataFrame, now: DataFrame) -> Row:
+    """The first day that differs, and the last day of either archive; null = there is none."""
+    both = then.withColumnRenamed("mark", "then").join(
+        now.withColumnRenamed("mark", "now"), "day", "outer"
+    )
+    return _one_row(
+        both.agg(
+            F.min(F.when(~F.col("then").eqNullSafe(F.col("now")), F.col("day"))).alias("first"),
+            F.max(F.when(F.col("then").isNotNull(), F.col("day"))).alias("ended"),
+            F.max(F.when(F.col("now").isNotNull(), F.col("day"))).alias("ends"),
+        )
+    )
+
+
+def _one_row(aggregated: DataFrame) -> Row:
+    [row] = aggregated.collect()
+    return row

@@ -1,0 +1,111 @@
+"""Funnels against every chain that there is, tried one by one."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+from hypothesis import given, settings, strategies as st
+from pyspark.sql import SparkSession
+
+from databank.indicators.config import IndicatorConfig
+from databank.indicators.funnels import count_steps
+from databank.session import small_frame
+
+ZERO = datetime(2026, 1, 1, tzinfo=UTC)
+SCHEMA = (
+    "person_id bigint, day date, event string, terminal string, event_ts timestamp, "
+    "dims map<string,string>"
+)
+FUNNELS = [
+    {"name": "bought", "steps": ["view", "cart", "buy"], "within": "1 day"},
+    {"name": "again", "steps": ["buy", "buy"], "within": "30 hours"},
+    {"name": "seen_twice", "steps": ["view", "view", "cart"], "within": "5 hours"},
+    {"name": "in_app", "steps": ["view", "buy"], "within": "2 days", "filter": "terminal = 'app'"},
+]
+
+# person, hours since ZERO, event, terminal
+Happened = tuple[int, int, str, str]
+
+
+def funnels() -> list[IndicatorConfig]:
+    return [IndicatorConfig.model_validate({"kind": "funnel", **each}) for each in FUNNELS]
+
+
+def counted(
+    spark: SparkSession, happened: Sequence[Happened]
+) -> dict[tuple[str, int, str], tuple[int, int]]:
+    rows = []
+    for person, hour, event, terminal in happened:
+        at = ZERO + timedelta(hours=hour)
+        rows.append((person, at.date(), event, terminal, at, {}))
+    found = count_steps(small_frame(spark, rows, SCHEMA), funnels(), dimensions=())
+    return {
+        (r["indicator"], r["day"].day, r["part"]): (r["persons"], r["base"])
+        for r in found.collect()
+    }
+
+
+def by_brute_force(happened: Sequence[Happened]) -> dict[tuple[str, int, str], tuple[int, int]]:
+    """Every chain of events, one for each step: is it one?"""
+    found: dict[tuple[str, int, str], tuple[int, int]] = {}
+    hours = {"1 day": 24, "30 hours": 30, "5 hours": 5, "2 days": 48}
+    for each in FUNNELS:
+        steps, within = each["steps"], hours[str(each["within"])]
+        kept = [h for h in happened if "filter" not in each or h[3] == "app"]
+        reached: dict[tuple[int, int], int] = {}
+        for person in {h[0] for h in kept}:
+            times = [[t for p, t, e, _ in kept if (p, e) == (person, step)] for step in steps]
+            for k in range(1, len(steps) + 1):
+                for chain in product(*times[:k]):
+                    ordered = all(
+                        chain[i] < chain[j] or (chain[i] == chain[j] and steps[i] != steps[j])
+                        for j in range(k)
+                        for i in range(j)
+                    )
+                    if ordered and chain[-1] - chain[0] <= within:
+                        at = (person, 1 + chain[0] // 24)
+                        reached[at] = max(reached.get(at, 0), k)
+        for day in {day for _, day in reached}:
+            depths = [depth for (_, d), depth in reached.items() if d == day]
+            for k, step in enumerate(steps, start=1):
+                persons = sum(depth >= k for depth in depths)
+                found[str(each["name"]), day, f"{k} {step}"] = (persons, len(depths))
+    return found
+
+
+_HAPPENED = st.tuples(
+    st.integers(1, 3),
+    st.integers(0, 72),
+    st.sampled_from(["view", "cart", "buy"]),
+    st.sampled_from(["app", "web"]),
+)
+
+
+@settings(max_examples=25)
+@given(st.lists(_HAPPENED, min_size=1, max_size=30))
+def test_funnels_count_what_every_chain_tried_one_by_one_counts(
+    spark_session: SparkSession, happened: list[Happened]
+) -> None:
+    assert counted(spark_session, happened) == by_brute_force(happened)
+
+
+@pytest.mark.parametrize(
+    ("happened", "reached"),
+    [
+        # of one time, either may be first
+        ([(1, 5, "cart", ""), (1, 5, "buy", ""), (1, 5, "view", "")], (1, 1, 1)),
+        # the earlier view is too early for the purchase; the later one too late for the cart
+        ([(1, 1, "view", ""), (1, 2, "cart", ""), (1, 3, "view", ""), (1, 26, "buy", "")],
+         (1, 1, 0)),
+        # exactly a day
+        ([(1, 1, "view", ""), (1, 2, "cart", ""), (1, 25, "buy", "")], (1, 1, 1)),
+        ([(1, 1, "view", ""), (1, 2, "buy", ""), (1, 3, "cart", "")], (1, 1, 0)),
+    ],
+)  # fmt: skip
+def test_order_and_time_decide(
+    spark_session: SparkSession, happened: list[Happened], reached: tuple[int, ...]
+) -> None:
+    found = counted(spark_session, happened)
+    parts = ("1 view", "2 cart", "3 buy")
+    assert tuple(found["bought", 1, part][0] for part in parts) == reached
