@@ -35,7 +35,7 @@ from databank.lookalike.config import LookalikeConfig, LookalikesConfig
 from databank.models.config import ModelsConfig
 from databank.models.definition import Definition
 from databank.models.kinds import model_type
-from databank.reports.config import NoteConfig, ReportConfig
+from databank.reports.config import IndicatorNote, NoteConfig, ReportConfig
 from databank.sources.config import SourceConfig, SourcesConfig
 from databank.tags.config import TagConfig, TagsConfig, TagsFile
 
@@ -171,7 +171,13 @@ class Bank:
                 for t in self.tags
             ),
             indicators=tuple(
-                NoteConfig(name=x.name, description=x.description, unit=x.unit, kind=x.kind)
+                IndicatorNote(
+                    name=x.name,
+                    description=x.description,
+                    unit=x.unit,
+                    kind=x.kind,
+                    ahead=x.ahead,
+                )
                 for x in self.indicators
             ),
             audiences=_notes((a.audience, a) for a in self.audiences),

@@ -21,10 +21,12 @@ from databank.reports.oneid import collect_clusters, collect_identity
 from databank.reports.page import render
 from databank.reports.reader import Reader
 from databank.reports.sections import build_sections, lead_sentence
+from databank.reports.trends import collect_trends
 from databank.runs import Context, Job, StepResult
 
 _COLLECTORS: tuple[Callable[[Reader], dict[str, Any]], ...] = (
     collect_sources,
+    collect_trends,
     collect_identity,
     collect_clusters,
     collect_entities,

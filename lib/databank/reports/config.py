@@ -14,6 +14,12 @@ class NoteConfig(StrictModel):
     kind: str = Field(default="", description="Kind of tag, model or audience")
 
 
+class IndicatorNote(NoteConfig):
+    """What an indicator means, and when its figures are whole."""
+
+    ahead: int = Field(default=0, description="Days after a day that belong to its figures")
+
+
 class ReportConfig(StrictModel):
     """Words for the report; every part may be left out, the tables alone make a report."""
 
@@ -25,7 +31,7 @@ class ReportConfig(StrictModel):
     )
     sources: tuple[str, ...] = Field(default=(), description="Sources that conf names")
     tags: tuple[NoteConfig, ...] = ()
-    indicators: tuple[NoteConfig, ...] = ()
+    indicators: tuple[IndicatorNote, ...] = ()
     audiences: tuple[NoteConfig, ...] = ()
     models: tuple[NoteConfig, ...] = ()
     lookalikes: tuple[NoteConfig, ...] = ()

@@ -193,6 +193,19 @@ class Lookalike:
 
 
 @dataclass(frozen=True)
+class Indicator:
+    """One row of reports.indicator."""
+
+    name: str
+    day: date
+    of: str  # value of its dimension; '' = all
+    part: str
+    value: float
+    persons: int | None
+    base: int | None
+
+
+@dataclass(frozen=True)
 class JobRun:
     """One part of a job on the run day."""
 
@@ -226,6 +239,7 @@ class Facts:
         odd_person: The person with most joints and conflicts, if anybody has some.
         stages: Persons by stage, on stage_day.
         tag_values: (tag, value, persons) of tags with few values or of classes of numbers.
+        indicators: The latest days; of dimensions the values with most.
         audiences: (audience, day, persons).
         overlaps: Persons in both audiences of a pair.
         quarantine: (source, rule, rows).
@@ -246,6 +260,7 @@ class Facts:
     set_aside: tuple[SetAside, ...] = ()
     refused_pairs: tuple[SetAside, ...] = ()
     entities: tuple[EntityKind, ...] = ()
+    indicators: tuple[Indicator, ...] = ()
     stage_day: date | None = None
     stages: dict[str, int] = field(default_factory=dict)
     flow: Flow | None = None

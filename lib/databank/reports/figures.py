@@ -72,6 +72,37 @@ def stacked_days(days: Sequence[str], parts: Mapping[str, Sequence[int]]) -> Fig
     return _figure(traces, axes, height=320, legend=True)
 
 
+def lines(
+    series: Mapping[str, tuple[Sequence[str] | Sequence[int], Sequence[float]]],
+    *,
+    share: bool = False,
+    title: str = "",
+) -> Figure:
+    """Lines over days, or over numbers of days, which have a title and dots."""
+    shown = ":.1%" if share else ":,"
+    at = "day %{x}" if title else "%{x|%d %b %Y}"
+    traces = [
+        {
+            "type": "scatter",
+            "mode": "lines+markers" if title else "lines",
+            "name": label(name),
+            "x": list(xs),
+            "y": list(ys),
+            "line": {"color": PALETTE[i % len(PALETTE)], "width": 2.2},
+            "marker": {"size": 6},
+            "hovertemplate": f"{at}<br>{label(name)}: %{{y{shown}}}<extra></extra>",
+        }
+        for i, (name, (xs, ys)) in enumerate(series.items())
+    ]
+    across: Figure = {"type": "date", "tickformat": "%d %b", "nticks": 7}
+    if title:
+        ticks = sorted({x for xs, _ in series.values() for x in xs})
+        across = {"type": "linear", "tickvals": ticks, "zeroline": False, **_title(title)}
+    up = _number_axis() | ({"tickformat": ".0%"} if share else {})
+    axes = {"xaxis": across | {"showgrid": False}, "yaxis": up}
+    return _figure(traces, axes, height=320, legend=len(traces) > 1)
+
+
 def columns(names: Sequence[str], values: Sequence[float], *, title: str = "") -> Figure:
     """Vertical columns: how something is distributed."""
     trace = {

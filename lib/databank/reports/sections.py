@@ -10,6 +10,7 @@ from databank.reports.oneid_section import identity_section
 from databank.reports.page import Grid, Panel, Section
 from databank.reports.reasons import why_missing
 from databank.reports.targets import audiences_section, lookalike_section, models_section
+from databank.reports.trends_section import trends_section
 
 # figures of ingest, in the order of the table
 _LOAD = {
@@ -26,6 +27,7 @@ def build_sections(facts: Facts, config: ReportConfig) -> list[Section]:
     """All sections in the order of the page."""
     return [
         assets_section(facts),
+        *trends_section(facts, config),
         identity_section(facts),
         lifecycle_section(facts, config),
         rfm_section(facts, config),

@@ -67,6 +67,8 @@ _SCHEMAS = {
     "level string",
     "lookalike.gain": "name string, day date, share double, found double, lift double",
     "audiences.member": "audience string, day date, person_id bigint",
+    "reports.indicator": "indicator string, day date, dimension_value string, part string, "
+    "value double, persons bigint, base bigint",
 }
 _SOURCES = {"web_events": "web", "app_events": "app", "store_orders": "store"}
 _TYPES = ("cookie", "phone", "wechat_openid", "email")

@@ -1,0 +1,84 @@
+"""conf/indicators among the other files: faults in one pass, a place in the plan."""
+
+from pathlib import Path
+
+import pytest
+
+from databank.cli.bank import load_bank
+from databank.cli.catalogue import describe
+from databank.cli.jobs import job_config, plan_all, plan_job
+from databank.errors import ConfigFaultsError, DataBankError
+from tests.unit.cli.test_bank import CONF, conf, faults, write
+
+__all__ = ["conf"]  # a fixture
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("{name: x, kind: active, event: ad_click, by: campain}", "did you mean 'campaign'?"),
+        ("{name: x, kind: active, event: login, by: campaign}", "declare it in archive.yml: login"),
+        ("{name: x, kind: count, event: read, filter: categry = 'tech'}", "mean 'category'?"),
+        (
+            "{name: x, kind: funnel, steps: [read, login], within: 1 day, filter: category = 'a'}",
+            "uses 'category', which the archive does not keep apart",
+        ),
+        ("{name: x, kind: activ, event: login}", "it should be 'active', 'new', 'returning'"),
+        ("{name: x, kind: active, evnt: login}", "unknown key; did you mean 'event'?"),
+        ("{name: sales, kind: new, event: login}", "indicator 'sales' is in conf/ind"),
+    ],
+)
+def test_a_wrong_indicator_is_named_with_its_remedy(conf: Path, given: str, told: str) -> None:
+    write(conf, "indicators/zz.yml", f"indicators:\n  - {given}\n")
+    found = faults(conf)
+    told = told.replace("conf/ind", "indicators/daily.yml too; rename one of them")
+    assert any(line.startswith("indicators/zz.yml: indicators[0]") and told in line
+               for line in found), found  # fmt: skip
+
+
+def test_faults_of_indicators_and_tags_come_together(conf: Path) -> None:
+    write(conf, "indicators/zz.yml", "indicators: [{name: x, kind: new, event: read, by: shop}]\n")
+    write(conf, "tags/zz.yml", "tags: [{name: x, kind: rule, when: logins_30 > 1}]\n")
+    with pytest.raises(ConfigFaultsError) as caught:
+        load_bank(conf)
+    files = {line.split(":")[0] for line in str(caught.value).splitlines()}
+    assert files == {"indicators/zz.yml", "tags/zz.yml"}
+
+
+def test_the_job_runs_once_after_the_archive_and_where_there_is_something(conf: Path) -> None:
+    bank = load_bank(conf)
+    jobs = [step.job for step in plan_all(bank, None)]
+    assert jobs.count("build_indicators") == 1
+    assert jobs.index("build_indicators") == jobs.index("build_archive") + 1
+    assert bank.counts()["indicators"] == len(bank.indicators) >= 9
+    # no tag or audience stands on it
+    assert "build_indicators" not in {step.job for step in plan_all(bank, "active")}
+    for file in (conf / "indicators").iterdir():
+        file.unlink()
+    bank = load_bank(conf)
+    assert "build_indicators" not in [step.job for step in plan_all(bank, None)]
+    [step] = plan_job("build_indicators", bank, None)
+    with pytest.raises(DataBankError, match=r"there are none; describe some in indicators/\*\.yml"):
+        job_config(step.job, bank)
+
+
+def test_drafts_and_retired_ones_are_checked_and_not_built(conf: Path) -> None:
+    before = load_bank(conf)
+    text = "{{name: {0}, kind: new, event: login, status: {0}}}"
+    listed = ", ".join(text.format(status) for status in ("draft", "retired"))
+    write(conf, "indicators/zz.yml", f"indicators: [{listed}]\n")
+    after = load_bank(conf)
+    assert after.indicators_config() == before.indicators_config()
+    assert after.hash_of("build_indicators") == before.hash_of("build_indicators")
+    write(conf, "indicators/zz.yml", "indicators: [{name: more, kind: new, event: login}]\n")
+    assert load_bank(conf).hash_of("build_indicators") != before.hash_of("build_indicators")
+
+
+def test_the_table_is_described() -> None:
+    keys = [row["column"] for row in describe("reports.indicator") if row["key"]]
+    assert keys == ["indicator", "day", "dimension_value", "part"]
+
+
+@pytest.mark.parametrize("name", ["cookie_cats", "online_retail", "taobao_userbehavior"])
+def test_the_examples_have_indicators(name: str) -> None:
+    assert load_bank(CONF / "examples" / name).counts()["indicators"] >= 2

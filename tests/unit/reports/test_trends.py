@@ -1,0 +1,157 @@
+"""Trends: which indicators are shown, and what is said of them."""
+
+from datetime import timedelta
+
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+from pyspark.sql import SparkSession
+
+from databank.reports.config import IndicatorNote, ReportConfig
+from databank.reports.facts import Facts, Indicator
+from databank.reports.page import Panel, Section
+from databank.reports.sections import build_sections
+from databank.reports.trends import collect_trends
+from databank.reports.trends_section import trends_section
+from tests.unit.reports.bank import DAY, HandMade
+
+CONFIG = ReportConfig(
+    indicators=(
+        IndicatorNote(name="visitors", unit="persons", description="Who came"),
+        IndicatorNote(name="newcomers", unit="persons"),
+        IndicatorNote(name="sales", unit="CNY"),
+        IndicatorNote(name="clickers", unit="persons"),
+        IndicatorNote(name="comes_back", ahead=7),
+        IndicatorNote(name="buying", ahead=3),
+    )
+)
+
+
+def rows() -> list[Indicator]:
+    """Three weeks and a day, up to the run day."""
+    found = []
+    for ago in range(21, -1, -1):
+        day = DAY - timedelta(days=ago)
+        found += [
+            Indicator("newcomers", day, "", "", 3.0, 3, None),
+            Indicator("sales", day, "", "", 100.0 * ago, None, None),
+            # a tenth more on the last day
+            Indicator("visitors", day, "", "", 22.0 if ago == 0 else 20.0, 20, None),
+            Indicator("clickers", day, "spring", "", 5.0, 5, None),
+        ]
+        if ago % 2:
+            found.append(Indicator("clickers", day, "brand", "", 1.0, 1, None))
+        for n, back in ((1, 6), (7, 3)):
+            if ago >= n:
+                found.append(
+                    Indicator("comes_back", day, "", f"day {n}", back / 12, back + ago % 2, 12)
+                )
+        for step, persons in (("1 view", 10), ("2 buy", 4 if ago >= 3 else 0)):
+            found.append(Indicator("buying", day, "", step, persons / 10, persons, 10))
+    return found
+
+
+@pytest.fixture(scope="module")
+def section() -> Section:
+    [found] = trends_section(Facts(day=DAY, indicators=tuple(rows())), CONFIG)
+    return found
+
+
+def panel(section: Section, title: str) -> Panel:
+    return next(panel for panel in section.panels if panel.title == title)
+
+
+def test_without_indicators_there_is_no_section() -> None:
+    keys = [section.key for section in build_sections(Facts(day=DAY), ReportConfig())]
+    assert "trends" not in keys
+    shown = build_sections(Facts(day=DAY, indicators=tuple(rows())), ReportConfig())
+    assert "trends" in [section.key for section in shown]
+
+
+def test_the_last_figures_are_told_in_the_order_of_the_configuration(section: Section) -> None:
+    assert section.says == (
+        "Visitors: 22 persons on 31 March 2026, 10% above the mean of the 7 days before."
+    )
+    assert section.tiles == (
+        ("visitors", "22 persons"),
+        ("newcomers", "3 persons"),
+        ("sales", "0 CNY"),
+    )
+
+
+def test_figures_of_one_unit_share_a_picture(section: Section) -> None:
+    titles = [panel.title for panel in section.panels]
+    assert titles == [
+        "Persons by day",
+        "Sales (CNY)",
+        "Clickers",
+        "Comes back",
+        "Comes back by first week",
+        "Buying",
+    ]
+    figure = panel(section, "Persons by day").figure
+    assert figure is not None
+    assert [trace["name"] for trace in figure["data"]] == ["visitors", "newcomers"]
+    assert "Visitors: Who came." in panel(section, "Persons by day").says
+
+
+def test_every_picture_is_a_valid_figure(section: Section) -> None:
+    pictures = [panel.figure for panel in section.panels if panel.figure]
+    assert len(pictures) == 5
+    assert all(go.Figure(picture).data for picture in pictures)
+
+
+def test_a_value_without_a_row_is_a_zero(section: Section) -> None:
+    figure = panel(section, "Clickers").figure
+    assert figure is not None
+    brand = next(trace for trace in figure["data"] if trace["name"] == "brand")
+    assert brand["y"] == [1.0, 0] * 10 + [1.0, 0]
+
+
+def test_retention_is_of_all_who_could_be_back(section: Section) -> None:
+    table = pd.DataFrame([r.__dict__ for r in rows() if r.name == "comes_back"])
+    sums = table.groupby("part")[["persons", "base"]].sum()
+    shares = sums["persons"] / sums["base"]
+    figure = panel(section, "Comes back").figure
+    assert figure is not None
+    assert figure["data"][0]["y"] == [shares["day 1"], shares["day 7"]]
+    grid = panel(section, "Comes back by first week").grid
+    assert grid is not None
+    assert grid.head == ("Week from", "Persons", "Day 1", "Day 7")
+    table["week"] = pd.to_datetime(table["day"]).dt.to_period("W").dt.start_time.dt.date
+    weekly = table.groupby(["week", "part"])[["persons", "base"]].sum()
+    monday = DAY - timedelta(days=DAY.weekday())
+    expected = []
+    for week in (monday - timedelta(days=7 * n) for n in range(4)):
+        cells = [weekly.loc[(week, part)] if (week, part) in weekly.index else None
+                 for part in ("day 1", "day 7")]  # fmt: skip
+        if cells[0] is not None:
+            told = ("" if c is None else f"{c['persons'] / c['base']:.1%}" for c in cells)
+            expected.append((str(cells[0]["base"]), *told))
+    assert [row[1:] for row in grid.rows] == expected
+    assert expected[0][-1] == ""
+
+
+def test_a_funnel_leaves_out_days_whose_time_has_not_passed(section: Section) -> None:
+    buying = panel(section, "Buying")
+    assert buying.figure is not None
+    assert list(buying.figure["data"][0]["x"]) == [190, 76]
+    assert buying.says.startswith("40.0% of those who began on a day from 10 March to 28 March")
+
+
+def test_only_the_latest_days_and_the_largest_values_are_read(spark_session: SparkSession) -> None:
+    columns = ["indicator", "day", "dimension_value", "part", "value", "persons", "base"]
+    given = [
+        ("old", DAY - timedelta(days=90), "", "", 1.0, 1, None),
+        ("tomorrow", DAY + timedelta(days=1), "", "", 1.0, 1, None),
+        *(("by", DAY, f"v{n}", "", float(n), n, None) for n in range(10)),
+        ("back", DAY, "", "day 1", 0.5, 1, 2),
+    ]
+    table = pd.DataFrame(given, columns=columns, dtype=object)
+    found = collect_trends(HandMade(spark_session, {"reports.indicator": table}))["indicators"]
+    assert [(row.name, row.of) for row in found] == [
+        ("back", ""),
+        *(("by", f"v{n}") for n in range(4, 10)),
+    ]
+    assert found[0] == Indicator("back", DAY, "", "day 1", 0.5, 1, 2)
+    assert collect_trends(HandMade(spark_session, {})) == {}
