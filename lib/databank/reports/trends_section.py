@@ -45,24 +45,26 @@ def trends_section(facts: Facts, config: ReportConfig) -> tuple[Section, ...]:
         elif rows[0].part:
             panels.append(_funnel(note, rows, facts.day))
     tiles = tuple(
-        (words.label(note.name), _amount(rows[-1].value, note)) for note, rows in whole[:_TILES]
+        (_with_unit(note), words.short_number(rows[-1].value)) for note, rows in whole[:_TILES]
     )
-    says = _trend(*whole[0]) if whole else f"{words.plural(len(order), 'indicator')} up to "
-    says += "" if whole else f"{words.day(facts.day)}."
+    says = f"{words.plural(len(order), 'indicator')} up to {words.day(facts.day)}."
+    if whole:
+        says = f"{_capital(whole[0][0].name)}: {_trend(*whole[0])}"
     return (Section("trends", "Trends", says, tiles, tuple(panels)),)
 
 
 def _trend(note: IndicatorNote, rows: list[Indicator]) -> str:
     """The last figure beside those of the week before it."""
     last = rows[-1]
-    text = f"{_capital(note.name)}: {_amount(last.value, note)} on {words.day(last.day)}"
+    text = f"{_amount(last.value, note)} on {words.day(last.day)}"
     week = [row.value for row in rows if 0 < (last.day - row.day).days <= 7]
     mean = sum(week) / len(week) if week else 0
     if not mean:
         return f"{text}."
-    more = last.value / mean - 1
-    side = "above" if more >= 0 else "below"
-    return f"{text}, {abs(more):.0%} {side} the mean of the {len(week)} days before."
+    more = f"{last.value / mean - 1:+.0%}"
+    side = {"+": f"{more[1:]} above", "-": f"{more[1:]} below"}[more[0]]
+    side = "at" if more[1:] == "0%" else side
+    return f"{text}, {side} the mean of the {words.plural(len(week), 'day')} before."
 
 
 def _by_unit(whole: list[tuple[IndicatorNote, list[Indicator]]]) -> Iterable[Panel]:
@@ -72,12 +74,15 @@ def _by_unit(whole: list[tuple[IndicatorNote, list[Indicator]]]) -> Iterable[Pan
         for some in (each[at : at + _LINES] for at in range(0, len(each), _LINES)):
             series = {note.name: _line(rows) for note, rows in some}
             note, rows = some[0]
-            alone = len(some) == 1
-            title = _capital(note.name) if alone else f"{_capital(unit or 'figures')} by day"
-            title += f" ({unit})" if alone and unit else ""
-            told = [f"{words.label(n.name, 40)}: {n.description}" for n, _ in some if n.description]
-            says = _trend(note, rows) + "".join(f" {_capital(text)}." for text in told)
-            yield Panel(title, says, figures.lines(series), wide=not alone)
+            if len(some) == 1:
+                says = f"{_described(note)}{_capital(_trend(note, rows))}"
+                title = _capital(_with_unit(note))
+                yield Panel(title, says, figures.lines(series))
+                continue
+            told = [f"{_capital(n.name)}: {n.description}." for n, _ in some if n.description]
+            says = " ".join([f"{_capital(note.name)}: {_trend(note, rows)}", *told])
+            title = f"{_capital(unit or 'figures')} by day"
+            yield Panel(title, says, figures.lines(series), wide=True)
 
 
 def _line(rows: Iterable[Indicator]) -> tuple[list[str], list[float]]:
@@ -98,8 +103,7 @@ def _by_value(note: IndicatorNote, rows: list[Indicator]) -> Panel:
         value: ([day.isoformat() for day in days], [cells.get((value, day), 0) for day in days])
         for value in order
     }
-    says = f"{note.description}. " if note.description else ""
-    says += f"Most of it is {order[0]}"
+    says = f"{_described(note)}Most of it is {order[0]}"
     says += f", of the {len(order)} largest values." if len(order) > 1 else "."
     return Panel(_capital(note.name), says, figures.lines(series), wide=True)
 
@@ -113,9 +117,8 @@ def _retention(note: IndicatorNote, rows: list[Indicator]) -> list[Panel]:
         for value in sorted({row.of for row in rows})
     }
     most = max(series, key=lambda value: series[value][1][0])
-    says = f"{note.description}. " if note.description else ""
     told = [f"{y:.1%} on day {x}" for x, y in zip(*series[most], strict=True)]
-    says += f"{_capital(most)}: {words.listed(told)}."
+    says = f"{_described(note)}{_capital(most)}: {words.listed(told)}."
     curve = figures.lines(series, share=True, title="days after the first")
     return [Panel(_capital(note.name), says, curve), _cohorts(note, rows, days)]
 
@@ -140,7 +143,7 @@ def _cohorts(note: IndicatorNote, rows: list[Indicator], days: list[int]) -> Pan
         ("Week from" if weekly else "First day", "Persons", *(f"Day {n}" for n in days)),
         tuple(
             (
-                words.day(begin),
+                f"{begin.day} {begin:%b}",
                 words.count(sizes[begin]),
                 *("" if share is None else f"{share:.1%}" for share in line),
             )
@@ -166,9 +169,8 @@ def _funnel(note: IndicatorNote, rows: list[Indicator], day: date) -> Panel:
     values = [sums[part] for part in order]
     texts = [f"{words.count(n)} ({words.share(n, values[0])})" for n in values]
     first, last = min(row.day for row in over), max(row.day for row in over)
-    says = f"{note.description}. " if note.description else ""
-    says += (
-        f"{words.share(values[-1], values[0])} of those who began on a day from "
+    says = (
+        f"{_described(note)}{words.share(values[-1], values[0])} of those who began on a day from "
         f"{words.day(first, beside=last)} to {words.day(last)} got to the end; who began on "
         "several days counts on each."
     )
@@ -200,6 +202,15 @@ def _after(row: Indicator) -> int:
 def _amount(value: float, note: IndicatorNote) -> str:
     text = words.short_number(value)
     return f"{text} {note.unit}" if note.unit and note.unit not in note.name else text
+
+
+def _with_unit(note: IndicatorNote) -> str:
+    name = words.label(note.name)
+    return f"{name}, {note.unit}" if note.unit and note.unit not in note.name else name
+
+
+def _described(note: IndicatorNote) -> str:
+    return f"{note.description}. " if note.description else ""
 
 
 def _capital(name: str) -> str:

@@ -73,9 +73,9 @@ def test_the_last_figures_are_told_in_the_order_of_the_configuration(section: Se
         "Visitors: 22 persons on 31 March 2026, 10% above the mean of the 7 days before."
     )
     assert section.tiles == (
-        ("visitors", "22 persons"),
-        ("newcomers", "3 persons"),
-        ("sales", "0 CNY"),
+        ("visitors, persons", "22"),
+        ("newcomers, persons", "3"),
+        ("sales, CNY", "0"),
     )
 
 
@@ -83,7 +83,7 @@ def test_figures_of_one_unit_share_a_picture(section: Section) -> None:
     titles = [panel.title for panel in section.panels]
     assert titles == [
         "Persons by day",
-        "Sales (CNY)",
+        "Sales, CNY",
         "Clickers",
         "Comes back",
         "Comes back by first week",
@@ -93,6 +93,14 @@ def test_figures_of_one_unit_share_a_picture(section: Section) -> None:
     assert figure is not None
     assert [trace["name"] for trace in figure["data"]] == ["visitors", "newcomers"]
     assert "Visitors: Who came." in panel(section, "Persons by day").says
+
+
+def test_a_figure_as_ever_is_at_its_mean() -> None:
+    rows = tuple(Indicator("sales", DAY - timedelta(days=n), "", "", 7.0, 7, None) for n in (1, 0))
+    [found] = trends_section(Facts(day=DAY, indicators=rows[:1]), CONFIG)
+    assert found.says == "Sales: 7 CNY on 30 March 2026."
+    [found] = trends_section(Facts(day=DAY, indicators=rows), CONFIG)
+    assert found.says == "Sales: 7 CNY on 31 March 2026, at the mean of the 1 day before."
 
 
 def test_every_picture_is_a_valid_figure(section: Section) -> None:
