@@ -143,7 +143,7 @@ def _cohorts(note: IndicatorNote, rows: list[Indicator], days: list[int]) -> Pan
         ("Week from" if weekly else "First day", "Persons", *(f"Day {n}" for n in days)),
         tuple(
             (
-                f"{begin.day} {begin:%b}",
+                f"{begin.day}\u00a0{begin:%b}",
                 words.count(sizes[begin]),
                 *("" if share is None else f"{share:.1%}" for share in line),
             )
