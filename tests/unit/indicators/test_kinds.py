@@ -1,5 +1,6 @@
 """Each kind of figure against plain SQL over the same rows, in DuckDB."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import duckdb
@@ -153,14 +154,14 @@ def bank(
 
 
 @pytest.fixture(scope="module")
-def database(rows: pd.DataFrame) -> duckdb.DuckDBPyConnection:
-    made = duckdb.connect()
-    made.register("given", rows)
-    made.execute(f"CREATE TABLE rows AS SELECT * REPLACE (day::DATE AS day) FROM given "
-                 f"WHERE day <= DATE '{DAY}'")  # fmt: skip
-    made.execute("CREATE TABLE calendar AS SELECT unnest(range((SELECT min(day) FROM rows), "
-                 "(SELECT max(day) + 1 FROM rows), INTERVAL 1 DAY))::DATE AS day")  # fmt: skip
-    return made
+def database(rows: pd.DataFrame) -> Iterator[duckdb.DuckDBPyConnection]:
+    seen_by_then = f"SELECT * REPLACE (day::DATE AS day) FROM given WHERE day <= DATE '{DAY}'"
+    days = "range((SELECT min(day) FROM rows), (SELECT max(day) + 1 FROM rows), INTERVAL 1 DAY)"
+    with duckdb.connect() as made:
+        made.register("given", rows)
+        made.execute(f"CREATE TABLE rows AS {seen_by_then}")
+        made.execute(f"CREATE TABLE calendar AS SELECT unnest({days})::DATE AS day")
+        yield made
 
 
 @pytest.mark.parametrize("name", EXPECTED)
