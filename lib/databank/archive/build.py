@@ -1,14 +1,15 @@
-"""The job build_archive: person_day follows what changed in events and persons."""
+"""The job build_archive: person_day and visit follow what changed in events and persons."""
 
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.archive.config import ArchiveConfig
-from databank.archive.tables import PERSON_DAY
+from databank.archive.sessions import evidence, refuse_of_this_name, visit_days, visits
+from databank.archive.tables import PERSON_DAY, VISIT
 from databank.identity.persons import nobodys, resolve_persons
 from databank.identity.tables import BASIS, CHANGES, PERSON, REJECTED
 from databank.runs import Context, Job, StepResult
 from databank.sources.tables import EVENTS
-from databank.tables import TableStore
+from databank.tables import TableSpec, TableStore
 
 _PAIR = ["person_id", "day"]
 _USED = (
@@ -18,12 +19,13 @@ _USED = (
 
 
 def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
-    """Bring archive.person_day up to date.
+    """Bring archive.person_day up to date, and archive.visit where archive.yml asks for sessions.
 
     At first, after a change of configuration, where persons went back to an earlier state, and
     where Delta's log no longer tells what came since, all of it is built. Later only the touched
     (person, day) pairs are: those of new events, late ones included, and every day of a person
-    that identity.changes names.
+    that identity.changes names. Sessions cost one more write and read of the events that are built,
+    and a shuffle and sort of them by person and day.
     """
     store = context.store
     events = with_slices(store.read(EVENTS), config)
@@ -34,14 +36,16 @@ def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
     lost = any(feed.went_back() or not feed.reaches() for feed in feeds if feed is not None)
     if since is None or since < 0 or lost or not store.is_published(PERSON_DAY):
         context.progress.step("building all days")
-        rows = person_days(resolve_persons(events, persons, aside))
-        # grouped by its key a moment ago, and persons are never null: unique as built
-        store.replace(PERSON_DAY, rows, checked=True)
+        if config.sessions is not None:
+            refuse_of_this_name(events, config.sessions)
+        _write(store, config, resolve_persons(events, persons, aside))
         _leave_unresolved(store)
-        return StepResult({"rows written": store.rows_written[PERSON_DAY.name], "scope": "all"})
+        return StepResult({**_rows_written(store, config), "scope": "all"})
     context.progress.step("looking for touched days and persons")
     # an event that lost an identifier may be somebody else's, or nobody's
     news = store.changes(EVENTS, since).unionByName(store.altered(EVENTS, since))
+    if config.sessions is not None:
+        refuse_of_this_name(news, config.sessions)
     fresh = resolve_persons(with_slices(news, config), persons, aside)
     pairs = store.stage("new_pairs", fresh.select(*_PAIR).distinct())
     changed = store.stage("changed", _changed_persons(store.changes(CHANGES, changes_since)))
@@ -55,15 +59,46 @@ def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
     again = store.stage("events", events.where(on_days).unionByName(in_past.where(~on_days)))
     scope = pairs.join(past, _PAIR, "left_anti").unionByName(past)
     redone = resolve_persons(again, persons, aside).join(scope, _PAIR, "left_semi")
-    store.replace_scope(PERSON_DAY, person_days(redone), scope)
+    _write(store, config, redone, scope)
     _leave_unresolved(store)
     return StepResult(
         {
-            "rows written": store.rows_written[PERSON_DAY.name],
+            **_rows_written(store, config),
             "days touched": len(days),
             "persons redone": changed.count(),
         }
     )
+
+
+def _write(
+    store: TableStore, config: ArchiveConfig, resolved: DataFrame, scope: DataFrame | None = None
+) -> None:
+    """Write what comes of events with their persons: all of it, or that of a scope."""
+    tables: dict[TableSpec, DataFrame] = {}
+    if config.sessions is None:
+        if scope is None and store.is_published(VISIT):
+            tables[VISIT] = store.few(VISIT, [])
+        tables[PERSON_DAY] = person_days(resolved)
+    else:
+        # read twice, and whose they are is known
+        resolved = store.stage("resolved", resolved.drop("id_key", "ids"))
+        made = store.stage("visits", visits(resolved, config.sessions))
+        days = visit_days(made, config.sessions.name)
+        tables[VISIT] = made
+        tables[PERSON_DAY] = person_days(resolved).unionByName(days, allowMissingColumns=True)
+    for spec, rows in tables.items():
+        if scope is None:
+            # grouped by its key a moment ago, and persons are never null: unique as built
+            store.replace(spec, rows, checked=True)
+        else:
+            store.replace_scope(spec, rows, scope)
+
+
+def _rows_written(store: TableStore, config: ArchiveConfig) -> dict[str, int | float | str]:
+    rows: dict[str, int | float | str] = {"rows written": store.rows_written[PERSON_DAY.name]}
+    if config.sessions is not None:
+        rows["sessions written"] = store.rows_written[VISIT.name]
+    return rows
 
 
 def _leave_unresolved(store: TableStore) -> None:
@@ -78,14 +113,15 @@ def _leave_unresolved(store: TableStore) -> None:
 
 
 def with_slices(events: DataFrame, config: ArchiveConfig) -> DataFrame:
-    """Add slice: the declared dimensions of each event.
+    """Add slice: the declared dimensions of each event; and what sessions need.
 
     Args:
         events: core.events.
-        config: Dimensions by event, Spark SQL over core.events.
+        config: Dimensions by event, Spark SQL over core.events; sessions.
 
     Returns:
-        The columns the archive needs, and slice (JSON text, '' if none).
+        The columns the archive needs, slice (JSON text, '' if none), and with sessions address
+        and origin.
     """
     pairs: Column = F.lit(None).cast("map<string,string>")
     for event, dimensions in sorted(config.dimensions.items()):
@@ -95,7 +131,9 @@ def with_slices(events: DataFrame, config: ArchiveConfig) -> DataFrame:
             for cell in (F.lit(name), F.coalesce(F.expr(text).cast("string"), F.lit("")))
         ]
         pairs = F.when(F.col("event") == event, F.create_map(*cells)).otherwise(pairs)
-    return events.select(*_USED, F.coalesce(F.to_json(pairs), F.lit("")).alias("slice"))
+    of_sessions = evidence(config.sessions) if config.sessions is not None else []
+    slices = F.coalesce(F.to_json(pairs), F.lit("")).alias("slice")
+    return events.select(*_USED, slices, *of_sessions)
 
 
 def person_days(events: DataFrame) -> DataFrame:
@@ -120,7 +158,7 @@ def person_days(events: DataFrame) -> DataFrame:
     )
     # the slice is the text of the map; a map among the sums would make Spark sort all events
     dims = F.when(F.col("slice") != "", F.from_json("slice", "map<string,string>"))
-    return summed.withColumn("dims", dims)
+    return summed.withColumns({"dims": dims, "derived": F.lit(None).cast("boolean")})
 
 
 def _changed_persons(changes: DataFrame) -> DataFrame:
@@ -166,4 +204,4 @@ def _events_of(
     return events.join(staged, "id_key", "left_semi")
 
 
-JOB = Job(name="build_archive", step=build_archive, tables=(PERSON_DAY,))
+JOB = Job(name="build_archive", step=build_archive, tables=(VISIT, PERSON_DAY))

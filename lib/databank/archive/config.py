@@ -1,11 +1,13 @@
-"""conf/archive.yml: which dimensions of an event the archive keeps apart."""
+"""conf/archive.yml: which dimensions of an event the archive keeps apart, and what a session is."""
 
+import re
 from collections.abc import Iterable
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from databank.config import Name, StrictModel
+from databank.errors import did_you_mean
 from databank.expressions import Expression, parse_expression
 from databank.identity.entities.config import PERSON
 
@@ -13,8 +15,15 @@ from databank.identity.entities.config import PERSON
 _COLUMNS = frozenset(
     {"person_id", "day", "terminal", "event", "slice", "dims", "n", "amount", "amount_max"}
     | {"amount_min"}
-    | {"quantity", "first_ts", "last_ts"}
+    | {"quantity", "first_ts", "last_ts", "derived"}
 )
+# columns of core.events that tell of one event alone
+_OF_AN_EVENT = (
+    "source", "event_id", "event_ts", "day", "event", "terminal", "page",
+    "item_id", "quantity", "amount", "campaign", "props",
+)  # fmt: skip
+CHANNEL = "channel"
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 TagType = Literal["boolean", "count", "number", "text", "date"]
 # of a household, an account: the name for how many persons are in it
 PERSONS = "persons"
@@ -40,14 +49,70 @@ def refuse_what_persons_have(expressions: Iterable[Expression], entity: str) -> 
         )
 
 
+class SessionsConfig(StrictModel):
+    """What a session is, and where its channel is read from."""
+
+    silence: str = Field(
+        default="30 minutes", description="A longer pause begins a new session: 30 minutes, 1 hour"
+    )
+    name: Name = Field(
+        default="visit", description="The event that sessions are in the archive, for windows"
+    )
+    events: tuple[str, ...] | None = Field(
+        default=None, min_length=1, description="Only these make sessions; default: all"
+    )
+    url: str = Field(
+        default="page", min_length=1, description="Spark SQL over core.events: the address"
+    )
+    referrer: str = Field(
+        default="props['referrer']",
+        min_length=1,
+        description="Spark SQL over core.events: the address before it",
+    )
+
+    @field_validator("silence")
+    @classmethod
+    def _duration(cls, value: str) -> str:
+        if not 0 < _seconds(value) < 24 * 3600:
+            raise ValueError(
+                f"{value!r} is no length of a pause; write 30 minutes, 90 seconds or 1 hour "
+                "(less than a day: sessions end with it)"
+            )
+        return value
+
+    @field_validator("url", "referrer")
+    @classmethod
+    def _over_events(cls, value: str) -> str:
+        expression = parse_expression(value)
+        if expression.macros:
+            raise ValueError("macros are not for addresses; use columns")
+        for name in sorted(expression.names - set(_OF_AN_EVENT)):
+            raise ValueError(f"unknown column {name!r}; {did_you_mean(name, _OF_AN_EVENT)}")
+        return value
+
+    @property
+    def seconds(self) -> int:
+        """The longest pause within a session."""
+        return _seconds(self.silence)
+
+
+def _seconds(text: str) -> int:
+    """Seconds of `30 minutes`; 0 for what is none."""
+    read = re.fullmatch(r"\s*([0-9]{1,5})\s*(second|minute|hour)s?\s*", text)
+    return int(read[1]) * _SECONDS[read[2]] if read else 0
+
+
 class ArchiveConfig(StrictModel):
-    """Extra dimensions by event: name -> Spark SQL over core.events.
+    """Extra dimensions by event: name -> Spark SQL over core.events; and sessions.
 
     Rows of the archive are kept apart by them, so that filters of windows can use them; a
     dimension with many values makes the archive as large as the events.
     """
 
     dimensions: dict[str, dict[Name, str]] = Field(default_factory=dict)
+    sessions: SessionsConfig | None = Field(
+        default=None, description="Without it no sessions are made; all events are sorted for them"
+    )
 
     @field_validator("dimensions")
     @classmethod
@@ -66,7 +131,23 @@ class ArchiveConfig(StrictModel):
                     raise ValueError(f"{event}.{name}: macros are not for dimensions; use columns")
         return value
 
+    @model_validator(mode="after")
+    def _sessions_apart(self) -> "ArchiveConfig":
+        if self.sessions is not None and self.sessions.name in self.dimensions:
+            raise ValueError(
+                f"dimensions.{self.sessions.name}: sessions have this name, and are told apart by "
+                f"{CHANNEL} alone; remove it, or call them otherwise (sessions.name)"
+            )
+        return self
+
+    def names_of(self, event: str) -> tuple[str, ...]:
+        """Names of the dimensions of an event."""
+        if self.sessions is not None and event == self.sessions.name:
+            return (CHANNEL,)
+        return tuple(sorted(self.dimensions.get(event, {})))
+
     @property
     def names(self) -> tuple[str, ...]:
         """Names of all dimensions, of whichever event."""
-        return tuple(sorted({name for each in self.dimensions.values() for name in each}))
+        events = [*self.dimensions, *([self.sessions.name] if self.sessions else [])]
+        return tuple(sorted({name for event in events for name in self.names_of(event)}))

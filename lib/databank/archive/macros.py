@@ -49,5 +49,7 @@ def hit(macro: Macro, as_of: date) -> Column:
 
 def matches(macro: Macro) -> Column:
     """Whether a row of the archive, of whatever day, is of the event and the filter of a macro."""
-    is_event = F.lit(True) if macro.event == ANY_EVENT else F.col("event") == F.lit(macro.event)
+    # a session is no event beside its own
+    any_event = F.col("derived").isNull()
+    is_event = any_event if macro.event == ANY_EVENT else F.col("event") == F.lit(macro.event)
     return is_event & F.expr(f"({macro.filter})") if macro.filter else is_event

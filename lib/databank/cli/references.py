@@ -206,8 +206,7 @@ def _check_dimension(
 
 def _declared(macro: Macro, archive: ArchiveConfig) -> set[str]:
     """Dimensions that the archive keeps apart for the events of a macro."""
-    of_event = archive.dimensions.get(macro.event or "", {})
-    return set(archive.names if macro.event == ANY_EVENT else of_event)
+    return set(archive.names if macro.event == ANY_EVENT else archive.names_of(macro.event or ""))
 
 
 def _check_filter(

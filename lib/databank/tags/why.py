@@ -135,8 +135,8 @@ class Why:
         parts = [f"person_id IN ({self._persons()})", f"day <= DATE '{end}'"]
         if begin is not None:
             parts.append(f"day >= DATE '{begin}'")
-        if macro.event != ANY_EVENT:
-            parts.append(f"event = {_quoted(str(macro.event))}")
+        any_event, this = "derived IS NULL", f"event = {_quoted(str(macro.event))}"
+        parts.append(any_event if macro.event == ANY_EVENT else this)
         if macro.filter:
             kept = duckdb_filter(macro.filter, self.config.archive.names)
             parts += [kept] if kept else []

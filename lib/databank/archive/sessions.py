@@ -1,0 +1,121 @@
+"""Sessions: a person's events of a day over all terminals, parted by silence."""
+
+from pyspark.sql import Column, DataFrame, Window, functions as F
+
+from databank.archive.channels import address, origin, with_channel
+from databank.archive.config import CHANNEL, SessionsConfig
+from databank.errors import DataBankError
+
+
+def evidence(config: SessionsConfig) -> list[Column]:
+    """What sessions need of an event of core.events beside its own columns.
+
+    Returns:
+        address (text without its query) and origin (struct of url and referrer as they are; null
+        where the event tells nothing of where its session came from).
+    """
+    url, referrer = (F.expr(text).cast("string") for text in (config.url, config.referrer))
+    return [address(url).alias("address"), origin(url, referrer).alias("origin")]
+
+
+def refuse_of_this_name(events: DataFrame, config: SessionsConfig) -> None:
+    """Raise if a source has events of the name that sessions have in the archive.
+
+    Raises:
+        DataBankError: Naming the source.
+    """
+    row = events.where(F.col("event") == config.name).select("source").first()
+    if row is not None:
+        raise DataBankError(
+            f"archive.yml: sessions are called {config.name!r} in the archive, and source "
+            f"{row['source']!r} has events of this name; give sessions another one: "
+            "sessions: {name: ...}"
+        )
+
+
+def visits(events: DataFrame, config: SessionsConfig) -> DataFrame:
+    """Put the events of a person and day in order, and part them where a pause is too long.
+
+    A session ends with the day of the business time zone, as days of the archive are made anew
+    one by one: a visit over midnight is two. Events of the same instant are in the order of
+    their source and id. Cost: one shuffle and sort of all events by person and day.
+
+    Args:
+        events: person_id, day, source, event_id, event_ts, event, terminal, address, origin;
+            source and event_id are unique together.
+        config: How long a pause may be, and which events count.
+
+    Returns:
+        Columns of archive.visit, one row per person_id, day and number. Its origin is that of the
+        first event that tells one.
+    """
+    if config.events is not None:
+        events = events.where(F.col("event").isin(*config.events))
+    days = Window.partitionBy("person_id", "day").orderBy("event_ts", "source", "event_id")
+    at, terminal = F.unix_micros("event_ts"), F.nullif("terminal", F.lit(""))
+    pause = at - F.lag(at).over(days)
+    placed = events.select(
+        *("person_id", "day", "event_ts", "source", "event_id", "address", "origin"),
+        F.row_number().over(days).alias("place"),
+        F.coalesce(pause > config.seconds * 1_000_000, F.lit(True)).alias("begins"),
+        terminal.alias("terminal"),
+        F.lag(terminal).over(days).alias("terminal_before"),
+    )
+    so_far = days.rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    number = F.count_if("begins").over(so_far).cast("int")
+    sessions = placed.withColumn("number", number).groupBy("person_id", "day", "number")
+    # a list of the changes of terminal is short, that of all events need not be
+    changed = F.col("begins") | ~F.equal_null("terminal", "terminal_before")
+    use = F.when(changed & F.col("terminal").isNotNull(), F.struct("place", "terminal"))
+    length = F.unix_micros(F.max("event_ts")) - F.unix_micros(F.min("event_ts"))
+    summed = sessions.agg(
+        F.min("event_ts").alias("first_ts"),
+        F.max("event_ts").alias("last_ts"),
+        (length / 1_000_000).cast("decimal(9,3)").alias("seconds"),
+        F.count("*").alias("events"),
+        F.size(F.collect_set("address")).cast("bigint").alias("pages"),
+        F.array_sort(F.collect_list(use)).alias("uses"),
+        F.min_by("address", _place_of("address")).alias("entry"),
+        F.max_by("address", _place_of("address")).alias("exit"),
+        F.min_by("origin", _place_of("origin")).alias("origin"),
+    )
+    return with_channel(
+        summed.select(
+            *("person_id", "day", "number", "first_ts", "last_ts", "seconds", "events", "pages"),
+            F.array_distinct(F.transform("uses", lambda each: each["terminal"])).alias("terminals"),
+            *("entry", "exit", "origin.url", "origin.referrer"),
+        )
+    )
+
+
+def visit_days(made: DataFrame, name: str) -> DataFrame:
+    """Sessions as rows of archive.person_day, so that windows can ask for them.
+
+    Args:
+        made: archive.visit.
+        name: The event that they are.
+
+    Returns:
+        One row per person_id, day, terminal (the first of the session, '' if unknown) and
+        channel: n sessions, quantity (seconds), first_ts and last_ts.
+    """
+    terminal = F.coalesce(F.get("terminals", F.lit(0)), F.lit("")).alias("terminal")
+    summed = made.groupBy("person_id", "day", terminal, CHANNEL).agg(
+        F.count("*").alias("n"),
+        F.sum("seconds").cast("decimal(28,3)").alias("quantity"),
+        F.min("first_ts").alias("first_ts"),
+        F.max("last_ts").alias("last_ts"),
+    )
+    dims = F.create_map(F.lit(CHANNEL), CHANNEL)
+    return summed.select(
+        *("person_id", "day", "terminal", "n", "quantity", "first_ts", "last_ts"),
+        F.lit(name).alias("event"),
+        F.to_json(dims).alias("slice"),
+        dims.alias("dims"),
+        F.lit(True).alias("derived"),
+    )
+
+
+def _place_of(name: str) -> Column:
+    """The place of an event that has something; of another one null, which is never taken."""
+    return F.when(F.col(name).isNotNull(), F.col("place"))
