@@ -122,7 +122,9 @@ def person(
         str, typer.Argument(help="Type of the identifier, e.g. phone; or person_id.")
     ],
     value: Annotated[str, typer.Argument(help="The identifier, or the person's number.")],
-    day: Annotated[str | None, typer.Option("--day", help="A past day, YYYY-MM-DD.")] = None,
+    day: Annotated[
+        str | None, typer.Option("--day", help="A past day, YYYY-MM-DD; with its events.")
+    ] = None,
     why: Annotated[
         str | None, typer.Option("--why", help="TYPE:VALUE: why this one is the same person.")
     ] = None,
@@ -144,7 +146,7 @@ def person(
     if why_tag is not None:
         found = explain_tag(root, conf_dir, id_type, value, why_tag, scope=scope)
     elif why is None:
-        found = describe_person(root, id_type, value, scope=scope, day=on)
+        found = describe_person(root, conf_dir, id_type, value, scope=scope, day=on)
     else:
         found = explain_link(root, conf_dir, id_type, value, why, scope=scope, day=on)
     show_sections(found, as_json)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from databank.cli.day import describe_day
 from databank.cli.show import Section
 from databank.config import ConfigReader, Settings
 from databank.errors import DataBankError, did_you_mean
@@ -31,18 +32,20 @@ _NOBODY = {"person": "nobody", "from": None, "until": None}
 
 
 def describe_person(
-    root: str, id_type: str, value: str, *, scope: str | None, day: date | None
+    root: str, conf_dir: str, id_type: str, value: str, *, scope: str | None, day: date | None
 ) -> list[Section]:
     """Who had an identifier when, and what the bank knows of the one who has it on a day.
 
-    Of the type person_id the value is a person's number.
+    Of the type person_id the value is a person's number. With a day, also what this person did
+    on it.
 
     Raises:
         DataBankError: If the identifier is not known.
     """
     lookup = Lookup(root)
     if id_type == _PERSON_ID:
-        return _numbered(lookup, value, day)
+        sections = _numbered(lookup, value, day)
+        return [*sections, *(describe_day(lookup, conf_dir, int(value), day) if day else [])]
     [asked] = find_identifiers(lookup, [Asked(id_type, value, scope)])
     holders = holders_of(lookup, [asked.id_key])[asked.id_key]
     whose = [one for one in holders if one.holds(day)]
@@ -54,7 +57,8 @@ def describe_person(
         return [Section(f"{asked}: nobody's {on}", told or _holders(holders))]
     person = whose[0].person_id
     first = Section(f"{asked}: person {person} {on}", _holders(holders, only_several=True))
-    return [first, *_known(lookup, person, day)]
+    done = describe_day(lookup, conf_dir, person, day) if day else []
+    return [first, *_known(lookup, person, day), *done]
 
 
 def _numbered(lookup: Lookup, value: str, day: date | None) -> list[Section]:

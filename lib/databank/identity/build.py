@@ -5,11 +5,11 @@ from dataclasses import replace
 from pyspark.sql import DataFrame, functions as F
 
 from databank.identity.changes import met_again, moved_identifiers, with_evidence
-from databank.identity.config import IdentityConfig
+from databank.identity.config import FORMAT, IdentityConfig
 from databank.identity.forgotten import erased_since, forgotten_persons, without_erased
 from databank.identity.gather import replace_edges, update_edges
 from databank.identity.guards.hand import told_by_hand
-from databank.identity.guards.limits import FORMAT, unreadable_identifiers, without
+from databank.identity.guards.limits import unreadable_identifiers, without
 from databank.identity.handovers import as_identifiers, node_key
 from databank.identity.preview.gates import Churn, count_moved, refusal
 from databank.identity.registry import Assignment, assign_persons, next_person_id

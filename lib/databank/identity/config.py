@@ -15,6 +15,7 @@ from databank.identity.entities.config import PERSON, Entity
 ANY = "any"  # in limits: identifiers of all types together
 HAND = "hand"  # the rule of links and refusals that this file tells
 ALIKE = "alike"  # the rule of links between profiles that share no identifier
+FORMAT = "format"  # the rule of what has not its type's form, and so is no identifier
 
 
 class Limit(StrictModel):

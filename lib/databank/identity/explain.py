@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from databank.errors import DataBankError
 from databank.identity.chain import Evidence, Link, shortest_chain
-from databank.identity.config import ALIKE, HAND, IdentityConfig, Pair
+from databank.identity.config import ALIKE, FORMAT, HAND, IdentityConfig, Pair
 from databank.tables.lookup import Lookup
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -186,6 +186,29 @@ def held_by(lookup: Lookup, person_id: int) -> list[Holding]:
     """All that a person holds or held."""
     found = lookup.find("identity.person", Holding._fields, "person_id = ?", [person_id])
     return [Holding(*row) for row in found]
+
+
+def owners_of(lookup: Lookup, events: Sequence[Sequence[int]], day: date) -> list[int | None]:
+    """Whose events of a day are, as `resolve_persons` decides it.
+
+    Args:
+        lookup: The warehouse.
+        events: The identifiers of each, the strongest first; at least one.
+        day: The day of all of them.
+
+    Returns:
+        A person for each event; None = nobody's.
+    """
+    keys = sorted({key for ids in events for key in ids})
+    holders = {
+        key: next((one.person_id for one in found if one.holds(day)), None)
+        for key, found in holders_of(lookup, keys).items()
+    }
+    alone = "b_key IS NULL AND rule <> ?"
+    aside = {key for (key,) in lookup.find("identity.rejected", ["a_key"], alone, [FORMAT])}
+    # where the strongest was set aside the next ones are asked
+    asked = [ids if ids[0] in aside else ids[:1] for ids in events]
+    return [next((who for key in ids if (who := holders[key]) is not None), None) for ids in asked]
 
 
 def names_of(lookup: Lookup, keys: Collection[int]) -> dict[int, Named]:

@@ -5,7 +5,7 @@ from datetime import date
 from pyspark.sql import DataFrame, functions as F
 
 from databank.columns import require_columns
-from databank.identity.guards.limits import FORMAT
+from databank.identity.config import FORMAT
 from databank.identity.intervals import holds_on
 
 

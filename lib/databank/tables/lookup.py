@@ -1,10 +1,12 @@
 """Questions to published tables that are answered without Spark, by DuckDB over Delta's files."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from urllib.parse import unquote
 
 import duckdb
+import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
@@ -55,6 +57,23 @@ class Lookup:
         told = f"SELECT {', '.join(columns)} FROM {relation} WHERE {where} ORDER BY ALL"
         return self._rows(table, told, given)
 
+    def on_day(
+        self,
+        table: str,
+        columns: Sequence[str],
+        where: str,
+        given: Sequence[Any] = (),
+        *,
+        day: date,
+    ) -> list[tuple[Any, ...]]:
+        """As `find`, of one day of a table with a column `day`; files without it are not read."""
+        version = self._versions.get(table)
+        relation = None if version is None else self._opened(table, version, day)
+        if relation is None:
+            return []
+        told = f"SELECT {', '.join(columns)} FROM {relation} WHERE day = ? AND ({where})"
+        return self._rows(table, f"{told} ORDER BY ALL", [day, *given])
+
     def by_keys(
         self, table: str, columns: Sequence[str], key: str, keys: Sequence[int]
     ) -> list[tuple[Any, ...]]:
@@ -79,8 +98,11 @@ class Lookup:
             self._relations[table] = None if version is None else self._opened(table, version)
         return self._relations[table]
 
-    def _opened(self, table: str, version: int | None) -> str | None:
-        """What to select from: a version of the table, or the newest; null if it has no rows."""
+    def _opened(self, table: str, version: int | None, day: date | None = None) -> str | None:
+        """What to select from: a version of the table, or the newest; null if it has no rows.
+
+        With a day the files that may hold it; of an object store Arrow chooses them in the query.
+        """
         try:
             held = DeltaTable(f"{self._root}/{table.replace('.', '/')}", version=version)
         except TableNotFoundError:
@@ -92,9 +114,26 @@ class Lookup:
             self._db.register(name, held.to_pyarrow_dataset())
             return name
         # DuckDB's own reader of Parquet is several times as fast as a dataset of Arrow
-        paths = (unquote(uri.removeprefix("file://")) for uri in held.file_uris())
+        uris = (
+            held.file_uris()
+            if day is None
+            else _files_of(held, f"{self._root}/{table.replace('.', '/')}", day)
+        )
+        paths = (unquote(uri.removeprefix("file://")) for uri in uris)
         files = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
         return f"read_parquet([{files}], union_by_name = true)" if files else None
+
+
+def _files_of(held: DeltaTable, path: str, day: date) -> list[str]:
+    """Files of a table that may hold a day, by what Delta's log knows of each."""
+    files = pa.table(held.get_add_actions(flatten=True)).to_pylist()
+    first, last = "min.day", "max.day"
+    # a file that the log tells nothing of may hold it
+    return [
+        f"{path}/{file['path']}"
+        for file in files
+        if (file.get(first) or day) <= day <= (file.get(last) or day)
+    ]
 
 
 def _unreadable(table: str, error: Exception) -> DataBankError:

@@ -15,10 +15,10 @@ from datetime import date, timedelta
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.columns import require_columns
-from databank.identity.config import ANY, Limit, Limits
+from databank.identity.config import ANY, FORMAT, Limit, Limits
 from databank.identity.edges import pair_of_keys
 
-LIMIT, JUNK, FORMAT = "limit", "junk", "format"
+LIMIT, JUNK = "limit", "junk"
 
 
 def judge_identifiers(

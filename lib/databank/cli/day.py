@@ -1,0 +1,157 @@
+"""A person's day in its order: what `databank person --day` tells of events and sessions."""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from databank.archive.config import ArchiveConfig
+from databank.cli.show import Section
+from databank.config import ConfigReader, Settings
+from databank.identity.explain import held_by, owners_of
+from databank.tables.lookup import Lookup
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class _Event(NamedTuple):
+    """An event of core.events; its first fields are the order of a day."""
+
+    at: int  # microseconds since 1970
+    source: str
+    event_id: str
+    terminal: str | None
+    event: str
+    page: str | None
+    item: str | None
+    amount: Decimal | None
+    ids: list[int]
+
+
+class _Visit(NamedTuple):
+    """A row of archive.visit."""
+
+    number: int
+    first: int  # microseconds since 1970
+    last: int
+    seconds: Decimal
+    events: int
+    pages: int
+    terminals: list[str]
+    entry: str | None
+    exit: str | None
+    channel: str
+    source: str | None
+    medium: str | None
+    campaign: str | None
+
+
+def describe_day(lookup: Lookup, conf_dir: str, person: int, day: date) -> list[Section]:
+    """The sessions of a person on a day, and the events in their order.
+
+    Sessions are those of archive.visit; what lies in none of them comes last, which is all of it
+    where the archive has no sessions. Of core.events only files with the day are read.
+
+    Args:
+        lookup: The bank.
+        conf_dir: Its time zone, and the events that make sessions; defaults where it is none.
+        person: The person, as persons are now.
+        day: Day of the business time zone.
+    """
+    zone, counted = _config(conf_dir)
+    events, visits = _events(lookup, person, day), _visits(lookup, person, day)
+    sections = [Section(f"sessions on {day}", [_shown(each, zone) for each in visits])]
+    left = events
+    for visit in visits:
+        mine = [each for each in left if visit.first <= each.at <= visit.last]
+        left = [each for each in left if not visit.first <= each.at <= visit.last]
+        length = f"{_time(visit.first, zone)} to {_time(visit.last, zone)}"
+        title = f"session {visit.number}: {length}, {visit.channel}"
+        sections.append(Section(title, _told(mine, zone, counted)))
+    title = "in no session" if visits else f"events on {day}"
+    sections.append(Section(title, _told(left, zone, ())))
+    return [section for section in sections if section.rows]
+
+
+def _config(conf_dir: str) -> tuple[ZoneInfo, tuple[str, ...] | None]:
+    """The time zone, and which events make sessions; None = all."""
+    if not Path(conf_dir).is_dir():
+        return ZoneInfo(Settings().timezone), None
+    reader = ConfigReader(conf_dir)
+    settings = reader.one("databank.yml", Settings, optional=True)
+    archive = reader.one("archive.yml", ArchiveConfig, optional=True)
+    reader.finish()
+    sessions = archive.sessions if archive else None
+    return ZoneInfo((settings or Settings()).timezone), sessions.events if sessions else None
+
+
+def _events(lookup: Lookup, person: int, day: date) -> list[_Event]:
+    """Events of the day that are the person's, in their order."""
+    keys = [one.id_key for one in held_by(lookup, person) if one.holds(day)]
+    columns = (
+        "epoch_us(event_ts)", "source", "event_id", "terminal", "event", "page", "item_id",
+        "amount", "ids",
+    )  # fmt: skip
+    where = f"list_has_any(ids, [{', '.join(map(str, keys))}]::BIGINT[])"
+    found = [_Event(*row) for row in lookup.on_day("core.events", columns, where, day=day)]
+    owners = owners_of(lookup, [event.ids for event in found], day)
+    return sorted(event for event, whose in zip(found, owners, strict=True) if whose == person)
+
+
+def _visits(lookup: Lookup, person: int, day: date) -> list[_Visit]:
+    columns = ("number", "epoch_us(first_ts)", "epoch_us(last_ts)", *_Visit._fields[3:])
+    rows = lookup.on_day("archive.visit", columns, "person_id = ?", [person], day=day)
+    return [_Visit(*row) for row in rows]
+
+
+def _told(
+    events: list[_Event], zone: ZoneInfo, counted: Iterable[str] | None
+) -> list[dict[str, Any]]:
+    """Rows of events; seconds run to the next one that counts for the session."""
+    ends: dict[int, int] = {}
+    places = [n for n, e in enumerate(events) if counted is None or e.event in counted]
+    for this, following in pairwise(places):
+        ends[this] = events[following].at
+    return [
+        {
+            "time": _time(event.at, zone),
+            "terminal": event.terminal,
+            "event": event.event,
+            "page": _plain(event.page),
+            "item": event.item,
+            "amount": None if event.amount is None else float(event.amount),
+            "seconds": round((ends[n] - event.at) / 1e6, 1) if n in ends else None,
+        }
+        for n, event in enumerate(events)
+    ]
+
+
+def _shown(visit: _Visit, zone: ZoneInfo) -> dict[str, Any]:
+    return {
+        "session": visit.number,
+        "from": _time(visit.first, zone),
+        "to": _time(visit.last, zone),
+        "seconds": round(float(visit.seconds), 1),
+        "events": visit.events,
+        "pages": visit.pages,
+        "terminals": ", ".join(visit.terminals) or None,
+        "entry": visit.entry,
+        "exit": visit.exit,
+        "channel": visit.channel,
+        "source": visit.source,
+        "medium": visit.medium,
+        "campaign": visit.campaign,
+    }
+
+
+def _plain(page: str | None) -> str | None:
+    """A page without query and fragment, which may hold anything."""
+    return page and (page.partition("?")[0].partition("#")[0] or None)
+
+
+def _time(microseconds: int, zone: ZoneInfo) -> str:
+    at = (_EPOCH + timedelta(microseconds=microseconds)).astimezone(zone)
+    return f"{at:%H:%M:%S}"
