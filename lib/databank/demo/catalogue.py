@@ -34,7 +34,17 @@ STORES_PER_CITY = 3
 APP_IDS = ("wx1d3m0shop0000001", "wx2d3m0club0000002")
 CAMPAIGNS = ("instalment", "spring_sale", "brand")
 AD_CHANNELS = ("display", "search", "social", "video")
-UTM_SOURCES = ("search", "social", "newsletter", "partner")
+# utm_source -> utm_medium, and the page before, where the browser tells it
+UTM = {
+    "google": ("cpc", "https://www.google.com/"),
+    "weibo": ("social", "https://weibo.com/"),
+    "newsletter": ("email", None),
+    "partner": ("affiliate", "https://partner.example.org/"),
+}
+UTM_SOURCES = tuple(UTM)
+# pages before of visits without utm parameters, a tenth of them each; the others have none
+REFERRERS = ("https://www.baidu.com/link", "https://www.baidu.com/link", "https://cn.bing.com/",
+             "https://www.zhihu.com/", "https://news.example.org/")  # fmt: skip
 WEB_SCREENS = ("1920x1080", "1366x768", "1440x900", "390x844", "2560x1440")
 
 SURNAMES = tuple("王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗")

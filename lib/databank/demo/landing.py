@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import Column, DataFrame, SparkSession, functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from databank.demo.catalogue import REFERRERS, UTM
 from databank.demo.config import WorldSettings
 
 # About 100 MB of gzip in the widest source.
@@ -40,15 +41,28 @@ def _number_ts() -> list[Column]:
 
 def _web() -> list[Column]:
     page = F.concat_ws("/", F.lit("https://shop.example.com"), "name", "item_id")
-    utm = F.concat(F.lit("https://"), "utm_source", F.lit(".example.org/"))
+    medium, before = (
+        F.create_map(*(F.lit(text) for name, told in UTM.items() for text in (name, told[n])))[
+            F.col("utm_source")
+        ]
+        for n in (0, 1)
+    )
+    utm = F.concat(
+        *(F.lit("?utm_source="), "utm_source", F.lit("&utm_medium="), medium),
+        *(F.lit("&utm_campaign="), "utm_campaign"),
+    )
+    # by the number of the visit: all its events say the same
+    unasked = F.get(
+        F.array(*map(F.lit, REFERRERS)), F.pmod(F.xxhash64("session"), F.lit(10)).cast("int")
+    )
     return [
         _event_id("w"),
         F.when(F.col("bad_ts"), "yesterday").otherwise(F.col("ts")).alias("ts"),
         F.col("name"),
         F.col("cookie").alias("cookie_id"),
         *map(F.col, ("user_id", "mobile", "mail")),
-        page.alias("url"),
-        utm.alias("referrer"),
+        F.concat(page, F.coalesce(utm, F.lit(""))).alias("url"),
+        F.when(F.col("utm_source").isNull(), unasked).otherwise(before).alias("referrer"),
         *map(F.col, ("item_id", "category", "quantity")),
         *_amount("price", F.col("quoted")),
         *map(F.col, ("utm_source", "utm_campaign")),

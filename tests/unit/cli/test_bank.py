@@ -67,6 +67,10 @@ def test_the_examples_are_valid(name: str) -> None:
         ),
         ("{name: x, kind: measure, event: login}", "lacks `measure`"),
         (
+            "{name: x, kind: measure, event: visit, measure: distinct, by: chanel}",
+            "does not keep apart; did you mean 'channel'?",
+        ),
+        (
             "{name: x, kind: rule, when: \"events('login', 'ever', \\\"colour = 1\\\") > 1\"}",
             "uses 'colour', which the archive does not keep apart",
         ),
@@ -95,6 +99,14 @@ def test_a_probability_says_what_its_model_means(conf: Path) -> None:
 def test_a_model_of_no_known_algorithm(conf: Path) -> None:
     write(conf, "models/zz.yml", "model: x\nalgorithm: ngram_regresion\nlabel: {}\n")
     assert any("did you mean 'ngram_regression'" in line for line in faults(conf))
+
+
+def test_without_sessions_a_visit_has_no_channel(conf: Path) -> None:
+    kept, _, _ = (conf / "archive.yml").read_text().partition("sessions:")
+    write(conf, "archive.yml", kept)
+    found = faults(conf)
+    assert len(found) == 2  # of its dimension and of its filter
+    assert all("'visit'" in line and "'channel'" in line for line in found)
 
 
 def test_faults_of_several_files_come_together(conf: Path) -> None:
