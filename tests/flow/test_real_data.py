@@ -180,3 +180,49 @@ def test_taobao_userbehavior(
     assert _names("taobao_userbehavior") == TAOBAO.keys()
     file = DATA / "taobao_userbehavior" / "user_behavior.csv.gz"
     check_library(store, file, TAOBAO_LINES, TAOBAO)
+
+
+# what the log of 1999 frames as visits, and what pages lie between, with the pause before each
+CLICKS = """
+    CREATE TABLE clicks AS
+    SELECT *, ("Date" || ' ' || "Time")::timestamp AS clock FROM read_csv('{}', all_varchar = true);
+    CREATE TABLE framed AS
+    SELECT COOKIE AS cookie,
+           max(epoch(clock)::bigint) FILTER (Webpage = 'start_session') AS begins,
+           max(epoch(clock)::bigint) FILTER (Webpage = 'end_session') AS ends
+    FROM clicks GROUP BY COOKIE;
+    CREATE TABLE pages AS
+    SELECT *, coalesce(epoch(pause) > 1800, false) AS long,
+           coalesce(clock::date <> (clock - pause)::date, false) AS midnight
+    FROM (SELECT *, clock - lag(clock) OVER (PARTITION BY COOKIE ORDER BY clock) AS pause
+          FROM clicks WHERE Webpage NOT IN ('start_session', 'end_session'))"""
+
+
+def test_web_clickstream(
+    spark_session: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, data = "web_clickstream", "web_clickstream_1999"
+    jobs = ("ingest", "resolve_identity", "build_archive")
+    store = bank_of(name, DAY, tmp_path, spark_session, monkeypatch, data=data, jobs=jobs)
+    database = duckdb.connect()
+    database.execute(CLICKS.format(DATA / data / "clickstream.csv.gz"))
+    true = {row[0]: row[1:] for row in database.execute("FROM framed").fetchall()}
+    assert len(true) == number(store, "core.events", "count(*)", "event = 'start_session'") == 1240
+    # the shop's visits go on over any pause: ours are parted by one of more than half an hour,
+    # and at midnight
+    figures = "count_if(long), count_if(midnight), count_if(midnight AND long)"
+    assert database.execute(f"SELECT {figures} FROM pages").fetchone() == (822, 17, 6)
+    assert number(store, "archive.visit", "count(*)") == 1240 + 822 + 17 - 6
+    # time on pages, which is that between two of a session
+    time = "SELECT sum(epoch(pause)) FROM pages WHERE NOT long AND NOT midnight"
+    [seconds] = database.execute(time).fetchall()[0]
+    assert number(store, "archive.visit", "sum(seconds)") == seconds
+    who = store.read("identity.person").join(store.read("identity.identifier"), "id_key")
+    visits = store.read("archive.visit").join(who.select("person_id", "id_value"), "person_id")
+    spans = visits.groupBy("id_value").agg(
+        F.count("*"), F.unix_seconds(F.min("first_ts")), F.unix_seconds(F.max("last_ts"))
+    )
+    found = {row[0]: tuple(row[1:]) for row in spans.collect()}
+    # nothing is lost at an end: what is not found whole has been parted
+    assert {cookie: (begins, ends) for cookie, (_, begins, ends) in found.items()} == true
+    assert sum(n == 1 for n, _, _ in found.values()) == 461
