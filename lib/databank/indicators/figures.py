@@ -14,7 +14,9 @@ COLUMNS = (*PLACE, "value", "persons", "base")
 
 def matches(event: str | None, condition: str | None) -> Column:
     """Whether a row is of an event and meets a filter; null where the filter is."""
-    found = F.lit(True) if event == ANY_EVENT else F.col("event") == F.lit(event)
+    # a session is no event beside its own
+    any_event = F.col("derived").isNull()
+    found = any_event if event == ANY_EVENT else F.col("event") == F.lit(event)
     return found & F.expr(f"({condition})") if condition else found
 
 

@@ -15,6 +15,7 @@ ROWS = """
     1 | 2026-02-02 | login | app | 50 |
     2 | 2026-01-31 | buy   | web |  1 | 1.10
     2 | 2026-01-31 | buy   | app |  1 |
+    2 | 2026-01-31 | visit | pos |  7 |
     3 | 2026-01-31 | login | app |  9 |
 """
 SCHEMA = "person_id bigint, day date, event string, terminal string, n bigint, amount double"
@@ -25,9 +26,10 @@ def macros(*texts: str) -> list[Macro]:
 
 
 def columns(spark: SparkSession, asked: list[Macro]) -> dict[int, list[object]]:
-    archive = frame(spark, SCHEMA, ROWS).withColumn(
-        "dims", F.create_map(F.lit("shop"), F.lit("")).cast("map<string,string>")
-    )
+    shops = F.create_map(F.lit("shop"), F.lit("")).cast("map<string,string>")
+    # of sessions it holds rows that are no events
+    derived = F.when(F.col("event") == "visit", F.lit(True))
+    archive = frame(spark, SCHEMA, ROWS).withColumns({"dims": shops, "derived": derived})
     persons = frame(spark, "person_id bigint", "1\n2\n4")
     found = macro_columns(archive, persons, asked, as_of=DAY, dimensions=["shop"], partitions=2)
     rows = found.select("person_id", *(macro.column for macro in asked)).collect()
@@ -42,6 +44,7 @@ def test_each_type_of_value_and_who_has_none(spark_session: SparkSession) -> Non
         "amount('buy')",
         "average_amount('buy')",
         "distinct('*', 'terminal')",
+        "events('visit')",
         "distinct('buy', 'shop')",
         "last_on('login')",
         "days_since('login')",
@@ -49,9 +52,9 @@ def test_each_type_of_value_and_who_has_none(spark_session: SparkSession) -> Non
         "stopped('login', '7 days')",
     )
     assert columns(spark_session, asked) == {
-        1: [2, 3, 0.0, None, 2, 0, date(2026, 1, 30), 1, True, False],
-        2: [0, 0, 1.1, 1.1, 2, 0, None, None, False, False],
-        4: [0, 0, 0.0, None, 0, 0, None, None, False, False],
+        1: [2, 3, 0.0, None, 2, 0, 0, date(2026, 1, 30), 1, True, False],
+        2: [0, 0, 1.1, 1.1, 2, 7, 0, None, None, False, False],
+        4: [0, 0, 0.0, None, 0, 0, 0, None, None, False, False],
     }
 
 

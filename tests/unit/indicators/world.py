@@ -16,8 +16,12 @@ from databank.sources.tables import EVENTS
 from tests.support.bank import Bank
 from tests.support.frames import frame
 
+# sessions are rows of the archive, and no events
 ARCHIVE = ArchiveConfig.model_validate(
-    {"dimensions": {name: {"shop": "props['shop']"} for name in ("view", "cart", "buy")}}
+    {
+        "dimensions": {name: {"shop": "props['shop']"} for name in ("view", "cart", "buy")},
+        "sessions": {},
+    }
 )
 
 
