@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 
 from databank.archive.build import JOB
 from databank.archive.config import ArchiveConfig
-from databank.archive.macros import macro_columns
+from databank.archive.measures import macro_columns
 from databank.archive.tables import PERSON_DAY, VISIT
 from databank.errors import DataBankError
 from databank.expressions import parse_expression
@@ -49,8 +49,15 @@ def test_sessions_are_an_event_that_windows_know(world: World) -> None:
         "distinct('visit', 'channel')", "days_active('visit')", "events('*')", "quantity('*')",
     ]  # fmt: skip
     macros = [parse_expression(text).macros[0] for text in asked]
-    found = macro_columns(world.bank.read(PERSON_DAY), macros, as_of=LATER, dimensions=CONFIG.names)
-    [row] = found.where("person_id = 101").select(*(m.column for m in macros)).collect()
+    found = macro_columns(
+        world.bank.read(PERSON_DAY),
+        frame(world.spark, "person_id bigint", "101"),
+        macros,
+        as_of=LATER,
+        dimensions=CONFIG.names,
+        partitions=1,
+    )
+    [row] = found.select(*(m.column for m in macros)).collect()
     # a session is no event beside its own
     assert tuple(row) == (1, 0, 3 * 3600.0, 1, 1, 4, 0.0)
 
