@@ -6,6 +6,7 @@ window costs a sum over a few cells a person.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ Found = tuple[Array, Array | None]
 
 EVER = -(1 << 31)  # before the first day of all
 # sums of decimals are exact as whole numbers, up to 2**53 of the smallest unit
-_UNITS = {"n": 1, "paid": 1, "amount": 100, "quantity": 1000}
+_UNITS = {"n": 1, "amount": 100, "quantity": 1000}
 _DAY_BITS = 32
 
 
@@ -31,7 +32,7 @@ class Measure:
         end: The day after the last.
         since: First day of its window, `EVER` for none.
         as_of: The day that it is asked on.
-        by: Column whose values are counted.
+        by: Column whose values are counted, or whose numbers are taken.
     """
 
     name: str
@@ -58,8 +59,9 @@ class Cells:
         Args:
             person: Which of the persons, from 0.
             day: Days from 1970.
-            columns: n, amount, amount_max, amount_min, quantity (NaN = none), and codes of the
-                values of dimensions (-1 = none), as far as the measures need them.
+            columns: n, amount, amount_max, amount_min, quantity, numbers of dimensions (each
+                named by `number_column`; NaN = none), and codes of the values of dimensions
+                (-1 = none), as far as the measures need them.
             measures: All that will be asked.
             persons: How many there are.
         """
@@ -79,15 +81,31 @@ class Cells:
         return _ANSWERS[measure.name](self, measure)
 
     def total(self, name: str, measure: Measure) -> Array:
-        """The sum of a column."""
+        """The sum of n, amount or quantity."""
         if name not in self._made:
-            values = self._columns["amount" if name == "paid" else name].astype(np.float64)
-            if name == "paid":  # events of rows that have an amount
-                values = np.where(np.isnan(values), 0, self._columns["n"])
+            values = self._columns[name].astype(np.float64)
             units = np.rint(np.nan_to_num(values) * _UNITS[name])
             self._made[name] = self._summed(self._cell, units)
         sums: Array = self._window(self._made[name], measure).sum(axis=1)
         return sums / _UNITS[name]
+
+    def known(self, name: str, measure: Measure) -> Array:
+        """How many events are in rows that have a value of the column."""
+        key = f"{name} known"
+        if key not in self._made:
+            n = np.where(np.isnan(self._columns[name]), 0, self._columns["n"])
+            self._made[key] = self._summed(self._cell, n)
+        found: Array = self._window(self._made[key], measure).sum(axis=1)
+        return found
+
+    def sum_of(self, measure: Measure) -> Array:
+        """The sum of a dimension's numbers over all events."""
+        name = number_column(str(measure.by))
+        if name not in self._made:
+            numbers = np.nan_to_num(self._columns[name]) * self._columns["n"]
+            self._made[name] = self._summed(self._cell, numbers)
+        found: Array = self._window(self._made[name], measure).sum(axis=1)
+        return found
 
     def extreme(self, name: str, measure: Measure, *, largest: bool) -> tuple[Array, Array]:
         """The largest or smallest value of a column, `day` included; unknown without any."""
@@ -150,10 +168,25 @@ class Cells:
         return self._pairs >> _DAY_BITS, (self._pairs & ((1 << _DAY_BITS) - 1)) + EVER
 
 
+def number_column(dimension: str) -> str:
+    """Name of the column with the values of a dimension as numbers."""
+    return f"_number_{dimension}"
+
+
 def _average(cells: Cells, measure: Measure) -> Found:
-    events = cells.total("paid", measure)
+    events = cells.known("amount", measure)
     known = events > 0
     return cells.total("amount", measure) / np.where(known, events, 1), known
+
+
+def _average_of(cells: Cells, measure: Measure) -> Found:
+    events = cells.known(number_column(str(measure.by)), measure)
+    known = events > 0
+    return cells.sum_of(measure) / np.where(known, events, 1), known
+
+
+def _extreme_of(cells: Cells, measure: Measure, *, largest: bool) -> Found:
+    return cells.extreme(number_column(str(measure.by)), measure, largest=largest)
 
 
 def _days_since(cells: Cells, measure: Measure) -> Found:
@@ -184,6 +217,10 @@ _ANSWERS: dict[str, Callable[[Cells, Measure], Found]] = {
     "days_active": lambda cells, measure: (cells.days(measure), None),
     "days_in_a_row": lambda cells, measure: (cells.longest_run(measure), None),
     "distinct": lambda cells, measure: (cells.distinct(measure), None),
+    "sum_of": lambda cells, measure: (cells.sum_of(measure), None),
+    "average_of": _average_of,
+    "largest_of": partial(_extreme_of, largest=True),
+    "smallest_of": partial(_extreme_of, largest=False),
     "first_time": _first_time,
     "stopped": _stopped,
 }

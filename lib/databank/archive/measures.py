@@ -11,16 +11,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame, functions as F
 
-from databank.archive.cells import EVER, Cells, Measure
+from databank.archive.cells import EVER, Cells, Measure, number_column
 from databank.archive.macros import exposed, looked_at, matches
 from databank.expressions import Macro
+from databank.expressions.macros import OF_NUMBERS
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _TYPES = {
     "events": "bigint", "amount": "double", "average_amount": "double", "largest_amount": "double",
     "smallest_amount": "double", "quantity": "double", "distinct": "bigint", "first_on": "date",
     "last_on": "date", "days_active": "bigint", "days_in_a_row": "bigint", "days_since": "int",
-    "first_time": "boolean", "stopped": "boolean",
+    "first_time": "boolean", "stopped": "boolean", "sum_of": "double", "average_of": "double",
+    "largest_of": "double", "smallest_of": "double",
 }  # fmt: skip
 _ARROW = {
     "bigint": pa.int64(), "double": pa.float64(), "date": pa.date32(), "int": pa.int32(),
@@ -30,7 +32,7 @@ _ARROW = {
 _READS = {
     "events": ("n",), "amount": ("amount",), "average_amount": ("amount", "n"),
     "largest_amount": ("amount_max",), "smallest_amount": ("amount_min",),
-    "quantity": ("quantity",),
+    "quantity": ("quantity",), "sum_of": ("n",), "average_of": ("n",),
 }  # fmt: skip
 _BITS = 63  # of a bigint, without its sign
 _BATCH = 1 << 14  # persons that go back at a time
@@ -85,9 +87,10 @@ def macro_columns(
 
     Returns:
         One row for each of the persons: person_id, and per macro its `column`: events, distinct,
-        days_active, days_in_a_row (bigint), amount, quantity (double; these are 0 without any
-        matching event), first_time, stopped (boolean), average_amount, largest_amount,
-        smallest_amount (double), days_since (int), first_on, last_on (date; null without any).
+        days_active, days_in_a_row (bigint), amount, quantity, sum_of (double; all these are 0
+        without any matching event), first_time, stopped (boolean), average_amount, largest_amount,
+        smallest_amount, average_of, largest_of, smallest_of (double), days_since (int), first_on,
+        last_on (date; null without any).
     """
     macros = list(dict.fromkeys(macros))
     families = _families(macros)
@@ -98,7 +101,7 @@ def macro_columns(
         types=tuple(_TYPES[macro.name] for macro in macros),
         masks=len(masks),
         values=tuple(values),
-        counted=frozenset(str(macro.by) for macro in macros if macro.by),
+        counted=frozenset(str(macro.by) for macro in macros if macro.name == "distinct"),
     )
     rows = matching_rows(archive, macros, as_of=as_of, dimensions=dimensions)
     zeros = [F.lit(0).cast("bigint")] * (1 + len(masks))
@@ -169,8 +172,12 @@ def _masks(macros: list[Macro], as_of: date) -> list[Column]:
 def _values(macros: list[Macro]) -> dict[str, Column]:
     wanted = dict.fromkeys(name for macro in macros for name in _READS.get(macro.name, ()))
     sums = {name: F.col(name).cast("bigint" if name == "n" else "double") for name in wanted}
-    counted = dict.fromkeys(str(macro.by) for macro in macros if macro.by)
-    return sums | {name: F.nullif(F.col(name), F.lit("")) for name in counted}
+    counted = {str(macro.by) for macro in macros if macro.name == "distinct"}
+    texts = {name: F.nullif(F.col(name), F.lit("")) for name in sorted(counted)}
+    numbers = {str(macro.by) for macro in macros if macro.name in OF_NUMBERS}
+    # the archive keeps the values of dimensions as texts
+    read = {number_column(name): F.col(name).try_cast("double") for name in sorted(numbers)}
+    return sums | texts | read
 
 
 def _answered(batches: Iterable[pa.RecordBatch], *, plan: _Plan) -> Iterator[pa.RecordBatch]:

@@ -7,8 +7,8 @@ from databank.archive.config import PERSONS, ArchiveConfig
 from databank.cli.graph import Graph, Node, expression_nodes
 from databank.config import ConfigReader
 from databank.errors import did_you_mean
-from databank.expressions import Macro, parse_expression
-from databank.expressions.macros import ANY_EVENT
+from databank.expressions import Macro, is_number, parse_expression
+from databank.expressions.macros import ANY_EVENT, OF_NUMBERS
 from databank.identity.config import IdentityConfig
 from databank.identity.entities.config import PERSON
 from databank.models.definition import Definition
@@ -202,6 +202,18 @@ def _check_dimension(
         wrong = f"{macro.event!r} is told apart by {macro.by!r}, which the archive does not keep "
         remedy = f"{did_you_mean(macro.by, declared)} (declare it in archive.yml: {macro.event})"
         reader.fault(file, key, wrong + "apart", remedy)
+    elif macro.name in OF_NUMBERS and not _is_number(macro, archive):
+        wrong = f"{macro.name}() of {macro.by!r}, which is a text"
+        remedy = "declare it as a number in archive.yml: try_cast(... as double)"
+        reader.fault(file, key, wrong, remedy)
+
+
+def _is_number(macro: Macro, archive: ArchiveConfig) -> bool:
+    named = [archive.dimensions.get(macro.event or "", {})]
+    if macro.event == ANY_EVENT:
+        named = list(archive.dimensions.values())
+    texts = [dimensions[macro.by] for dimensions in named if macro.by in dimensions]
+    return bool(texts) and all(is_number(text) for text in texts)
 
 
 def _declared(macro: Macro, archive: ArchiveConfig) -> set[str]:

@@ -16,6 +16,10 @@ _EVENT_MACROS = {
     "smallest_amount": (1, 3),
     "quantity": (1, 3),
     "distinct": (2, 4),
+    "sum_of": (2, 4),
+    "average_of": (2, 4),
+    "largest_of": (2, 4),
+    "smallest_of": (2, 4),
     "first_on": (1, 3),
     "last_on": (1, 3),
     "days_active": (1, 3),
@@ -27,6 +31,8 @@ _EVENT_MACROS = {
 _TABLE_MACROS = {"in_audience": (1, 1), "in_lookalike": (1, 1), "stage": (0, 0), "score": (1, 1)}
 ARITY = _EVENT_MACROS | _TABLE_MACROS
 ANY_EVENT = "*"
+# those of a dimension's numbers
+OF_NUMBERS = frozenset({"sum_of", "average_of", "largest_of", "smallest_of"})
 
 
 @dataclass(frozen=True)
@@ -36,15 +42,16 @@ class Macro:
     Attributes:
         name: events (count), amount and quantity (sums), average_amount, largest_amount and
             smallest_amount (of one event, null without any), distinct (different values of a
-            dimension), first_on and last_on (null without any), days_active (distinct days),
-            days_in_a_row (the longest run of them), days_since (days since the last, null if
-            never), first_time (the first ever lies in the window), stopped (had it before the
-            window, not within it), in_audience, in_lookalike, stage, score.
+            dimension), sum_of, average_of, largest_of and smallest_of (numbers of a dimension;
+            the last three null without any), first_on and last_on (null without any), days_active
+            (distinct days), days_in_a_row (the longest run of them), days_since (days since the
+            last, null if never), first_time (the first ever lies in the window), stopped (had it
+            before the window, not within it), in_audience, in_lookalike, stage, score.
         event: Event name, `*` for any.
         window: Days looked at.
         filter: Spark SQL over terminal and the declared dimensions of the archive.
         target: Audience, lookalike or model that is referred to.
-        by: Dimension whose values are counted.
+        by: Dimension whose values are counted, or whose numbers are taken.
     """
 
     name: str
@@ -96,7 +103,7 @@ def make_macro(name: str, arguments: list[str]) -> Macro:
         # the champion is what scores: 'churn@champion' is the same as 'churn'
         return Macro(name, target=arguments[0].removesuffix("@champion"))
     event, rest = arguments[0], arguments[1:]
-    by = rest.pop(0) if name == "distinct" else None
+    by = rest.pop(0) if name == "distinct" or name in OF_NUMBERS else None
     if name == "days_since":
         return Macro(name, event, parse_window("ever"), rest[0] if rest else None)
     if name == "stopped":
@@ -117,6 +124,10 @@ def usage(name: str) -> str:
         "smallest_amount": "smallest_amount('purchase', 'last 90 days')",
         "quantity": "quantity('purchase', 'last 90 days')",
         "distinct": "distinct('read', 'category', 'last 30 days')",
+        "sum_of": "sum_of('play', 'points', 'last 30 days')",
+        "average_of": "average_of('play', 'points', 'last 30 days')",
+        "largest_of": "largest_of('play', 'points', 'last 30 days')",
+        "smallest_of": "smallest_of('play', 'points', 'last 30 days')",
         "first_on": "first_on('purchase')",
         "last_on": "last_on('login', 'last 30 days')",
         "days_active": "days_active('login', 'last 30 days')",

@@ -106,6 +106,12 @@ def _arguments(tokens: list[Token], index: int, text: str) -> tuple[int, list[st
     return position, arguments
 
 
+def is_number(text: str) -> bool:
+    """Whether a readable expression says itself that it is a number: by a cast around it."""
+    tree = sqlglot.parse_one(text, read="spark")
+    return isinstance(tree, exp.Cast) and tree.to.this in exp.DataType.NUMERIC_TYPES
+
+
 def _names(sql: str, text: str) -> set[str]:
     try:
         tree = sqlglot.parse_one(sql, read="spark")

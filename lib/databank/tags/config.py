@@ -33,6 +33,7 @@ from databank.tags.kinds import (
     TEXTS,
     ZERO_IS_NOTHING,
     Kind,
+    macro_of,
 )
 from databank.tags.lookup import refuse_unreadable
 from databank.tags.national import refuse_untold
@@ -65,7 +66,10 @@ class TagConfig(StrictModel):
     event: str | None = Field(
         default=None, pattern=r"^([a-z][a-z0-9_]*|\*)$", description="Event; * for any"
     )
-    measure: str | None = Field(default=None, description=" | ".join(MEASURES))
+    measure: str | None = Field(
+        default=None,
+        description=" | ".join(MEASURES) + " | sum, avg, min, max of a dimension that is a number",
+    )
     window: str | None = Field(default=None, description="Days looked at, default: ever")
     filter: str | None = Field(
         default=None, description="Spark SQL over terminal and the dimensions of conf/archive.yml"
@@ -175,10 +179,10 @@ class TagConfig(StrictModel):
     def _measure_is_known(self) -> "TagConfig":
         if self.measure is None:
             return self
-        if self.measure not in MEASURES:
+        if macro_of(self.measure) is None:
             raise ValueError(
-                f"tag {self.name!r}: unknown measure {self.measure!r}; "
-                f"write one of: {', '.join(MEASURES)}"
+                f"tag {self.name!r}: unknown measure {self.measure!r}; write one of: "
+                f"{', '.join(MEASURES)}, or sum, avg, min, max of a dimension that is a number"
             )
         if self.kind == "top":
             if self.measure not in RANKING:
@@ -227,7 +231,8 @@ class TagConfig(StrictModel):
         if self.kind == "measure":
             if self.measure in DAYS:
                 return "date"
-            return "count" if self.measure in ZERO_IS_NOTHING else "number"
+            summed = str(self.measure).startswith("sum(")
+            return "count" if summed or self.measure in ZERO_IS_NOTHING else "number"
         if self.kind == "model":
             return "text" if self.bands else "number"
         if self.fact == "birth_date":
@@ -269,8 +274,10 @@ class TagConfig(StrictModel):
     def _own_macros(self) -> tuple[Macro, ...]:
         """Measures, preferences and top values are macros with a shorter spelling."""
         window = parse_window(self.window or "ever")
-        if self.kind == "measure" and self.measure is not None:
-            return (Macro(MEASURES[self.measure], self.event, window, self.filter, by=self.by),)
+        asked = macro_of(self.measure) if self.kind == "measure" and self.measure else None
+        if asked is not None:
+            macro, number = asked
+            return (Macro(macro, self.event, window, self.filter, by=number or self.by),)
         if self.kind in ("top", "preference"):
             return (Macro("events", self.event, window, self.filter, by=self.by),)
         if self.kind in ("model", "probability") and self.model is not None:

@@ -1,5 +1,6 @@
 """The kinds of tags: what each needs, and what it may say."""
 
+import re
 from typing import Literal
 
 from databank.archive.config import PERSONS
@@ -27,7 +28,7 @@ MEASURES = {
     "first": "first_on",
     "last": "last_on",
 }
-ZERO_IS_NOTHING = frozenset({"count", "sum(amount)", "sum(quantity)", "distinct", "days", "streak"})
+ZERO_IS_NOTHING = frozenset({"count", "distinct", "days", "streak"})
 DAYS = frozenset({"first", "last"})
 RANKING = ("count", "sum(amount)", "days")
 # kind -> keys it needs, keys it may have, an example
@@ -67,4 +68,19 @@ SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
 }
 OWN_KEYS = tuple(dict.fromkeys(k for need, may, _ in SHAPES.values() for k in (*need, *may)))
 TAKEN = frozenset({"person_id", "tag", "as_of", PERSONS})
+_CALL = re.compile(r"^(sum|avg|max|min)\(([a-z][a-z0-9_]*)\)$")
+_OF_NUMBERS = {
+    "sum": "sum_of", "avg": "average_of", "max": "largest_of", "min": "smallest_of",
+}  # fmt: skip
 OF_A_PERSON = ("attribute", "national_id", "model", "probability", "sql")
+
+
+def macro_of(measure: str) -> tuple[str, str | None] | None:
+    """The macro that answers a measure, and the dimension whose numbers it takes, if it does.
+
+    None = there is no such measure.
+    """
+    if measure in MEASURES:
+        return MEASURES[measure], None
+    call = _CALL.match(measure)
+    return (_OF_NUMBERS[call.group(1)], call.group(2)) if call else None

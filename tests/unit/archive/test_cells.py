@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, strategies as st
 
-from databank.archive.cells import EVER, Cells, Measure
+from databank.archive.cells import EVER, Cells, Measure, number_column
 
 AS_OF = 20_000
 PERSONS = 3
@@ -53,6 +53,9 @@ def cells_of(rows: list[Row], measures: list[Measure]) -> Cells:
         "amount_max": amounts + 1,
         "amount_min": amounts - 1,
         "quantity": column([r.pieces for r in rows]),
+        number_column("shop"): np.array(
+            [np.nan if r.value < 0 else r.value / 4 for r in rows], dtype=float
+        ),
         "shop": np.array([r.value for r in rows], dtype=np.int64),
     }
     person = np.array([r.person for r in rows], dtype=np.int64)
@@ -74,6 +77,7 @@ def by_loops(rows: list[Row], m: Measure) -> object:
     paid = [r for r in seen if r.cents is not None]
     met = sorted({r.day for r in seen})
     total = sum(r.cents or 0 for r in paid) / 100
+    shops = [(r.value / 4, r.n) for r in seen if r.value >= 0]
     match m.name:
         case "events":
             return sum(r.n for r in seen)
@@ -89,6 +93,14 @@ def by_loops(rows: list[Row], m: Measure) -> object:
             return sum(r.pieces or 0 for r in seen)
         case "distinct":
             return len({r.value for r in seen} - {-1})
+        case "sum_of":
+            return sum(value * n for value, n in shops)
+        case "average_of":
+            return sum(v * n for v, n in shops) / sum(n for _, n in shops) if shops else None
+        case "largest_of":
+            return max(shops)[0] if shops else None
+        case "smallest_of":
+            return min(shops)[0] if shops else None
         case "first_on":
             return met[0] if met else None
         case "last_on":
@@ -109,7 +121,9 @@ def by_loops(rows: list[Row], m: Measure) -> object:
 NAMES = (
     *("events", "amount", "average_amount", "largest_amount", "smallest_amount", "quantity"),
     *("distinct", "first_on", "last_on", "days_active", "days_in_a_row", "days_since"),
+    *("sum_of", "average_of", "largest_of", "smallest_of"),
 )
+BY = ("distinct", "sum_of", "average_of", "largest_of", "smallest_of")
 
 
 @given(rows=rows, windows=windows)
@@ -119,7 +133,7 @@ def test_values_are_those_of_loops_over_rows(
     rows: list[Row], windows: list[tuple[int, int]]
 ) -> None:
     measures = [
-        Measure(name, begin, end, begin, AS_OF, by="shop" if name == "distinct" else None)
+        Measure(name, begin, end, begin, AS_OF, by="shop" if name in BY else None)
         for name in NAMES
         for begin, end in windows
     ]

@@ -26,12 +26,15 @@ def macros(*texts: str) -> list[Macro]:
 
 
 def columns(spark: SparkSession, asked: list[Macro]) -> dict[int, list[object]]:
-    shops = F.create_map(F.lit("shop"), F.lit("")).cast("map<string,string>")
+    points = F.when(F.col("terminal") == "app", F.lit("1.5")).otherwise(F.lit("none"))
+    shops = F.create_map(F.lit("shop"), F.lit(""), F.lit("points"), points)
     # of sessions it holds rows that are no events
     derived = F.when(F.col("event") == "visit", F.lit(True))
     archive = frame(spark, SCHEMA, ROWS).withColumns({"dims": shops, "derived": derived})
     persons = frame(spark, "person_id bigint", "1\n2\n4")
-    found = macro_columns(archive, persons, asked, as_of=DAY, dimensions=["shop"], partitions=2)
+    found = macro_columns(
+        archive, persons, asked, as_of=DAY, dimensions=["shop", "points"], partitions=2
+    )
     rows = found.select("person_id", *(macro.column for macro in asked)).collect()
     assert len(rows) == 3
     return {row[0]: list(row[1:]) for row in rows}
@@ -46,15 +49,17 @@ def test_each_type_of_value_and_who_has_none(spark_session: SparkSession) -> Non
         "distinct('*', 'terminal')",
         "events('visit')",
         "distinct('buy', 'shop')",
+        "sum_of('login', 'points')",
+        "largest_of('*', 'points', 'today')",
         "last_on('login')",
         "days_since('login')",
         "first_time('login', 'this month')",
         "stopped('login', '7 days')",
     )
     assert columns(spark_session, asked) == {
-        1: [2, 3, 0.0, None, 2, 0, 0, date(2026, 1, 30), 1, True, False],
-        2: [0, 0, 1.1, 1.1, 2, 7, 0, None, None, False, False],
-        4: [0, 0, 0.0, None, 0, 0, 0, None, None, False, False],
+        1: [2, 3, 0.0, None, 2, 0, 0, 3.0, None, date(2026, 1, 30), 1, True, False],
+        2: [0, 0, 1.1, 1.1, 2, 7, 0, 0.0, 1.5, None, None, False, False],
+        4: [0, 0, 0.0, None, 0, 0, 0, 0.0, None, None, None, False, False],
     }
 
 

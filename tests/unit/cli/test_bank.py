@@ -58,7 +58,11 @@ def test_the_examples_are_valid(name: str) -> None:
         ("{name: x, kind: percentile, of: city, share: 0.2}", "'x' ranks city, which is a text"),
         ("{name: x, kind: lookup, of: active, values: {a: b}}", "looks up active, which is a bool"),
         ("{name: x, kind: lookup, of: city, table: no.csv}", "no.csv: there is no such file"),
-        ("{name: x, kind: measure, event: read, measure: sum(category)}", "write one of: count"),
+        (
+            "{name: x, kind: measure, event: read, measure: sum(category)}",
+            "sum_of() of 'category', which is a text; declare it as a number in archive.yml",
+        ),
+        ("{name: x, kind: measure, event: read, measure: sum(1)}", "write one of: count"),
         (_SELECT.format("archive.person_dai"), "did you mean 'archive.person_day'?"),
         (_SELECT.format("audiences.member"), "which is no table of core, identity, archive"),
         (
