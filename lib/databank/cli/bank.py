@@ -63,6 +63,7 @@ class Bank:
     models: tuple[Definition, ...]
     audiences: tuple[AudienceConfig, ...]
     lookalikes: tuple[LookalikeConfig, ...]
+    retired: tuple[TagConfig, ...] = ()
     graph: Graph = field(default_factory=dict)
 
     def parts(self, wanted: Iterable[Node] | None = None) -> list[Part]:
@@ -264,17 +265,19 @@ def load_bank(conf_dir: str | Path) -> Bank:
     reader.finish()
     if settings is None or identity is None or archive is None:
         raise RuntimeError(f"{conf_dir}: a file was not read, and no fault was noted")
+    tags = [tag for each in tag_files.values() for _, tag in each.each()]
     return Bank(
         settings=settings,
         sources=tuple(sources.values()),
         identity=identity,
         archive=archive,
         indicators=tuple(figure for _, _, figure in figures),
-        tags=tuple(tag for each in tag_files.values() for _, tag in each.each() if in_use(tag)),
+        tags=tuple(tag for tag in tags if in_use(tag)),
         lifecycle=lifecycle,
         models=tuple(models.values()),
         audiences=tuple(audiences.values()),
         lookalikes=tuple(lookalikes.values()),
+        retired=tuple(tag for tag in tags if not in_use(tag)),
         graph={node: graph[node] for node in graph if node not in retired},
     )
 

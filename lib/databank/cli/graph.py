@@ -60,6 +60,15 @@ def expression_nodes(expressions: Iterable[Expression], tags: Iterable[str]) -> 
     return found
 
 
+def users_of(graph: Graph) -> dict[Node, tuple[Node, ...]]:
+    """The graph turned round: who refers to each node, sorted."""
+    found: dict[Node, list[Node]] = {node: [] for node in graph}
+    for user in sorted(graph):
+        for node in graph[user]:
+            found[node].append(user)
+    return {node: tuple(users) for node, users in found.items()}
+
+
 def find_cycle(graph: Graph) -> list[Node]:
     """A circle of references, first node repeated at the end; empty if there is none."""
     state: dict[Node, int] = {}

@@ -117,6 +117,24 @@ def runs(
 
 
 @app.command()
+def tags(
+    name: Annotated[str | None, typer.Argument(help="A tag.")] = None,
+    root: Root = ".databank",
+    conf_dir: ConfDir = "conf",
+    as_json: AsJson = False,
+) -> None:
+    """The library of tags, or the life of one: what it is, reads, feeds, and how many have it."""
+    from databank.cli.bank import load_bank
+    from databank.cli.tags import describe_tag, list_tags
+
+    bank = load_bank(conf_dir)
+    if name is None:
+        show_rows(list_tags(bank, root), as_json)
+    else:
+        show_sections(describe_tag(bank, root, name), as_json)
+
+
+@app.command()
 def person(
     id_type: Annotated[
         str, typer.Argument(help="Type of the identifier, e.g. phone; or person_id.")

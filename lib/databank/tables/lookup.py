@@ -14,6 +14,8 @@ from databank.errors import DataBankError
 from databank.tables.roots import require_root
 
 _PUBLISH = "ops.publish"
+# written by the runner and never published: their newest state counts
+_LEDGERS = ("ops.run", "ops.metric")
 
 
 class Lookup:
@@ -42,7 +44,8 @@ class Lookup:
     ) -> list[tuple[Any, ...]]:
         """Rows of a table that a condition holds for, in the order of all their columns.
 
-        No rows where the table has not been published.
+        No rows where the table has not been published. Of what the runner writes for every job
+        (ops.run, ops.metric) the newest rows are seen.
 
         Args:
             table: schema.table.
@@ -95,7 +98,8 @@ class Lookup:
     def _relation(self, table: str) -> str | None:
         if table not in self._relations:
             version = self._versions.get(table)
-            self._relations[table] = None if version is None else self._opened(table, version)
+            seen = version is not None or table in _LEDGERS
+            self._relations[table] = self._opened(table, version) if seen else None
         return self._relations[table]
 
     def _opened(self, table: str, version: int | None, day: date | None = None) -> str | None:

@@ -1,0 +1,141 @@
+"""`databank tags`: the library of tags and the life of one, read without Spark."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from databank.cli.bank import Bank
+from databank.cli.graph import Node, users_of
+from databank.cli.show import Rows, Section
+from databank.clock import today
+from databank.errors import DataBankError, did_you_mean
+from databank.identity.entities.config import PERSON
+from databank.tables.roots import is_there
+from databank.tags.config import TagConfig
+from databank.tags.plan import MADE_OF_TAGS, definition, reads_of
+
+MOST_DAYS = 10
+_JOB = "build_tags"
+# what is told of a tag, in this order, where it has it
+_KEYS = ("description", "kind", "entity", "owner", "unit", "status", "keep_days", "alarm")
+
+
+@dataclass(frozen=True)
+class _Day:
+    """What was measured of a tag on one run day; the mean only of numbers."""
+
+    day: date
+    persons: int
+    mean: float | None
+
+
+def list_tags(bank: Bank, root: str) -> Rows:
+    """One entry per tag of the configuration; without figures where the root holds no bank.
+
+    An entity's tag counts entities, and says whose it is.
+    """
+    measured = _measured(root)
+    return [_listed(tag, measured.get(tag.name, [])) for tag in _every(bank)]
+
+
+def describe_tag(bank: Bank, root: str, name: str) -> list[Section]:
+    """What a tag is, what it reads, who uses it, and how many had it on the last run days.
+
+    Raises:
+        DataBankError: If the configuration has no such tag.
+    """
+    tags = {tag.name: tag for tag in _every(bank)}
+    if name not in tags:
+        raise DataBankError(f"unknown tag {name!r}; {did_you_mean(name, tags)}")
+    tag = tags[name]
+    days = _measured(root, name).get(name, [])
+    as_of = days[0].day if days else today(bank.settings.timezone)
+    users = users_of(bank.graph).get(Node("tag", name), ())
+    told = f": {definition(tag)}" if tag.kind in MADE_OF_TAGS else ""
+    reads = [{"reads": table, "what": what} for table, what in reads_of(tag, as_of)]
+    return [
+        Section(f"{name}{told}", [{"key": k, "value": v} for k, v in _keys(tag).items()]),
+        Section(f"what it reads, as of {as_of}", reads),
+        Section(
+            "who uses it" if users else "nobody uses it",
+            [{"kind": user.kind, "name": user.name} for user in users],
+        ),
+        _life(tag, days, root),
+    ]
+
+
+def _every(bank: Bank) -> list[TagConfig]:
+    return sorted((*bank.tags, *bank.retired), key=lambda tag: tag.name)
+
+
+def _keys(tag: TagConfig) -> dict[str, Any]:
+    given = {key: getattr(tag, key) for key in _KEYS if getattr(tag, key) not in (None, "")}
+    if tag.entity == PERSON:
+        given.pop("entity")
+    return given
+
+
+def _listed(tag: TagConfig, days: list[_Day]) -> dict[str, Any]:
+    last = days[0] if days else None
+    return {
+        "tag": tag.name,
+        "kind": tag.kind,
+        "entity": None if tag.entity == PERSON else tag.entity,
+        "status": tag.status,
+        "owner": tag.owner or None,
+        "persons": last.persons if last else None,
+        "change": _change(days),
+        "as of": last.day if last else None,
+    }
+
+
+def _life(tag: TagConfig, days: list[_Day], root: str) -> Section:
+    """The last run days, newest first."""
+    if not days:
+        why = "no run has measured it" if is_there(root) else "there is no such folder"
+        return Section(f"how many have it: not known at {root}, {why}", [])
+    rows = [
+        {
+            "day": one.day,
+            f"{tag.entity}s": one.persons,
+            "change": _change(days[at:]),
+            "mean": None if one.mean is None else round(one.mean, 4),
+        }
+        for at, one in enumerate(days[:MOST_DAYS])
+    ]
+    return Section("how many have it", rows)
+
+
+def _change(days: list[_Day]) -> str | None:
+    """How many more or fewer than on the run day before; a tag that nobody had has no change."""
+    if len(days) < 2 or not days[1].persons:
+        return None
+    return f"{days[0].persons / days[1].persons - 1:+.1%}"
+
+
+def _measured(root: str, name: str | None = None) -> Mapping[str, list[_Day]]:
+    """By tag its measured days, newest first; of a day that was run again the last run's."""
+    if not is_there(root):
+        return {}
+    # DuckDB and delta-rs take half a second to import: only here
+    from databank.tables.lookup import Lookup
+
+    lookup = Lookup(root)
+    runs = dict(lookup.find("ops.run", ("run_id", "epoch_us(started)"), "job = ?", [_JOB]))
+    where, given = "job = ? AND name IN ('tag_coverage', 'tag_mean')", [_JOB]
+    if name is not None:
+        where, given = f"{where} AND labels['tag'] = ?", [_JOB, name]
+    columns = ("labels['tag']", "day", "name", "run_id", "value")
+    found = lookup.find("ops.metric", columns, where, given)
+    last: dict[tuple[str, date], dict[str, float]] = {}
+    for tag, day, figure, _, value in sorted(found, key=lambda row: runs.get(row[3], 0)):
+        # rows come in the order of their columns: of a run, how many have it before their mean
+        if figure == "tag_coverage":
+            last[tag, day] = {}
+        last[tag, day][figure] = value
+    days: dict[str, list[_Day]] = defaultdict(list)
+    for (tag, day), of in sorted(last.items(), key=lambda item: item[0], reverse=True):
+        days[tag].append(_Day(day, int(of["tag_coverage"]), of.get("tag_mean")))
+    return days
