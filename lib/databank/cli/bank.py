@@ -8,7 +8,16 @@ from typing import Any, NamedTuple, Protocol
 
 from databank.archive.config import ArchiveConfig
 from databank.audiences.config import AudienceConfig, AudiencesConfig
-from databank.cli.graph import LIFECYCLE, Graph, Node, Part, find_cycle, needed_for, order_parts
+from databank.cli.graph import (
+    LIFECYCLE,
+    Graph,
+    Node,
+    Part,
+    find_cycle,
+    needed_for,
+    order_parts,
+    users_of,
+)
 from databank.cli.jobs import job_config
 from databank.cli.references import (
     check_entity,
@@ -162,13 +171,21 @@ class Bank:
     def report_config(self) -> ReportConfig:
         """For publish_report."""
         stages = tuple(stage.name for stage in self.lifecycle.stages) if self.lifecycle else ()
+        users = users_of(self.graph)
         return ReportConfig(
             title=self.settings.name,
             currency=self.settings.currency,
             stages=stages,
             sources=tuple(source.source for source in self.sources),
             tags=tuple(
-                NoteConfig(name=t.name, description=t.description, unit=t.unit, kind=t.kind)
+                NoteConfig(
+                    name=t.name,
+                    description=t.description,
+                    unit=t.unit,
+                    kind=t.kind,
+                    owner=t.owner,
+                    used_by=tuple(user.name for user in users[Node("tag", t.name)]),
+                )
                 for t in self.tags
             ),
             indicators=tuple(

@@ -12,6 +12,8 @@ class NoteConfig(StrictModel):
     description: str = Field(default="", description="One sentence for a reader")
     unit: str = Field(default="", description="Unit of a tag's numbers, e.g. days")
     kind: str = Field(default="", description="Kind of tag, model or audience")
+    owner: str = Field(default="", description="Who answers for a tag")
+    used_by: tuple[str, ...] = Field(default=(), description="Names of what refers to a tag")
 
 
 class IndicatorNote(NoteConfig):

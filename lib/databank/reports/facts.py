@@ -140,7 +140,11 @@ class RfmCell:
 
 @dataclass(frozen=True)
 class TagReach:
-    """One tag: persons who have it, and its numbers from the 10th to the 90th percentile."""
+    """One tag: persons who have it, and its numbers from the 10th to the 90th percentile.
+
+    `entity` is empty for persons' tags; of a household's, `persons` counts households. `earlier`
+    is how many had it on the run day before, None if it was not measured then.
+    """
 
     tag: str
     persons: int
@@ -148,6 +152,8 @@ class TagReach:
     low: float | None
     median: float | None
     high: float | None
+    entity: str = ""
+    earlier: int | None = None
 
 
 @dataclass(frozen=True)
@@ -238,6 +244,7 @@ class Facts:
         changes: Persons by kind of change, on changes_day.
         odd_person: The person with most joints and conflicts, if anybody has some.
         stages: Persons by stage, on stage_day.
+        entity_tags: Tags of households, accounts ...
         tag_values: (tag, value, persons) of tags with few values or of classes of numbers.
         indicators: The latest days; of dimensions the values with most.
         audiences: (audience, day, persons).
@@ -267,6 +274,7 @@ class Facts:
     rfm_day: date | None = None
     rfm: tuple[RfmCell, ...] = ()
     tags: tuple[TagReach, ...] = ()
+    entity_tags: tuple[TagReach, ...] = ()
     tag_values: tuple[tuple[str, str, int], ...] = ()
     models: tuple[ModelCard, ...] = ()
     lookalikes: tuple[Lookalike, ...] = ()

@@ -1,17 +1,15 @@
-"""Sections about persons: life cycle, RFM, tags."""
+"""Sections about persons: life cycle and RFM."""
 
-import re
 from collections.abc import Callable, Iterable
 
 from databank.reports import figures, words
-from databank.reports.config import NoteConfig, ReportConfig
-from databank.reports.facts import Facts, Flow, RfmCell, TagReach
+from databank.reports.config import ReportConfig
+from databank.reports.facts import Facts, Flow, RfmCell
 from databank.reports.page import Grid, Panel, Section
 from databank.reports.reasons import why_missing
 
 # no stage on that day; not known by then; not known any more
 _OUTSIDE = ("none", "new", "gone")
-_TAGS_DRAWN = 15
 
 
 def lifecycle_section(facts: Facts, config: ReportConfig) -> Section:
@@ -234,97 +232,3 @@ def _mean(cells: list[RfmCell], name: str) -> str:
     known = [(getattr(c, name), c.persons) for c in cells if getattr(c, name) is not None]
     weight = sum(n for _, n in known)
     return words.number(sum(v * n for v, n in known) / weight if weight else None)
-
-
-def tags_section(facts: Facts, config: ReportConfig) -> Section:
-    """Reach of the tags with what they mean, and how a few are distributed."""
-    title = "Tags"
-    if not facts.tags:
-        return Section("tags", title, "", missing=why_missing(facts, "tags.person_tag"))
-    notes = {note.name: note for note in config.tags}
-    persons = facts.totals.get("persons") or max(t.persons for t in facts.tags)
-    wide = sum(t.persons >= persons / 2 for t in facts.tags)
-    says = (
-        f"{words.plural(len(facts.tags), 'tag')} describe {words.plural(persons, 'person')}; "
-        f"{words.count(wide)} of them reach at least half."
-    )
-    return Section(
-        "tags",
-        title,
-        says,
-        panels=(
-            _top_tags(facts.tags[:_TAGS_DRAWN], persons),
-            *_tag_values(facts, notes),
-            _tag_table(facts.tags, notes, persons),
-        ),
-    )
-
-
-def _top_tags(tags: tuple[TagReach, ...], persons: int) -> Panel:
-    says = (
-        f"The widest is {words.label(tags[0].tag, 40)}: {words.plural(tags[0].persons, 'person')} "
-        f"({words.share(tags[0].persons, persons)})."
-    )
-    texts = [words.share(t.persons, persons) for t in tags]
-    hovers = [
-        f"{text}, {words.plural(t.persons, 'person')}" for t, text in zip(tags, texts, strict=True)
-    ]
-    names, values = [t.tag for t in tags], [t.persons for t in tags]
-    figure = figures.bars(names, values, texts, hovers=hovers, length=44)
-    return Panel("Tags that reach the most persons", says, figure, wide=True)
-
-
-def _tag_table(tags: tuple[TagReach, ...], notes: dict[str, NoteConfig], persons: int) -> Panel:
-    rows = []
-    for tag in tags:
-        note = _note(tag.tag, notes)
-        spread = ""
-        if tag.median is not None:
-            spread = f"{words.short_number(tag.low)} \u2013 {words.short_number(tag.high)}"
-        middle = words.short_number(tag.median) if tag.median is not None else ""
-        rows.append(
-            (
-                tag.tag,
-                note.description,
-                words.share(tag.persons, persons),
-                f"{middle} {note.unit}".strip() if middle else "",
-                spread,
-            )
-        )
-    numbers = sum(t.median is not None for t in tags)
-    says = (
-        f"{words.plural(numbers, 'tag')} of {words.count(len(tags))} hold numbers: half of the "
-        "persons lie below the median, four in five within the range."
-    )
-    head = ("Tag", "What it tells", "Persons", "Median", "Range")
-    return Panel("All tags", says, grid=Grid(head, tuple(rows), words=2), wide=True)
-
-
-def _note(name: str, notes: dict[str, NoteConfig]) -> NoteConfig:
-    """A tag's note; the places of a top-k tag share the note of their tag."""
-    base = re.sub(r"_\d+$", "", name)
-    return notes.get(name) or notes.get(base) or NoteConfig(name=name)
-
-
-def _tag_values(facts: Facts, notes: dict[str, NoteConfig]) -> tuple[Panel, ...]:
-    panels = []
-    for tag in dict.fromkeys(name for name, _, _ in facts.tag_values):
-        found = [(value, n) for name, value, n in facts.tag_values if name == tag]
-        total = sum(n for _, n in found)
-        value, n = max(found, key=lambda pair: pair[1])
-        note = _note(tag, notes)
-        unit = f" {note.unit}" if note.unit else ""
-        tells = f"{note.description.rstrip('.')}. " if note.description else ""
-        says = (
-            f"{tells}The most frequent value is {value}{unit}: {words.count(n)} of "
-            f"{words.plural(total, 'person')} ({words.share(n, total)})."
-        )
-        numeric = any(t.tag == tag and t.median is not None for t in facts.tags)
-        names, values = [v for v, _ in found], [n for _, n in found]
-        if numeric:
-            figure = figures.columns(names, values, title=note.unit)
-        else:
-            texts = [f"{words.count(v)} ({words.share(v, total)})" for v in values]
-            figure = figures.bars(names, values, texts)
-        panels.append(Panel(f"How {words.label(tag, 40)} is distributed", says, figure))
-    return tuple(panels)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, functions as F
+from pyspark.sql import Column, DataFrame, Row, functions as F
 
 from databank.reports.facts import Flow, LiftBand, Lookalike, ModelCard, RfmCell, TagReach
+from databank.reports.reach import Measured, measured_reach
 from databank.reports.reader import Reader
 
 MOST_TAGS = 300
@@ -61,28 +62,40 @@ def collect_rfm(reader: Reader) -> dict[str, Any]:
 
 
 def collect_tags(reader: Reader) -> dict[str, Any]:
-    """Persons by tag, and the values of a few tags."""
+    """Persons by tag now and on the run day before, and the values of a few tags."""
     rows = reader.table("tags.person_tag")
     if rows is None:
         return {}
+    earlier = measured_reach(reader)
+    tags = _reach(rows.withColumn("entity", F.lit("")), earlier)
+    others = reader.table("tags.entity_tag")
+    entity_tags = () if others is None else _reach(others, earlier)
+    return {"tags": tags, "entity_tags": entity_tags, "tag_values": _tag_values(rows, tags)}
+
+
+def _reach(rows: DataFrame, measured: Measured) -> tuple[TagReach, ...]:
     shares = F.array(F.lit(0.1), F.lit(0.5), F.lit(0.9))
     spread = F.percentile_approx("value_double", shares)
     found = (
-        rows.groupBy("tag")
+        rows.groupBy("entity", "tag")
         .agg(
             F.count("*").alias("persons"),  # a person has a tag once
             F.approx_count_distinct("value_string").alias("labels"),
             spread.alias("spread"),
+            F.max("as_of").alias("as_of"),
         )
         .orderBy(F.desc("persons"), "tag")
         .limit(MOST_TAGS)
         .collect()
     )
-    tags = tuple(
-        TagReach(row["tag"], row["persons"], row["labels"], *(row["spread"] or (None,) * 3))
-        for row in found
-    )
-    return {"tags": tags, "tag_values": _tag_values(rows, tags)}
+
+    def reach(row: Row) -> TagReach:
+        before = (n for day, n in measured.get(row["tag"], ()) if day < row["as_of"])
+        low, median, high = row["spread"] or (None,) * 3
+        figures = (row["persons"], row["labels"], low, median, high)
+        return TagReach(row["tag"], *figures, entity=row["entity"], earlier=next(before, None))
+
+    return tuple(map(reach, found))
 
 
 def collect_models(reader: Reader) -> dict[str, Any]:

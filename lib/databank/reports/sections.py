@@ -5,10 +5,11 @@ from collections import defaultdict
 from databank.reports import figures, words
 from databank.reports.config import ReportConfig
 from databank.reports.facts import Facts
-from databank.reports.market import lifecycle_section, rfm_section, tags_section
+from databank.reports.market import lifecycle_section, rfm_section
 from databank.reports.oneid_section import identity_section
 from databank.reports.page import Grid, Panel, Section
 from databank.reports.reasons import why_missing
+from databank.reports.tags_section import tags_section
 from databank.reports.targets import audiences_section, lookalike_section, models_section
 from databank.reports.trends_section import trends_section
 

@@ -13,6 +13,15 @@ def share(part: float, whole: float) -> str:
     return f"{part / whole:.1%}" if whole else "–"  # noqa: RUF001 - a dash for readers
 
 
+def change(now: float, before: float | None) -> str:
+    """How much more or less than before, with its sign; nothing where there was nothing."""
+    if not before:
+        return ""
+    rounded = round(100 * (now / before - 1))
+    sign = "+" if rounded > 0 else "\u2212" if rounded < 0 else ""
+    return f"{sign}{abs(rounded)}\u00a0%"
+
+
 def number(value: float | None, digits: int = 1) -> str:
     """A measured number; a dash where there is none."""
     return "–" if value is None else f"{value:,.{digits}f}"  # noqa: RUF001

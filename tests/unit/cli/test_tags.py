@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from databank.cli.bank import load_bank
 from databank.cli.main import exit_code
 from tests.support.bank import DAY, make_bank
 
@@ -119,3 +120,11 @@ def test_without_a_bank_the_definition_is_told(ask: Any, tmp_path: Path) -> None
 def test_an_unknown_tag_is_an_error_of_the_operators(ask: Any, tmp_path: Path) -> None:
     code, told = ask("logn", root=str(tmp_path))
     assert (code, told) == (2, "error: unknown tag 'logn'; did you mean 'logins'?\n")
+
+
+def test_the_report_is_told_who_uses_a_tag_and_who_owns_it(conf: Path) -> None:
+    notes = {note.name: note for note in load_bank(conf).report_config().tags}
+    assert notes["logins"].used_by == ("regulars", "keen", "keener")
+    assert (notes["logins"].owner, notes["keen"].owner) == ("crm", "")
+    assert notes["keen"].used_by == ("regulars", "keener")
+    assert notes["keener"].used_by == ()

@@ -1,0 +1,118 @@
+"""The table of all tags: how many have each, since when, and who uses it."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from databank.reports.config import NoteConfig, ReportConfig
+from databank.reports.facts import EntityKind, Facts, TagReach
+from databank.reports.marketing import collect_tags
+from databank.reports.page import Grid
+from databank.reports.tags_section import tags_section
+from databank.reports.words import change
+from databank.session import small_frame
+from databank.tables.ops import METRIC, RUN
+from databank.tags.tables import ENTITY_TAG
+from tests.unit.reports.bank import DAY, HandMade, bank_frames
+
+BEFORE, LONG_AGO = DAY - timedelta(days=7), DAY - timedelta(days=14)
+# run, day, hour; the day before was run twice
+RUNS = [("a", LONG_AGO, 6), ("b", BEFORE, 6), ("c", BEFORE, 9), ("d", DAY, 6), ("e", DAY, 7)]
+COVERAGE = [
+    ("a", "gender", 11), ("b", "gender", 31), ("c", "gender", 32), ("d", "gender", 40),
+    ("e", "big_home", 3), ("c", "big_home", 2), ("d", "logins_30d", 40),
+    ("a", "spend_90d", 7), ("d", "spend_90d", 9),
+]  # fmt: skip
+
+
+class Measured(HandMade):
+    """A bank by hand with households' tags and what five runs measured."""
+
+    def table(self, name: str) -> DataFrame | None:
+        """A table as a frame."""
+        if name != ENTITY_TAG.name:
+            return super().table(name)
+        homes = [("household", home, "big_home", "true", None, None, DAY) for home in (1, 2, 3)]
+        return small_frame(self._spark, homes, ENTITY_TAG.schema())
+
+    def ledger(self, name: str) -> DataFrame | None:
+        """What the runner would have written."""
+        if name == RUN.name:
+            rows = [
+                (run, "build_tags", [], day, "done", None, "c", "v", {}, {}, {},
+                 datetime(day.year, day.month, day.day, hour, tzinfo=UTC), 1.0)
+                for run, day, hour in RUNS
+            ]  # fmt: skip
+            return small_frame(self._spark, rows, RUN.schema())
+        days = {run: day for run, day, _ in RUNS}
+        figures = [
+            (run, "build_tags", days[run], "tag_coverage", {"tag": tag}, float(n))
+            for run, tag, n in COVERAGE
+        ]
+        return small_frame(self._spark, figures, METRIC.schema())
+
+
+def test_the_reach_before_is_that_of_the_last_run_of_the_newest_earlier_day(
+    spark_session: SparkSession,
+) -> None:
+    facts = collect_tags(Measured(spark_session, bank_frames(40, 7)))
+    earlier = {tag.tag: tag.earlier for tag in (*facts["tags"], *facts["entity_tags"])}
+    # logins_30d was first measured on the day itself, display_name never
+    wanted = ("gender", "big_home", "logins_30d", "spend_90d", "display_name")
+    assert [earlier[tag] for tag in wanted] == [32, 2, None, 7, None]
+    [home] = facts["entity_tags"]
+    assert (home.tag, home.entity, home.persons) == ("big_home", "household", 3)
+    assert {tag.entity for tag in facts["tags"]} == {""}
+
+
+def table(*notes: NoteConfig) -> Grid:
+    facts = Facts(
+        day=date(2026, 3, 31),
+        totals={"persons": 100},
+        entities=(EntityKind("household", 20, 100, 90, 6, 0),),
+        tags=(
+            TagReach("logins", 50, 0, 1.0, 4.0, 9.0, earlier=40),
+            TagReach("keen", 10, 1, None, None, None),
+        ),
+        entity_tags=(TagReach("big_home", 5, 1, None, None, None, "household", earlier=8),),
+    )
+    section = tags_section(facts, ReportConfig(tags=notes))
+    grid = next(panel.grid for panel in section.panels if panel.title == "All tags")
+    assert grid is not None
+    return grid
+
+
+def test_all_tags_are_listed_with_their_change_and_their_users() -> None:
+    users = ("keen", "winback", "churn", "vip", "alike")
+    grid = table(
+        NoteConfig(name="logins", description="Logins", unit="logins", used_by=users),
+        NoteConfig(name="keen", used_by=("vip",)),
+    )
+    assert grid.head == (
+        "Tag", "What it tells", "Used by", "Have it", "Change", "Median", "Range",
+    )  # fmt: skip
+    assert grid.words == 3
+    assert grid.rows == (
+        ("logins", "Logins", "keen, winback, churn +2 more", "50.0%", "+25\u00a0%", "4 logins",
+         "1 \u2013 9"),
+        ("keen", "", "vip", "10.0%", "", "", ""),
+        # of 20 households
+        ("big_home (household)", "", "", "25.0%", "\u221238\u00a0%", "", ""),
+    )  # fmt: skip
+
+
+def test_owners_are_told_where_there_are_any() -> None:
+    grid = table(NoteConfig(name="keen", owner="crm"))
+    assert grid.head[2:4] == ("Owner", "Used by")
+    assert [row[2] for row in grid.rows] == ["", "crm", ""]
+    assert grid.words == 4
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "told"),
+    [(112, 100, "+12\u00a0%"), (97, 100, "\u22123\u00a0%"), (1000, 1001, "0\u00a0%"),
+     (5, 0, ""), (5, None, "")],
+)  # fmt: skip
+def test_a_change_has_its_sign(now: float, before: float | None, told: str) -> None:
+    assert change(now, before) == told
