@@ -59,11 +59,12 @@ class Bank:
         day: date = DAY,
         nodes: tuple[str, ...] = (),
         config_hash: str | None = None,
+        only: str | None = None,
     ) -> Outcome:
         """Run a job, by default as if its configuration were new; an error is raised here."""
         runner = Runner(self.spark, self.root, Settings(), progress=Progress(quiet=True))
         seen = config_hash or uuid4().hex
-        outcome = runner.run(job, config, day=day, config_hash=seen, nodes=nodes)
+        outcome = runner.run(job, config, day=day, config_hash=seen, nodes=nodes, only=only)
         if outcome.error is not None:
             raise outcome.error
         return outcome

@@ -12,10 +12,13 @@ from databank.session import get_spark
 
 # without these there is nothing for the rest to stand on
 _BASE = ("ingest", "resolve_identity", "build_archive")
+_TAGS = "build_tags"
 
 
-def execute(bank: Bank, steps: Iterable[Step], *, root: str, day: date) -> list[Outcome]:
-    """Run the steps of a plan on one warehouse.
+def execute(
+    bank: Bank, steps: Iterable[Step], *, root: str, day: date, only: str | None = None
+) -> list[Outcome]:
+    """Run the steps of a plan on one warehouse; `only` is the node that was asked for by name.
 
     An error of the operator ends the run. A refusal (exit code 3) stops only what stands on it.
 
@@ -32,6 +35,7 @@ def execute(bank: Bank, steps: Iterable[Step], *, root: str, day: date) -> list[
     waiting = list(steps)
     refused_models: set[str] = set()
     rebuilt: set[str] = set()
+    seldom = any(tag.refresh for tag in bank.tags if tag.name == only)
     while waiting:
         step = waiting.pop(0)
         nodes = tuple(name for name in step.nodes if not _lacks(bank, step, name, missing))
@@ -47,8 +51,10 @@ def execute(bank: Bank, steps: Iterable[Step], *, root: str, day: date) -> list[
             day=day,
             config_hash=bank.hash_of(step.job),
             nodes=nodes,
-            # parts of one job read what the other parts wrote
-            forced=step.job in rebuilt,
+            only=only,
+            # parts of one job read what the other parts wrote; a tag that the last run kept is
+            # built where it is asked for, although nothing has changed
+            forced=step.job in rebuilt or (step.job == _TAGS and only in nodes and seldom),
         )
         outcomes.append(outcome)
         if outcome.outcome == "done":

@@ -63,7 +63,7 @@ def run(
         return
     from databank.cli.execute import execute, exit_error
 
-    outcomes = execute(bank, steps, root=root, day=day)
+    outcomes = execute(bank, steps, root=root, day=day, only=only)
     refusal = exit_error(outcomes)
     if refusal is not None:
         raise refusal

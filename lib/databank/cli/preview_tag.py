@@ -61,6 +61,7 @@ def preview_tag(bank: Bank, root: str, day: date, name: str) -> list[Section]:
         day=day,
         config_hash=bank.hash_of(_JOB),
         nodes=(name,),
+        only=name,
         preview=True,
     )
     if outcome.error is not None:

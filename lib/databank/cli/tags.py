@@ -19,7 +19,10 @@ from databank.tags.plan import MADE_OF_TAGS, definition, reads_of
 MOST_DAYS = 10
 _JOB = "build_tags"
 # what is told of a tag, in this order, where it has it
-_KEYS = ("description", "kind", "entity", "owner", "unit", "status", "keep_days", "alarm")
+_KEYS = (
+    *("description", "kind", "entity", "owner", "unit", "status"),
+    *("refresh", "keep_days", "alarm"),
+)
 
 
 @dataclass(frozen=True)

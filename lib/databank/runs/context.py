@@ -42,6 +42,8 @@ class Context:
         nodes: Names of the tags, models, audiences, lookalikes to build; empty = all.
         last: The last run of the same part that was done, None at the first.
         config_hash: Hash of the configuration that this part was given.
+        only: The node that was asked for by name.
+        written_over: Whether another part has built some of the nodes since the last run.
     """
 
     spark: SparkSession
@@ -53,6 +55,8 @@ class Context:
     last: LastRun | None
     config_hash: str
     progress: Progress
+    only: str | None = None
+    written_over: bool = False
     metrics: list[tuple[str, dict[str, str], float]] = field(default_factory=list)
 
     def metric(self, name: str, value: float, **labels: str) -> None:
@@ -63,12 +67,18 @@ class Context:
         """Whether a tag, model, audience or lookalike is to be built in this part."""
         return not self.nodes or node in self.nodes
 
+    @property
+    def as_last(self) -> bool:
+        """Whether the last run of this part had the same configuration and code."""
+        return (
+            self.last is not None
+            and self.last.config_hash == self.config_hash
+            and self.last.code_version == code_version()
+        )
+
     def last_read(self, table: TableSpec) -> int | None:
         """Version of a table that the last run of this part saw; None if there was none.
 
         None also after a change of configuration or code: then all of it counts as new.
         """
-        same = self.last is not None and self.last.config_hash == self.config_hash
-        if self.last is None or not same or self.last.code_version != code_version():
-            return None
-        return self.last.read.get(table.name)
+        return self.last.read.get(table.name) if self.last is not None and self.as_last else None

@@ -93,6 +93,7 @@ class Runner:
         day: date,
         config_hash: str,
         nodes: tuple[str, ...] = (),
+        only: str | None = None,
         forced: bool = False,
         preview: bool = False,
     ) -> Outcome:
@@ -104,6 +105,7 @@ class Runner:
             day: Run day.
             config_hash: Hash of that configuration.
             nodes: Names to build; none = all.
+            only: The one of them that was asked for by name.
             forced: Run even if nothing that it reads has changed: an earlier part of the same
                 job has, and parts may read what others wrote.
             preview: Run it whatever has changed, and publish nothing: what it wrote is taken back
@@ -118,6 +120,7 @@ class Runner:
         seconds = self._settings.lease_seconds
         with Lease(self.store.files, job.name, run_id=run_id, seconds=seconds):
             self.store.refresh()
+            last = self._history.last(job.name, nodes)
             context = Context(
                 spark=self._spark,
                 store=self.store,
@@ -125,9 +128,11 @@ class Runner:
                 day=day,
                 run_id=run_id,
                 nodes=nodes,
-                last=self._history.last(job.name, nodes),
+                last=last,
                 config_hash=config_hash,
                 progress=self._progress,
+                only=only,
+                written_over=last is not None and self._history.written_over(job.name, nodes, last),
             )
             outcome = self._run(job, config, context, forced=forced, preview=preview)
         self._progress.done(outcome.outcome, outcome.summary)
@@ -205,7 +210,7 @@ class Runner:
             and last.day == context.day
             and last.config_hash == context.config_hash
             and last.code_version == code_version()
-            and not self._history.written_over(job.name, context.nodes, last)
+            and not context.written_over
             and all(self.store.published.get(t, -1) == v for t, v in last.read.items())
             and all(self.store.files.exists(f) for f in job.files(context.day))
         )

@@ -13,6 +13,7 @@ from databank.tags.history import keep_history
 from databank.tags.kinds import OF_PROFILES
 from databank.tags.preference import preferred_values
 from databank.tags.reach import alarms, counted, measured, unheard_of
+from databank.tags.refresh import kept_tags
 from databank.tags.statements import stated_value
 from databank.tags.tables import ENTITY_TAG, HISTORY, PERSON_TAG
 from databank.tags.top import top_values
@@ -26,11 +27,32 @@ def build_tags(context: Context, config: TagsConfig) -> StepResult:
     """Compute the wanted tags as of the run day and replace their rows in tags.person_tag.
 
     Those of households, accounts ... are in tags.entity_tag; a part has tags of one of them.
-    Tags outside this part are read as they were published. Rows of tags that the configuration
-    no longer has go away with any part.
+    Tags outside this part are read as they were published, and so are those of it whose values
+    are younger than their `refresh`. Rows of tags that the configuration no longer has go away
+    with any part. One pass over the archive for all tags; one aggregate over the published rows
+    if any has `refresh`. Where all are kept, tags.person_tag is left as it is.
     """
-    tags = [tag for tag in config.tags if context.wants(tag.name)]
-    [entity] = {tag.entity for tag in tags}
+    wanted = [tag for tag in config.tags if context.wants(tag.name)]
+    [entity] = {tag.entity for tag in wanted}
+    table = PERSON_TAG if entity == PERSON else ENTITY_TAG
+    kept = kept_tags(context, wanted, table)
+    tags = [tag for tag in wanted if tag.name not in kept]
+    before = counted(context, tags, table) if any(tag.alarm for tag in tags) else {}
+    if tags:
+        _write_tags(context, config, tags, entity)
+    if table is PERSON_TAG:
+        persons = [tag for tag in config.tags if tag.entity == PERSON]
+        keep_history(context, context.store.read(PERSON_TAG), wanted, persons)
+    now = measured(context, tags, table) if tags else {}
+    summary: dict[str, int | float | str] = {"tags": len(tags), "rows": sum(now.values())}
+    if kept:
+        summary["kept until their refresh"] = len(kept)
+    told = {**alarms(context, tags, before, now), **unheard_of(context, tags, now)}
+    return StepResult({**summary, **told})
+
+
+def _write_tags(context: Context, config: TagsConfig, tags: list[TagConfig], entity: str) -> None:
+    """Replace the rows of some tags, all of one entity, with those of the run day."""
     own = {tag.name for tag in tags}
     others = {name: kind for name, kind in config.types.items() if name not in own}
     ranking = {kind: [t for t in tags if t.kind == kind] for kind in _OF_VALUES}
@@ -63,18 +85,10 @@ def build_tags(context: Context, config: TagsConfig) -> StepResult:
         if table is ENTITY_TAG:
             rows = rows.withColumnRenamed("person_id", "entity_id")
             rows = rows.withColumn("entity", F.lit(entity))
-        before = counted(context, tags, table) if any(tag.alarm for tag in tags) else {}
         # one row per person, and each tag once in it: unique as built
         context.store.replace(table, rows, where=_scope(tags, config, table), checked=True)
     finally:
         frame.unpersist()
-    if table is PERSON_TAG:
-        written = context.store.read(PERSON_TAG)
-        keep_history(context, written, tags, [t for t in config.tags if t.entity == PERSON])
-    now = measured(context, tags, table)
-    summary: dict[str, int | float | str] = {"tags": len(tags), "rows": sum(now.values())}
-    told = {**alarms(context, tags, before, now), **unheard_of(context, tags, now)}
-    return StepResult({**summary, **told})
 
 
 def tag_rows(wide: DataFrame, tags: list[TagConfig]) -> DataFrame:

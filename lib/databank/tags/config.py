@@ -55,6 +55,13 @@ class TagConfig(StrictModel):
     status: Literal["draft", "active", "retired"] = Field(
         default="active", description="A draft is built by --only alone; what is retired never"
     )
+    refresh: str | None = Field(
+        default=None,
+        pattern=r"^[1-9][0-9]* days?$",
+        description="Built anew once its values are so old; default: each run. Till then persons "
+        "who were merged have them under their former number, and what was erased of a person "
+        "may be in them",
+    )
     keep_days: int | None = Field(
         default=None, ge=1, description="Values of so many days are kept in tags.history"
     )
@@ -224,6 +231,11 @@ class TagConfig(StrictModel):
         # read once here, so that its faults are this tag's faults
         refuse_what_persons_have(self.expressions, self.entity)
         return self
+
+    @property
+    def refresh_days(self) -> int:
+        """How old its values may get; 0 = it is built by each run."""
+        return int(self.refresh.split()[0]) if self.refresh is not None else 0
 
     @property
     def type(self) -> TagType:

@@ -15,6 +15,8 @@ def keep_history(
 ) -> None:
     """Write the day's rows of tags with keep_days, and drop days past their keeping.
 
+    A tag that was not built anew has no row of the day, and its former days go all the same.
+
     Args:
         context: The run.
         rows: Rows of tags.person_tag of the part, as they are published.
@@ -28,7 +30,7 @@ def keep_history(
     if not asking and context.store.read(HISTORY).where(~gone).isEmpty():
         return
     names = [tag.name for tag in asking]
-    kept = rows.where(F.col("tag").isin(names))
+    kept = rows.where(F.col("tag").isin(names) & (F.col("as_of") == F.lit(context.day)))
     # one row per person and tag there, and each day once here
     where = _scope(asking, known, context.day)
     context.store.replace(HISTORY, kept, where=where, checked=True)

@@ -128,3 +128,22 @@ def test_the_report_is_told_who_uses_a_tag_and_who_owns_it(conf: Path) -> None:
     assert (notes["logins"].owner, notes["keen"].owner) == ("crm", "")
     assert notes["keen"].used_by == ("regulars", "keener")
     assert notes["keener"].used_by == ()
+
+
+def test_a_tag_that_was_kept_is_built_where_it_is_asked_for(
+    spark_session: SparkSession, conf: Path, tmp_path: Path, ask: Any
+) -> None:
+    bank = make_bank(spark_session, tmp_path, persons=6, days=DAYS)
+    write(conf, LOGINS | {"refresh": "30 days"})
+    (conf / "audiences" / "regulars.yml").unlink()
+
+    def built_on(day: date, *only: str) -> str:
+        where = ["--conf-dir", str(conf), "--root", bank.root, "--date", str(day)]
+        assert exit_code(["run", "build_tags", *only, *where]) == 0
+        [row] = ask(root=bank.root)
+        return str(row["as of"])
+
+    assert built_on(FIRST) == str(FIRST)
+    assert built_on(SECOND) == str(FIRST)
+    # the last run was of the same day and the same part
+    assert built_on(SECOND, "--only", "logins") == str(SECOND)

@@ -1,4 +1,4 @@
-"""The life of a tag: what is kept of past days, and when its reach moves too far."""
+"""The life of a tag: what is kept of past days, when it is built, when its reach moves too far."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -6,13 +6,18 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from databank.tables.outside import published_versions
 from databank.tags.build import JOB
 from databank.tags.config import TagConfig, TagsConfig
-from databank.tags.tables import HISTORY
+from databank.tags.tables import HISTORY, PERSON_TAG
 from tests.support.bank import DAY, Bank, make_bank
 
 DAYS = "\n".join(f"{person} | 2026-01-20 | login | {person}" for person in range(1, 6))
 LOGINS = {"name": "logins", "kind": "measure", "event": "login", "measure": "count"}
+# their values are one more each day: 11 on the first
+SINCE = {"name": "since", "kind": "measure", "event": "login", "measure": "recency"}
+SELDOM = SINCE | {"name": "seldom", "refresh": "7 days"}
+QUIET = {"name": "quiet", "kind": "rule", "when": "seldom >= 13"}
 
 
 @pytest.fixture
@@ -74,3 +79,81 @@ def test_a_tag_that_nobody_has_is_told(bank: Bank) -> None:
         "nobody has: early": "check its event, its window and its filter",
         "nobody has: keen": "its condition holds for nobody",
     }
+
+
+def values(bank: Bank) -> dict[str, tuple[object, ...]]:
+    """Of the first person: number and day of each tag."""
+    columns = ("tag", "value_double", "as_of")
+    return {tag: told for tag, *told in bank.rows(PERSON_TAG, *columns, where="person_id = 1")}
+
+
+def test_a_tag_is_kept_until_its_refresh_and_read_as_it_is(bank: Bank) -> None:
+    library = tags(SINCE, SELDOM, QUIET)
+
+    def build(days: int, **how: str) -> tuple[dict[str, object], dict[str, tuple[object, ...]]]:
+        day = DAY + timedelta(days=days)
+        hashed = how.pop("hashed", "one")
+        summary = bank.run(JOB, library, day=day, config_hash=hashed, **how).summary
+        told = {name: n for name, n in summary.items() if not name.startswith("nobody")}
+        return told, values(bank)
+
+    summary, found = build(0)
+    assert summary == {"tags": 3, "rows": 10}
+    assert found == {"since": [11.0, DAY], "seldom": [11.0, DAY]}
+    later = DAY + timedelta(days=3)
+    summary, found = build(3)
+    assert summary == {"tags": 2, "rows": 5, "kept until their refresh": 1}
+    # 14 of `since` would be quiet; the rule reads what is kept
+    assert found == {"since": [14.0, later], "seldom": [11.0, DAY]}
+    assert bank.metrics("tag_mean", "tag") == {"since": 14.0, "seldom": 11.0}
+    assert build(6)[1]["seldom"] == [11.0, DAY]
+    _, found = build(7)
+    week = DAY + timedelta(days=7)
+    assert found["seldom"] == found["since"] == [18.0, week]
+    assert found["quiet"] == [None, week]
+    # another configuration: at once; and so where it is asked for by name
+    assert build(8, hashed="two")[1]["seldom"] == [19.0, DAY + timedelta(days=8)]
+    assert build(9, hashed="two", only="seldom")[1]["seldom"] == [20.0, DAY + timedelta(days=9)]
+    assert build(10, hashed="two")[1]["seldom"] == [20.0, DAY + timedelta(days=9)]
+
+
+def test_what_another_part_has_built_since_is_not_trusted(bank: Bank) -> None:
+    parts = {"one": ("seldom",), "two": ("seldom", "since")}
+    found = []
+    for days, hashed in enumerate(("one", "two", "one", "one")):
+        day = DAY + timedelta(days=days)
+        bank.run(JOB, tags(SINCE, SELDOM), day=day, config_hash=hashed, nodes=parts[hashed])
+        found.append(values(bank)["seldom"][0])
+    assert found == [11.0, 12.0, 13.0, 13.0]
+
+
+def test_a_part_that_is_kept_writes_nothing_but_lets_former_days_go(bank: Bank) -> None:
+    library = tags(SELDOM | {"keep_days": 2}, {**SELDOM, "name": "other"})
+
+    def build(days: int) -> dict[str, object]:
+        day = DAY + timedelta(days=days)
+        return bank.run(JOB, library, day=day, config_hash="one").summary
+
+    build(0)
+    before = published_versions(bank.root)[PERSON_TAG.name]
+    assert build(1) == {"tags": 0, "rows": 0, "kept until their refresh": 2}
+    assert published_versions(bank.root)[PERSON_TAG.name] == before
+    assert len(bank.rows(HISTORY, "as_of")) == 5
+    build(2)
+    assert bank.rows(HISTORY, "as_of") == []
+    assert len(bank.rows(PERSON_TAG, "tag")) == 10
+
+
+def test_what_nobody_has_is_built_by_each_run(bank: Bank) -> None:
+    never = keen(99, refresh="7 days")
+    for days in (0, 1):
+        day = DAY + timedelta(days=days)
+        summary = bank.run(JOB, tags(LOGINS, never), day=day, config_hash="one").summary
+        assert summary["tags"] == 2
+        assert "nobody has: keen" in summary
+
+
+@pytest.mark.parametrize("wrong", ["weekly", "0 days", "7", "7 weeks"])
+def test_a_refresh_is_in_days(wrong: str) -> None:
+    with pytest.raises(ValueError, match="refresh"):
+        TagConfig.model_validate(LOGINS | {"refresh": wrong})
