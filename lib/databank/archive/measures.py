@@ -34,7 +34,7 @@ _READS = {
     "largest_amount": ("amount_max",), "smallest_amount": ("amount_min",),
     "quantity": ("quantity",), "sum_of": ("n",), "average_of": ("n",),
 }  # fmt: skip
-_BITS = 63  # of a bigint, without its sign
+_BITS = 31  # of an int, without its sign: few bytes to send
 _BATCH = 1 << 14  # persons that go back at a time
 Family = tuple[str | None, str | None]
 
@@ -104,7 +104,7 @@ def macro_columns(
         counted=frozenset(str(macro.by) for macro in macros if macro.name == "distinct"),
     )
     rows = matching_rows(archive, macros, as_of=as_of, dimensions=dimensions)
-    zeros = [F.lit(0).cast("bigint")] * (1 + len(masks))
+    zeros = [F.lit(0)] * (1 + len(masks))
     nulls = (F.lit(None).cast(rows.schema[name].dataType) for name in values)
     asked = persons.select("person_id", F.lit(True), *zeros, *nulls)
     laid = rows.union(asked).repartition(partitions, "person_id")
@@ -128,7 +128,7 @@ def matching_rows(
     found = rows.select(
         "person_id",
         F.lit(False).alias("_asked"),
-        F.unix_date("day").cast("bigint").alias("_day"),
+        F.unix_date("day").alias("_day"),
         *masks,
         *(value.alias(name) for name, value in values.items()),
     )
@@ -157,14 +157,14 @@ def _number(day: date | None) -> int:
 
 
 def _masks(macros: list[Macro], as_of: date) -> list[Column]:
-    nothing, families = F.lit(0).cast("bigint"), _families(macros)
+    nothing, families = F.lit(0), _families(macros)
     masks: list[Column] = []
     for at in range(0, len(families), _BITS):
         mask = nothing
         for bit, family in enumerate(families[at : at + _BITS]):
             mine = [macro for macro in macros if _family(macro) == family]
             met = looked_at(mine, as_of) & matches(mine[0])
-            mask = mask + F.when(met, F.lit(1 << bit).cast("bigint")).otherwise(nothing)
+            mask = mask + F.when(met, F.lit(1 << bit)).otherwise(nothing)
         masks.append(mask.alias(f"_matches_{len(masks)}"))
     return masks
 
@@ -188,7 +188,7 @@ def _answered(batches: Iterable[pa.RecordBatch], *, plan: _Plan) -> Iterator[pa.
     rows = pa.Table.from_batches(held)
     persons, person = np.unique(rows["person_id"].to_numpy(), return_inverse=True)
     asked = np.unique(person[rows["_asked"].to_numpy()])
-    day = rows["_day"].to_numpy()
+    day = rows["_day"].to_numpy().astype(np.int64)
     masks = [rows[f"_matches_{n}"].to_numpy() for n in range(plan.masks)]
     values = {
         name: _codes(rows[name]) if name in plan.counted else rows[name].to_numpy()

@@ -78,7 +78,9 @@ def _write_tags(context: Context, config: TagsConfig, tags: list[TagConfig], ent
     for tag in tags:
         if tag.kind == "sql":
             frame = frame.join(stated_value(context, tag), "person_id", "left")
-    frame = frame.persist()
+    # the cuts of percentiles take a pass of their own; else a frame is read once
+    twice = any(tag.kind == "percentile" for tag in tags)
+    frame = frame.persist() if twice else frame
     try:
         rows = tag_rows(with_tags(frame, tags), tags).withColumn("as_of", F.lit(context.day))
         table = PERSON_TAG if entity == PERSON else ENTITY_TAG
@@ -88,7 +90,8 @@ def _write_tags(context: Context, config: TagsConfig, tags: list[TagConfig], ent
         # one row per person, and each tag once in it: unique as built
         context.store.replace(table, rows, where=_scope(tags, config, table), checked=True)
     finally:
-        frame.unpersist()
+        if twice:
+            frame.unpersist()
 
 
 def tag_rows(wide: DataFrame, tags: list[TagConfig]) -> DataFrame:
