@@ -81,7 +81,7 @@ def _tag_table(facts: Facts, notes: dict[str, NoteConfig], persons: int) -> Pane
         "Change is that of how many have it, since the run day before."
     )
     texts = ("Tag", "What it tells", *(("Owner",) if owned else ()), "Used by")
-    head = (*texts, "Have it", "Change", "Median", "Range")
+    head = (*texts, "Reach", "Change", "Median", "Range")
     return Panel("All tags", says, grid=Grid(head, tuple(rows), words=len(texts)), wide=True)
 
 

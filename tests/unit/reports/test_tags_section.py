@@ -90,7 +90,7 @@ def test_all_tags_are_listed_with_their_change_and_their_users() -> None:
         NoteConfig(name="keen", used_by=("vip",)),
     )
     assert grid.head == (
-        "Tag", "What it tells", "Used by", "Have it", "Change", "Median", "Range",
+        "Tag", "What it tells", "Used by", "Reach", "Change", "Median", "Range",
     )  # fmt: skip
     assert grid.words == 3
     assert grid.rows == (
