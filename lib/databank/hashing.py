@@ -33,5 +33,6 @@ def _sources(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversabl
         name = f"{prefix}/{entry.name}"
         if entry.is_dir():
             yield from _sources(entry, name)
-        elif name.endswith(".py"):
+        # lists beside them decide results, too
+        elif name.endswith((".py", ".txt")):
             yield name, entry

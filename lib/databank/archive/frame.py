@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame, functions as F
 from databank.archive.config import PERSONS, ArchiveConfig, TagType
 from databank.archive.measures import macro_columns
 from databank.archive.tables import PERSON_DAY
+from databank.errors import DataBankError
 from databank.expressions import Expression, Macro
 from databank.identity.entities.config import PERSON
 from databank.identity.entities.tables import ENTITY
@@ -22,6 +23,7 @@ _MEMBERS = {
 }
 _VALUE = {"text": "value_string", "date": "value_date"}
 ROWS_OF_PARTITION = 500_000  # of the archive: some tens of megabytes in a worker
+_KEYS_OF_PARTITION = 200_000  # identifiers: a worker holds all values of their persons
 
 
 def person_frame(
@@ -61,14 +63,20 @@ def person_frame(
     on_events = [macro for macro in macros if macro.reads_events]
     if on_events:
         archive = context.store.read(PERSON_DAY)
+        if "derived" not in archive.columns:
+            raise DataBankError(
+                f"{PERSON_DAY.name}: was made by an earlier release; run build_archive first"
+            )
+        persons = context.store.read("identity.person")
         found = macro_columns(
             of_entity(context, archive, entity),
             frame.select("person_id"),
             on_events,
             as_of=day,
             dimensions=config.names,
-            # Delta's log tells how many rows there are
-            partitions=archive.count() // ROWS_OF_PARTITION + 1,
+            # Delta's log tells how many rows there are, of identifiers no fewer than persons
+            partitions=1
+            + max(archive.count() // ROWS_OF_PARTITION, persons.count() // _KEYS_OF_PARTITION),
         )
         frame = found if entity == PERSON else frame.join(found, "person_id")
     names = {name for e in expressions for name in e.names} & set(tags or {})

@@ -75,7 +75,8 @@ def macro_columns(
     brings the rows of a person together, and arrays do the rest: see `Cells`.
 
     Cost: one scan of the archive, pruned to the events and days that any macro looks at, and one
-    shuffle by person of some 50 bytes a row. A worker holds the rows of one partition.
+    shuffle by person of some 40 bytes a row. A worker holds the rows of one partition, and the
+    values of its persons.
 
     Args:
         archive: archive.person_day.
@@ -175,9 +176,13 @@ def _values(macros: list[Macro]) -> dict[str, Column]:
     counted = {str(macro.by) for macro in macros if macro.name == "distinct"}
     texts = {name: F.nullif(F.col(name), F.lit("")) for name in sorted(counted)}
     numbers = {str(macro.by) for macro in macros if macro.name in OF_NUMBERS}
-    # the archive keeps the values of dimensions as texts
-    read = {number_column(name): F.col(name).try_cast("double") for name in sorted(numbers)}
-    return sums | texts | read
+    return sums | texts | {number_column(name): _number_of(name) for name in sorted(numbers)}
+
+
+def _number_of(dimension: str) -> Column:
+    """Its value as a number; the archive keeps texts, and what is endless is no number."""
+    value = F.col(dimension).try_cast("double")
+    return F.when(F.abs(value) < F.lit(float("inf")), value)
 
 
 def _answered(batches: Iterable[pa.RecordBatch], *, plan: _Plan) -> Iterator[pa.RecordBatch]:

@@ -24,6 +24,7 @@ from databank.cli.references import (
     check_ranked,
     check_references,
     check_status,
+    check_steps,
     check_tables,
     check_windows,
     entity_of,
@@ -273,6 +274,7 @@ def load_bank(conf_dir: str | Path) -> Bank:
             check_windows(reader, file, key, kind, entry, archive)
         for file, key, figure in figures:
             check_windows(reader, file, key, "indicator", figure, archive)
+            check_steps(reader, file, key, figure, archive)
         check_ranked(reader, tag_files)
         check_tables(reader, tag_files)
         for file, key, kind, name, entry in entries:

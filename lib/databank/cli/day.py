@@ -1,5 +1,6 @@
 """A person's day in its order: what `databank person --day` tells of events and sessions."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -148,8 +149,9 @@ def _shown(visit: _Visit, zone: ZoneInfo) -> dict[str, Any]:
 
 
 def _plain(page: str | None) -> str | None:
-    """A page without query and fragment, which may hold anything."""
-    return page and (page.partition("?")[0].partition("#")[0] or None)
+    """A page without query, fragment, user and password, which may hold anything."""
+    plain = (page or "").partition("?")[0].partition("#")[0]
+    return re.sub(r"^((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)[^/@]*@", r"\1", plain) or None
 
 
 def _time(microseconds: int, zone: ZoneInfo) -> str:

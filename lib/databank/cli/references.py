@@ -11,6 +11,7 @@ from databank.expressions import Macro, is_number, parse_expression
 from databank.expressions.macros import ANY_EVENT, OF_NUMBERS
 from databank.identity.config import IdentityConfig
 from databank.identity.entities.config import PERSON
+from databank.indicators.config import IndicatorConfig
 from databank.models.definition import Definition
 from databank.models.text.config import TextModelConfig
 from databank.tags.config import TagConfig, TagsFile
@@ -116,6 +117,15 @@ def check_windows(
                 reader.fault(file, key, wrong, f"write {window.replace('next', 'last')!r}")
             _check_filter(reader, file, key, macro, archive)
             _check_dimension(reader, file, key, macro, archive)
+
+
+def check_steps(
+    reader: ConfigReader, file: str, key: str, indicator: IndicatorConfig, archive: ArchiveConfig
+) -> None:
+    """Note funnels over sessions: these are in the archive, and not among the events."""
+    if archive.sessions is not None and archive.sessions.name in indicator.steps:
+        wrong = f"{archive.sessions.name!r} is what archive.yml calls sessions, and no step"
+        reader.fault(file, f"{key}.steps", wrong, "begin with an event of the session")
 
 
 def with_tables(reader: ConfigReader, files: Mapping[str, TagsFile]) -> dict[str, TagsFile]:

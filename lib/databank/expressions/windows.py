@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-_LAST = re.compile(r"^(last|next) ([1-9][0-9]*) (day|week|month)s?$")
+_LAST = re.compile(r"^(last|next) ([1-9][0-9]{0,3}) (day|week|month)s?$")
 _THIS = ("today", "this week", "this month", "this quarter", "this year")
 _FORMS = (
     "ever, today, this week|month|quarter|year, last N days|weeks|months, 2026-01-01..2026-01-31"

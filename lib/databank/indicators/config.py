@@ -62,7 +62,9 @@ class IndicatorConfig(StrictModel):
     back: Event | None = Field(
         default=None, description="What counts as coming back; default: the event, and its filter"
     )
-    on: tuple[int, ...] = Field(default=(), description="Days after the first one")
+    on: tuple[Annotated[int, Field(le=3660)], ...] = Field(
+        default=(), description="Days after the first one"
+    )
     steps: tuple[Name, ...] = Field(default=(), description="Events, one after the other")
     within: str | None = Field(
         default=None, description="N hours | days, from the first step to the last"

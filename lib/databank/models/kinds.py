@@ -8,8 +8,10 @@ from databank.models.text.config import TextModelConfig
 
 
 def model_type(raw: Any) -> type[Definition]:
-    """The class that reads a definition; its algorithm tells."""
-    of_text = isinstance(raw, dict) and raw.get("algorithm") == "ngram_regression"
+    """The class that reads a definition: its algorithm tells, or a key that only texts have."""
+    of_text = isinstance(raw, dict) and (
+        "text" in raw or raw.get("algorithm") == "ngram_regression"
+    )
     return TextModelConfig if of_text else ModelConfig
 
 

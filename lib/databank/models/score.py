@@ -49,6 +49,7 @@ def score_models(context: Context, config: ModelsConfig) -> StepResult:
     registry = open_registry(context)
     champions = {model.model: _champion(registry, model.model) for model in wanted}
     definitions = {name: registry.definition(champion) for name, champion in champions.items()}
+    _refuse_other_meanings(wanted, definitions)
     context.progress.step(f"gathering what {len(champions)} champions look at")
     gathered = _populations(context, definitions, config.archive)
     try:
@@ -88,6 +89,24 @@ def _champion(registry: Registry, model: str) -> Version:
     if found is None:
         raise DataBankError(f"model {model}: has no champion; run train_model first")
     return found
+
+
+def _refuse_other_meanings(
+    models: Iterable[Definition], definitions: Mapping[str, Definition]
+) -> None:
+    """Raise where the score of a champion is the probability of another thing than tags say."""
+    for model in models:
+        champion = definitions[model.model]
+        if (
+            isinstance(model, TextModelConfig)
+            and isinstance(champion, TextModelConfig)
+            and (model.label.of, model.label.other) != (champion.label.of, champion.label.other)
+        ):
+            raise DataBankError(
+                f"model {model.model}: its champion tells {champion.label.of} from "
+                f"{champion.label.other}, its file {model.label.of} from {model.label.other}; run "
+                "train_model, or take back the label"
+            )
 
 
 def _populations(

@@ -153,25 +153,25 @@ def _train_on(
     as_of: date,
 ) -> list[Trained]:
     """Train the models that are cut on the same day, on one pass over the archive."""
-    known = {name: registry.definition(found) for name, found in champions.items() if found}
-    rivals = {
-        model.model: rival
-        for model in models
+    rivals: dict[str, ModelConfig] = {}
+    for model in models:
+        champion = champions[model.model]
+        rival = registry.definition(champion) if champion else None
         # one that was trained on texts has no features to be compared by
-        if isinstance(rival := known.get(model.model), ModelConfig)
-    }
+        if isinstance(rival, ModelConfig):
+            rivals[model.model] = rival
     expressions = [e for model in [*models, *rivals.values()] for e in model.expressions]
     context.progress.step(f"gathering features as of {as_of}")
     frame = macro_frame(context, expressions, config.archive, as_of=as_of)
     try:
         trained = []
         for model in models:
-            rival = rivals.get(model.model)
+            theirs = rivals.get(model.model)
             rows = _Rows(
                 training_frame(frame, model),
                 # the same persons, labels and parts, with the champion's own features
-                training_frame(frame, model.model_copy(update={"features": rival.features}))
-                if rival
+                training_frame(frame, model.model_copy(update={"features": theirs.features}))
+                if theirs
                 else None,
                 model.features,
                 partial(fit_pipeline, config=model),

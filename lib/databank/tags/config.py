@@ -31,6 +31,7 @@ from databank.tags.kinds import (
     SHAPES,
     TAKEN,
     TEXTS,
+    UNKNOWN,
     ZERO_IS_NOTHING,
     Kind,
     macro_of,
@@ -158,6 +159,15 @@ class TagConfig(StrictModel):
             raise ValueError(f"tag {self.name!r}: write either `values` or `table`")
         refuse_unreadable(self.values, self.gives or "text")
         return self
+
+    @field_validator("outcomes")
+    @classmethod
+    def _outcomes_differ(cls, value: tuple[str, str] | None) -> tuple[str, str] | None:
+        if value is not None and len({*value, UNKNOWN}) < 3:
+            raise ValueError(
+                f"`outcomes` are {list(value)}; write two that differ, and neither {UNKNOWN!r}"
+            )
+        return value
 
     @model_validator(mode="after")
     def _number_tells_it(self) -> "TagConfig":

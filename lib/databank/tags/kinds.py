@@ -11,6 +11,7 @@ Kind = Literal[
 ]  # fmt: skip
 # kinds whose values are texts, unless they say otherwise
 TEXTS = ("attribute", "top", "lookup", "probability", "national_id")
+UNKNOWN = "unknown"  # what a probability says of those who could be either
 # kinds that read an attribute of profiles
 OF_PROFILES = ("attribute", "national_id")
 # measure of an event -> the macro that answers it
@@ -63,7 +64,7 @@ SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
         ("select", "gives"),
         (),
         'gives: count, select: "SELECT person_id, count(*) AS value FROM archive.person_day '
-        'WHERE day > :day - INTERVAL 30 DAYS GROUP BY person_id"',
+        'WHERE day > :day - INTERVAL 30 DAYS AND derived IS NULL GROUP BY person_id"',
     ),
 }
 OWN_KEYS = tuple(dict.fromkeys(k for need, may, _ in SHAPES.values() for k in (*need, *may)))

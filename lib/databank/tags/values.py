@@ -9,6 +9,7 @@ from pyspark.sql.pandas.functions import pandas_udf
 
 from databank.archive.config import TagType
 from databank.tags.config import TagConfig
+from databank.tags.kinds import UNKNOWN
 from databank.tags.national import read_fact
 from databank.tags.order import tag_levels
 
@@ -22,7 +23,6 @@ SPARK_TYPES = {
 _PLAIN = (
     *("measure", "attribute", "national_id", "top", "model", "probability", "preference", "sql"),
 )
-UNKNOWN = "unknown"
 Cuts = dict[str, float]
 
 

@@ -98,11 +98,19 @@ def test_a_probability_says_what_its_model_means(conf: Path) -> None:
     assert tags["y"].outcomes == ("goes", "stays")
     write(conf, "tags/zz.yml", "tags:\n  - {name: x, kind: probability, model: churn}\n")
     assert "lacks `at_least`" in faults(conf)[0]
+    tag = "{name: x, kind: probability, model: churn, at_least: 0.8, outcomes: [yes, unknown]}"
+    write(conf, "tags/zz.yml", f"tags:\n  - {tag}\n")
+    assert "write two that differ, and neither 'unknown'" in faults(conf)[0]
 
 
 def test_a_model_of_no_known_algorithm(conf: Path) -> None:
     write(conf, "models/zz.yml", "model: x\nalgorithm: ngram_regresion\nlabel: {}\n")
     assert any("did you mean 'ngram_regression'" in line for line in faults(conf))
+    text = (conf / "models/gender_from_name.yml").read_text().replace("ngram", "nrgam")
+    write(conf, "models/zz.yml", text.replace("model: gender_from_name", "model: y"))
+    found = [line for line in faults(conf) if line.startswith("models/zz.yml")]
+    assert len(found) == 1
+    assert "did you mean 'ngram_regression'" in found[0]
 
 
 def test_without_sessions_a_visit_has_no_channel(conf: Path) -> None:

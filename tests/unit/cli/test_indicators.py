@@ -23,6 +23,11 @@ __all__ = ["conf"]  # a fixture
             "{name: x, kind: funnel, steps: [read, login], within: 1 day, filter: category = 'a'}",
             "uses 'category', which the archive does not keep apart",
         ),
+        (
+            "{name: x, kind: funnel, steps: [visit, purchase], within: 1 day}",
+            "'visit' is what archive.yml calls sessions, and no step; begin with an event",
+        ),
+        ("{name: x, kind: retention, event: read, on: [99999]}", "less than or equal to 3660"),
         ("{name: x, kind: activ, event: login}", "it should be 'active', 'new', 'returning'"),
         ("{name: x, kind: active, evnt: login}", "unknown key; did you mean 'event'?"),
         ("{name: sales, kind: new, event: login}", "indicator 'sales' is in conf/ind"),

@@ -51,6 +51,7 @@ def test_windows_of_months_exist_on_every_day(count: int, day: date) -> None:
     [
         ("lst 3 days", "unknown window"),
         ("last 0 days", "unknown window"),
+        ("last 40000 days", "unknown window"),
         ("2026-02-01..2026-01-01", "ends before it begins; write 2026-01-01..2026-02-01"),
         ("2026-02-30..2026-03-01", "no valid days"),
     ],

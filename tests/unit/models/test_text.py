@@ -153,6 +153,12 @@ def test_a_model_of_another_text_is_compared_on_the_same_persons(trained: TableS
     assert champion.version == 2
 
 
+def test_scores_do_not_mean_another_thing_than_the_file_says(trained: TableStore) -> None:
+    turned = config(label=CONFIG["label"] | {"of": "male"})
+    with pytest.raises(DataBankError, match="its champion tells female from male, its file male"):
+        score_models(context_on(trained, tables=SCORE_JOB.tables), ModelsConfig(models=(turned,)))
+
+
 def test_nobody_states_it(store: TableStore) -> None:
     silent = config(model="silent", label=CONFIG["label"] | {"attribute": "sex"})
     with pytest.raises(DataBankError, match="model silent, as of 2026-03-31: 0 persons in part"):
