@@ -1,7 +1,7 @@
 """ops.run and ops.metric: what every run leaves behind, and what the next one learns from it."""
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from pyspark.sql import Window, functions as F
 
@@ -91,7 +91,9 @@ def read_history(store: TableStore) -> History:
     days = dict(history.days)
     parts = dict(history.parts)
     for row in newest.collect():
-        parts[(row["job"], tuple(row["part"]))] = LastRun(**row["r"].asDict())
+        # Spark hands out the hour of this machine without its zone; runs of this process have one
+        last = row["r"].asDict() | {"started": row["r"]["started"].astimezone(UTC)}
+        parts[(row["job"], tuple(row["part"]))] = LastRun(**last)
         days[row["job"]] = max(row["latest"], days.get(row["job"], row["latest"]))
     return History(parts, days)
 

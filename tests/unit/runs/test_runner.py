@@ -87,6 +87,22 @@ def test_the_same_run_again_does_nothing_until_something_changes(
     assert run(spark_session, root, hash_="other", day=date(2026, 2, 1)).outcome == "done"
 
 
+def test_parts_of_a_job_follow_those_of_another_process(
+    spark_session: SparkSession, root: str
+) -> None:
+    def parts(day: date) -> list[str]:
+        runner = Runner(spark_session, root, Settings(), progress=Progress(quiet=True))
+        return [
+            runner.run(JOB, None, day=day, config_hash="h", nodes=nodes).outcome
+            for nodes in (("a", "b"), ("b", "c"))
+        ]
+
+    assert parts(DAY) == ["done", "done"]
+    # the second part has built b, too, so that the first is made again, and with it the second
+    assert parts(DAY) == ["done", "done"]
+    assert parts(date(2026, 2, 1)) == ["done", "done"]
+
+
 def test_an_older_day_than_the_last_one_is_refused(spark_session: SparkSession, root: str) -> None:
     run(spark_session, root)
     outcome = run(spark_session, root, day=date(2026, 1, 30))
