@@ -3,5 +3,9 @@
 from databank.config.loader import ConfigReader
 from databank.config.model import NAME_PATTERN, Name, StrictModel, TimeZone
 from databank.config.settings import Settings
+from databank.config.shapes import Shapes, refuse_other_keys
 
-__all__ = ["NAME_PATTERN", "ConfigReader", "Name", "Settings", "StrictModel", "TimeZone"]
+__all__ = [
+    "NAME_PATTERN", "ConfigReader", "Name", "Settings", "Shapes", "StrictModel", "TimeZone",
+    "refuse_other_keys",
+]  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from databank.archive.config import ArchiveConfig
-from databank.config import Name, StrictModel
+from databank.config import Name, Shapes, StrictModel, refuse_other_keys
 from databank.expressions import Expression, Macro, parse_expression, parse_window
 
 Kind = Literal["active", "new", "returning", "sum", "count", "retention", "funnel"]
@@ -18,8 +18,7 @@ Event = Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]*|\*)$")]
 # kinds that have a figure for every day, a 0 where nothing happened
 DAILY = ("active", "new", "returning", "sum", "count")
 
-# kind -> keys it needs, keys it may have, an example
-_SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
+_SHAPES: Shapes = {
     "active": (("event",), ("window", "filter", "by"), 'event: "*"'),
     "new": (("event",), ("filter", "by"), 'event: "*"'),
     "returning": (("event",), ("filter", "by"), 'event: "*"'),
@@ -32,7 +31,6 @@ _SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
         "steps: [view_item, add_to_cart, purchase], within: 7 days",
     ),
 }
-_OWN_KEYS = tuple(dict.fromkeys(k for need, may, _ in _SHAPES.values() for k in (*need, *may)))
 _LAST = re.compile(r"^last ([1-9][0-9]*) (day|week)s?$")
 _WITHIN = re.compile(r"^([1-9][0-9]{0,3}) (hour|day)s?$")
 # the archive's sums of a day, which a single event of a funnel does not have
@@ -72,24 +70,12 @@ class IndicatorConfig(StrictModel):
 
     @model_validator(mode="after")
     def _keys_match_kind(self) -> "IndicatorConfig":
-        needed, allowed, example = _SHAPES[self.kind]
-        given = {key for key in _OWN_KEYS if getattr(self, key) not in (None, ())}
-        if self.kind == "funnel" and "by" in given:
+        if self.kind == "funnel" and self.by is not None:
             raise ValueError(
                 f"funnel {self.name!r}: its steps may differ in {self.by!r}; remove `by` and write "
                 f"a funnel for each value, with a `filter`"
             )
-        for key in needed:
-            if key not in given:
-                shape = f"{{name: {self.name}, kind: {self.kind}, {example}}}"
-                raise ValueError(
-                    f"indicator {self.name!r} of kind {self.kind} lacks `{key}`; write {shape}"
-                )
-        for key in _OWN_KEYS:
-            if key in given and key not in (*needed, *allowed):
-                raise ValueError(
-                    f"indicator {self.name!r} of kind {self.kind} has no use for `{key}`; remove it"
-                )
+        refuse_other_keys(self, _SHAPES, what="indicator")
         return self
 
     @field_validator("window")

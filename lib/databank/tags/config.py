@@ -12,7 +12,7 @@ from databank.archive.config import (
     names_of_tags,
     refuse_what_persons_have,
 )
-from databank.config import Name, StrictModel
+from databank.config import Name, StrictModel, refuse_other_keys
 from databank.expressions import (
     Expression,
     Macro,
@@ -26,7 +26,6 @@ from databank.tags.kinds import (
     DAYS,
     MEASURES,
     OF_A_PERSON,
-    OWN_KEYS,
     RANKING,
     SHAPES,
     TAKEN,
@@ -136,19 +135,7 @@ class TagConfig(StrictModel):
 
     @model_validator(mode="after")
     def _keys_match_kind(self) -> "TagConfig":
-        needed, allowed, example = SHAPES[self.kind]
-        given = {key for key in OWN_KEYS if getattr(self, key) not in (None, {}, ())}
-        for key in needed:
-            if key not in given:
-                shape = f"{{name: {self.name}, kind: {self.kind}, {example}}}"
-                raise ValueError(
-                    f"tag {self.name!r} of kind {self.kind} lacks `{key}`; write {shape}"
-                )
-        for key in OWN_KEYS:
-            if key in given and key not in (*needed, *allowed):
-                raise ValueError(
-                    f"tag {self.name!r} of kind {self.kind} has no use for `{key}`; remove it"
-                )
+        refuse_other_keys(self, SHAPES, what="tag")
         if self.name in TAKEN:
             raise ValueError(f"tag {self.name!r} has the name of a column; choose another name")
         return self

@@ -4,6 +4,7 @@ import re
 from typing import Literal
 
 from databank.archive.config import PERSONS
+from databank.config import Shapes
 
 Kind = Literal[
     "measure", "rule", "percentile", "model", "probability", "preference", "top", "attribute",
@@ -32,8 +33,7 @@ MEASURES = {
 ZERO_IS_NOTHING = frozenset({"count", "distinct", "days", "streak"})
 DAYS = frozenset({"first", "last"})
 RANKING = ("count", "sum(amount)", "days")
-# kind -> keys it needs, keys it may have, an example
-SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
+SHAPES: Shapes = {
     "measure": (("event", "measure"), ("window", "filter", "by"), "event: login, measure: count"),
     "rule": (("when",), (), "when: logins_30d >= 4"),
     "percentile": (("of", "share"), (), "of: spend_90d, share: 0.20"),
@@ -67,7 +67,6 @@ SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
         'WHERE day > :day - INTERVAL 30 DAYS AND derived IS NULL GROUP BY person_id"',
     ),
 }
-OWN_KEYS = tuple(dict.fromkeys(k for need, may, _ in SHAPES.values() for k in (*need, *may)))
 TAKEN = frozenset({"person_id", "tag", "as_of", PERSONS})
 _CALL = re.compile(r"^(sum|avg|max|min)\(([a-z][a-z0-9_]*)\)$")
 _OF_NUMBERS = {
