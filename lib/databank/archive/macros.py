@@ -44,12 +44,12 @@ def hit(macro: Macro, as_of: date) -> Column:
     in_window = F.col("day") <= F.lit(end)
     if begin is not None:
         in_window = in_window & (F.col("day") >= F.lit(begin))
-    return matches(macro) & in_window
+    return matches(macro.event, macro.filter) & in_window
 
 
-def matches(macro: Macro) -> Column:
-    """Whether a row of the archive, of whatever day, is of the event and the filter of a macro."""
+def matches(event: str | None, condition: str | None) -> Column:
+    """Whether a row of the archive is of an event and meets a filter; null where the filter is."""
     # a session is no event beside its own
     any_event = F.col("derived").isNull()
-    is_event = any_event if macro.event == ANY_EVENT else F.col("event") == F.lit(macro.event)
-    return is_event & F.expr(f"({macro.filter})") if macro.filter else is_event
+    is_event = any_event if event == ANY_EVENT else F.col("event") == F.lit(event)
+    return is_event & F.expr(f"({condition})") if condition else is_event

@@ -164,7 +164,7 @@ def _masks(macros: list[Macro], as_of: date) -> list[Column]:
         mask = nothing
         for bit, family in enumerate(families[at : at + _BITS]):
             mine = [macro for macro in macros if _family(macro) == family]
-            met = looked_at(mine, as_of) & matches(mine[0])
+            met = looked_at(mine, as_of) & matches(*family)
             mask = mask + F.when(met, F.lit(1 << bit)).otherwise(nothing)
         masks.append(mask.alias(f"_matches_{len(masks)}"))
     return masks

@@ -2,11 +2,14 @@
 
 from datetime import date
 
-from pyspark.sql import DataFrame, functions as F
+from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.columns import require_columns
 from databank.identity.config import FORMAT
 from databank.identity.intervals import holds_on
+
+# the order of profiles; of the same instant the order of rows does not decide
+AGE = ("updated_ts", "source", "record_id")
 
 
 def resolve_persons(events: DataFrame, persons: DataFrame, set_aside: DataFrame) -> DataFrame:
@@ -75,6 +78,11 @@ def profiles_of_persons(
     held = persons.select("id_key", "person_id", "valid_from", "valid_to")
     theirs = seen.join(held, "id_key").where(holds_on(F.coalesce(updated, day)))
     return theirs.drop("id_key", "valid_from", "valid_to")
+
+
+def said(attribute: str) -> Column:
+    """What a profile says of an attribute; null = nothing."""
+    return F.nullif(F.trim(F.col("attributes")[attribute]), F.lit(""))
 
 
 def nobodys(rejected: DataFrame) -> DataFrame:

@@ -1,4 +1,4 @@
-"""What all kinds of figures share: which rows they look at, and where a row of figures belongs."""
+"""What all kinds of figures share: whose values they are of, and where a row of them belongs."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,14 +10,6 @@ from databank.indicators.config import IndicatorConfig
 # of a row of figures, beside its numbers
 PLACE = ("indicator", "day", "dimension_value", "part")
 COLUMNS = (*PLACE, "value", "persons", "base")
-
-
-def matches(event: str | None, condition: str | None) -> Column:
-    """Whether a row is of an event and meets a filter; null where the filter is."""
-    # a session is no event beside its own
-    any_event = F.col("derived").isNull()
-    found = any_event if event == ANY_EVENT else F.col("event") == F.lit(event)
-    return found & F.expr(f"({condition})") if condition else found
 
 
 def of_events(rows: DataFrame, events: Iterable[str | None]) -> DataFrame:

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from pyspark.sql import Column, DataFrame, Window, functions as F
 
-from databank.archive.macros import exposed
+from databank.archive.macros import exposed, matches
 from databank.indicators.config import IndicatorConfig
-from databank.indicators.figures import PLACE, matches, named
+from databank.indicators.figures import PLACE, named
 
 
 def count_steps(

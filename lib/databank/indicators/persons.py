@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-from databank.archive.macros import exposed
+from databank.archive.macros import exposed, matches
 from databank.indicators.calendar import running
 from databank.indicators.config import IndicatorConfig
-from databank.indicators.figures import PLACE, matches, named, of_events, value_of
+from databank.indicators.figures import PLACE, named, of_events, value_of
 
 KINDS = ("active", "new", "returning", "retention")
 

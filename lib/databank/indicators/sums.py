@@ -5,9 +5,9 @@ from datetime import date
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-from databank.archive.macros import exposed
+from databank.archive.macros import exposed, matches
 from databank.indicators.config import IndicatorConfig
-from databank.indicators.figures import PLACE, matches, named, of_events, value_of
+from databank.indicators.figures import PLACE, named, of_events, value_of
 
 KINDS = ("sum", "count")
 

@@ -5,7 +5,7 @@ from datetime import date
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-from databank.identity.persons import profiles_of_persons
+from databank.identity.persons import AGE, profiles_of_persons, said
 from databank.tags.config import TagConfig
 from databank.tags.values import given_column
 
@@ -51,7 +51,7 @@ def person_attributes(
 
 def _newest(tag: TagConfig) -> Column:
     # null sorts below every time
-    order = F.when(_usable(tag), F.struct(_trust(tag), *_AGE))
+    order = F.when(_usable(tag), F.struct(_trust(tag), *AGE))
     return F.max_by(_value(tag), order).alias(given_column(tag))
 
 
@@ -66,7 +66,7 @@ def _most_frequent(profiles: DataFrame, tags: list[TagConfig]) -> DataFrame:
                         F.lit(tag.name).alias("tag"),
                         _value(tag).alias("value"),
                         _trust(tag).alias("trust"),
-                        F.struct(*_AGE).alias("age"),
+                        F.struct(*AGE).alias("age"),
                     ),
                 )
                 for tag in tags
@@ -86,11 +86,8 @@ def _most_frequent(profiles: DataFrame, tags: list[TagConfig]) -> DataFrame:
     )
 
 
-_AGE = ("updated_ts", "source", "record_id")
-
-
 def _value(tag: TagConfig) -> Column:
-    return F.nullif(F.trim(F.col("attributes")[str(tag.attribute)]), F.lit(""))
+    return said(str(tag.attribute))
 
 
 def _usable(tag: TagConfig) -> Column:
