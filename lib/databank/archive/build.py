@@ -157,8 +157,12 @@ def person_days(events: DataFrame) -> DataFrame:
         F.max("event_ts").alias("last_ts"),
     )
     # the slice is the text of the map; a map among the sums would make Spark sort all events
-    dims = F.when(F.col("slice") != "", F.from_json("slice", "map<string,string>"))
-    return summed.withColumns({"dims": dims, "derived": F.lit(None).cast("boolean")})
+    return summed.withColumns({"dims": dims_of_slice(), "derived": F.lit(None).cast("boolean")})
+
+
+def dims_of_slice() -> Column:
+    """The dimensions of an event by name; null if it has none."""
+    return F.when(F.col("slice") != "", F.from_json("slice", "map<string,string>"))
 
 
 def _changed_persons(changes: DataFrame) -> DataFrame:

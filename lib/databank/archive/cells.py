@@ -86,8 +86,7 @@ class Cells:
             values = self._columns[name].astype(np.float64)
             units = np.rint(np.nan_to_num(values) * _UNITS[name])
             self._made[name] = self._summed(self._cell, units)
-        sums: Array = self._window(self._made[name], measure).sum(axis=1)
-        return sums / _UNITS[name]
+        return self._sum(name, measure) / _UNITS[name]
 
     def known(self, name: str, measure: Measure) -> Array:
         """How many events are in rows that have a value of the column."""
@@ -95,8 +94,7 @@ class Cells:
         if key not in self._made:
             n = np.where(np.isnan(self._columns[name]), 0, self._columns["n"])
             self._made[key] = self._summed(self._cell, n)
-        found: Array = self._window(self._made[key], measure).sum(axis=1)
-        return found
+        return self._sum(key, measure)
 
     def sum_of(self, measure: Measure) -> Array:
         """The sum of a dimension's numbers over all events."""
@@ -104,8 +102,7 @@ class Cells:
         if name not in self._made:
             numbers = np.nan_to_num(self._columns[name]) * self._columns["n"]
             self._made[name] = self._summed(self._cell, numbers)
-        found: Array = self._window(self._made[name], measure).sum(axis=1)
-        return found
+        return self._sum(name, measure)
 
     def extreme(self, name: str, measure: Measure, *, largest: bool) -> tuple[Array, Array]:
         """The largest or smallest value of a column, `day` included; unknown without any."""
@@ -117,7 +114,7 @@ class Cells:
             cells = np.full(self._persons * self._spans, nothing)
             pick.at(cells, self._cell[known], values[known])
             self._made[key] = cells.reshape(self._persons, self._spans)
-        spans = self._window(self._made[key], measure)
+        spans = self._window(key, measure)
         found = pick.reduce(spans, axis=1, initial=nothing)
         return found, np.isfinite(found)
 
@@ -127,8 +124,7 @@ class Cells:
             person, day = self._days_of_persons()
             cell = person * self._spans + self._span(day)
             self._made["days"] = self._summed(cell, np.ones(cell.size))
-        found: Array = self._window(self._made["days"], measure).sum(axis=1)
-        return found
+        return self._sum("days", measure)
 
     def longest_run(self, measure: Measure) -> Array:
         """How many days follow each other at most."""
@@ -157,9 +153,13 @@ class Cells:
         sums = np.bincount(cell, weights=weights, minlength=self._persons * self._spans)
         return sums.reshape(self._persons, self._spans)
 
-    def _window(self, cells: Array, measure: Measure) -> Array:
+    def _window(self, made: str, measure: Measure) -> Array:
         first, last = np.searchsorted(self._edges, (measure.begin, measure.end))
-        return cells[:, first:last]
+        return self._made[made][:, first:last]
+
+    def _sum(self, made: str, measure: Measure) -> Array:
+        found: Array = self._window(made, measure).sum(axis=1)
+        return found
 
     def _days_of_persons(self) -> tuple[Array, Array]:
         """Each person's different days, in order."""

@@ -35,6 +35,7 @@ _READS = {
     "quantity": ("quantity",), "sum_of": ("n",), "average_of": ("n",),
 }  # fmt: skip
 _BITS = 31  # of an int, without its sign: few bytes to send
+_PLACE, _MATCHES = ("person_id", "_asked", "_day"), "_matches_"
 _BATCH = 1 << 14  # persons that go back at a time
 Family = tuple[str | None, str | None]
 
@@ -47,7 +48,7 @@ class _Plan:
         measures: Each with the number of its event and filter.
         names: Columns of the answer.
         types: Their types, as Spark's SQL names them.
-        masks: How many columns tell which events and filters a row matches.
+        masks: Columns whose bits tell which events and filters a row matches.
         values: What is summed, compared or counted.
         counted: Those of them that are values of dimensions.
     """
@@ -55,7 +56,7 @@ class _Plan:
     measures: tuple[tuple[int, Measure], ...]
     names: tuple[str, ...]
     types: tuple[str, ...]
-    masks: int
+    masks: tuple[str, ...]
     values: tuple[str, ...]
     counted: frozenset[str]
 
@@ -95,17 +96,18 @@ def macro_columns(
     """
     macros = list(dict.fromkeys(macros))
     families = _families(macros)
-    masks, values = _masks(macros, as_of), _values(macros)
+    rows = matching_rows(archive, macros, as_of=as_of, dimensions=dimensions)
+    of_rows = [name for name in rows.columns if name.startswith(_MATCHES)]
+    values = [name for name in rows.columns if name not in (*_PLACE, *of_rows)]
     plan = _Plan(
         measures=tuple((families.index(_family(m)), _measure(m, as_of)) for m in macros),
         names=tuple(macro.column for macro in macros),
         types=tuple(_TYPES[macro.name] for macro in macros),
-        masks=len(masks),
+        masks=tuple(of_rows),
         values=tuple(values),
         counted=frozenset(str(macro.by) for macro in macros if macro.name == "distinct"),
     )
-    rows = matching_rows(archive, macros, as_of=as_of, dimensions=dimensions)
-    zeros = [F.lit(0)] * (1 + len(masks))
+    zeros = [F.lit(0)] * (1 + len(of_rows))
     nulls = (F.lit(None).cast(rows.schema[name].dataType) for name in values)
     asked = persons.select("person_id", F.lit(True), *zeros, *nulls)
     laid = rows.union(asked).repartition(partitions, "person_id")
@@ -124,16 +126,16 @@ def matching_rows(
         filters in the order of the macros, days included), and what is summed or counted.
     """
     macros = list(dict.fromkeys(macros))
-    masks, values = _masks(macros, as_of), _values(macros)
+    masks = _masks(macros, as_of)
     rows = exposed(archive, dimensions).where(looked_at(macros, as_of))
     found = rows.select(
         "person_id",
         F.lit(False).alias("_asked"),
         F.unix_date("day").alias("_day"),
-        *masks,
-        *(value.alias(name) for name, value in values.items()),
+        *(mask.alias(f"{_MATCHES}{n}") for n, mask in enumerate(masks)),
+        *(value.alias(name) for name, value in _values(macros).items()),
     )
-    return found.where(" OR ".join(f"_matches_{n} <> 0" for n in range(len(masks))))
+    return found.where(" OR ".join(f"{_MATCHES}{n} <> 0" for n in range(len(masks))))
 
 
 def _family(macro: Macro) -> Family:
@@ -166,7 +168,7 @@ def _masks(macros: list[Macro], as_of: date) -> list[Column]:
             mine = [macro for macro in macros if _family(macro) == family]
             met = looked_at(mine, as_of) & matches(*family)
             mask = mask + F.when(met, F.lit(1 << bit)).otherwise(nothing)
-        masks.append(mask.alias(f"_matches_{len(masks)}"))
+        masks.append(mask)
     return masks
 
 
@@ -194,7 +196,7 @@ def _answered(batches: Iterable[pa.RecordBatch], *, plan: _Plan) -> Iterator[pa.
     persons, person = np.unique(rows["person_id"].to_numpy(), return_inverse=True)
     asked = np.unique(person[rows["_asked"].to_numpy()])
     day = rows["_day"].to_numpy().astype(np.int64)
-    masks = [rows[f"_matches_{n}"].to_numpy() for n in range(plan.masks)]
+    masks = [rows[name].to_numpy() for name in plan.masks]
     values = {
         name: _codes(rows[name]) if name in plan.counted else rows[name].to_numpy()
         for name in plan.values

@@ -5,7 +5,7 @@ from functools import reduce
 
 from pyspark.sql import DataFrame, functions as F
 
-from databank.archive.build import with_slices
+from databank.archive.build import dims_of_slice, with_slices
 from databank.archive.config import ArchiveConfig
 from databank.archive.tables import PERSON_DAY
 from databank.identity.persons import nobodys, resolve_persons
@@ -97,14 +97,14 @@ def _events_of(
 ) -> tuple[DataFrame, tuple[str, ...]]:
     """The events of all steps with their persons, and the dimensions that filters may use."""
     store = context.store
-    archive = config.archive if any(each.filter for each in funnels) else ArchiveConfig()
+    asked = config.archive.dimensions if any(each.filter for each in funnels) else {}
+    archive = ArchiveConfig(dimensions=asked)  # of sessions no step is
     steps = sorted({step for each in funnels for step in each.steps})
     on_days = F.col("day").between(F.lit(days.first), F.lit(days.until))
     events = store.read(EVENTS).where(on_days & F.col("event").isin(steps))
     sliced = with_slices(events, archive).withColumn("terminal", F.coalesce("terminal", F.lit("")))
     theirs = resolve_persons(sliced, store.read(PERSON), nobodys(store.read(REJECTED)))
-    dims = F.when(F.col("slice") != "", F.from_json("slice", "map<string,string>"))
-    return theirs.withColumn("dims", dims), archive.names
+    return theirs.withColumn("dims", dims_of_slice()), archive.names
 
 
 JOB = Job(name="build_indicators", step=build_indicators, tables=(INDICATOR,))

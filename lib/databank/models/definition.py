@@ -1,5 +1,6 @@
 """What all models have in common in conf/models/*.yml."""
 
+from abc import ABC, abstractmethod
 from typing import Literal, get_args
 
 from pydantic import Field, field_validator
@@ -24,7 +25,7 @@ class GateConfig(StrictModel):
     )
 
 
-class Definition(StrictModel):
+class Definition(StrictModel, ABC):
     """A model: its name, who is held out, when it is trained, what it has to reach."""
 
     model: Name
@@ -63,14 +64,14 @@ class Definition(StrictModel):
         return ()
 
     @property
+    @abstractmethod
     def columns(self) -> dict[str, str]:
         """What its pipeline is given: column -> type."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def shown(self) -> dict[str, object]:
         """What the tracking server lists of it; null is left out."""
-        raise NotImplementedError
 
     @property
     def references(self) -> frozenset[str]:

@@ -208,8 +208,7 @@ class Runner:
         return (
             last is not None
             and last.day == context.day
-            and last.config_hash == context.config_hash
-            and last.code_version == code_version()
+            and context.as_last
             and not context.written_over
             and all(self.store.published.get(t, -1) == v for t, v in last.read.items())
             and all(self.store.files.exists(f) for f in job.files(context.day))
