@@ -1,4 +1,6 @@
-"""Checks on the columns of a frame."""
+"""Columns of a frame: checks, and conditions on them."""
+
+from collections.abc import Iterable
 
 from pyspark.sql import DataFrame
 
@@ -14,3 +16,9 @@ def require_columns(frame: DataFrame, *names: str, where: str) -> None:
     missing = set(names) - set(frame.columns)
     if missing:
         raise MissingColumnsError(missing, found=frame.columns, where=where)
+
+
+def is_one_of(column: str, names: Iterable[str]) -> str:
+    """The condition, as SQL, that a column has one of some names of the configuration."""
+    listed = ", ".join(f"'{name}'" for name in names)
+    return f"({column} IN ({listed}))" if listed else "false"

@@ -64,6 +64,12 @@ class Fault:
         return f"{place}: {self.wrong}; {self.remedy}"
 
 
+def wrong_and_remedy(error: Exception) -> tuple[str, str]:
+    """The halves of a check's `what is wrong; what to write instead`; no remedy = ''."""
+    wrong, _, remedy = str(error).partition("; ")
+    return wrong, remedy
+
+
 class ConfigFaultsError(DataBankError):
     """All faults of all configuration files, found in one pass."""
 

@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame, functions as F
 from databank.archive.frame import person_frame, persons_within
 from databank.audiences.config import KEEP_DAYS, AudienceConfig, AudiencesConfig
 from databank.audiences.tables import ENTITY_MEMBER, MEMBER
+from databank.columns import is_one_of
 from databank.expressions import Expression
 from databank.identity.entities.config import PERSON
 from databank.runs import Context, Job, StepResult
@@ -82,14 +83,14 @@ def _scope(wanted: Sequence[AudienceConfig], every: Sequence[AudienceConfig], da
         f"(audience = '{each.audience}' AND day <= DATE'{day - timedelta(days=each.keep_days)}')"
         for each in wanted
     ]
-    known = ", ".join(f"'{each.audience}'" for each in every)
-    gone = f"(audience NOT IN ({known}) AND day <= DATE'{day - timedelta(days=KEEP_DAYS)}')"
+    known = is_one_of("audience", (each.audience for each in every))
+    gone = f"(NOT {known} AND day <= DATE'{day - timedelta(days=KEEP_DAYS)}')"
     return " OR ".join([f"({_of_day(wanted, day)})", *old, gone])
 
 
 def _of_day(audiences: Sequence[AudienceConfig], day: date) -> str:
-    names = ", ".join(f"'{each.audience}'" for each in audiences)
-    return f"day = DATE'{day}' AND audience IN ({names})"
+    named = is_one_of("audience", (each.audience for each in audiences))
+    return f"day = DATE'{day}' AND {named}"
 
 
 def _measure(context: Context, audiences: Sequence[AudienceConfig]) -> dict[str, int | float | str]:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from databank.config.yaml import read_yaml
-from databank.errors import ConfigFaultsError, Fault, did_you_mean
+from databank.errors import ConfigFaultsError, Fault, did_you_mean, wrong_and_remedy
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -91,7 +91,7 @@ def _faults(error: ValidationError, model: type[BaseModel], shown: str) -> Itera
         elif item["type"] == "missing":
             yield Fault(shown, key, "is missing", "add it")
         elif item["type"] == "value_error":
-            wrong, _, remedy = str(item["ctx"]["error"]).partition("; ")
+            wrong, remedy = wrong_and_remedy(item["ctx"]["error"])
             yield Fault(shown, key, wrong, remedy or "correct it")
         else:
             given = "" if isinstance(item["input"], dict | list) else f" (given: {item['input']!r})"

@@ -6,6 +6,7 @@ from pyspark.ml import Pipeline
 from pyspark.sql import DataFrame, functions as F
 from pyspark.storagelevel import StorageLevel
 
+from databank.columns import is_one_of
 from databank.errors import DataBankError
 from databank.lookalike.config import LookalikeConfig, LookalikesConfig, member_of
 from databank.lookalike.rank import HIDDEN, OTHER, VISIBLE, Gain, gain_curve, role, top
@@ -151,8 +152,7 @@ def _write(
     gains: list[tuple[object, ...]],
 ) -> None:
     day, store = context.day, context.store
-    listed = ", ".join(f"'{name}'" for name in names)
-    where = f"name IN ({listed}) AND day = DATE'{day}'"
+    where = f"{is_one_of('name', names)} AND day = DATE'{day}'"
     rows = reduce(DataFrame.unionByName, members).withColumn("day", F.lit(day))
     # persons are unique in the frame, and names among the lookalikes
     store.replace(MEMBER, rows, where=where, checked=True)

@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, functions as F
 from pyspark.storagelevel import StorageLevel
 
 from databank.archive.config import ArchiveConfig
+from databank.columns import is_one_of
 from databank.errors import DataBankError
 from databank.models.config import ModelConfig, ModelsConfig
 from databank.models.definition import Definition
@@ -141,10 +142,9 @@ def _score(persons: DataFrame, registry: Registry, champion: Version, day: date)
 def _write(context: Context, models: Iterable[str], scored: DataFrame) -> None:
     scored = scored.persist(StorageLevel.MEMORY_AND_DISK)
     try:
-        names = ", ".join(f"'{name}'" for name in models)
         # persons are unique in the frame, and models among the names
         rows = with_deciles(scored)
-        context.store.replace(SCORE, rows, where=f"model IN ({names})", checked=True)
+        context.store.replace(SCORE, rows, where=is_one_of("model", models), checked=True)
     finally:
         scored.unpersist()
 
