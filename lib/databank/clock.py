@@ -1,6 +1,6 @@
 """Days of the business time zone; the only place that asks what time it is."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from databank.errors import DataBankError
@@ -28,6 +28,19 @@ def today(timezone: str) -> date:
 def now() -> datetime:
     """The current instant in UTC; for run records and leases, never for a transform."""
     return datetime.now(UTC)
+
+
+def end_of_day(day: date, timezone: str) -> datetime:
+    """The instant at which a day of a time zone ends and the next one begins, in UTC."""
+    midnight = datetime.combine(day + timedelta(days=1), time(), tzinfo=ZoneInfo(timezone))
+    return midnight.astimezone(UTC)
+
+
+def last_hours(hours: int, day: date, timezone: str) -> tuple[datetime, datetime, date]:
+    """The hours of physical time up to the end of a day: begin, end (in UTC), and the first day."""
+    end = end_of_day(day, timezone)
+    begin = end - timedelta(hours=hours)
+    return begin, end, begin.astimezone(ZoneInfo(timezone)).date()
 
 
 def refuse_future(day: date, *, timezone: str, option: str = "--date") -> None:

@@ -1,9 +1,10 @@
 """The job build_archive: person_day and visit follow what changed in events and persons."""
 
-from pyspark.sql import Column, DataFrame, functions as F
+from pyspark.sql import DataFrame, functions as F
 
 from databank.archive.config import ArchiveConfig
-from databank.archive.sessions import evidence, refuse_of_this_name, visit_days, visits
+from databank.archive.events import person_days, with_slices
+from databank.archive.sessions import refuse_of_this_name, stay_days, visit_days, visits
 from databank.archive.tables import PERSON_DAY, VISIT
 from databank.identity.persons import nobodys, resolve_persons
 from databank.identity.tables import BASIS, CHANGES, PERSON, REJECTED
@@ -12,10 +13,6 @@ from databank.sources.tables import EVENTS
 from databank.tables import TableSpec, TableStore
 
 _PAIR = ["person_id", "day"]
-_USED = (
-    *("source", "event_id", "id_key", "ids"),
-    *("day", "terminal", "event", "amount", "quantity", "event_ts"),
-)
 
 
 def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
@@ -84,7 +81,9 @@ def _write(
         resolved = store.stage("resolved", resolved.drop("id_key", "ids"))
         made = store.stage("visits", visits(resolved, config.sessions))
         days = visit_days(made, config.sessions.name)
-        tables[VISIT] = made
+        if config.sessions.stays is not None:
+            days = days.unionByName(stay_days(made, config.sessions.stays.name))
+        tables[VISIT] = made.drop("looks")
         tables[PERSON_DAY] = person_days(resolved).unionByName(days, allowMissingColumns=True)
     for spec, rows in tables.items():
         if scope is None:
@@ -110,59 +109,6 @@ def _leave_unresolved(store: TableStore) -> None:
     if basis is not None:
         known = basis["versions"].get(EVENTS.name, -1)
         store.versions_read[EVENTS.name] = min(known, store.versions_read[EVENTS.name])
-
-
-def with_slices(events: DataFrame, config: ArchiveConfig) -> DataFrame:
-    """Add slice: the declared dimensions of each event; and what sessions need.
-
-    Args:
-        events: core.events.
-        config: Dimensions by event, Spark SQL over core.events; sessions.
-
-    Returns:
-        The columns the archive needs, slice (JSON text, '' if none), and with sessions address
-        and origin.
-    """
-    pairs: Column = F.lit(None).cast("map<string,string>")
-    for event, dimensions in sorted(config.dimensions.items()):
-        cells = [
-            cell
-            for name, text in sorted(dimensions.items())
-            for cell in (F.lit(name), F.coalesce(F.expr(text).cast("string"), F.lit("")))
-        ]
-        pairs = F.when(F.col("event") == event, F.create_map(*cells)).otherwise(pairs)
-    of_sessions = evidence(config.sessions) if config.sessions is not None else []
-    slices = F.coalesce(F.to_json(pairs), F.lit("")).alias("slice")
-    return events.select(*_USED, slices, *of_sessions)
-
-
-def person_days(events: DataFrame) -> DataFrame:
-    """Reduce events to archive.person_day; one shuffle, partly summed before it.
-
-    Args:
-        events: person_id, day, terminal, event, slice, amount, quantity, event_ts.
-
-    Returns:
-        One row per person_id, day, terminal, event and slice.
-    """
-    summed = events.groupBy(
-        "person_id", "day", F.coalesce("terminal", F.lit("")).alias("terminal"), "event", "slice"
-    ).agg(
-        F.count("*").alias("n"),
-        F.sum("amount").cast("decimal(28,2)").alias("amount"),
-        F.max("amount").cast("decimal(28,2)").alias("amount_max"),
-        F.min("amount").cast("decimal(28,2)").alias("amount_min"),
-        F.sum("quantity").cast("decimal(28,3)").alias("quantity"),
-        F.min("event_ts").alias("first_ts"),
-        F.max("event_ts").alias("last_ts"),
-    )
-    # the slice is the text of the map; a map among the sums would make Spark sort all events
-    return summed.withColumns({"dims": dims_of_slice(), "derived": F.lit(None).cast("boolean")})
-
-
-def dims_of_slice() -> Column:
-    """The dimensions of an event by name; null if it has none."""
-    return F.when(F.col("slice") != "", F.from_json("slice", "map<string,string>"))
 
 
 def _changed_persons(changes: DataFrame) -> DataFrame:

@@ -22,7 +22,7 @@ _OF_AN_EVENT = (
     "source", "event_id", "event_ts", "day", "event", "terminal", "page",
     "item_id", "quantity", "amount", "campaign", "props",
 )  # fmt: skip
-CHANNEL = "channel"
+CHANNEL, PAGE = "channel", "page"
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 TagType = Literal["boolean", "count", "number", "text", "date"]
 # of a household, an account: the name for how many persons are in it
@@ -49,6 +49,25 @@ def refuse_what_persons_have(expressions: Iterable[Expression], entity: str) -> 
         )
 
 
+class StaysConfig(StrictModel):
+    """How long persons look at what, within their sessions."""
+
+    name: Name = Field(
+        default="stay", description="The event that this is in the archive, for windows"
+    )
+    page: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Spark SQL over core.events: what is looked at; default: the address. "
+        "Rows of the archive are kept apart by it: few values keep it small",
+    )
+
+    @field_validator("page")
+    @classmethod
+    def _over_events(cls, value: str | None) -> str | None:
+        return None if value is None else _of_events(value)
+
+
 class SessionsConfig(StrictModel):
     """What a session is, and where its channel is read from."""
 
@@ -69,6 +88,9 @@ class SessionsConfig(StrictModel):
         min_length=1,
         description="Spark SQL over core.events: the address before it",
     )
+    stays: StaysConfig | None = Field(
+        default=None, description="Without it, time on pages is nothing that windows can ask for"
+    )
 
     @field_validator("silence")
     @classmethod
@@ -83,17 +105,34 @@ class SessionsConfig(StrictModel):
     @field_validator("url", "referrer")
     @classmethod
     def _over_events(cls, value: str) -> str:
-        expression = parse_expression(value)
-        if expression.macros:
-            raise ValueError("macros are not for addresses; use columns")
-        for name in sorted(expression.names - set(_OF_AN_EVENT)):
-            raise ValueError(f"unknown column {name!r}; {did_you_mean(name, _OF_AN_EVENT)}")
-        return value
+        return _of_events(value)
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "SessionsConfig":
+        if self.stays is not None and self.stays.name == self.name:
+            raise ValueError(f"sessions and `stays` are both {self.name!r}; call one otherwise")
+        return self
 
     @property
     def seconds(self) -> int:
         """The longest pause within a session."""
         return _seconds(self.silence)
+
+    @property
+    def dimensions(self) -> dict[str, str]:
+        """The events that are made of sessions, each with what it is told apart by."""
+        stays = {self.stays.name: PAGE} if self.stays is not None else {}
+        return {self.name: CHANNEL, **stays}
+
+
+def _of_events(text: str) -> str:
+    """The same Spark SQL, if it reads columns of core.events alone."""
+    expression = parse_expression(text)
+    if expression.macros:
+        raise ValueError("macros are not for addresses; use columns")
+    for name in sorted(expression.names - set(_OF_AN_EVENT)):
+        raise ValueError(f"unknown column {name!r}; {did_you_mean(name, _OF_AN_EVENT)}")
+    return text
 
 
 def _seconds(text: str) -> int:
@@ -133,21 +172,26 @@ class ArchiveConfig(StrictModel):
 
     @model_validator(mode="after")
     def _sessions_apart(self) -> "ArchiveConfig":
-        if self.sessions is not None and self.sessions.name in self.dimensions:
+        for name in sorted(self.dimensions.keys() & self.derived.keys()):
             raise ValueError(
-                f"dimensions.{self.sessions.name}: sessions have this name, and are told apart by "
-                f"{CHANNEL} alone; remove it, or call them otherwise (sessions.name)"
+                f"dimensions.{name}: what is made of sessions has this name, and is told apart by "
+                f"{self.derived[name]} alone; remove it, or call that otherwise (sessions)"
             )
         return self
 
+    @property
+    def derived(self) -> dict[str, str]:
+        """Events that sources do not have, each with its dimension: sessions, stays."""
+        return self.sessions.dimensions if self.sessions is not None else {}
+
     def names_of(self, event: str) -> tuple[str, ...]:
         """Names of the dimensions of an event."""
-        if self.sessions is not None and event == self.sessions.name:
-            return (CHANNEL,)
+        if event in self.derived:
+            return (self.derived[event],)
         return tuple(sorted(self.dimensions.get(event, {})))
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of all dimensions, of whichever event."""
-        events = [*self.dimensions, *([self.sessions.name] if self.sessions else [])]
+        events = [*self.dimensions, *self.derived]
         return tuple(sorted({name for event in events for name in self.names_of(event)}))

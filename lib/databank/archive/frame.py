@@ -6,6 +6,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.archive.config import PERSONS, ArchiveConfig, TagType
+from databank.archive.events import recent_events
 from databank.archive.measures import macro_columns
 from databank.archive.tables import PERSON_DAY
 from databank.errors import DataBankError
@@ -14,6 +15,7 @@ from databank.identity.entities.config import PERSON
 from databank.identity.entities.tables import ENTITY
 from databank.identity.intervals import holds_on
 from databank.runs import Context
+from databank.sources.tables import EVENTS
 
 _NOTHING: dict[str, int | float | bool] = {"boolean": False, "count": 0.0}
 # macro -> table of its members, column of the name
@@ -22,7 +24,7 @@ _MEMBERS = {
     "in_lookalike": ("lookalike.member", "name"),
 }
 _VALUE = {"text": "value_string", "date": "value_date"}
-ROWS_OF_PARTITION = 500_000  # of the archive: some tens of megabytes in a worker
+ROWS_OF_PARTITION = 500_000  # of the archive, or events: some tens of megabytes in a worker
 _KEYS_OF_PARTITION = 200_000  # identifiers: a worker holds all values of their persons
 
 
@@ -39,6 +41,9 @@ def person_frame(
 
     Of a household or an account, events are those of all its persons, and it is in an audience as
     soon as one of them is.
+
+    Windows of days are answered from the archive; only for those of hours core.events is read as
+    well, see `recent_events`.
 
     Every person known by the end of `as_of` has a row, so that NOT means the complement among
     them. Counts and sums are 0 and yes/no values false where nothing happened.
@@ -68,15 +73,17 @@ def person_frame(
                 f"{PERSON_DAY.name}: was made by an earlier release; run build_archive first"
             )
         persons = context.store.read("identity.person")
+        recent = _recent(context, on_events, config, day)
+        # Delta's log tells how many rows there are, of identifiers no fewer than persons
+        rows = archive.count() + (0 if recent is None else context.store.read(EVENTS).count())
         found = macro_columns(
             of_entity(context, archive, entity),
             frame.select("person_id"),
             on_events,
             as_of=day,
             dimensions=config.names,
-            # Delta's log tells how many rows there are, of identifiers no fewer than persons
-            partitions=1
-            + max(archive.count() // ROWS_OF_PARTITION, persons.count() // _KEYS_OF_PARTITION),
+            partitions=1 + max(rows // ROWS_OF_PARTITION, persons.count() // _KEYS_OF_PARTITION),
+            recent=None if recent is None else of_entity(context, recent, entity),
         )
         frame = found if entity == PERSON else frame.join(found, "person_id")
     names = {name for e in expressions for name in e.names} & set(tags or {})
@@ -92,6 +99,17 @@ def person_frame(
             if macro.name in _MEMBERS:
                 frame = _fill(frame, {macro.column: False})
     return frame
+
+
+def _recent(
+    context: Context, macros: Iterable[Macro], config: ArchiveConfig, day: date
+) -> DataFrame | None:
+    """The events of windows of hours; without such a window core.events is left alone."""
+    of_hours = [macro for macro in macros if macro.hours is not None]
+    if not of_hours:
+        return None
+    timezone = context.settings.timezone
+    return recent_events(context.store, of_hours, config, as_of=day, timezone=timezone)
 
 
 def population(context: Context, day: date) -> DataFrame:

@@ -1,9 +1,9 @@
-"""Macros over events become columns: one pass over the archive for all of them."""
+"""Macros over events become columns: one pass over the archive, and recent events, for all."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.archive.cells import EVER, Cells, Measure, number_column
+from databank.archive.events import happened_within
 from databank.archive.macros import exposed, looked_at, matches
 from databank.expressions import Macro
 from databank.expressions.macros import OF_NUMBERS
@@ -37,7 +38,8 @@ _READS = {
 _BITS = 31  # of an int, without its sign: few bytes to send
 _PLACE, _MATCHES = ("person_id", "_asked", "_day"), "_matches_"
 _BATCH = 1 << 14  # persons that go back at a time
-Family = tuple[str | None, str | None]
+# event, filter, and hours where the window is of them
+Family = tuple[str | None, str | None, int | None]
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,10 @@ class _Plan:
     """What the workers are told.
 
     Attributes:
-        measures: Each with the number of its event and filter.
+        measures: Each with the number of its family.
         names: Columns of the answer.
         types: Their types, as Spark's SQL names them.
-        masks: Columns whose bits tell which events and filters a row matches.
+        masks: Columns whose bits tell which families a row matches.
         values: What is summed, compared or counted.
         counted: Those of them that are values of dimensions.
     """
@@ -69,15 +71,18 @@ def macro_columns(
     as_of: date,
     dimensions: Iterable[str],
     partitions: int,
+    recent: DataFrame | None = None,
 ) -> DataFrame:
     """Reduce the archive to the values of macros.
 
     Spark tells of each row which events and filters it matches, as bits of a number; a shuffle
-    brings the rows of a person together, and arrays do the rest: see `Cells`.
+    brings the rows of a person together, and arrays do the rest: see `Cells`. Windows of hours
+    are of single events: these lie beside the rows of days, and have bits of their own.
 
     Cost: one scan of the archive, pruned to the events and days that any macro looks at, and one
-    shuffle by person of some 40 bytes a row. A worker holds the rows of one partition, and the
-    values of its persons.
+    shuffle by person of some 40 bytes a row; with windows of hours also what `recent` costs, and
+    as many bytes for each of its rows. A worker holds the rows of one partition, and the values
+    of its persons.
 
     Args:
         archive: archive.person_day.
@@ -86,6 +91,7 @@ def macro_columns(
         as_of: The day on which windows end.
         dimensions: Declared dimensions, which filters may use by name.
         partitions: Into how many parts rows and persons are laid.
+        recent: What `recent_events` gives for the macros with windows of hours, if there are any.
 
     Returns:
         One row for each of the persons: person_id, and per macro its `column`: events, distinct,
@@ -96,7 +102,7 @@ def macro_columns(
     """
     macros = list(dict.fromkeys(macros))
     families = _families(macros)
-    rows = matching_rows(archive, macros, as_of=as_of, dimensions=dimensions)
+    rows = matching_rows(archive, macros, as_of=as_of, dimensions=dimensions, recent=recent)
     of_rows = [name for name in rows.columns if name.startswith(_MATCHES)]
     values = [name for name in rows.columns if name not in (*_PLACE, *of_rows)]
     plan = _Plan(
@@ -117,17 +123,45 @@ def macro_columns(
 
 
 def matching_rows(
-    archive: DataFrame, macros: Iterable[Macro], *, as_of: date, dimensions: Iterable[str]
+    archive: DataFrame,
+    macros: Iterable[Macro],
+    *,
+    as_of: date,
+    dimensions: Iterable[str],
+    recent: DataFrame | None = None,
 ) -> DataFrame:
-    """The rows of the archive that any of the macros looks at, and what they are asked for.
+    """The rows that any of the macros looks at, and what they are asked for.
+
+    Those with windows of days look at the archive, those with windows of hours at `recent`.
 
     Returns:
-        person_id, `_asked` (false), `_day` (from 1970), `_matches_0` and so on (bits: events and
-        filters in the order of the macros, days included), and what is summed or counted.
+        person_id, `_asked` (false), `_day` (from 1970), `_matches_0` and so on (bits: families in
+        the order of the macros, days or hours included), and what is summed or counted.
+
+    Raises:
+        ValueError: If there are windows of hours and no recent events.
     """
-    macros = list(dict.fromkeys(macros))
-    masks = _masks(macros, as_of)
-    rows = exposed(archive, dimensions).where(looked_at(macros, as_of))
+    macros, dimensions = list(dict.fromkeys(macros)), tuple(dimensions)
+    of_days = [macro for macro in macros if macro.hours is None]
+    parts = []
+    if of_days:
+        rows = exposed(archive, dimensions).where(looked_at(of_days, as_of))
+        met = {
+            family: looked_at([m for m in of_days if _family(m) == family], as_of)
+            for family in _families(of_days)
+        }
+        parts.append(_marked(rows, macros, met))
+    if len(of_days) < len(macros):
+        if recent is None:
+            raise ValueError("there are windows of hours; give the recent events")
+        met = {f: happened_within(f[2]) for f in _families(macros) if f[2] is not None}
+        parts.append(_marked(exposed(recent, dimensions), macros, met))
+    return reduce(DataFrame.union, parts)
+
+
+def _marked(rows: DataFrame, macros: list[Macro], met: Mapping[Family, Column]) -> DataFrame:
+    """Rows that match any of the families; `met` tells of those whose windows they may be in."""
+    masks = _masks(_families(macros), met)
     found = rows.select(
         "person_id",
         F.lit(False).alias("_asked"),
@@ -139,7 +173,7 @@ def matching_rows(
 
 
 def _family(macro: Macro) -> Family:
-    return macro.event, macro.filter
+    return macro.event, macro.filter, macro.hours
 
 
 def _families(macros: list[Macro]) -> list[Family]:
@@ -149,6 +183,9 @@ def _families(macros: list[Macro]) -> list[Family]:
 def _measure(macro: Macro, as_of: date) -> Measure:
     if macro.window is None:
         raise ValueError(f"macro {macro.name} has no window")
+    if macro.hours is not None:
+        # the rows of its family are those of its window
+        return Measure(macro.name, EVER, _number(as_of) + 1, EVER, _number(as_of), by=macro.by)
     begin, end = macro.days(as_of)
     since, _ = macro.window.days(as_of)
     days = (_number(begin), _number(end) + 1, _number(since), _number(as_of))
@@ -159,15 +196,16 @@ def _number(day: date | None) -> int:
     return EVER if day is None else day.toordinal() - _EPOCH
 
 
-def _masks(macros: list[Macro], as_of: date) -> list[Column]:
-    nothing, families = F.lit(0), _families(macros)
+def _masks(families: list[Family], met: Mapping[Family, Column]) -> list[Column]:
+    nothing = F.lit(0)
     masks: list[Column] = []
     for at in range(0, len(families), _BITS):
         mask = nothing
         for bit, family in enumerate(families[at : at + _BITS]):
-            mine = [macro for macro in macros if _family(macro) == family]
-            met = looked_at(mine, as_of) & matches(*family)
-            mask = mask + F.when(met, F.lit(1 << bit)).otherwise(nothing)
+            if family in met:
+                event, condition, _ = family
+                is_it = met[family] & matches(event, condition)
+                mask = mask + F.when(is_it, F.lit(1 << bit)).otherwise(nothing)
         masks.append(mask)
     return masks
 

@@ -1,9 +1,10 @@
 """Sessions: a person's events of a day over all terminals, parted by silence."""
 
 from pyspark.sql import Column, DataFrame, Window, functions as F
+from pyspark.sql.window import WindowSpec
 
 from databank.archive.channels import address, origin, with_channel
-from databank.archive.config import CHANNEL, SessionsConfig
+from databank.archive.config import CHANNEL, PAGE, SessionsConfig
 from databank.errors import DataBankError
 
 
@@ -11,11 +12,17 @@ def evidence(config: SessionsConfig) -> list[Column]:
     """What sessions need of an event of core.events beside its own columns.
 
     Returns:
-        address (text without its query) and origin (struct of url and referrer as they are; null
-        where the event tells nothing of where its session came from).
+        address (text without its query), origin (struct of url and referrer as they are; null
+        where the event tells nothing of where its session came from), and with stays page (what
+        is looked at).
     """
     url, referrer = (F.expr(text).cast("string") for text in (config.url, config.referrer))
-    return [address(url).alias("address"), origin(url, referrer).alias("origin")]
+    found = [address(url).alias("address"), origin(url, referrer).alias("origin")]
+    if config.stays is not None:
+        own = config.stays.page
+        page = address(url) if own is None else F.nullif(F.expr(own).cast("string"), F.lit(""))
+        found.append(page.alias(PAGE))
+    return found
 
 
 def refuse_of_this_name(events: DataFrame, config: SessionsConfig) -> None:
@@ -24,12 +31,14 @@ def refuse_of_this_name(events: DataFrame, config: SessionsConfig) -> None:
     Raises:
         DataBankError: Naming the source.
     """
-    row = events.where(F.col("event") == config.name).select("source").first()
+    named = events.where(F.col("event").isin(*config.dimensions))
+    row = named.select("source", "event").first()
     if row is not None:
+        key = "{name: ...}" if row["event"] == config.name else "{stays: {name: ...}}"
         raise DataBankError(
-            f"archive.yml: sessions are called {config.name!r} in the archive, and source "
-            f"{row['source']!r} has events of this name; give sessions another one: "
-            "sessions: {name: ...}"
+            f"archive.yml: what is made of sessions is called {row['event']!r} in the archive, and "
+            f"source {row['source']!r} has events of this name; give it another one: "
+            f"sessions: {key}"
         )
 
 
@@ -41,21 +50,22 @@ def visits(events: DataFrame, config: SessionsConfig) -> DataFrame:
     their source and id. Cost: one shuffle and sort of all events by person and day.
 
     Args:
-        events: person_id, day, source, event_id, event_ts, event, terminal, address, origin;
-            source and event_id are unique together.
+        events: person_id, day, source, event_id, event_ts, event, terminal, address, origin, and
+            with stays page; source and event_id are unique together.
         config: How long a pause may be, and which events count.
 
     Returns:
         Columns of archive.visit, one row per person_id, day and number. Its origin is that of the
-        first event that tells one.
+        first event that tells one. With stays also `looks`, see `_with_look`, in no order.
     """
     if config.events is not None:
         events = events.where(F.col("event").isin(*config.events))
     days = Window.partitionBy("person_id", "day").orderBy("event_ts", "source", "event_id")
     at, terminal = F.unix_micros("event_ts"), F.nullif("terminal", F.lit(""))
     pause = at - F.lag(at).over(days)
+    page = [PAGE] if config.stays is not None else []
     placed = events.select(
-        *("person_id", "day", "event_ts", "source", "event_id", "address", "origin"),
+        *("person_id", "day", "event_ts", "source", "event_id", "address", "origin", *page),
         F.row_number().over(days).alias("place"),
         F.coalesce(pause > config.seconds * 1_000_000, F.lit(True)).alias("begins"),
         terminal.alias("terminal"),
@@ -63,7 +73,13 @@ def visits(events: DataFrame, config: SessionsConfig) -> DataFrame:
     )
     so_far = days.rowsBetween(Window.unboundedPreceding, Window.currentRow)
     number = F.count_if("begins").over(so_far).cast("int")
-    sessions = placed.withColumn("number", number).groupBy("person_id", "day", "number")
+    numbered = placed.withColumn("number", number)
+    looks = []
+    # most banks ask for none: every event would pay for them
+    if config.stays is not None:
+        numbered = _with_look(numbered, days)
+        looks = [F.collect_list("look").alias("looks")]
+    sessions = numbered.groupBy("person_id", "day", "number")
     # a list of the changes of terminal is short, that of all events need not be
     changed = F.col("begins") | ~F.equal_null("terminal", "terminal_before")
     use = F.when(changed & F.col("terminal").isNotNull(), F.struct("place", "terminal"))
@@ -71,21 +87,45 @@ def visits(events: DataFrame, config: SessionsConfig) -> DataFrame:
     summed = sessions.agg(
         F.min("event_ts").alias("first_ts"),
         F.max("event_ts").alias("last_ts"),
-        (length / 1_000_000).cast("decimal(9,3)").alias("seconds"),
+        _in_seconds(length).alias("seconds"),
         F.count("*").alias("events"),
         F.size(F.collect_set("address")).cast("bigint").alias("pages"),
         F.array_sort(F.collect_list(use)).alias("uses"),
         F.min_by("address", _place_of("address")).alias("entry"),
         F.max_by("address", _place_of("address")).alias("exit"),
         F.min_by("origin", _place_of("origin")).alias("origin"),
+        *looks,
     )
     return with_channel(
         summed.select(
             *("person_id", "day", "number", "first_ts", "last_ts", "seconds", "events", "pages"),
             F.array_distinct(F.transform("uses", lambda each: each["terminal"])).alias("terminals"),
             *("entry", "exit", "origin.url", "origin.referrer"),
+            *(["looks"] if looks else []),
         )
     )
+
+
+def _with_look(numbered: DataFrame, days: WindowSpec) -> DataFrame:
+    """Add look: what an event of a session is a look at; null before its first page.
+
+    It is a struct of terminal, page, event_ts, to_next (seconds to the next event of the session,
+    null at its end) and own (whether the event names its page, or is on that of the last one
+    that does). The order is that of the sessions: nothing is sorted again.
+    """
+    so_far = days.rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    named = F.col(PAGE).isNotNull()
+    place = F.struct("number", F.coalesce("terminal", F.lit("")).alias("terminal"), PAGE)
+    following = F.lead(F.struct("number", "event_ts")).over(days)
+    placed = numbered.withColumns(
+        {"on": F.last(F.when(named, place), True).over(so_far), "following": following}
+    )
+    goes_on = F.col("following.number") == F.col("number")
+    pause = F.unix_micros("following.event_ts") - F.unix_micros("event_ts")
+    to_next = F.when(goes_on, _in_seconds(pause)).alias("to_next")
+    look = F.struct("on.terminal", f"on.{PAGE}", "event_ts", to_next, named.alias("own"))
+    # the page of a session that has ended is not looked at any more
+    return placed.withColumn("look", F.when(F.col("on.number") == F.col("number"), look))
 
 
 def visit_days(made: DataFrame, name: str) -> DataFrame:
@@ -106,7 +146,33 @@ def visit_days(made: DataFrame, name: str) -> DataFrame:
         F.min("first_ts").alias("first_ts"),
         F.max("last_ts").alias("last_ts"),
     )
-    dims = F.create_map(F.lit(CHANNEL), CHANNEL)
+    return _as_events(summed, name, CHANNEL)
+
+
+def stay_days(made: DataFrame, name: str) -> DataFrame:
+    """Time on pages as rows of archive.person_day, so that windows can ask for it.
+
+    Args:
+        made: `visits`, with its looks.
+        name: The event that it is.
+
+    Returns:
+        One row per person_id, day, terminal ('' if unknown) and page: n looks, quantity (seconds;
+        null if each look was the end of its session), first_ts and last_ts (of events there).
+    """
+    looks = made.select("person_id", "day", F.inline("looks"))
+    summed = looks.groupBy("person_id", "day", "terminal", PAGE).agg(
+        F.count_if("own").alias("n"),
+        F.sum("to_next").cast("decimal(28,3)").alias("quantity"),
+        F.min("event_ts").alias("first_ts"),
+        F.max("event_ts").alias("last_ts"),
+    )
+    return _as_events(summed, name, PAGE)
+
+
+def _as_events(summed: DataFrame, name: str, dimension: str) -> DataFrame:
+    """Sums in the shape of archive.person_day."""
+    dims = F.create_map(F.lit(dimension), dimension)
     return summed.select(
         *("person_id", "day", "terminal", "n", "quantity", "first_ts", "last_ts"),
         F.lit(name).alias("event"),
@@ -114,6 +180,10 @@ def visit_days(made: DataFrame, name: str) -> DataFrame:
         dims.alias("dims"),
         F.lit(True).alias("derived"),
     )
+
+
+def _in_seconds(microseconds: Column) -> Column:
+    return (microseconds / 1_000_000).cast("decimal(9,3)")
 
 
 def _place_of(name: str) -> Column:

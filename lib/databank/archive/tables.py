@@ -22,7 +22,7 @@ PERSON_DAY = TableSpec(
         Column("quantity", "decimal(28,3)", "sum of quantities, null if no event had one"),
         Column("first_ts", "timestamp", "first event of the day, UTC"),
         Column("last_ts", "timestamp", "last event of the day, UTC"),
-        Column("derived", "boolean", "true = sessions, no events of their own; null = events"),
+        Column("derived", "boolean", "true = made of sessions, no event of its own; null = events"),
     ),
 )
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from databank.archive.config import ArchiveConfig
 from databank.cli.show import Section
 from databank.config import ConfigReader, Settings
-from databank.identity.explain import held_by, owners_of
+from databank.identity.explain import events_of
 from databank.tables.lookup import Lookup
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,7 +29,6 @@ class _Event(NamedTuple):
     page: str | None
     item: str | None
     amount: Decimal | None
-    ids: list[int]
 
 
 class _Visit(NamedTuple):
@@ -91,20 +90,17 @@ def _config(conf_dir: str) -> tuple[ZoneInfo, tuple[str, ...] | None]:
 
 def _events(lookup: Lookup, person: int, day: date) -> list[_Event]:
     """Events of the day that are the person's, in their order."""
-    keys = [one.id_key for one in held_by(lookup, person) if one.holds(day)]
     columns = (
         "epoch_us(event_ts)", "source", "event_id", "terminal", "event", "page", "item_id",
-        "amount", "ids",
+        "amount",
     )  # fmt: skip
-    where = f"list_has_any(ids, [{', '.join(map(str, keys))}]::BIGINT[])"
-    found = [_Event(*row) for row in lookup.on_day("core.events", columns, where, day=day)]
-    owners = owners_of(lookup, [event.ids for event in found], day)
-    return sorted(event for event, whose in zip(found, owners, strict=True) if whose == person)
+    found = events_of(lookup, [person], columns, first=day, last=day)
+    return [_Event(*row) for row in found]
 
 
 def _visits(lookup: Lookup, person: int, day: date) -> list[_Visit]:
     columns = ("number", "epoch_us(first_ts)", "epoch_us(last_ts)", *_Visit._fields[3:])
-    rows = lookup.on_day("archive.visit", columns, "person_id = ?", [person], day=day)
+    rows = lookup.on_days("archive.visit", columns, "person_id = ?", [person], first=day, last=day)
     return [_Visit(*row) for row in rows]
 
 

@@ -5,7 +5,7 @@ from datetime import date
 from hashlib import sha256
 
 from databank.errors import did_you_mean
-from databank.expressions.windows import Window, parse_window
+from databank.expressions.windows import Window, parse_window, refuse_hours
 
 # name -> (arguments needed, arguments allowed)
 _EVENT_MACROS = {
@@ -33,6 +33,8 @@ ARITY = _EVENT_MACROS | _TABLE_MACROS
 ANY_EVENT = "*"
 # those of a dimension's numbers
 OF_NUMBERS = frozenset({"sum_of", "average_of", "largest_of", "smallest_of"})
+# those that look beyond their window, at the whole past
+_OF_THE_PAST = frozenset({"first_time", "stopped"})
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Macro:
             last, null if never), first_time (the first ever lies in the window), stopped (had it
             before the window, not within it), in_audience, in_lookalike, stage, score.
         event: Event name, `*` for any.
-        window: Days looked at.
+        window: Days looked at, or hours.
         filter: Spark SQL over terminal and the declared dimensions of the archive.
         target: Audience, lookalike or model that is referred to.
         by: Dimension whose values are counted, or whose numbers are taken.
@@ -73,17 +75,25 @@ class Macro:
         """First and last day that it looks at; no first = from the beginning.
 
         Raises:
-            ValueError: If it does not read events.
+            ValueError: If it does not read events, or its window is of hours.
         """
         if self.window is None:
             raise ValueError(f"macro {self.name} has no window")
         begin, end = self.window.days(as_of)
         # whether it is the first time, or has stopped, shows only in the whole past
-        return (None if self.name in ("first_time", "stopped") else begin), end
+        return (None if self.name in _OF_THE_PAST else begin), end
+
+    @property
+    def hours(self) -> int | None:
+        """Hours that its window has, up to the end of the run day; None = it is of days."""
+        return self.window.hours if self.window is not None else None
 
     @property
     def reads_events(self) -> bool:
-        """Whether the archive answers it (else a table of results does)."""
+        """Whether events answer it (else a table of results does).
+
+        Those of days are in the archive; for windows of hours core.events is read.
+        """
         return self.name in _EVENT_MACROS
 
 
@@ -106,11 +116,13 @@ def make_macro(name: str, arguments: list[str]) -> Macro:
     by = rest.pop(0) if name == "distinct" or name in OF_NUMBERS else None
     if name == "days_since":
         return Macro(name, event, parse_window("ever"), rest[0] if rest else None)
-    if name == "stopped":
+    text = rest[0] if rest else "ever"
+    if name == "stopped" and not text.startswith("last "):
         # '30 days' reads as 'the last 30 days'
-        window = parse_window(rest[0] if rest[0].startswith("last ") else f"last {rest[0]}")
-    else:
-        window = parse_window(rest[0] if rest else "ever")
+        text = f"last {text}"
+    window = parse_window(text)
+    if name in _OF_THE_PAST:
+        refuse_hours(window, where="first_time() and stopped()")
     return Macro(name, event, window, rest[1] if len(rest) > 1 else None, by=by)
 
 

@@ -1,28 +1,41 @@
-"""Windows of days, written as people say them."""
+"""Windows of days and of hours, written as people say them."""
 
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 _LAST = re.compile(r"^(last|next) ([1-9][0-9]{0,3}) (day|week|month)s?$")
+_HOURS = re.compile(r"^(last|next) ([1-9][0-9]{0,3}) hours?$")
 _THIS = ("today", "this week", "this month", "this quarter", "this year")
 _FORMS = (
-    "ever, today, this week|month|quarter|year, last N days|weeks|months, 2026-01-01..2026-01-31"
+    "ever, today, this week|month|quarter|year, last N hours|days|weeks|months, "
+    "2026-01-01..2026-01-31"
 )
 
 
 @dataclass(frozen=True)
 class Window:
-    """A window of whole days; which days they are depends on the run day."""
+    """A window of whole days, or of hours; which they are depends on the run day."""
 
     text: str
+
+    @property
+    def hours(self) -> int | None:
+        """Its hours, of physical time, up to the end of the run day; None = it is of days."""
+        match = _HOURS.match(self.text)
+        return int(match.group(2)) if match else None
 
     def days(self, as_of: date) -> tuple[date | None, date]:
         """First day (None = from the beginning) and last day, both included.
 
         A window of N days ends with `as_of` and includes it; `next N days` begins the day after
         and serves labels of models only.
+
+        Raises:
+            ValueError: If it is of hours, which may begin within a day.
         """
+        if self.hours is not None:
+            raise ValueError(f"window {self.text!r} is not of whole days")
         if self.text == "ever":
             return None, as_of
         if self.text in _THIS:
@@ -46,6 +59,14 @@ def parse_window(text: str) -> Window:
     plain = " ".join(text.lower().split())
     if plain == "ever" or plain in _THIS or _LAST.match(plain):
         return Window(plain)
+    hours = _HOURS.match(plain)
+    if hours:
+        if hours.group(1) == "next":
+            raise ValueError(
+                f"window {text!r} looks ahead, which is done by whole days; write "
+                f"'next {_days_of(int(hours.group(2)))}'"
+            )
+        return Window(plain)
     first, dots, last = plain.partition("..")
     if dots:
         try:
@@ -56,6 +77,23 @@ def parse_window(text: str) -> Window:
             raise ValueError(f"window {text!r} ends before it begins; write {last}..{first}")
         return Window(f"{begin}..{end}")
     raise ValueError(f"unknown window {text!r}; write one of: {_FORMS}")
+
+
+def refuse_hours(window: Window, *, where: str) -> None:
+    """Raise if a window is of hours, of what looks at whole days (`where`, in the plural).
+
+    Raises:
+        ValueError: `what is wrong; what to write instead`.
+    """
+    if window.hours is not None:
+        days = _days_of(window.hours)
+        raise ValueError(f"{where} look at whole days, not at {window.text!r}; write 'last {days}'")
+
+
+def _days_of(hours: int) -> str:
+    """The fewest days that have so many hours."""
+    days = -(-hours // 24)
+    return f"{days} day{'s' if days > 1 else ''}"
 
 
 def _first_of(text: str, day: date) -> date:

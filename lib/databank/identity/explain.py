@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 from unicodedata import category
 from zoneinfo import ZoneInfo
@@ -209,6 +211,40 @@ def owners_of(lookup: Lookup, events: Sequence[Sequence[int]], day: date) -> lis
     # where the strongest was set aside the next ones are asked
     asked = [ids if ids[0] in aside else ids[:1] for ids in events]
     return [next((who for key in ids if (who := holders[key]) is not None), None) for ids in asked]
+
+
+def events_of(
+    lookup: Lookup,
+    persons: Collection[int],
+    columns: Sequence[str],
+    where: str = "true",
+    *,
+    first: date,
+    last: date,
+) -> list[tuple[Any, ...]]:
+    """Events of some days that are some persons', as `resolve_persons` decides it.
+
+    Args:
+        lookup: The warehouse; of core.events only files with the days are read.
+        persons: Whose events.
+        columns: Of core.events, as DuckDB's SQL.
+        where: A condition on its rows, likewise.
+        first: First day.
+        last: Last day.
+
+    Returns:
+        The columns; rows in the order of their days, and of a day in that of the columns.
+    """
+    keys = sorted({one.id_key for person in persons for one in held_by(lookup, person)})
+    held = f"list_has_any(ids, [{', '.join(map(str, keys))}]::BIGINT[])"
+    wanted = ("day", *columns, "ids")
+    rows = lookup.on_days("core.events", wanted, f"{held} AND ({where})", first=first, last=last)
+    found = []
+    for day, some in groupby(rows, key=itemgetter(0)):
+        of_day = list(some)
+        owners = owners_of(lookup, [row[-1] for row in of_day], day)
+        found += [r[1:-1] for r, whose in zip(of_day, owners, strict=True) if whose in persons]
+    return found
 
 
 def names_of(lookup: Lookup, keys: Collection[int]) -> dict[int, Named]:

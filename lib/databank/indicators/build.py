@@ -5,11 +5,9 @@ from functools import reduce
 
 from pyspark.sql import DataFrame, functions as F
 
-from databank.archive.build import dims_of_slice, with_slices
 from databank.archive.config import ArchiveConfig
+from databank.archive.events import events_of_persons
 from databank.archive.tables import PERSON_DAY
-from databank.identity.persons import nobodys, resolve_persons
-from databank.identity.tables import PERSON, REJECTED
 from databank.indicators import persons, sums
 from databank.indicators.calendar import without_gaps
 from databank.indicators.config import IndicatorConfig, IndicatorsConfig
@@ -98,13 +96,11 @@ def _events_of(
     """The events of all steps with their persons, and the dimensions that filters may use."""
     store = context.store
     asked = config.archive.dimensions if any(each.filter for each in funnels) else {}
-    archive = ArchiveConfig(dimensions=asked)  # of sessions no step is
+    archive = ArchiveConfig(dimensions=asked)
     steps = sorted({step for each in funnels for step in each.steps})
     on_days = F.col("day").between(F.lit(days.first), F.lit(days.until))
     events = store.read(EVENTS).where(on_days & F.col("event").isin(steps))
-    sliced = with_slices(events, archive).withColumn("terminal", F.coalesce("terminal", F.lit("")))
-    theirs = resolve_persons(sliced, store.read(PERSON), nobodys(store.read(REJECTED)))
-    return theirs.withColumn("dims", dims_of_slice()), archive.names
+    return events_of_persons(store, events, archive), archive.names
 
 
 JOB = Job(name="build_indicators", step=build_indicators, tables=(INDICATOR,))

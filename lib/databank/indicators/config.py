@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from databank.archive.config import ArchiveConfig
 from databank.config import Name, Shapes, StrictModel, refuse_other_keys
 from databank.expressions import Expression, Macro, parse_expression, parse_window
+from databank.expressions.windows import refuse_hours
 
 Kind = Literal["active", "new", "returning", "sum", "count", "retention", "funnel"]
 Event = Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]*|\*)$")]
@@ -81,7 +82,11 @@ class IndicatorConfig(StrictModel):
     @field_validator("window")
     @classmethod
     def _window_has_a_length(cls, value: str | None) -> str | None:
-        if value is None or _LAST.match(parse_window(value).text):
+        if value is None:
+            return value
+        window = parse_window(value)
+        refuse_hours(window, where="indicators")
+        if _LAST.match(window.text):
             return value
         raise ValueError(
             f"window {value!r} is not of the days that end with each day; write last N days or "

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from databank.archive.config import ArchiveConfig, TagType
 from databank.config import Name, StrictModel
 from databank.expressions import Expression, parse_expression, parse_window
+from databank.expressions.windows import refuse_hours
 
 NONE, NEW, GONE = "none", "new", "gone"
 OTHER = "other"
@@ -94,8 +95,10 @@ class RfmConfig(StrictModel):
     @field_validator("window")
     @classmethod
     def _past(cls, value: str) -> str:
-        if parse_window(value).text.startswith("next "):
+        window = parse_window(value)
+        if window.text.startswith("next "):
             raise ValueError(f"window {value!r} lies after the run day; write `last ...`")
+        refuse_hours(window, where="recency, frequency and money")
         return value
 
     @model_validator(mode="after")

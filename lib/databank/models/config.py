@@ -8,6 +8,7 @@ from databank.archive.config import ArchiveConfig
 from databank.config import StrictModel
 from databank.errors import did_you_mean
 from databank.expressions import Expression, parse_expression
+from databank.expressions.windows import refuse_hours
 from databank.models.definition import Definition
 from databank.models.features import (
     FeatureConfig,
@@ -48,7 +49,11 @@ class LabelConfig(StrictModel):
         top = self.top_share is not None and self.of is not None
         if (self.when is None) == (not top) or (self.when and (self.top_share or self.of)):
             raise ValueError("the label needs one form; write `when`, or `top_share` and `of`")
-        ahead = days_ahead(read_macros(self.text, where="labels"))
+        expression = read_macros(self.text, where="labels")
+        for macro in expression.macros:
+            if macro.window is not None:
+                refuse_hours(macro.window, where="labels")
+        ahead = days_ahead(expression)
         if not 0 < ahead <= self.days:
             raise ValueError(
                 f"the label looks {ahead} days ahead and `days` is {self.days}; write windows "

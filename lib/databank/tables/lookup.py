@@ -60,22 +60,23 @@ class Lookup:
         told = f"SELECT {', '.join(columns)} FROM {relation} WHERE {where} ORDER BY ALL"
         return self._rows(table, told, given)
 
-    def on_day(
+    def on_days(
         self,
         table: str,
         columns: Sequence[str],
         where: str,
         given: Sequence[Any] = (),
         *,
-        day: date,
+        first: date,
+        last: date,
     ) -> list[tuple[Any, ...]]:
-        """As `find`, of one day of a table with a column `day`; files without it are not read."""
+        """As `find`, of some days of a table with a column `day`; other files are not read."""
         version = self._versions.get(table)
-        relation = None if version is None else self._opened(table, version, day)
+        relation = None if version is None else self._opened(table, version, (first, last))
         if relation is None:
             return []
-        told = f"SELECT {', '.join(columns)} FROM {relation} WHERE day = ? AND ({where})"
-        return self._rows(table, f"{told} ORDER BY ALL", [day, *given])
+        told = f"SELECT {', '.join(columns)} FROM {relation} WHERE day BETWEEN ? AND ?"
+        return self._rows(table, f"{told} AND ({where}) ORDER BY ALL", [first, last, *given])
 
     def by_keys(
         self, table: str, columns: Sequence[str], key: str, keys: Sequence[int]
@@ -102,10 +103,13 @@ class Lookup:
             self._relations[table] = self._opened(table, version) if seen else None
         return self._relations[table]
 
-    def _opened(self, table: str, version: int | None, day: date | None = None) -> str | None:
+    def _opened(
+        self, table: str, version: int | None, days: tuple[date, date] | None = None
+    ) -> str | None:
         """What to select from: a version of the table, or the newest; null if it has no rows.
 
-        With a day the files that may hold it; of an object store Arrow chooses them in the query.
+        With days, first and last, the files that may hold any; of an object store Arrow chooses
+        them in the query.
         """
         try:
             held = DeltaTable(f"{self._root}/{table.replace('.', '/')}", version=version)
@@ -120,23 +124,23 @@ class Lookup:
         # DuckDB's own reader of Parquet is several times as fast as a dataset of Arrow
         uris = (
             held.file_uris()
-            if day is None
-            else _files_of(held, f"{self._root}/{table.replace('.', '/')}", day)
+            if days is None
+            else _files_of(held, f"{self._root}/{table.replace('.', '/')}", *days)
         )
         paths = (unquote(uri.removeprefix("file://")) for uri in uris)
         files = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
         return f"read_parquet([{files}], union_by_name = true)" if files else None
 
 
-def _files_of(held: DeltaTable, path: str, day: date) -> list[str]:
-    """Files of a table that may hold a day, by what Delta's log knows of each."""
+def _files_of(held: DeltaTable, path: str, first: date, last: date) -> list[str]:
+    """Files of a table that may hold any of some days, by what Delta's log knows of each."""
     files = pa.table(held.get_add_actions(flatten=True)).to_pylist()
-    first, last = "min.day", "max.day"
-    # a file that the log tells nothing of may hold it
+    least, most = "min.day", "max.day"
+    # a file that the log tells nothing of may hold them
     return [
         f"{path}/{file['path']}"
         for file in files
-        if (file.get(first) or day) <= day <= (file.get(last) or day)
+        if (file.get(least) or first) <= last and first <= (file.get(most) or last)
     ]
 
 

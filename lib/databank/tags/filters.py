@@ -1,9 +1,11 @@
-"""Filters on the archive, which are Spark SQL, as DuckDB reads them."""
+"""Filters of macros, which are Spark SQL, as DuckDB reads them."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import sqlglot
 from sqlglot import exp
+
+from databank.archive.config import ArchiveConfig
 
 # what is written otherwise and means the same; of all else nobody has made sure that it does
 _ALIKE = (
@@ -19,17 +21,67 @@ def duckdb_filter(text: str, dimensions: Collection[str]) -> str | None:
         text: The filter of a macro.
         dimensions: Names of all declared dimensions.
     """
-    tree = sqlglot.parse_one(text, read="spark")
-    if not all(isinstance(node, _ALIKE) for node in tree.find_all(exp.Func)):
+    tree = _alike(text)
+    if tree is None:
         return None
-    named = tree.transform(
-        lambda node: dimension(node.name, dimensions) if isinstance(node, exp.Column) else node
-    )
+    return _told(tree, lambda name: dimension(name, dimensions))
+
+
+def event_filter(text: str, archive: ArchiveConfig) -> str | None:
+    """A filter over single events of core.events; None where Spark alone can read it.
+
+    Args:
+        text: The filter of a macro with a window of hours.
+        archive: What the dimensions in it are.
+    """
+    tree = _alike(text)
+    if tree is None:
+        return None
+    named = {column.name for column in tree.find_all(exp.Column)}
+    columns = {name: event_dimension(name, archive) for name in named & set(archive.names)}
+    if not all(columns.values()):
+        return None
+    given = {name: f"({column})" for name, column in columns.items()} | {"n": "1"}
+    given["terminal"] = "coalesce(terminal, '')"
+    return _told(tree, lambda name: sqlglot.parse_one(given.get(name, name), read="duckdb"))
+
+
+def event_dimension(name: str, archive: ArchiveConfig) -> str | None:
+    """A dimension of an event of core.events, DuckDB's SQL; None where Spark alone can read it."""
+    cases = []
+    for event, dimensions in sorted(archive.dimensions.items()):
+        if name in dimensions:
+            tree = _alike(dimensions[name])
+            # time zones are an extension of DuckDB
+            if tree is None or any(c.name == "event_ts" for c in tree.find_all(exp.Column)):
+                return None
+            cases.append(
+                f"WHEN '{event}' THEN coalesce(CAST({_told(tree, exp.column)} AS TEXT), '')"
+            )
+    return f"CASE event {' '.join(cases)} END" if cases else None
+
+
+def _alike(text: str) -> exp.Expr | None:
+    """The tree of what DuckDB reads as Spark does; None where nobody has made sure of that."""
+    tree = sqlglot.parse_one(text, read="spark")
+    return tree if all(isinstance(node, _ALIKE) for node in tree.find_all(exp.Func)) else None
+
+
+def _told(tree: exp.Expr, column: Callable[[str], exp.Expr]) -> str:
+    """The text of a tree for DuckDB, each column as it is given."""
     # Sunday is 1 to Spark, and 0 to DuckDB
-    counted = named.transform(
+    counted = tree.transform(
         lambda node: exp.paren(node.copy() + 1) if isinstance(node, exp.DayOfWeek) else node
     )
-    return f"({counted.sql(dialect='duckdb')})"
+    named = counted.transform(
+        lambda node: column(node.name) if isinstance(node, exp.Column) else node
+    )
+    return f"({named.sql(dialect='duckdb')})"
+
+
+def literal(text: str) -> str:
+    """A text as DuckDB's SQL writes it."""
+    return exp.Literal.string(text).sql(dialect="duckdb")
 
 
 def dimension(name: str, dimensions: Collection[str]) -> exp.Expr:

@@ -10,17 +10,19 @@ from hypothesis import given, settings, strategies as st
 from pyspark.sql import SparkSession
 
 from databank.archive.config import ArchiveConfig, SessionsConfig
-from databank.archive.sessions import visit_days, visits
+from databank.archive.sessions import stay_days, visit_days, visits
 from databank.archive.tables import VISIT
 from databank.session import small_frame
 from tests.support.frames import frame
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
-SILENCE = SessionsConfig(silence="10 minutes", events=("view", "buy"))
+SILENCE = SessionsConfig.model_validate(
+    {"silence": "10 minutes", "events": ["view", "buy"], "stays": {}}
+)
 SHAPE = (
     "person_id bigint, day date, source string, event_id string, event_ts timestamp, event string, "
     "terminal string, address string, "
-    "origin struct<url: string, referrer: string>"
+    "origin struct<url: string, referrer: string>, page string"
 )
 PAID, POSTED = ("/a?gclid=1&utm_campaign=may", None), (None, "https://t.co/x")
 TOLD = {
@@ -59,13 +61,34 @@ def read_one_by_one(events: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
             found.append(
                 (
                     person, day, number, first, last,
-                    Decimal((last - first) // timedelta(milliseconds=1)) / 1000,
+                    _in_seconds(last - first),
                     len(events_of), len(set(pages)),
                     list(dict.fromkeys(e[6] for e in events_of if e[6])),
                     pages[0] if pages else None, pages[-1] if pages else None,
                     *TOLD[told],
                 )
             )  # fmt: skip
+    return found
+
+
+def looked_one_by_one(events: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], list[Any]]:
+    """Looks and seconds on each page, first and last event there, by a loop over the same."""
+    found: dict[tuple[Any, ...], list[Any]] = {}
+    chosen = sorted(e for e in map(_orderly, events) if e[5] in ("view", "buy"))
+    for (person, day), group in groupby(chosen, key=lambda e: (e[0], e[1])):
+        mine = list(group)
+        on: tuple[str, str] | None = None
+        for event, after in zip(mine, [*mine[1:], None], strict=True):
+            on = (event[6] or "", event[7]) if event[7] else on
+            pause = after[2] - event[2] if after else timedelta(days=1)
+            stays = pause <= timedelta(minutes=10)
+            if on is not None:
+                row = found.setdefault((person, day, *on), [0, None, event[2], event[2]])
+                row[0] += bool(event[7])
+                if stays:
+                    row[1] = (row[1] or 0) + _in_seconds(pause)
+                row[3] = event[2]
+            on = on if stays else None
     return found
 
 
@@ -83,12 +106,22 @@ def test_sessions_are_those_of_a_reading_one_by_one(
     events = []
     for n, (person, fives, micro, source, event, terminal, page, told) in enumerate(drawn):
         at = START + timedelta(minutes=5 * fives, microseconds=micro)
-        events.append((person, at.date(), source, f"e{n:03d}", at, event, terminal, page, told))
-    made = visits(small_frame(spark_session, events, SHAPE), SILENCE)
+        where = (terminal, page, told, page)
+        events.append((person, at.date(), source, f"e{n:03d}", at, event, *where))
+    made = visits(small_frame(spark_session, events, SHAPE), SILENCE).cache()
     rows = made.select(*(column.name for column in VISIT.columns)).collect()
     found = sorted(tuple(row) for row in rows)
     aware = [tuple(_utc(value) for value in row) for row in found]
     assert aware == read_one_by_one(events)
+    stays = stay_days(made, "stay").selectExpr(
+        "person_id", "day", "terminal", "dims['page']", "n", "quantity", "first_ts", "last_ts"
+    )
+    told_of = {tuple(row)[:4]: [_utc(value) for value in tuple(row)[4:]] for row in stays.collect()}
+    assert told_of == looked_one_by_one(events)
+
+
+def _in_seconds(time: timedelta) -> Decimal:
+    return Decimal(round(time / timedelta(milliseconds=1))) / 1000
 
 
 def _utc(value: Any) -> Any:
@@ -126,6 +159,8 @@ def test_sessions_need_nothing_said() -> None:
         ("channel",), ("channel",), (),
     )  # fmt: skip
     assert ArchiveConfig().sessions is None
+    config = ArchiveConfig.model_validate({"sessions": {"stays": {"name": "look"}}})
+    assert (config.names, config.names_of("look")) == (("channel", "page"), ("page",))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +175,11 @@ def test_sessions_need_nothing_said() -> None:
         ({"url": "stage()"}, "macros are not for addresses"),
         ({"name": "My visit"}, "string should match pattern"),
         ({"pause": 30}, "extra inputs are not permitted"),
-        ({"name": "buy"}, "dimensions.buy: sessions have this name"),
+        ({"name": "buy"}, "dimensions.buy: what is made of sessions"),
+        ({"stays": {"name": "buy"}}, "dimensions.buy: what is made of sessions"),
+        ({"stays": {"name": "visit"}}, "are both 'visit'"),
+        ({"stays": {"page": "pge"}}, "unknown column 'pge'; did you mean 'page'"),
+        ({"stays": {"page": ""}}, "at least 1"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(sessions: dict[str, Any], told: str) -> None:

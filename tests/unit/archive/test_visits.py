@@ -17,7 +17,9 @@ from databank.sources.tables import EVENTS
 from tests.support.frames import frame
 from tests.unit.archive.world import World, first_day
 
-CONFIG = ArchiveConfig.model_validate({"sessions": {"silence": "1 hour", "url": "page"}})
+CONFIG = ArchiveConfig.model_validate(
+    {"sessions": {"silence": "1 hour", "url": "page", "stays": {}}}
+)
 LATER = date(2026, 1, 7)
 COLUMNS = ("person_id", "dayofmonth(day)", "number", "hour(first_ts)", "hour(last_ts)", "events")
 # 9 to 13 o'clock are one session: no pause is longer than an hour
@@ -86,9 +88,10 @@ def test_late_events_and_a_merge_make_what_building_all_makes(world: World) -> N
 
 
 def test_events_of_the_same_name_are_refused(world: World) -> None:
-    clash = ArchiveConfig.model_validate({"sessions": {"name": "view"}})
-    with pytest.raises(DataBankError, match=r"sessions are called 'view'.*source 'web' has events"):
-        world.bank.run(JOB, clash, day=LATER)
+    for sessions in ({"name": "view"}, {"stays": {"name": "view"}}):
+        clash = ArchiveConfig.model_validate({"sessions": sessions})
+        with pytest.raises(DataBankError, match=r"called 'view'.*source 'web' has events"):
+            world.bank.run(JOB, clash, day=LATER)
 
 
 def test_without_sessions_none_are_left(world: World) -> None:

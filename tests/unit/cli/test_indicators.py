@@ -25,7 +25,7 @@ __all__ = ["conf"]  # a fixture
         ),
         (
             "{name: x, kind: funnel, steps: [visit, purchase], within: 1 day}",
-            "'visit' is what archive.yml calls sessions, and no step; begin with an event",
+            "'visit' is what archive.yml makes of sessions, and no step; begin with an event",
         ),
         ("{name: x, kind: retention, event: read, on: [99999]}", "less than or equal to 3660"),
         ("{name: x, kind: activ, event: login}", "it should be 'active', 'new', 'returning'"),

@@ -1,4 +1,4 @@
-"""Windows of days."""
+"""Windows of days and of hours."""
 
 from datetime import date, timedelta
 
@@ -46,12 +46,26 @@ def test_windows_of_months_exist_on_every_day(count: int, day: date) -> None:
     assert 27 * count <= (last - first).days + 1 <= 31 * count + 4
 
 
+@pytest.mark.parametrize(("text", "hours"), [("Last  36 Hours", 36), ("last 1 hour", 1)])
+def test_a_window_of_hours_has_no_days(text: str, hours: int) -> None:
+    window = parse_window(text)
+    assert window.hours == hours
+    with pytest.raises(ValueError, match="not of whole days"):
+        window.days(DAY)
+
+
+def test_a_window_of_days_has_no_hours() -> None:
+    assert parse_window("last 1 day").hours is None
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
         ("lst 3 days", "unknown window"),
         ("last 0 days", "unknown window"),
         ("last 40000 days", "unknown window"),
+        ("last 0 hours", "unknown window .*; write one of: .*last N hours|days"),
+        ("next 24 hours", "looks ahead, which is done by whole days; write 'next 1 day'"),
         ("2026-02-01..2026-01-01", "ends before it begins; write 2026-01-01..2026-02-01"),
         ("2026-02-30..2026-03-01", "no valid days"),
     ],

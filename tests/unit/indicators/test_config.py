@@ -30,6 +30,7 @@ ACTIVE = {"kind": "active", "event": "login"}
         (RETENTION | {"on": [7, 7]}, "has a day twice"),
         (ACTIVE | {"window": "next 7 days"}, "write last N days"),
         (ACTIVE | {"window": "this month"}, "write last N days"),
+        (ACTIVE | {"window": "last 6 hours"}, "indicators look at whole days, not at 'last 6 ho"),
         (ACTIVE | {"window": "last week"}, "unknown window"),
         (ACTIVE | {"filter": "events('a') > 1"}, "`filter` has a macro"),
         (ACTIVE | {"filter": "terminal ="}, "cannot read"),

@@ -42,6 +42,7 @@ def test_what_stages_refer_to_is_known() -> None:
         ({"segments": [{"name": "a", "when": "m >= 2"}]}, "add `m:`"),
         ({"segments": [{"name": "a", "when": "spend >= 2"}]}, "knows no 'spend'"),
         ({"window": "next 30 days"}, "after the run day"),
+        ({"window": "last 25 hours"}, "look at whole days.*write 'last 2 days'"),
     ],
 )
 def test_a_wrong_rfm_says_what_to_write(changed: dict[str, Any], message: str) -> None:

@@ -38,6 +38,14 @@ def test_the_files_that_come_along_are_without_fault(folder: Path) -> None:
         ({"features": {}}, "at least 1 item"),
         ({"population": "stage() = 'new'"}, "stage\\(\\) is not kept"),
         ({"label": {"when": "events('login') = 0", "days": 30}}, "looks 0 days ahead"),
+        (
+            {"label": GONE | {"when": f"{GONE['when']} and events('login', 'last 6 hours') = 0"}},
+            "labels look at whole days, not at 'last 6 hours'; write 'last 1 day'",
+        ),
+        (
+            {"label": {"when": "events('login', 'next 30 hours') = 0", "days": 30}},
+            "looks ahead, which is done by whole days; write 'next 2 days'",
+        ),
         ({"label": GONE | {"days": 7}}, "looks 30 days ahead and `days` is 7"),
         ({"label": GONE | {"top_share": 0.2}}, "needs one form"),
         ({"label": {"top_share": 0.2, "days": 30}}, "needs one form"),

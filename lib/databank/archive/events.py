@@ -1,0 +1,147 @@
+"""Events of core.events as the archive knows them: their persons, their dimensions, its rows."""
+
+from collections.abc import Iterable
+from datetime import date
+
+from pyspark.sql import Column, DataFrame, functions as F
+
+from databank.archive.config import ArchiveConfig
+from databank.archive.sessions import evidence
+from databank.clock import last_hours
+from databank.expressions import Macro
+from databank.expressions.macros import ANY_EVENT
+from databank.identity.persons import nobodys, resolve_persons
+from databank.identity.tables import PERSON, REJECTED
+from databank.sources.tables import EVENTS
+from databank.tables import TableStore
+
+_USED = (
+    *("source", "event_id", "id_key", "ids"),
+    *("day", "terminal", "event", "amount", "quantity", "event_ts"),
+)
+# microseconds from an event to the end of the run day; windows of hours go by it
+AGO = "_ago"
+_HOUR = 3_600_000_000
+
+
+def with_slices(events: DataFrame, config: ArchiveConfig) -> DataFrame:
+    """Add slice: the declared dimensions of each event; and what sessions need.
+
+    Args:
+        events: core.events.
+        config: Dimensions by event, Spark SQL over core.events; sessions.
+
+    Returns:
+        The columns the archive needs, slice (JSON text, '' if none), and with sessions what
+        `evidence` tells.
+    """
+    pairs: Column = F.lit(None).cast("map<string,string>")
+    for event, dimensions in sorted(config.dimensions.items()):
+        cells = [
+            cell
+            for name, text in sorted(dimensions.items())
+            for cell in (F.lit(name), F.coalesce(F.expr(text).cast("string"), F.lit("")))
+        ]
+        pairs = F.when(F.col("event") == event, F.create_map(*cells)).otherwise(pairs)
+    of_sessions = evidence(config.sessions) if config.sessions is not None else []
+    slices = F.coalesce(F.to_json(pairs), F.lit("")).alias("slice")
+    return events.select(*_USED, slices, *of_sessions)
+
+
+def person_days(events: DataFrame) -> DataFrame:
+    """Reduce events to archive.person_day; one shuffle, partly summed before it.
+
+    Args:
+        events: person_id, day, terminal, event, slice, amount, quantity, event_ts.
+
+    Returns:
+        One row per person_id, day, terminal, event and slice.
+    """
+    summed = events.groupBy(
+        "person_id", "day", F.coalesce("terminal", F.lit("")).alias("terminal"), "event", "slice"
+    ).agg(
+        F.count("*").alias("n"),
+        F.sum("amount").cast("decimal(28,2)").alias("amount"),
+        F.max("amount").cast("decimal(28,2)").alias("amount_max"),
+        F.min("amount").cast("decimal(28,2)").alias("amount_min"),
+        F.sum("quantity").cast("decimal(28,3)").alias("quantity"),
+        F.min("event_ts").alias("first_ts"),
+        F.max("event_ts").alias("last_ts"),
+    )
+    # the slice is the text of the map; a map among the sums would make Spark sort all events
+    return summed.withColumns({"dims": dims_of_slice(), "derived": F.lit(None).cast("boolean")})
+
+
+def dims_of_slice() -> Column:
+    """The dimensions of an event by name; null if it has none."""
+    return F.when(F.col("slice") != "", F.from_json("slice", "map<string,string>"))
+
+
+def events_of_persons(store: TableStore, events: DataFrame, config: ArchiveConfig) -> DataFrame:
+    """Give events their persons, as the archive does; those of nobody are left out.
+
+    Cost: see `resolve_persons`; where the events are few, Spark sends them to the persons.
+
+    Args:
+        store: Where the persons are.
+        events: Rows of core.events.
+        config: Dimensions by event; sessions are left alone.
+
+    Returns:
+        One row per event: source, event_id, id_key, ids, day, terminal ('' if unknown), event,
+        amount, quantity, event_ts, slice, person_id, dims (declared dimensions by name).
+    """
+    sliced = with_slices(events, ArchiveConfig(dimensions=config.dimensions))
+    sliced = sliced.withColumn("terminal", F.coalesce("terminal", F.lit("")))
+    theirs = resolve_persons(sliced, store.read(PERSON), nobodys(store.read(REJECTED)))
+    return theirs.withColumn("dims", dims_of_slice())
+
+
+def recent_events(
+    store: TableStore,
+    macros: Iterable[Macro],
+    config: ArchiveConfig,
+    *,
+    as_of: date,
+    timezone: str,
+) -> DataFrame:
+    """The events that windows of hours look at, one by one, as rows of the archive.
+
+    A window of hours ends with the day and has so many physical hours, whatever clocks do. Later
+    events are not seen. Cost: core.events is read as `resolve_persons` reads it, pruned to the
+    days of the longest window and to the events that are asked for, for all windows together.
+
+    Args:
+        store: Where core.events and the persons are.
+        macros: Those with windows of hours.
+        config: Dimensions by event.
+        as_of: The day with which windows end.
+        timezone: Business time zone, in which it ends.
+
+    Returns:
+        The columns of archive.person_day, n = 1, and `AGO` (bigint).
+    """
+    macros = list(macros)
+    longest = max(macro.hours or 0 for macro in macros)
+    begin, end, first = last_hours(longest, as_of, timezone)
+    on_days = F.col("day").between(F.lit(first), F.lit(as_of))
+    found = on_days & (F.col("event_ts") >= F.lit(begin)) & (F.col("event_ts") < F.lit(end))
+    asked = {str(macro.event) for macro in macros}
+    if ANY_EVENT not in asked:
+        found = found & F.col("event").isin(sorted(asked))
+    theirs = events_of_persons(store, store.read(EVENTS).where(found), config)
+    amount = F.col("amount").cast("decimal(28,2)")
+    return theirs.select(
+        *("person_id", "day", "terminal", "event", "slice", "dims"),
+        F.lit(1).cast("bigint").alias("n"),
+        *(amount.alias(name) for name in ("amount", "amount_max", "amount_min")),
+        F.col("quantity").cast("decimal(28,3)").alias("quantity"),
+        *(F.col("event_ts").alias(name) for name in ("first_ts", "last_ts")),
+        F.lit(None).cast("boolean").alias("derived"),
+        (F.unix_micros(F.lit(end)) - F.unix_micros("event_ts")).alias(AGO),
+    )
+
+
+def happened_within(hours: int) -> Column:
+    """Whether an event of `recent_events` lies in a window of so many hours."""
+    return F.col(AGO).between(F.lit(1), F.lit(hours * _HOUR))
