@@ -22,8 +22,9 @@ DAY = date(2026, 1, 31)
 class Bank:
     """Published tables under one root, and the jobs that are run on them."""
 
-    def __init__(self, spark: SparkSession, root: Path) -> None:
+    def __init__(self, spark: SparkSession, root: Path, timezone: str = "UTC") -> None:
         self.spark, self.root = spark, str(root)
+        self.settings = Settings(timezone=timezone)
 
     def publish(
         self,
@@ -62,7 +63,7 @@ class Bank:
         only: str | None = None,
     ) -> Outcome:
         """Run a job, by default as if its configuration were new; an error is raised here."""
-        runner = Runner(self.spark, self.root, Settings(), progress=Progress(quiet=True))
+        runner = Runner(self.spark, self.root, self.settings, progress=Progress(quiet=True))
         seen = config_hash or uuid4().hex
         outcome = runner.run(job, config, day=day, config_hash=seen, nodes=nodes, only=only)
         if outcome.error is not None:

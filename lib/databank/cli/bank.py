@@ -19,6 +19,7 @@ from databank.cli.graph import (
     users_of,
 )
 from databank.cli.jobs import job_config
+from databank.cli.lists import find_lists
 from databank.cli.references import (
     check_entity,
     check_ranked,
@@ -48,6 +49,7 @@ from databank.models.kinds import model_type
 from databank.reports.config import IndicatorNote, NoteConfig, ReportConfig
 from databank.sources.config import SourceConfig, SourcesConfig
 from databank.tags.config import TagConfig, TagsConfig, TagsFile
+from databank.tags.lists import ListFile
 
 
 class Named(Protocol):
@@ -74,6 +76,7 @@ class Bank:
     audiences: tuple[AudienceConfig, ...]
     lookalikes: tuple[LookalikeConfig, ...]
     retired: tuple[TagConfig, ...] = ()
+    lists: Mapping[str, ListFile] = field(default_factory=dict)
     graph: Graph = field(default_factory=dict)
 
     def parts(self, wanted: Iterable[Node] | None = None) -> list[Part]:
@@ -143,7 +146,7 @@ class Bank:
 
     def tags_config(self) -> TagsConfig:
         """For build_tags."""
-        return TagsConfig(tags=self.tags, archive=self.archive)
+        return TagsConfig(tags=self.tags, archive=self.archive, lists=self.lists)
 
     def lifecycle_config(self) -> LifecycleJobConfig:
         """For build_lifecycle.
@@ -181,7 +184,7 @@ class Bank:
             tags=tuple(
                 NoteConfig(
                     name=t.name,
-                    description=t.description,
+                    description=t.told,
                     unit=t.unit,
                     kind=t.kind,
                     owner=t.owner,
@@ -235,6 +238,7 @@ def load_bank(conf_dir: str | Path) -> Bank:
     if not (reader.folder / "sources").is_dir():
         reader.fault("sources", "", "there is no such folder", "describe a source in sources/*.yml")
     tag_files = with_tables(reader, reader.many("tags", TagsFile))
+    lists = find_lists(reader, tag_files, sources.values(), identity)
     indicators = reader.many("indicators", IndicatorsFile)
     models = reader.many("models", model_type)
     tag_files = with_outcomes(tag_files, models.values())
@@ -297,6 +301,7 @@ def load_bank(conf_dir: str | Path) -> Bank:
         audiences=tuple(audiences.values()),
         lookalikes=tuple(lookalikes.values()),
         retired=tuple(tag for tag in tags if not in_use(tag)),
+        lists=lists,
         graph={node: graph[node] for node in graph if node not in retired},
     )
 

@@ -6,9 +6,10 @@ from typing import Any
 from databank.archive.config import PERSONS, ArchiveConfig
 from databank.cli.graph import Graph, Node, expression_nodes
 from databank.config import ConfigReader
-from databank.errors import did_you_mean
+from databank.errors import did_you_mean, wrong_and_remedy
 from databank.expressions import Macro, is_number, parse_expression
 from databank.expressions.macros import ANY_EVENT, OF_NUMBERS
+from databank.expressions.windows import refuse_hours
 from databank.identity.config import IdentityConfig
 from databank.identity.entities.config import PERSON
 from databank.indicators.config import IndicatorConfig
@@ -107,7 +108,7 @@ def check_entity(
 def check_windows(
     reader: ConfigReader, file: str, key: str, kind: str, entry: Any, archive: ArchiveConfig
 ) -> None:
-    """Note windows that lie ahead, and filters for what the archive does not keep apart."""
+    """Note windows that lie ahead or cannot be of hours, and filters for what is not kept apart."""
     for expression in entry.expressions:
         for macro in expression.macros:
             window = macro.window.text if macro.window else ""
@@ -115,6 +116,7 @@ def check_windows(
             if window.startswith("next ") and kind != "model":
                 wrong = f"{macro.name}() looks at {window!r}, after the run day"
                 reader.fault(file, key, wrong, f"write {window.replace('next', 'last')!r}")
+            _check_hours(reader, file, key, macro, archive)
             _check_filter(reader, file, key, macro, archive)
             _check_dimension(reader, file, key, macro, archive)
 
@@ -123,8 +125,8 @@ def check_steps(
     reader: ConfigReader, file: str, key: str, indicator: IndicatorConfig, archive: ArchiveConfig
 ) -> None:
     """Note funnels over sessions: these are in the archive, and not among the events."""
-    if archive.sessions is not None and archive.sessions.name in indicator.steps:
-        wrong = f"{archive.sessions.name!r} is what archive.yml calls sessions, and no step"
+    for name in sorted(archive.derived.keys() & set(indicator.steps)):
+        wrong = f"{name!r} is what archive.yml makes of sessions, and no step"
         reader.fault(file, f"{key}.steps", wrong, "begin with an event of the session")
 
 
@@ -134,14 +136,13 @@ def with_tables(reader: ConfigReader, files: Mapping[str, TagsFile]) -> dict[str
     for file, each in files.items():
         tags = list(each.tags)
         for number, tag in enumerate(tags):
-            if tag.table is None:
+            if tag.table is None or tag.identifier is not None:
                 continue
             try:
                 values = read_lookup((reader.folder / file).parent / tag.table)
                 refuse_unreadable(values, tag.type)
             except ValueError as error:
-                wrong, _, remedy = str(error).partition("; ")
-                reader.fault(file, f"tags[{number}].table", wrong, remedy)
+                reader.fault(file, f"tags[{number}].table", *wrong_and_remedy(error))
             else:
                 tags[number] = tag.model_copy(update={"values": values})
         found[file] = each.model_copy(update={"tags": tags})
@@ -203,6 +204,19 @@ def check_tables(reader: ConfigReader, files: Mapping[str, TagsFile]) -> None:
             reader.fault(file, f"tags[{number}].select", wrong, did_you_mean(name, known))
 
 
+def _check_hours(
+    reader: ConfigReader, file: str, key: str, macro: Macro, archive: ArchiveConfig
+) -> None:
+    """Note windows of hours over what is made of sessions: it is in the archive alone."""
+    if macro.window is None or macro.event not in archive.derived:
+        return
+    try:
+        refuse_hours(macro.window, where=f"windows over {macro.event!r}, made of sessions,")
+    except ValueError as error:
+        wrong, remedy = wrong_and_remedy(error)
+        reader.fault(file, key, wrong, f"{remedy}, or name an event of the sessions")
+
+
 def _check_dimension(
     reader: ConfigReader, file: str, key: str, macro: Macro, archive: ArchiveConfig
 ) -> None:
@@ -239,7 +253,7 @@ def _check_filter(
     try:
         names = parse_expression(macro.filter).names
     except ValueError as error:
-        wrong, _, remedy = str(error).partition("; ")
+        wrong, remedy = wrong_and_remedy(error)
         reader.fault(file, key, f"filter of {macro.name}(): {wrong}", remedy)
         return
     known = _declared(macro, archive) | _FILTER_COLUMNS

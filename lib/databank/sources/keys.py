@@ -31,12 +31,7 @@ def with_salted(staged: DataFrame, salted: Sequence[Salted]) -> DataFrame:
         return staged
 
     def put_right(one: Column) -> Column:
-        key = one["id_key"]
-        for id_type, scope, id_value, _, salted_key in salted:
-            name = (("id_type", id_type), ("scope", scope), ("id_value", id_value))
-            same = [one[field] == value for field, value in name]
-            key = F.when(same[0] & same[1] & same[2], F.lit(salted_key)).otherwise(key)
-        return one.withField("id_key", key)
+        return one.withField("id_key", right_key(one["id_key"], [one[n] for n in _NAME], salted))
 
     found = F.transform("found", put_right)
 
@@ -47,6 +42,20 @@ def with_salted(staged: DataFrame, salted: Sequence[Salted]) -> DataFrame:
     of_entities = F.when(F.size(theirs) > 0, theirs)
     ids = keys(lambda one: one["entity"].isNull())
     return staged.withColumns({"found": found, "ids": ids, "entity_ids": of_entities})
+
+
+def right_key(key: Column, name: Sequence[Column], salted: Sequence[Salted]) -> Column:
+    """The key of an identifier: its plain hash, unless another one has that.
+
+    Args:
+        key: The plain hash.
+        name: id_type, scope, id_value.
+        salted: Those with another key.
+    """
+    for *theirs, _, salted_key in salted:
+        same = [one == value for one, value in zip(name, theirs, strict=True)]
+        key = F.when(same[0] & same[1] & same[2], F.lit(salted_key)).otherwise(key)
+    return key
 
 
 def unknown_identifiers(

@@ -18,6 +18,7 @@ from databank.sources import identifiers as ids
 from databank.sources.config import SourceConfig, SourcesConfig
 from databank.sources.fields import KEY, STAMP, Part, Slot, extract, slots_of
 from databank.sources.files import SourceFile
+from databank.sources.keys import Salted, right_key
 
 FOUND = "array<struct<id_key:bigint,id_type:string,scope:string,id_value:string,entity:boolean>>"
 REFUSED_IDS = "array<struct<id_key:bigint,id_type:string,id_value:string,why:string>>"
@@ -152,9 +153,7 @@ def _found(
     found, refused = [], []
     for n, slot in enumerate(slots):
         text, scope, value = F.col(f"i_{n}"), F.col(f"s_{n}"), F.col(f"v_{n}")
-        made_up = ids.typed_by_hand(slot.form, value)
-        sound = value.isNotNull() & ~made_up & scope.isNotNull()
-        key = ids.key_of(F.lit(slot.id_type), scope, value)
+        made_up, sound, key = _verdict_and_key(n, slot)
         of_entity = slot.id_type in entity_types
         (entity_keys if of_entity else keys).append(F.when(sound, key))
         struct = F.struct(
@@ -186,6 +185,36 @@ def _found(
         F.array_compact(F.array(*found)) if found else F.array().cast(FOUND),
         F.array_compact(F.array(*refused)) if found else F.array().cast(REFUSED_IDS),
     )
+
+
+def with_keys(rows: DataFrame, slots: Sequence[Slot], salted: Sequence[Salted]) -> DataFrame:
+    """Key identifiers that are no source's as those of a source are.
+
+    Args:
+        rows: For slot n i_<n>, the identifier as given without blanks around it, and s_<n>, its
+            scope; at most one i_<n> of a row is not null.
+        slots: Types, and how each is normalised.
+        salted: Of `salted_identifiers`.
+
+    Returns:
+        The other columns of the rows, and id_key (bigint); null = no identifier, or not a valid
+        one.
+    """
+    keys = []
+    for n, slot in enumerate(slots):
+        _, sound, key = _verdict_and_key(n, slot)
+        name = (F.lit(slot.id_type), F.col(f"s_{n}"), F.col(f"v_{n}"))
+        keys.append(F.when(sound, right_key(key, name, salted)))
+    others = [name for name in rows.columns if name[:2] not in ("i_", "s_")]
+    return _with_canonical(rows, slots).select(*others, F.coalesce(*keys).alias("id_key"))
+
+
+def _verdict_and_key(n: int, slot: Slot) -> tuple[Column, Column, Column]:
+    """Of slot n: whether people made it up, whether it is an identifier, and then its key."""
+    scope, value = F.col(f"s_{n}"), F.col(f"v_{n}")
+    made_up = ids.typed_by_hand(slot.form, value)
+    sound = value.isNotNull() & ~made_up & scope.isNotNull()
+    return made_up, sound, ids.key_of(F.lit(slot.id_type), scope, value)
 
 
 def _distinct(keys: Sequence[Column]) -> Column:

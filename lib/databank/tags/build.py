@@ -4,6 +4,7 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.archive.frame import of_entity, person_frame
 from databank.archive.tables import PERSON_DAY
+from databank.columns import is_one_of
 from databank.identity.entities.config import PERSON
 from databank.runs import Context, Job, StepResult
 from databank.tables import TableSpec
@@ -11,11 +12,12 @@ from databank.tags.attributes import person_attributes
 from databank.tags.config import TagConfig, TagsConfig
 from databank.tags.history import keep_history
 from databank.tags.kinds import OF_PROFILES
+from databank.tags.listed import keep_lines, listed_persons, listed_values
 from databank.tags.preference import preferred_values
 from databank.tags.reach import alarms, counted, measured, unheard_of
 from databank.tags.refresh import kept_tags
 from databank.tags.statements import stated_value
-from databank.tags.tables import ENTITY_TAG, HISTORY, PERSON_TAG
+from databank.tags.tables import ENTITY_TAG, HISTORY, LISTED, PERSON_TAG
 from databank.tags.top import top_values
 from databank.tags.values import score_column, with_tags
 
@@ -38,8 +40,7 @@ def build_tags(context: Context, config: TagsConfig) -> StepResult:
     kept = kept_tags(context, wanted, table)
     tags = [tag for tag in wanted if tag.name not in kept]
     before = counted(context, tags, table) if any(tag.alarm for tag in tags) else {}
-    if tags:
-        _write_tags(context, config, tags, entity)
+    lists = _write_tags(context, config, tags, entity) if tags else {}
     if table is PERSON_TAG:
         persons = [tag for tag in config.tags if tag.entity == PERSON]
         keep_history(context, context.store.read(PERSON_TAG), wanted, persons)
@@ -47,12 +48,18 @@ def build_tags(context: Context, config: TagsConfig) -> StepResult:
     summary: dict[str, int | float | str] = {"tags": len(tags), "rows": sum(now.values())}
     if kept:
         summary["kept until their refresh"] = len(kept)
-    told = {**alarms(context, tags, before, now), **unheard_of(context, tags, now)}
+    told = {**lists, **alarms(context, tags, before, now), **unheard_of(context, tags, now)}
     return StepResult({**summary, **told})
 
 
-def _write_tags(context: Context, config: TagsConfig, tags: list[TagConfig], entity: str) -> None:
-    """Replace the rows of some tags, all of one entity, with those of the run day."""
+def _write_tags(
+    context: Context, config: TagsConfig, tags: list[TagConfig], entity: str
+) -> dict[str, str]:
+    """Replace the rows of some tags, all of one entity, with those of the run day.
+
+    Returns:
+        What is to be told of their lists.
+    """
     own = {tag.name for tag in tags}
     others = {name: kind for name, kind in config.types.items() if name not in own}
     ranking = {kind: [t for t in tags if t.kind == kind] for kind in _OF_VALUES}
@@ -78,6 +85,15 @@ def _write_tags(context: Context, config: TagsConfig, tags: list[TagConfig], ent
     for tag in tags:
         if tag.kind == "sql":
             frame = frame.join(stated_value(context, tag), "person_id", "left")
+    told: dict[str, str] = {}
+    if entity == PERSON:
+        by_list = [tag for tag in tags if tag.identifier]
+        listed = None
+        if by_list:
+            listed, told = listed_persons(context, by_list, config.lists)
+            frame = frame.join(listed_values(listed, by_list), "person_id", "left")
+        every = [tag for tag in config.tags if tag.identifier]
+        keep_lines(context, listed, by_list, every, config.lists)
     # the cuts of percentiles take a pass of their own; else a frame is read once
     twice = any(tag.kind == "percentile" for tag in tags)
     frame = frame.persist() if twice else frame
@@ -92,6 +108,7 @@ def _write_tags(context: Context, config: TagsConfig, tags: list[TagConfig], ent
     finally:
         if twice:
             frame.unpersist()
+    return told
 
 
 def tag_rows(wide: DataFrame, tags: list[TagConfig]) -> DataFrame:
@@ -140,11 +157,8 @@ def _scope(tags: list[TagConfig], config: TagsConfig, table: TableSpec) -> str |
     every = [tag for tag in config.tags if (tag.entity == PERSON) == (table is PERSON_TAG)]
     if len(tags) == len(every):
         return None
-    return f"tag IN ({_listed(tags)}) OR tag NOT IN ({_listed(every)})"
+    named, known = (is_one_of("tag", (tag.name for tag in some)) for some in (tags, every))
+    return f"{named} OR NOT {known}"
 
 
-def _listed(tags: list[TagConfig]) -> str:
-    return ", ".join(f"'{tag.name}'" for tag in tags)
-
-
-JOB = Job(name="build_tags", step=build_tags, tables=(PERSON_TAG, ENTITY_TAG, HISTORY))
+JOB = Job(name="build_tags", step=build_tags, tables=(LISTED, PERSON_TAG, ENTITY_TAG, HISTORY))

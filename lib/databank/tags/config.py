@@ -1,5 +1,6 @@
 """conf/tags/*.yml: the library of tags."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Literal
@@ -21,12 +22,12 @@ from databank.expressions import (
     parse_statement,
     parse_window,
 )
+from databank.expressions.windows import refuse_hours
 from databank.identity.entities.config import PERSON
 from databank.tags.kinds import (
     DAYS,
     MEASURES,
     OF_A_PERSON,
-    RANKING,
     SHAPES,
     TAKEN,
     TEXTS,
@@ -34,8 +35,10 @@ from databank.tags.kinds import (
     ZERO_IS_NOTHING,
     Kind,
     macro_of,
+    refuse_measure,
 )
-from databank.tags.lookup import refuse_unreadable
+from databank.tags.lists import ListFile
+from databank.tags.lookup import refuse_other_ways, refuse_unreadable
 from databank.tags.national import refuse_untold
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -77,18 +80,33 @@ class TagConfig(StrictModel):
         default=None,
         description=" | ".join(MEASURES) + " | sum, avg, min, max of a dimension that is a number",
     )
-    window: str | None = Field(default=None, description="Days looked at, default: ever")
+    window: str | None = Field(default=None, description="Days or hours looked at, default: ever")
     filter: str | None = Field(
         default=None, description="Spark SQL over terminal and the dimensions of conf/archive.yml"
     )
     when: str | None = Field(default=None, description="Condition over other tags and macros")
     of: Name | None = Field(default=None, description="Tag that is ranked, or looked up")
+    identifier: Name | None = Field(
+        default=None, description="Type of identity.yml that a list names persons by, not `of`"
+    )
+    region: str | None = Field(
+        default=None,
+        pattern=r"^[A-Z]{2}$",
+        description="Country of a list's phones without a prefix; default: that of the sources",
+    )
+    scope: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Where a list's identifiers are unique; default: that of the sources",
+    )
     table: str | None = Field(
         default=None,
         pattern=r"^[\w.-]+\.csv$",
-        description="File beside this one, of two columns: a value of the tag, what it becomes",
+        description="File beside this one: a value of the tag, or an identifier, and what it says",
     )
-    values: dict[str, str] = Field(default_factory=dict, description="The same, written here")
+    values: dict[str, str] = Field(
+        default_factory=dict, description="The same for values of a tag, written here"
+    )
     share: Share | None = Field(default=None, description="Share of those with a value above 0")
     model: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]*(@champion)?$")
     bands: dict[Name, Share] = Field(
@@ -142,8 +160,8 @@ class TagConfig(StrictModel):
 
     @model_validator(mode="after")
     def _one_table(self) -> "TagConfig":
-        if self.kind == "lookup" and bool(self.values) == bool(self.table):
-            raise ValueError(f"tag {self.name!r}: write either `values` or `table`")
+        if self.kind == "lookup":
+            refuse_other_ways(self)
         refuse_unreadable(self.values, self.gives or "text")
         return self
 
@@ -170,9 +188,10 @@ class TagConfig(StrictModel):
 
     @model_validator(mode="after")
     def _entity_has_it(self) -> "TagConfig":
-        if self.entity != PERSON and self.kind in OF_A_PERSON:
+        told = "list of its own" if self.identifier is not None else self.kind
+        if self.entity != PERSON and (self.identifier is not None or self.kind in OF_A_PERSON):
             raise ValueError(
-                f"tag {self.name!r}: a {self.entity} has no {self.kind}; make a person's tag of "
+                f"tag {self.name!r}: a {self.entity} has no {told}; make a person's tag of "
                 "it, an audience of these persons, and ask in_audience(...)"
             )
         if self.entity != PERSON and self.keep_days is not None:
@@ -181,27 +200,8 @@ class TagConfig(StrictModel):
 
     @model_validator(mode="after")
     def _measure_is_known(self) -> "TagConfig":
-        if self.measure is None:
-            return self
-        if macro_of(self.measure) is None:
-            raise ValueError(
-                f"tag {self.name!r}: unknown measure {self.measure!r}; write one of: "
-                f"{', '.join(MEASURES)}, or sum, avg, min, max of a dimension that is a number"
-            )
-        if self.kind == "top":
-            if self.measure not in RANKING:
-                raise ValueError(
-                    f"tag {self.name!r}: values are not ranked by {self.measure!r}; "
-                    f"write one of: {', '.join(RANKING)}"
-                )
-            return self
-        if (self.measure == "distinct") != (self.by is not None):
-            raise ValueError(
-                f"tag {self.name!r}: `by` names the dimension whose values are counted; "
-                "write measure: distinct, by: category"
-            )
-        if self.measure == "recency" and self.window is not None:
-            raise ValueError(f"tag {self.name!r}: recency looks at the whole past; remove `window`")
+        if self.measure is not None:
+            refuse_measure(self, self.measure)
         return self
 
     @field_validator("window")
@@ -228,6 +228,14 @@ class TagConfig(StrictModel):
         # read once here, so that its faults are this tag's faults
         refuse_what_persons_have(self.expressions, self.entity)
         return self
+
+    @property
+    def told(self) -> str:
+        """Its description, and the list that it is read from."""
+        if self.identifier is None:
+            return self.description
+        listed = f"{self.table}, by {self.identifier}"
+        return f"{self.description} ({listed})" if self.description else listed
 
     @property
     def refresh_days(self) -> int:
@@ -288,6 +296,7 @@ class TagConfig(StrictModel):
             macro, number = asked
             return (Macro(macro, self.event, window, self.filter, by=number or self.by),)
         if self.kind in ("top", "preference"):
+            refuse_hours(window, where="top values and preferences")
             return (Macro("events", self.event, window, self.filter, by=self.by),)
         if self.kind in ("model", "probability") and self.model is not None:
             return (Macro("score", target=self.model.partition("@")[0]),)
@@ -316,10 +325,11 @@ def _by_rank(tag: TagConfig) -> list[TagConfig]:
 
 @dataclass(frozen=True)
 class TagsConfig:
-    """What the job needs: the tags of all files, and the archive's dimensions."""
+    """What the job needs: the tags of all files, the archive's dimensions, and lists by tag."""
 
     tags: tuple[TagConfig, ...]
     archive: ArchiveConfig = field(default_factory=ArchiveConfig)
+    lists: Mapping[str, ListFile] = field(default_factory=dict)
 
     @property
     def types(self) -> dict[str, TagType]:

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from pyspark.sql import DataFrame, functions as F
 
+from databank.columns import is_one_of
 from databank.runs import Context
 from databank.tags.config import TagConfig
 from databank.tags.tables import HISTORY
@@ -26,8 +27,7 @@ def keep_history(
     """
     asking = [tag for tag in tags if tag.keep_days is not None]
     known = [tag.name for tag in every if tag.keep_days is not None]
-    gone = F.col("tag").isin(known) if known else F.lit(False)
-    if not asking and context.store.read(HISTORY).where(~gone).isEmpty():
+    if not asking and context.store.read(HISTORY).where(_gone(known)).isEmpty():
         return
     names = [tag.name for tag in asking]
     kept = rows.where(F.col("tag").isin(names) & (F.col("as_of") == F.lit(context.day)))
@@ -37,14 +37,16 @@ def keep_history(
 
 
 def _scope(asking: Sequence[TagConfig], known: Sequence[str], day: date) -> str:
-    parts = [f"tag NOT IN ({_listed(known)})"] if known else ["true"]
+    parts = [_gone(known)]
     if asking:
-        parts.append(f"(as_of = DATE'{day}' AND tag IN ({_listed([t.name for t in asking])}))")
+        named = is_one_of("tag", (tag.name for tag in asking))
+        parts.append(f"(as_of = DATE'{day}' AND {named})")
     for tag in asking:
         last = day - timedelta(days=tag.keep_days or 0)
         parts.append(f"(tag = '{tag.name}' AND as_of <= DATE'{last}')")
     return " OR ".join(parts)
 
 
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(f"'{name}'" for name in names)
+def _gone(known: Iterable[str]) -> str:
+    """Rows of tags that are no more, or are kept no more."""
+    return f"NOT {is_one_of('tag', known)}"

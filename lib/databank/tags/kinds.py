@@ -1,10 +1,13 @@
 """The kinds of tags: what each needs, and what it may say."""
 
 import re
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from databank.archive.config import PERSONS
 from databank.config import Shapes
+
+if TYPE_CHECKING:
+    from databank.tags.config import TagConfig
 
 Kind = Literal[
     "measure", "rule", "percentile", "model", "probability", "preference", "top", "attribute",
@@ -59,7 +62,11 @@ SHAPES: Shapes = {
         ("sources",),
         "attribute: id_number, format: cn.ric, fact: birth_date",
     ),
-    "lookup": (("of",), ("values", "table", "gives"), "of: city, table: city_tier.csv"),
+    "lookup": (
+        (),
+        ("of", "identifier", "region", "scope", "values", "table", "gives"),
+        "of: city, table: city_tier.csv",
+    ),
     "sql": (
         ("select", "gives"),
         (),
@@ -84,3 +91,30 @@ def macro_of(measure: str) -> tuple[str, str | None] | None:
         return MEASURES[measure], None
     call = _CALL.match(measure)
     return (_OF_NUMBERS[call.group(1)], call.group(2)) if call else None
+
+
+def refuse_measure(tag: "TagConfig", measure: str) -> None:
+    """Raise unless a tag may have the measure.
+
+    Raises:
+        ValueError: `what is wrong; what to write instead`.
+    """
+    if macro_of(measure) is None:
+        raise ValueError(
+            f"tag {tag.name!r}: unknown measure {measure!r}; write one of: "
+            f"{', '.join(MEASURES)}, or sum, avg, min, max of a dimension that is a number"
+        )
+    if tag.kind == "top":
+        if measure not in RANKING:
+            raise ValueError(
+                f"tag {tag.name!r}: values are not ranked by {measure!r}; "
+                f"write one of: {', '.join(RANKING)}"
+            )
+        return
+    if (measure == "distinct") != (tag.by is not None):
+        raise ValueError(
+            f"tag {tag.name!r}: `by` names the dimension whose values are counted; "
+            "write measure: distinct, by: category"
+        )
+    if measure == "recency" and tag.window is not None:
+        raise ValueError(f"tag {tag.name!r}: recency looks at the whole past; remove `window`")

@@ -40,3 +40,19 @@ ENTITY_TAG = TableSpec(
         *_VALUES,
     ),
 )
+
+LISTED = TableSpec(
+    name="tags.listed",
+    grain="one row per person and tag by a list: the line that says it, as of the latest run",
+    owner="build_tags",
+    key=("person_id", "tag"),
+    cluster_by=("tag",),
+    columns=(
+        Column("person_id", "bigint", "person of identity.person"),
+        Column("tag", "string", "name of the tag in conf/tags"),
+        Column("file", "string", "the list, beside the file of the tag"),
+        Column("line", "bigint", "line in which its row begins, the header's is 1"),
+        Column("id_type", "string", "type of the identifier that the row names the person by"),
+        Column("as_of", "date", "run day that read it"),
+    ),
+)

@@ -12,6 +12,7 @@ from databank.tags.config import TagConfig
 from databank.tags.kinds import UNKNOWN
 from databank.tags.national import read_fact
 from databank.tags.order import tag_levels
+from databank.tags.plan import MADE_OF_TAGS
 
 SPARK_TYPES = {
     "boolean": "boolean",
@@ -20,9 +21,6 @@ SPARK_TYPES = {
     "text": "string",
     "date": "date",
 }
-_PLAIN = (
-    *("measure", "attribute", "national_id", "top", "model", "probability", "preference", "sql"),
-)
 Cuts = dict[str, float]
 
 
@@ -46,14 +44,14 @@ def with_tags(frame: DataFrame, tags: Iterable[TagConfig]) -> DataFrame:
         ValueError: If tags refer to each other in a circle.
     """
     levels = tag_levels(tags)
-    plain = [t for level in levels for t in level if t.kind in _PLAIN]
+    plain = [t for level in levels for t in level if not _is_made(t)]
     frame = frame.withColumns({t.name: _plain(t) for t in plain})
     ranked = [t for level in levels for t in level if t.kind == "percentile"]
     cuts = _cuts(frame, ranked) if ranked else {}
     if ranked:
         frame = frame.withColumns({t.name: _ranked(t, cuts) for t in ranked})
     for level in levels:
-        made = {t.name: _made(t) for t in level if t.kind in ("rule", "lookup")}
+        made = {t.name: _made(t) for t in level if _is_made(t) and t.kind != "percentile"}
         frame = frame.withColumns(made) if made else frame
     scores = {score_column(t): F.col(t.expressions[0].sql).cast("double") for t in plain if t.bands}
     scores |= {score_column(t): _likelier(t) for t in plain if t.kind == "probability"}
@@ -65,6 +63,11 @@ def _never_null(value: Column, kind: TagType) -> Column:
     if kind not in ("boolean", "count"):
         return value
     return F.coalesce(value, F.lit(False) if kind == "boolean" else F.lit(0.0))
+
+
+def _is_made(tag: TagConfig) -> bool:
+    """Whether it needs other tags first; a list of persons needs none."""
+    return tag.kind in MADE_OF_TAGS and tag.identifier is None
 
 
 def _made(tag: TagConfig) -> Column:
@@ -93,7 +96,7 @@ def given_column(tag: TagConfig) -> str:
 
 
 def _plain(tag: TagConfig) -> Column:
-    if tag.kind in ("attribute", "top", "sql"):
+    if tag.kind in ("attribute", "top", "sql", "lookup"):
         return _never_null(F.col(given_column(tag)), tag.type)
     if tag.kind == "preference":
         return F.col(score_column(tag)).isNotNull()

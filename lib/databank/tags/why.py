@@ -13,9 +13,11 @@ from databank.identity.entities.config import PERSON
 from databank.identity.explain import held_by
 from databank.tables.lookup import Lookup
 from databank.tags.config import TagConfig, TagsConfig
-from databank.tags.filters import dimension, duckdb_filter
+from databank.tags.filters import dimension, duckdb_filter, literal
 from databank.tags.kinds import OF_PROFILES
 from databank.tags.plan import MADE_OF_TAGS, RESULT_TABLES, definition, described
+from databank.tags.recent import recent_of
+from databank.tags.tables import LISTED
 
 Rows = list[dict[str, Any]]
 MOST_ROWS = 20
@@ -73,7 +75,9 @@ class Why:
                 continue
             seen.add(one.name)
             below = [named[name] for name in sorted(one.references) if name in named]
-            if one.kind in MADE_OF_TAGS:
+            if one.identifier is not None:
+                found.append(self._line(one))
+            elif one.kind in MADE_OF_TAGS:
                 values = [
                     {"tag": t.name, "value": value_of(self.lookup, t, self.whose)[0]} for t in below
                 ]
@@ -91,61 +95,95 @@ class Why:
         for macro in dict.fromkeys(m for each in tag.expressions for m in each.macros):
             if not macro.reads_events:
                 yield self._result(tag, macro)
+            elif macro.hours is not None:
+                yield self._events(tag, macro)
             elif macro.by is not None:
                 yield self._values(tag, macro)
             else:
                 yield self._days(tag, macro)
 
-    def _persons(self) -> str:
-        """The persons as a list for SQL."""
+    def _line(self, tag: TagConfig) -> Reason:
+        """The line of a list, and what it names the person by."""
+        columns = ("file", "line", "id_type")
+        where, given = "person_id = ? AND tag = ?", [self.whose, tag.name]
+        found = self.lookup.find(LISTED.name, columns, where, given)
+        return Reason(f"{tag.name}: {definition(tag)}", _shown(("list", "line", "by"), found))
+
+    def _persons(self) -> list[int]:
         if self.entity == PERSON:
-            return str(self.whose)
+            return [self.whose]
         where = "entity = ? AND entity_id = ?"
         found = self.lookup.find(
             "identity.entity", ("person_id",), where, [self.entity, self.whose]
         )
-        return ", ".join(str(person) for (person,) in found) or "NULL"
+        return [person for (person,) in found]
+
+    def _theirs(self, column: str) -> str:
+        """The condition, as SQL, that a column names one of the persons."""
+        return f"{column} IN ({', '.join(map(str, self._persons())) or 'NULL'})"
+
+    def _events(self, tag: TagConfig, macro: Macro) -> Reason:
+        """The events of a window of hours, the newest first."""
+        found = recent_of(
+            self.lookup,
+            self._persons(),
+            macro,
+            self.config.archive,
+            as_of=self.as_of,
+            zone=self.zone,
+        )
+        rows = [(f"{self._local(at):%Y-%m-%d %H:%M:%S}", *more) for at, *more in found.rows]
+        title = self._title(tag, macro, rows, filtered=found.filtered)
+        return Reason(title, _shown(found.columns, rows))
 
     def _days(self, tag: TagConfig, macro: Macro) -> Reason:
         amount = _AMOUNTS.get(macro.name, "amount")
         columns = ("day", "terminal", "event", "slice", "n", amount, "quantity")
-        found = self.lookup.find(PERSON_DAY.name, columns, self._where(macro))[::-1]
-        return Reason(self._title(tag, macro, found), _shown(columns, found))
+        kept = self._kept(macro)
+        found = self.lookup.find(PERSON_DAY.name, columns, self._where(macro, kept))[::-1]
+        title = self._title(tag, macro, found, filtered=kept is not None)
+        return Reason(title, _shown(columns, found))
 
     def _values(self, tag: TagConfig, macro: Macro) -> Reason:
         """Events by value of the dimension, in the order in which the tag ranks them."""
         value = dimension(str(macro.by), self.config.archive.names).sql(dialect="duckdb")
         columns = (f"nullif({value}, '')", "sum(n)", "sum(amount)", "count(DISTINCT day)")
-        found = self.lookup.find(PERSON_DAY.name, columns, f"{self._where(macro)} GROUP BY 1")
+        kept = self._kept(macro)
+        where = f"{self._where(macro, kept)} GROUP BY 1"
+        found = self.lookup.find(PERSON_DAY.name, columns, where)
         found = [row for row in found if row[0] is not None]
         measured = _RANKED_BY.get(tag.measure or "count", 1)
         found.sort(key=lambda row: -(row[measured] or 0))
         shown = (str(macro.by), "n", "amount", "days")
-        return Reason(self._title(tag, macro, found), _shown(shown, found))
+        title = self._title(tag, macro, found, filtered=kept is not None)
+        return Reason(title, _shown(shown, found))
 
-    def _title(self, tag: TagConfig, macro: Macro, found: list[tuple[Any, ...]]) -> str:
-        unread = macro.filter and duckdb_filter(macro.filter, self.config.archive.names) is None
+    def _title(
+        self, tag: TagConfig, macro: Macro, found: list[tuple[Any, ...]], *, filtered: bool
+    ) -> str:
         # another reader might take it otherwise
-        told = " (shown without this filter, which Spark alone reads)" if unread else ""
+        told = "" if filtered else " (shown without this filter, which Spark alone reads)"
         more = f", {MOST_ROWS} of {len(found)} rows" if len(found) > MOST_ROWS else ""
         return f"{tag.name}: {described(macro, self.as_of)}{told}{more}"
 
-    def _where(self, macro: Macro) -> str:
+    def _kept(self, macro: Macro) -> str | None:
+        """The filter of a macro for DuckDB; None where that cannot read it."""
+        return duckdb_filter(macro.filter or "true", self.config.archive.names)
+
+    def _where(self, macro: Macro, kept: str | None) -> str:
         begin, end = macro.days(self.as_of)
-        parts = [f"person_id IN ({self._persons()})", f"day <= DATE '{end}'"]
+        parts = [self._theirs("person_id"), f"day <= DATE '{end}'"]
         if begin is not None:
             parts.append(f"day >= DATE '{begin}'")
-        any_event, this = "derived IS NULL", f"event = {_quoted(str(macro.event))}"
+        any_event, this = "derived IS NULL", f"event = {literal(str(macro.event))}"
         parts.append(any_event if macro.event == ANY_EVENT else this)
-        if macro.filter:
-            kept = duckdb_filter(macro.filter, self.config.archive.names)
-            parts += [kept] if kept else []
+        parts += [kept] if kept else []
         return " AND ".join(parts)
 
     def _profiles(self, tag: TagConfig) -> Reason:
         """Profiles of the identifiers that were the person's when they were updated."""
         held = held_by(self.lookup, self.whose)
-        said = f"trim(attributes[{_quoted(str(tag.attribute))}])"
+        said = f"trim(attributes[{literal(str(tag.attribute))}])"
         columns = ("epoch_us(updated_ts)", "source", "record_id", said, "id_key")
         keys = sorted({one.id_key for one in held})
         found = []
@@ -171,7 +209,7 @@ class Why:
     def _result(self, tag: TagConfig, macro: Macro) -> Reason:
         table = RESULT_TABLES[macro.name]
         key, name, columns = _RESULTS[macro.name]
-        where, given = f"{key} IN ({self._persons()})", []
+        where, given = self._theirs(key), []
         if columns[0] == "day":
             where += f" AND day = DATE '{self.as_of}'"
         if name:
@@ -206,10 +244,6 @@ def _table(tag: TagConfig) -> tuple[str, str, str]:
     if tag.entity == PERSON:
         return "tags.person_tag", "person_id", ""
     return "tags.entity_tag", "entity_id", f" AND entity = '{tag.entity}'"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _shown(columns: tuple[str, ...], found: list[tuple[Any, ...]]) -> Rows:

@@ -75,6 +75,11 @@ def test_the_examples_are_valid(name: str) -> None:
             "does not keep apart; did you mean 'channel'?",
         ),
         (
+            "{name: x, kind: measure, event: visit, measure: count, window: last 6 hours}",
+            "windows over 'visit', made of sessions, look at whole days, not at 'last 6 hours'; "
+            "write 'last 1 day', or name an event of the sessions",
+        ),
+        (
             "{name: x, kind: rule, when: \"events('login', 'ever', \\\"colour = 1\\\") > 1\"}",
             "uses 'colour', which the archive does not keep apart",
         ),

@@ -117,6 +117,13 @@ def test_without_a_bank_the_definition_is_told(ask: Any, tmp_path: Path) -> None
         assert why in life["title"]
 
 
+def test_a_tag_of_hours_reads_the_events(conf: Path, ask: Any, tmp_path: Path) -> None:
+    write(conf, LOGINS | {"window": "last 6 hours"}, KEEN, KEENER, OLD)
+    reads = ask("logins", root=str(tmp_path))[1]
+    assert reads["rows"][0]["reads"] == "core.events"
+    assert reads["rows"][0]["what"].startswith("events of login, the 6 hours up to the end of ")
+
+
 def test_an_unknown_tag_is_an_error_of_the_operators(ask: Any, tmp_path: Path) -> None:
     code, told = ask("logn", root=str(tmp_path))
     assert (code, told) == (2, "error: unknown tag 'logn'; did you mean 'logins'?\n")

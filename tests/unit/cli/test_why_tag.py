@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession, functions as F
+from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from databank.cli.bank import load_bank
 from databank.cli.main import exit_code
 from databank.identity.entities.tables import ENTITY
 from databank.models.tables import SCORE
 from databank.session import small_frame
-from databank.sources.tables import IDENTIFIER, PROFILES
+from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
 from databank.tags.build import JOB
 from tests.support.bank import DAY, Bank, make_bank
+from tests.support.frames import frame
 
 CONF = Path(__file__).parents[3] / "conf"
 DAYS = """
@@ -27,8 +28,28 @@ DAYS = """
     2 | 2026-01-20 | purchase  | 1 | 7.00 | app
     1 | 2026-01-26 | add_to_cart | 2 | | app
 """
+# when it happened | event | identifiers | terminal | category
+EVENTS_OF = """
+    2026-01-31 18:00:00 | add_to_cart | 1   | app |
+    2026-01-31 17:59:59 | add_to_cart | 1   | app |
+    2026-01-31 23:59:59 | add_to_cart | 1   | app |
+    2026-01-31 20:00:00 | add_to_cart | 1   | web |
+    2026-01-31 20:00:00 | add_to_cart | 2,1 | app |
+    2026-02-01 00:00:00 | add_to_cart | 1   | app |
+    2026-01-31 21:00:00 | purchase    | 1   | app | food
+    2026-01-30 09:30:00 | purchase    | 1   |     | tech
+    2026-01-30 09:00:00 | purchase    | 1   | web |
+"""
 MORE = """
 tags:
+  - {name: carts_6h, kind: measure, event: add_to_cart, measure: count, window: last 6 hours,
+     filter: "terminal = 'app'"}
+  - {name: kinds_48h, kind: measure, event: purchase, measure: distinct, by: category,
+     window: last 48 hours, filter: "category <> '' and n = 1 and dayofweek(day) >= 6"}
+  - {name: odd_48h, kind: measure, event: "*", measure: count, window: last 48 hours,
+     filter: "pmod(dayofmonth(day), 2) = 1"}
+  - {name: home_6h, entity: household, kind: measure, event: "*", measure: count,
+     window: last 6 hours}
   - {name: few, kind: rule, when: "purchases_90d < 9 and not active"}
   - {name: dear, kind: measure, event: purchase, measure: count,
      filter: "category rlike '^fo' and terminal in ('store', 'web')"}
@@ -47,6 +68,17 @@ def conf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(CONF, folder)
     (folder / "tags" / "zz.yml").write_text(MORE)
     return folder
+
+
+def happened(spark: SparkSession) -> DataFrame:
+    shape = "event_ts timestamp, event string, held string, terminal string, category string"
+    ids = F.split("held", ",").cast("array<bigint>")
+    return frame(spark, shape, EVENTS_OF).select(
+        "event_ts", "event", "terminal", F.lit("web").alias("source"),
+        F.concat_ws(" ", "event_ts", "event", "held", "terminal").alias("event_id"),
+        F.to_date("event_ts").alias("day"), ids[0].alias("id_key"), ids.alias("ids"),
+        F.create_map(F.lit("category"), "category").alias("props"),
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +103,7 @@ def bank(spark_session: SparkSession, conf: Path, tmp_path_factory: pytest.TempP
     scored = "model string, entity_id bigint, score double, calibrated double, as_of date"
     made.publish(
         {
+            EVENTS: happened(spark_session),
             IDENTIFIER: names,
             PROFILES: profiles,
             ENTITY: small_frame(spark_session, within, shape),
@@ -79,7 +112,7 @@ def bank(spark_session: SparkSession, conf: Path, tmp_path_factory: pytest.TempP
     )
     library = load_bank(conf).tags_config()
     persons = tuple(t.name for t in library.tags if t.entity == "person")
-    for part in (persons, ("household_spend_90d",)):
+    for part in (persons, ("household_spend_90d", "home_6h")):
         made.run(JOB, library, nodes=part)
     return made
 
@@ -103,6 +136,37 @@ def test_a_measure_shows_the_days_of_its_window_and_filter(ask: Any) -> None:
         "app_views_30d: events of view_item where terminal = 'app', 2026-01-02 to 2026-01-31"
     )
     assert [(row["day"], row["n"]) for row in days["rows"]] == [("2026-01-30", 3)]
+
+
+def test_a_measure_of_hours_shows_the_very_events(ask: Any) -> None:
+    first, events = ask("carts_6h")
+    assert first["title"] == f"person 1: carts_6h 2 as of {DAY}"
+    assert events["title"] == (
+        "carts_6h: events of add_to_cart where terminal = 'app', "
+        "the 6 hours up to the end of 2026-01-31"
+    )
+    times = [row["time"] for row in events["rows"]]
+    assert times == ["2026-01-31 23:59:59", "2026-01-31 18:00:00"]
+
+
+def test_events_of_hours_are_shown_with_the_value_that_is_counted(ask: Any) -> None:
+    first, events = ask("kinds_48h")
+    assert "kinds_48h 2 as of" in first["title"]
+    shown = [(row["time"], row["category"]) for row in events["rows"]]
+    assert shown == [("2026-01-31 21:00:00", "food"), ("2026-01-30 09:30:00", "tech")]
+
+
+def test_a_filter_of_hours_that_spark_alone_reads_is_told(ask: Any) -> None:
+    first, events = ask("odd_48h")
+    assert "odd_48h 5 as of" in first["title"]
+    assert "(shown without this filter, which Spark alone reads)" in events["title"]
+    assert len(events["rows"]) == 7
+
+
+def test_hours_of_a_household_are_the_events_of_all_its_persons(ask: Any) -> None:
+    first, events = ask("home_6h", "person_id", "2")
+    assert first["title"] == f"household 1: home_6h 5 as of {DAY}"
+    assert len(events["rows"]) == 5
 
 
 def test_a_filter_is_read_as_spark_reads_it(ask: Any) -> None:

@@ -35,6 +35,18 @@ def test_a_circle_is_refused_with_its_path() -> None:
         ({"kind": "measure", "event": "a", "measure": "recency", "window": "today"}, "whole past"),
         ({"kind": "measure", "event": "a", "measure": "count", "window": "last year"}, "window"),
         ({"kind": "measure", "event": "a", "measure": "count", "window": "next 3 days"}, "after"),
+        (
+            {"kind": "top", "event": "a", "by": "b", "window": "last 30 hours"},
+            "top values and preferences look at whole days, not at 'last 30 hours'",
+        ),
+        (
+            {"kind": "preference", "event": "a", "by": "b", "value": "c", "window": "last 1 hour"},
+            "look at whole days, not at 'last 1 hour'; write 'last 1 day'",
+        ),
+        (
+            {"kind": "rule", "when": "stopped('a', '6 hours')"},
+            "first_time\\(\\) and stopped\\(\\) look at whole days, not at 'last 6 hours'; write",
+        ),
         ({"kind": "rule", "when": "evnts('login') > 1"}, "did you mean 'events'"),
         ({"kind": "percentile", "of": "spend", "share": 20}, "less than 1"),
     ],

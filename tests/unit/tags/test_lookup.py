@@ -77,6 +77,9 @@ def test_a_wrong_file_says_what_to_write(tmp_path: Path, text: bytes | None, tol
             "'many' of 'York' is no number; write 12",
         ),
         ({"values": {"York": "31/1/2020"}, "gives": "date"}, "is no date; write 2026-01-31"),
+        ({"values": {"York": "nan"}, "gives": "number"}, "'nan' of 'York' is no number"),
+        ({"values": {"York": "1_0"}, "gives": "count"}, "'1_0' of 'York' is no count; write 12"),
+        ({"values": {"York": "20200131"}, "gives": "date"}, "is no date; write 2026-01-31"),
         ({"values": {"York": "ja"}, "gives": "boolean"}, "is no boolean; write true or false"),
     ],
 )

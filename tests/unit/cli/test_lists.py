@@ -1,0 +1,133 @@
+"""Lists of identifiers: what `databank validate` finds of them, without Spark."""
+
+from pathlib import Path
+
+import pytest
+
+from databank.cli.bank import Bank, load_bank
+from databank.errors import ConfigFaultsError
+
+IDENTITY = """
+identifiers: [user_id, phone, email, wechat_openid, landline, imei]
+entities: {household: {by: [address]}}
+"""
+SOURCE = """
+source: {0}
+format: csv
+path: {0}/*.csv
+becomes: profiles
+columns: {{record_id: id}}
+identifiers: {1}
+"""
+CRM = "{phone: mobile, user_id: user, address: home, wechat_openid: {column: o, scope_value: wx1}}"
+LIST = "phone,level\n13812340001,gold\n"
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    for name in ("sources", "tags"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "identity.yml").write_text(IDENTITY)
+    source(tmp_path, "crm", CRM)
+    (tmp_path / "tags" / "vip.csv").write_text(LIST)
+    return tmp_path
+
+
+def source(conf: Path, name: str, identifiers: str) -> None:
+    (conf / "sources" / f"{name}.yml").write_text(SOURCE.format(name, identifiers))
+
+
+def load(conf: Path, keys: str) -> Bank:
+    tag = f"{{name: vip, kind: lookup, {keys}}}"
+    (conf / "tags" / "lists.yml").write_text(f"tags: [{tag}]\n")
+    return load_bank(conf)
+
+
+def fault(conf: Path, keys: str) -> str:
+    with pytest.raises(ConfigFaultsError) as caught:
+        load(conf, keys)
+    [found] = str(caught.value).splitlines()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ("identifier: phon, table: vip.csv", "identifier: unknown identifier type 'phon'; did you "
+         "mean 'phone'?"),
+        ("identifier: address, table: vip.csv", "identifier: address is what several persons sha"),
+        ("identifier: phone, table: vp.csv", "table: vp.csv: there is no such file; put it beside"),
+        ("identifier: phone, table: vip.csv, scope: a", "phone has no scopes in any source; rem"),
+        ("identifier: user_id, table: vip.csv, region: CN", "user_id has no country; remove `reg"),
+        ("identifier: landline, table: vip.csv", "no source has it; write the country of the list"),
+        ("identifier: phone", "a list by phone is a file beside this one; write `table: vip.csv`"),
+        ("identifier: phone, values: {a: b}", "write `table: vip.csv`, and no `values`"),
+        ("identifier: phone, of: city, table: vip.csv", "has both `of` and `identifier`; write"),
+        ("table: vip.csv", "lacks `of` and `identifier`; write `of: city` for"),
+        ("of: vip, region: CN, table: vip.csv", "`region` is for a list by identifier; remove it"),
+        ("identifier: phone, table: vip.csv, region: China", "region: wrong value"),
+        ("identifier: phone, table: vip.csv, entity: household", "a household has no list of its "
+         "own; make a person's tag of it, an audience of these persons, and ask in_audience(...)"),
+    ],
+)  # fmt: skip
+def test_a_wrong_list_says_what_to_write(conf: Path, keys: str, told: str) -> None:
+    found = fault(conf, keys)
+    assert found.startswith("tags/lists.yml: tags[0]")
+    assert told in found
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"", "has 0 columns; write the identifier, and what it says, with their names in the"),
+        (b"phone,level,city\n13812340001,gold,Bath\n", "has 3 columns; write the identifier, and"),
+        (b"phone\n13812340001\n", "has one column; write `gives: boolean` for a yes/no tag, or"),
+        (b"phone,level\n\n,\n", "has no row; fill it in, or remove the tag"),
+        (b"13812340001,gold\n13812340002,gold\n", "its first line looks like a row; write the na"),
+        (b"phone,level\n13812340001,gold\n13812340002,\xbd\xf0\n", "line 3 is not UTF-8; save it"),
+        (b'phone,"level\n' + b"13812340001,gold\n" * 9000, "its first line: field larger than"),
+    ],
+)
+def test_a_wrong_file_says_what_to_write(conf: Path, text: bytes, told: str) -> None:
+    (conf / "tags" / "vip.csv").write_bytes(text)
+    found = fault(conf, "identifier: phone, table: vip.csv")
+    assert found.startswith("tags/lists.yml: tags[0].table: vip.csv: ")
+    assert told in found
+    assert "1381234" not in found
+
+
+def test_identifiers_are_read_as_the_sources_read_theirs(conf: Path) -> None:
+    def way(keys: str) -> tuple[str, str, str, str]:
+        found = load(conf, f"table: vip.csv, {keys}").lists["vip"]
+        return found.id_type, found.form, found.region, found.scope
+
+    assert way("identifier: phone") == ("phone", "phone", "CN", "")
+    assert way("identifier: phone, region: GB") == ("phone", "phone", "GB", "")
+    assert way("identifier: wechat_openid") == ("wechat_openid", "scoped", "", "wx1")
+    assert way("identifier: imei") == ("imei", "imei", "", "")
+    source(conf, "crm", "{phone: {column: mobile, region: GB}, user_id: {column: u, form: phone}}")
+    assert way("identifier: phone") == ("phone", "phone", "GB", "")
+    assert way("identifier: user_id") == ("user_id", "phone", "CN", "")
+
+
+def test_the_report_tells_the_list(conf: Path) -> None:
+    for keys, told in (
+        ("", "vip.csv, by phone"),
+        (", description: Level", "Level (vip.csv, by phone)"),
+    ):
+        bank = load(conf, "identifier: phone, table: vip.csv" + keys)
+        assert [note.description for note in bank.report_config().tags] == [told]
+
+
+@pytest.mark.parametrize(
+    ("id_type", "told"),
+    [
+        ("phone", "sources read phone as of CN, GB; write the country of the list, `region: CN`"),
+        ("user_id", "sources read user_id as email, text; give it one `form` in all of them"),
+        ("wechat_openid", "is unique within a scope (field app of the sources) only; write that"),
+    ],
+)
+def test_sources_that_differ_are_told(conf: Path, id_type: str, told: str) -> None:
+    theirs = "{phone: {column: p, region: GB}, user_id: {column: u, form: email}, wechat_openid: "
+    source(conf, "shop", theirs + "{column: o, scope: app}}")
+    assert told in fault(conf, f"identifier: {id_type}, table: vip.csv")
