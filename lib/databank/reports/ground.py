@@ -9,6 +9,7 @@ from databank.reports.facts import JobRun, Measure, SourceRows
 from databank.reports.reader import Reader
 
 DAYS_SHOWN = 90
+_TOLD_OF_TAGS = ("tag_quantile", "tag_different", "tag_value")
 _WORST = ("done", "unchanged", "refused", "failed", "error")
 
 
@@ -74,7 +75,9 @@ def collect_quality(reader: Reader) -> dict[str, Any]:
     if metrics is not None and newest:
         ids = [row["run_id"] for row in newest]
         text = F.to_json("labels")  # a map has no order
-        measured = metrics.where(F.col("run_id").isin(ids)).orderBy("job", "name", text)
+        # how tags are spread is a section of its own
+        told = F.col("run_id").isin(ids) & ~F.col("name").isin(*_TOLD_OF_TAGS)
+        measured = metrics.where(told).orderBy("job", "name", text)
         rows = measured.limit(500).collect()
         facts["measures"] = tuple(
             Measure(row["job"], row["name"], row["labels"], row["value"]) for row in rows

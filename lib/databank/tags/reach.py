@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from pyspark.sql import functions as F
+from pyspark.sql import Column, DataFrame, Window, functions as F
 
 from databank.archive.tables import PERSON_DAY
 from databank.errors import did_you_mean
@@ -18,43 +18,125 @@ _REMEDIES = {
     "attribute": "no profile says it; check its attribute and its sources",
     "national_id": "no profile says a valid number; check its attribute and its format",
     "lookup": "no value of the tag it looks up is in its table",
+    "list": "none of whom its list names is known, or has it",
     "sql": "its select gives no person",
     "model": "nobody has a score; score_model comes before",
     "probability": "nobody has a score; score_model comes before",
 }
 
+_SHARES = (0.1, 0.5, 0.9)
+_FEW_VALUES = 20  # of a text: more are no kinds of person, and may be names
+_POWERS = 10  # of ten, that numbers are told apart by
+_LARGEST = 10.0 ** (_POWERS - 2)
+_LEAST_PERSONS = 5  # who have a value that is written down: of fewer it may tell who they are
+
 
 def measured(context: Context, tags: list[TagConfig], table: TableSpec) -> dict[str, int]:
-    """Note how many have each tag, and the mean of numbers; returns how many."""
-    found = counted(context, tags, table)
-    for tag in tags:
-        persons, mean = found.get(tag.name, (0, None))
-        context.metric("tag_coverage", persons, tag=tag.name)
-        if mean is not None:
-            context.metric("tag_mean", mean, tag=tag.name)
-    return {tag.name: found.get(tag.name, (0, None))[0] for tag in tags}
+    """Note in ops.metric what the tags look like; returns how many have each.
 
-
-def counted(
-    context: Context, tags: list[TagConfig], table: TableSpec
-) -> dict[str, tuple[int, float | None]]:
-    """By tag: how many have it, and the mean of a number."""
-    rows = context.store.read(table).where(F.col("tag").isin(sorted(tag.name for tag in tags)))
-    figures = rows.groupBy("tag").agg(F.count("*").alias("n"), F.avg("value_double").alias("m"))
+    By tag: tag_coverage (how many have it), tag_mean (of numbers), tag_quantile (of numbers, and
+    of days as days before the run day; label share: 0.1, 0.5, 0.9), tag_different (how many
+    different texts) and tag_value (how many have each text, label is; not where there are many, or
+    few have it: these may be names). Cost: one scan of the tags' rows and one aggregate.
+    """
+    found: dict[str, int] = {}
+    texts = {tag.name for tag in tags if tag.type != "boolean"}
     # one row per tag
-    return {row["tag"]: (row["n"], row["m"]) for row in figures.collect()}
+    for row in distribution(_rows_of(context, tags, table)).collect():
+        tag = row["tag"]
+        found[tag] = row["persons"]
+        context.metric("tag_coverage", row["persons"], tag=tag)
+        if row["mean"] is not None:
+            context.metric("tag_mean", row["mean"], tag=tag)
+        for share, value in zip(_SHARES, row["quantiles"], strict=True):
+            if value is not None:
+                context.metric("tag_quantile", value, tag=tag, share=str(share))
+        if tag in texts and row["different"]:
+            context.metric("tag_different", row["different"], tag=tag)
+            for value, n in row["values"] if row["different"] <= _FEW_VALUES else ():
+                if n >= _LEAST_PERSONS:
+                    context.metric("tag_value", n, tag=tag, **{"is": value})
+    for tag in sorted({tag.name for tag in tags} - found.keys()):
+        found[tag] = 0
+        context.metric("tag_coverage", 0, tag=tag)
+    return found
+
+
+def distribution(rows: DataFrame) -> DataFrame:
+    """How the values of tags are spread.
+
+    Args:
+        rows: tag, value_string, value_double, value_date, as_of.
+
+    Returns:
+        One row per tag: tag, persons (who have it), mean (of numbers; null without any), quantiles
+        (array<double>: of numbers, and of days before as_of, to two digits; nulls for texts),
+        different (texts), values (its most frequent texts: array of structs of value and n).
+    """
+    number = F.coalesce("value_double", F.date_diff("as_of", "value_date").cast("double"))
+    # the number beside a text says how sure it is
+    about = F.when(F.col("value_string").isNull(), _two_digits(number))
+    # a sketch of quantiles took ten times as long as these sums
+    cells = rows.groupBy("tag", F.col("value_string").alias("value"), about.alias("about")).agg(
+        F.count("*").alias("n"),
+        F.count("value_double").alias("numbers"),
+        F.sum("value_double").alias("sum"),
+    )
+    tag = Window.partitionBy("tag")
+    numbered = F.when(F.col("about").isNotNull(), F.col("n"))
+    placed = cells.select(
+        *("tag", "value", "about", "n", "numbers", "sum"),
+        F.sum(numbered).over(tag.orderBy("about")).alias("so_far"),
+        F.sum(numbered).over(tag).alias("of"),
+        F.row_number().over(tag.orderBy(F.desc("n"), "value")).alias("place"),
+    )
+    frequent = (F.col("place") <= _FEW_VALUES) & F.col("value").isNotNull()
+    reached = [F.col("so_far") >= F.col("of") * share for share in _SHARES]
+    return placed.groupBy("tag").agg(
+        F.sum("n").alias("persons"),
+        F.try_divide(F.sum("sum"), F.sum("numbers")).alias("mean"),
+        F.array(*(F.min(F.when(here, F.col("about"))) for here in reached)).alias("quantiles"),
+        F.count("value").alias("different"),
+        F.sort_array(F.collect_list(F.when(frequent, F.struct("value", "n")))).alias("values"),
+    )
+
+
+def _two_digits(number: Column) -> Column:
+    """The number, rounded to two digits that count, and to hundredths.
+
+    Comparisons with powers of ten: logarithms of all rows took longer than the rest.
+    """
+    rounded = F.rint(number / _LARGEST) * _LARGEST
+    for power in range(_POWERS - 1, -1, -1):
+        unit = 10.0 ** (power - 2)
+        rounded = F.when(F.abs(number) < 10.0**power, F.rint(number / unit) * unit).otherwise(
+            rounded
+        )
+    return rounded
+
+
+def counted(context: Context, tags: list[TagConfig], table: TableSpec) -> dict[str, int]:
+    """By tag: how many have it."""
+    # one row per tag
+    rows = _rows_of(context, tags, table).groupBy("tag").count().collect()
+    return {row["tag"]: row["count"] for row in rows}
+
+
+def _rows_of(context: Context, tags: list[TagConfig], table: TableSpec) -> DataFrame:
+    rows = context.store.read(table)
+    return rows.where(F.col("tag").isin(sorted(tag.name for tag in tags)))
 
 
 def alarms(
     context: Context,
     tags: list[TagConfig],
-    before: Mapping[str, tuple[int, float | None]],
+    before: Mapping[str, int],
     now: Mapping[str, int],
 ) -> dict[str, str]:
     """Tell of tags that many more or fewer have than before; a new one has no before."""
     told: dict[str, str] = {}
     for tag in tags:
-        was = before.get(tag.name, (0, None))[0]
+        was = before.get(tag.name, 0)
         if tag.alarm is None or not was:
             continue
         share = now[tag.name] / was - 1
@@ -68,7 +150,9 @@ def unheard_of(context: Context, tags: list[TagConfig], now: Mapping[str, int]) 
     """Tell of tags that nobody has, and why where the bank does not know their event."""
     silent = {tag.name: tag for tag in tags if not now[tag.name]}
     told = {
-        f"nobody has: {name}": _REMEDIES.get(tag.kind, "its condition holds for nobody")
+        f"nobody has: {name}": _REMEDIES.get(
+            "list" if tag.identifier else tag.kind, "its condition holds for nobody"
+        )
         for name, tag in silent.items()
     }
     asked = {name: _events(tag) for name, tag in silent.items()}
