@@ -12,12 +12,12 @@ from pathlib import Path
 
 from pyspark.sql import DataFrame, functions as F
 
-from databank.cli.bank import Bank, load_bank
-from databank.cli.execute import execute
-from databank.cli.jobs import Step
 from databank.identity import connected_components
 from databank.identity.agreement import Agreement, measure_agreement
 from databank.identity.alike.records import pieces_of, records_of
+from databank.project.execute import execute
+from databank.project.jobs import Step
+from databank.project.load import Bank, load_bank
 from databank.session import get_spark
 from databank.sources.tables import PROFILES
 from databank.tables import TableStore

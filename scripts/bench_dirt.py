@@ -9,12 +9,12 @@ from pathlib import Path
 
 from pyspark.sql import functions as F
 
-from databank.cli.bank import load_bank
-from databank.cli.execute import execute
-from databank.cli.jobs import Step
 from databank.demo.config import Dirt, WorldSettings, load_dirt
 from databank.demo.evaluate import Truth, identity_scores
 from databank.demo.generate import generate
+from databank.project.execute import execute
+from databank.project.jobs import Step
+from databank.project.load import load_bank
 from databank.session import get_spark
 from databank.tables import TableStore
 

@@ -20,9 +20,9 @@ from databank.archive.frame import ROWS_OF_PARTITION
 from databank.archive.macros import hit
 from databank.archive.measures import macro_columns, matching_rows
 from databank.archive.tables import PERSON_DAY
-from databank.cli.bank import load_bank
 from databank.expressions import Macro
 from databank.identity.tables import PERSON
+from databank.project.load import load_bank
 from databank.session import get_spark
 from databank.tables import TableSpec, TableStore
 

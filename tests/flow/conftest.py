@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from databank.cli.bank import Bank, load_bank
-from databank.cli.execute import execute
-from databank.cli.jobs import plan_all
 from databank.demo.config import WorldSettings, load_dirt
 from databank.demo.generate import generate
+from databank.project.execute import execute
+from databank.project.jobs import plan_all
+from databank.project.load import Bank, load_bank
 
 HERE = Path(__file__).parents[2]
 DAY = date(2026, 3, 31)

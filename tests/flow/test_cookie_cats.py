@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 
-from databank.cli.bank import load_bank
-from databank.cli.execute import execute
-from databank.cli.jobs import plan_all
 from databank.indicators.tables import INDICATOR
+from databank.project.execute import execute
+from databank.project.jobs import plan_all
+from databank.project.load import load_bank
 from databank.tables import TableStore
 from tests.flow.conftest import HERE
 from tests.flow.test_real_data import DATA

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from pyspark.sql import DataFrame, SparkSession, functions as F
 
-from databank.cli.bank import Bank
-from databank.cli.catalogue import all_specs
-from databank.cli.execute import execute
-from databank.cli.jobs import plan_all
 from databank.cli.main import exit_code
+from databank.project.catalog import all_specs
+from databank.project.execute import execute
+from databank.project.jobs import plan_all
+from databank.project.load import Bank
 from databank.tables import TableStore
 from tests.flow.conftest import DAY
 

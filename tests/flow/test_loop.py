@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession, functions as F
 
-from databank.cli.bank import Bank
-from databank.cli.execute import execute
-from databank.cli.jobs import JOBS, load_job, plan_all
 from databank.demo.evaluate import evaluate
 from databank.demo.generate import deliver_next_day
+from databank.project.execute import execute
+from databank.project.jobs import JOBS, load_job, plan_all
+from databank.project.load import Bank
 from databank.tables import TableStore
 from tests.flow.conftest import DAY
 from tests.support.compare import content

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from databank.cli.bank import Bank
-from databank.cli.execute import execute
-from databank.cli.jobs import Step
 from databank.cli.main import exit_code
+from databank.project.execute import execute
+from databank.project.jobs import Step
+from databank.project.load import Bank
 from databank.tables import TableStore
 from tests.flow.conftest import DAY, HERE
 from tests.support.bank import forget_runs

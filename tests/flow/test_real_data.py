@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 from pyspark.sql import SparkSession, functions as F
 
-from databank.cli.bank import load_bank
-from databank.cli.execute import execute
-from databank.cli.jobs import Step, plan_all
 from databank.identity.agreement import measure_agreement
+from databank.project.execute import execute
+from databank.project.jobs import Step, plan_all
+from databank.project.load import load_bank
 from databank.tables import TableStore
 from tests.flow.conftest import DAY, HERE
 from tests.support.libraries import RETAIL, RETAIL_LINES, TAOBAO, TAOBAO_LINES

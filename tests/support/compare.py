@@ -1,6 +1,6 @@
 """What a warehouse holds, in a form that two warehouses can be compared by."""
 
-from databank.cli.catalogue import all_specs
+from databank.project.catalog import all_specs
 from databank.tables import TableStore
 
 # columns that name the attempt, not what it made

@@ -5,8 +5,6 @@ from databank.lazy import lazy_exports
 __getattr__, __all__ = lazy_exports(
     __name__,
     {
-        "Bank": "databank.cli.bank",
-        "load_bank": "databank.cli.bank",
         "main": "databank.cli.main",
         "run_job": "databank.cli.main",
     },

@@ -5,13 +5,13 @@ from datetime import date
 from rich.console import Console
 from rich.table import Table
 
-from databank.cli.bank import load_bank
-from databank.cli.execute import execute, exit_error
-from databank.cli.jobs import plan_all
 from databank.demo.config import WorldSettings, load_dirt
 from databank.demo.evaluate import Score, evaluate
 from databank.demo.generate import generate
 from databank.errors import DataBankError
+from databank.project.execute import execute, exit_error
+from databank.project.jobs import plan_all
+from databank.project.load import load_bank
 from databank.runs import Progress
 from databank.session import get_spark
 from databank.tables import TableStore

@@ -2,12 +2,12 @@
 
 from datetime import date, timedelta
 
-from databank.cli.bank import load_bank
 from databank.cli.show import Section
 from databank.clock import refuse_future
 from databank.errors import DataBankError
 from databank.hashing import fingerprint
 from databank.identity.explain import Asked, Holding, find_identifiers, held_by, holders_of
+from databank.project.load import load_bank
 from databank.runs import Progress, Runner
 from databank.session import get_spark
 from databank.sources.erasure import REQUEST_JOB, Erasure, Requests

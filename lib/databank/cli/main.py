@@ -44,9 +44,9 @@ def run(
     ] = False,
 ) -> None:
     """Run one job, or the whole loop in order of reference, for a day."""
-    from databank.cli.bank import load_bank
-    from databank.cli.jobs import plan_all, plan_job
     from databank.clock import parse_day, refuse_future
+    from databank.project.jobs import plan_all, plan_job
+    from databank.project.load import load_bank
 
     day = parse_day(date)
     bank = load_bank(conf_dir)
@@ -61,7 +61,7 @@ def run(
         for step in steps:
             typer.echo(str(step))
         return
-    from databank.cli.execute import execute, exit_error
+    from databank.project.execute import execute, exit_error
 
     outcomes = execute(bank, steps, root=root, day=day, only=only)
     refusal = exit_error(outcomes)
@@ -86,7 +86,7 @@ def demo(
 @app.command()
 def validate(conf_dir: ConfDir = "conf") -> None:
     """Check the whole configuration without starting Spark; all faults in one pass."""
-    from databank.cli.bank import load_bank
+    from databank.project.load import load_bank
 
     bank = load_bank(conf_dir)
     counts = ", ".join(f"{count} {name}" for name, count in bank.counts().items())
@@ -99,7 +99,7 @@ def tables(
     as_json: AsJson = False,
 ) -> None:
     """List the tables of the bank, or the columns of one."""
-    from databank.cli.catalogue import describe, list_tables
+    from databank.project.catalog import describe, list_tables
 
     show_rows(describe(name) if name else list_tables(), as_json)
 
@@ -111,7 +111,7 @@ def runs(
     as_json: AsJson = False,
 ) -> None:
     """The last runs of a warehouse, newest first; read without Spark."""
-    from databank.cli.catalogue import last_runs
+    from databank.project.catalog import last_runs
 
     show_rows(last_runs(root, last), as_json)
 
@@ -124,8 +124,8 @@ def tags(
     as_json: AsJson = False,
 ) -> None:
     """The library of tags, or the life of one: what it is, reads, feeds, and how many have it."""
-    from databank.cli.bank import load_bank
     from databank.cli.tags import describe_tag, list_tags
+    from databank.project.load import load_bank
 
     bank = load_bank(conf_dir)
     if name is None:

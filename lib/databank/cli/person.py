@@ -157,7 +157,7 @@ def explain_tag(
         DataBankError: If the identifier is nobody's, or there is no such tag, or none was built.
     """
     # the whole configuration is read for it
-    from databank.cli.bank import load_bank
+    from databank.project.load import load_bank
     from databank.tags.why import Why, value_of
 
     bank = load_bank(conf_dir)

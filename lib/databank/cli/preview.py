@@ -4,14 +4,14 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from databank.cli.bank import load_bank
-from databank.cli.jobs import load_job
 from databank.cli.show import Rows, Section
 from databank.clock import refuse_future
 from databank.errors import DataBankError, GateRefusedError
 from databank.identity.config import Gates, IdentityConfig
 from databank.identity.preview.build import Preview, preview_identity
 from databank.identity.preview.gates import refusal, verdicts
+from databank.project.jobs import load_job
+from databank.project.load import load_bank
 from databank.runs import Context, Runner, StepResult
 from databank.session import get_spark
 from databank.sources.tables import IDENTIFIER

@@ -6,12 +6,12 @@ from typing import Any
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-from databank.cli.bank import Bank
-from databank.cli.graph import Node
-from databank.cli.jobs import load_job
 from databank.cli.show import Rows, Section
 from databank.errors import DataBankError
 from databank.identity.entities.config import PERSON
+from databank.project.graph import Node
+from databank.project.jobs import load_job
+from databank.project.load import Bank
 from databank.runs import Context, Runner, StepResult
 from databank.session import get_spark
 from databank.tables.roots import require_root

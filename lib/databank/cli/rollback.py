@@ -3,10 +3,10 @@
 from datetime import date
 from pathlib import Path
 
-from databank.cli.jobs import load_job
 from databank.cli.show import Section
 from databank.clock import refuse_future
 from databank.config import ConfigReader, Settings
+from databank.project.jobs import load_job
 from databank.runs import Progress
 from databank.runs.records import read_history
 from databank.runs.rollback import roll_back

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from databank.cli.bank import Bank
-from databank.cli.graph import Node, users_of
 from databank.cli.show import Rows, Section
 from databank.clock import today
 from databank.errors import DataBankError, did_you_mean
 from databank.identity.entities.config import PERSON
+from databank.project.graph import Node, users_of
+from databank.project.load import Bank
 from databank.tables.roots import is_there
 from databank.tags.config import TagConfig
 from databank.tags.plan import MADE_OF_TAGS, definition, reads_of

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from databank.cli.bank import load_bank
 from databank.cli.main import exit_code
+from databank.project.load import load_bank
 from tests.support.bank import DAY, make_bank
 
 DAYS = "\n".join(f"{person} | 2026-01-20 | login | {person}" for person in range(1, 6))

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession, functions as F
 
-from databank.cli.bank import load_bank
 from databank.cli.main import exit_code
 from databank.identity.entities.tables import ENTITY
 from databank.models.tables import SCORE
+from databank.project.load import load_bank
 from databank.session import small_frame
 from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
 from databank.tags.build import JOB

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession, functions as F
 
-from databank.cli.bank import load_bank
 from databank.cli.main import exit_code
 from databank.errors import DataBankError
 from databank.identity.tables import PERSON
+from databank.project.load import load_bank
 from databank.session import small_frame
 from databank.sources.identifiers import key_of
 from databank.sources.tables import ERASED, IDENTIFIER

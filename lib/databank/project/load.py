@@ -8,7 +8,18 @@ from typing import Any, NamedTuple, Protocol
 
 from databank.archive.config import ArchiveConfig
 from databank.audiences.config import AudienceConfig, AudiencesConfig
-from databank.cli.graph import (
+from databank.config import ConfigReader, Settings
+from databank.errors import DataBankError
+from databank.hashing import fingerprint
+from databank.identity.alike.config import AlikeConfig
+from databank.identity.config import EntitiesConfig, IdentityConfig
+from databank.indicators.config import IndicatorConfig, IndicatorsConfig, IndicatorsFile
+from databank.lifecycle.config import LifecycleConfig, LifecycleJobConfig
+from databank.lookalike.config import LookalikeConfig, LookalikesConfig
+from databank.models.config import ModelsConfig
+from databank.models.definition import Definition
+from databank.models.kinds import model_type
+from databank.project.graph import (
     LIFECYCLE,
     Graph,
     Node,
@@ -18,9 +29,9 @@ from databank.cli.graph import (
     order_parts,
     users_of,
 )
-from databank.cli.jobs import job_config
-from databank.cli.lists import find_lists
-from databank.cli.references import (
+from databank.project.jobs import job_config
+from databank.project.lists import find_lists
+from databank.project.references import (
     check_entity,
     check_ranked,
     check_references,
@@ -35,17 +46,6 @@ from databank.cli.references import (
     with_outcomes,
     with_tables,
 )
-from databank.config import ConfigReader, Settings
-from databank.errors import DataBankError
-from databank.hashing import fingerprint
-from databank.identity.alike.config import AlikeConfig
-from databank.identity.config import EntitiesConfig, IdentityConfig
-from databank.indicators.config import IndicatorConfig, IndicatorsConfig, IndicatorsFile
-from databank.lifecycle.config import LifecycleConfig, LifecycleJobConfig
-from databank.lookalike.config import LookalikeConfig, LookalikesConfig
-from databank.models.config import ModelsConfig
-from databank.models.definition import Definition
-from databank.models.kinds import model_type
 from databank.reports.config import IndicatorNote, NoteConfig, ReportConfig
 from databank.sources.config import SourceConfig, SourcesConfig
 from databank.tags.config import TagConfig, TagsConfig, TagsFile

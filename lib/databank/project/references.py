@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from databank.archive.config import PERSONS, ArchiveConfig
-from databank.cli.graph import Graph, Node, expression_nodes
 from databank.config import ConfigReader
 from databank.errors import did_you_mean, wrong_and_remedy
 from databank.expressions import Macro, is_number, parse_expression
@@ -15,6 +14,7 @@ from databank.identity.entities.config import PERSON
 from databank.indicators.config import IndicatorConfig
 from databank.models.definition import Definition
 from databank.models.text.config import TextModelConfig
+from databank.project.graph import Graph, Node, expression_nodes
 from databank.tags.config import TagConfig, TagsFile
 from databank.tags.lookup import read_lookup, refuse_unreadable
 
@@ -195,7 +195,7 @@ def check_tables(reader: ConfigReader, files: Mapping[str, TagsFile]) -> None:
     if not asking:
         return
     # it takes the modules of all jobs, and so pyspark
-    from databank.cli.catalogue import all_specs
+    from databank.project.catalog import all_specs
 
     known = [spec.name for spec in all_specs() if spec.name.partition(".")[0] in _BEFORE_TAGS]
     for file, number, tag, name in asking:

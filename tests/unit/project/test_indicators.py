@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from databank.cli.bank import load_bank
-from databank.cli.catalogue import describe
-from databank.cli.jobs import job_config, plan_all, plan_job
 from databank.errors import ConfigFaultsError, DataBankError
-from tests.unit.cli.test_bank import CONF, conf, faults, write
+from databank.project.catalog import describe
+from databank.project.jobs import job_config, plan_all, plan_job
+from databank.project.load import load_bank
+from tests.unit.project.test_load import CONF, conf, faults, write
 
 __all__ = ["conf"]  # a fixture
 

@@ -2,7 +2,7 @@
 
 from hypothesis import given, strategies as st
 
-from databank.cli.graph import KINDS, Node, find_cycle, needed_for, order_parts
+from databank.project.graph import KINDS, Node, find_cycle, needed_for, order_parts
 
 
 def node(text: str) -> Node:

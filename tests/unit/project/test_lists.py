@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from databank.cli.bank import Bank, load_bank
 from databank.errors import ConfigFaultsError
+from databank.project.load import Bank, load_bank
 
 IDENTITY = """
 identifiers: [user_id, phone, email, wechat_openid, landline, imei]

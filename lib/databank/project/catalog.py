@@ -3,8 +3,8 @@
 from importlib import import_module
 from typing import Any
 
-from databank.cli.jobs import JOBS
 from databank.errors import DataBankError, did_you_mean
+from databank.project.jobs import JOBS
 from databank.sources.tables import ERASURE
 from databank.tables import TableSpec
 from databank.tables.ops import METRIC, PUBLISH, RUN

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from datetime import date
 
-from databank.cli.bank import Bank
-from databank.cli.graph import Node, needed_for
-from databank.cli.jobs import JOBS, Step, job_config, load_job, nodes_of
 from databank.errors import DataBankError
+from databank.project.graph import Node, needed_for
+from databank.project.jobs import JOBS, Step, job_config, load_job, nodes_of
+from databank.project.load import Bank
 from databank.runs import Outcome, Progress, Runner
 from databank.session import get_spark
 

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from databank.cli.graph import LIFECYCLE, Node, needed_for
 from databank.errors import DataBankError, did_you_mean
 from databank.identity.entities.config import PERSON
+from databank.project.graph import LIFECYCLE, Node, needed_for
 
 if TYPE_CHECKING:
-    from databank.cli.bank import Bank
+    from databank.project.load import Bank
     from databank.runs import Job
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from databank.cli.bank import load_bank
-from databank.cli.jobs import plan_all, plan_job
 from databank.cli.main import exit_code
 from databank.errors import ConfigFaultsError, DataBankError
+from databank.project.jobs import plan_all, plan_job
+from databank.project.load import load_bank
 
 CONF = Path(__file__).parents[3] / "conf"
 
