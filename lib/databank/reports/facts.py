@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date
 
-from databank.reports.graph.parts import Dot, Tie
+from databank.reports.person_graph.parts import Dot, Tie
 
 # the job that fills each table, named where a section has nothing to show
 FILLED_BY = {

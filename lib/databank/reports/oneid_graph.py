@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame, Row, functions as F
 from databank.identity.guards.cuts import RULE as PERSON
 from databank.identity.guards.limits import JUNK, LIMIT
 from databank.reports.facts import PersonGraph
-from databank.reports.graph.parts import Dot, Place, Refused, Seen, tie_up
+from databank.reports.person_graph.parts import Dot, Place, Refused, Seen, tie_up
 from databank.session import checkpoint
 
 MOST_IDENTIFIERS = 60  # more would be no picture to read

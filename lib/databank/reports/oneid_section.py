@@ -2,11 +2,11 @@
 
 import itertools
 
-from databank.reports import figures, words
+from databank.reports import charts, format as fmt
 from databank.reports.facts import Cluster, Facts, SetAside
-from databank.reports.graph.draw import draw_graph
 from databank.reports.oneid import MOST_IDENTIFIERS, SIZES
 from databank.reports.page import Grid, Panel, Section
+from databank.reports.person_graph.draw import draw_graph
 from databank.reports.reasons import why_missing
 
 _CHANGES = {
@@ -25,19 +25,19 @@ def identity_section(facts: Facts) -> Section:
         return Section("oneid", title, "", missing=missing)
     persons = sum(n for _, n in facts.per_person)
     resolved = sum(t.resolved for t in facts.id_types)
-    says = f"{words.plural(persons, 'person')} stand behind the identifiers of the bank."
+    says = f"{fmt.plural(persons, 'person')} stand behind the identifiers of the bank."
     if resolved:
         says = (
-            f"Behind {words.plural(resolved, 'identifier')} stand "
-            f"{words.plural(persons, 'person')}: {words.number(resolved / persons)} each."
+            f"Behind {fmt.plural(resolved, 'identifier')} stand "
+            f"{fmt.plural(persons, 'person')}: {fmt.number(resolved / persons)} each."
         )
     changes = facts.changes
     tiles: tuple[tuple[str, str], ...] = ()
     if facts.changes_day is not None:
         tiles = tuple(
             (
-                f"{many} on {words.day(facts.changes_day, beside=facts.day)}",
-                words.count(changes.get(kind, 0)),
+                f"{many} on {fmt.day(facts.changes_day, beside=facts.day)}",
+                fmt.count(changes.get(kind, 0)),
             )
             for kind, (_, many) in _CHANGES.items()
         )
@@ -60,9 +60,9 @@ def _per_person(facts: Facts, persons: int) -> Panel:
     several = persons - held.get(1, 0)
     return Panel(
         "Identifiers per person",
-        f"{words.count(several)} of {words.plural(persons, 'person')} "
-        f"({words.share(several, persons)}) are known by two identifiers or more.",
-        figures.columns(names, values, title="identifiers"),
+        f"{fmt.count(several)} of {fmt.plural(persons, 'person')} "
+        f"({fmt.share(several, persons)}) are known by two identifiers or more.",
+        charts.columns(names, values, title="identifiers"),
     )
 
 
@@ -72,18 +72,18 @@ def _id_types(facts: Facts, persons: int) -> tuple[Panel, ...]:
     top = sorted(facts.id_types, key=lambda t: -t.persons)
     rows = tuple(
         (
-            words.label(t.id_type),
-            words.count(t.identifiers),
-            words.count(t.persons),
-            words.share(t.persons, persons),
-            words.number(t.resolved / t.persons if t.persons else None, 2),
-            words.count(t.most),
+            fmt.label(t.id_type),
+            fmt.count(t.identifiers),
+            fmt.count(t.persons),
+            fmt.share(t.persons, persons),
+            fmt.number(t.resolved / t.persons if t.persons else None, 2),
+            fmt.count(t.most),
         )
         for t in top
     )
     says = (
-        f"Most persons are known by {words.label(top[0].id_type)}: {words.count(top[0].persons)} "
-        f"({words.share(top[0].persons, persons)})."
+        f"Most persons are known by {fmt.label(top[0].id_type)}: {fmt.count(top[0].persons)} "
+        f"({fmt.share(top[0].persons, persons)})."
     )
     head = ("Type", "Identifiers", "Persons", "Of all persons", "Each", "Most")
     shades = tuple((None, None, None, t.persons / persons, None, None) for t in top)
@@ -95,20 +95,20 @@ def _entities(facts: Facts, persons: int) -> tuple[Panel, ...]:
         return ()
     rows = tuple(
         (
-            words.label(kind.entity),
-            words.count(kind.number),
-            words.count(kind.persons),
-            words.share(kind.persons, persons),
-            words.count(kind.in_company),
-            words.count(kind.largest),
-            words.count(kind.set_aside),
+            fmt.label(kind.entity),
+            fmt.count(kind.number),
+            fmt.count(kind.persons),
+            fmt.share(kind.persons, persons),
+            fmt.count(kind.in_company),
+            fmt.count(kind.largest),
+            fmt.count(kind.set_aside),
         )
         for kind in facts.entities
     )
     most = max(facts.entities, key=lambda kind: kind.in_company)
     says = (
-        f"{words.count(most.in_company)} of {words.plural(persons, 'person')} share their "
-        f"{words.label(most.entity)} with somebody the bank knows. An identifier that too many "
+        f"{fmt.count(most.in_company)} of {fmt.plural(persons, 'person')} share their "
+        f"{fmt.label(most.entity)} with somebody the bank knows. An identifier that too many "
         "share, such as the address of a hall of residence, ties nobody."
     )
     head = ("Kind", "Number", "Persons", "Of all persons", "Not alone", "Largest", "Ties nobody")
@@ -121,19 +121,19 @@ def _cluster_sizes(facts: Facts) -> tuple[Panel, ...]:
     jointed = sum(size.jointed for size in facts.cluster_sizes)
     persons = sum(size.persons for size in facts.cluster_sizes)
     says = (
-        f"{words.count(jointed)} of {words.plural(persons, 'person')} with two identifiers or more "
-        f"({words.share(jointed, persons)}) hang on a single link between two groups: look there "
+        f"{fmt.count(jointed)} of {fmt.plural(persons, 'person')} with two identifiers or more "
+        f"({fmt.share(jointed, persons)}) hang on a single link between two groups: look there "
         "first for strangers taken for one. A refused link is a conflict of each person it touches."
     )
     ends = dict(itertools.pairwise(SIZES))
     rows = tuple(
         (
             _class(size.begin, ends.get(size.begin)),
-            words.count(size.persons),
-            words.number(size.density, 2),
-            words.number(size.bridges),
-            words.share(size.jointed, size.persons),
-            words.count(size.conflicts),
+            fmt.count(size.persons),
+            fmt.number(size.density, 2),
+            fmt.number(size.bridges),
+            fmt.share(size.jointed, size.persons),
+            fmt.count(size.conflicts),
         )
         for size in facts.cluster_sizes
     )
@@ -156,7 +156,7 @@ def _largest(facts: Facts) -> tuple[Panel, ...]:
         return ()
     first = facts.largest[0]
     says = (
-        f"Person {first.person_id} has {words.plural(first.identifiers, 'identifier')}; no other "
+        f"Person {first.person_id} has {fmt.plural(first.identifiers, 'identifier')}; no other "
         "has more. Density is the share of all pairs that were seen together; bridges are links "
         "without which the person would fall into two."
     )
@@ -164,12 +164,12 @@ def _largest(facts: Facts) -> tuple[Panel, ...]:
         (
             str(one.person_id),
             _held(one),
-            words.count(one.identifiers),
-            words.count(one.links),
-            words.number(one.density, 2),
-            words.count(one.bridges),
-            words.count(one.joints),
-            words.count(one.conflicts),
+            fmt.count(one.identifiers),
+            fmt.count(one.links),
+            fmt.number(one.density, 2),
+            fmt.count(one.bridges),
+            fmt.count(one.joints),
+            fmt.count(one.conflicts),
         )
         for one in facts.largest
     )
@@ -181,7 +181,7 @@ def _largest(facts: Facts) -> tuple[Panel, ...]:
 
 
 def _held(one: Cluster) -> str:
-    return ", ".join(words.label(kind) + (f" × {n}" if n > 1 else "") for kind, n in one.kinds)  # noqa: RUF001
+    return ", ".join(fmt.label(kind) + (f" × {n}" if n > 1 else "") for kind, n in one.kinds)  # noqa: RUF001
 
 
 def _odd_person(facts: Facts) -> tuple[Panel, ...]:
@@ -189,11 +189,11 @@ def _odd_person(facts: Facts) -> tuple[Panel, ...]:
     if one is None:
         return ()
     refused = sum(bool(tie.refused) for tie in one.ties)
-    told = [words.plural(one.joints, "joint") + " (red)"] if one.joints else []
-    told += [words.plural(refused, "refused link") + " (dashed)"] if refused else []
+    told = [fmt.plural(one.joints, "joint") + " (red)"] if one.joints else []
+    told += [fmt.plural(refused, "refused link") + " (dashed)"] if refused else []
     says = (
-        f"Person {one.person_id} has {words.plural(one.identifiers, 'identifier')}, with "
-        f"{words.listed(told)}. "
+        f"Person {one.person_id} has {fmt.plural(one.identifiers, 'identifier')}, with "
+        f"{fmt.listed(told)}. "
     )
     if one.joints:
         says += (
@@ -218,13 +218,11 @@ def _set_aside(facts: Facts) -> tuple[Panel, ...]:
         if not found:
             continue
         total = sum(one.n for one in found)
-        rows = tuple(
-            (_reason(one), words.label(one.id_type), words.count(one.n)) for one in found[:40]
-        )
+        rows = tuple((_reason(one), fmt.label(one.id_type), fmt.count(one.n)) for one in found[:40])
         first = max(found, key=lambda one: one.n)
         says = (
-            f"{words.plural(total, noun)} {tells}, so that strangers are not taken for one "
-            f"person. The most frequent reason: {_reason(first)}, {words.plural(first.n, 'time')}."
+            f"{fmt.plural(total, noun)} {tells}, so that strangers are not taken for one "
+            f"person. The most frequent reason: {_reason(first)}, {fmt.plural(first.n, 'time')}."
         )
         alone = not (facts.set_aside and facts.refused_pairs)
         grid = Grid(("Why", "Type", "Number"), rows, words=2)

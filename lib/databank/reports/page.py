@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from databank.reports.figures import Figure
+from databank.reports.charts import Figure
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Why a section has nothing to show, and which job mends that."""
 
-from databank.reports import words
+from databank.reports import format as fmt
 from databank.reports.facts import FILLED_BY, Facts
 
 
@@ -10,7 +10,7 @@ def why_missing(facts: Facts, *tables: str) -> str:
     job = FILLED_BY[(absent or list(tables))[0]]
     if absent:
         verb = "is" if len(absent) == 1 else "are"
-        return f"{words.listed(absent)} {verb} not published yet; the job {job} fills this section."
+        return f"{fmt.listed(absent)} {verb} not published yet; the job {job} fills this section."
     verb = "holds" if len(tables) == 1 else "hold"
-    until = words.day(facts.day)
-    return f"{words.listed(list(tables))} {verb} no rows up to {until}; the job {job} fills it."
+    until = fmt.day(facts.day)
+    return f"{fmt.listed(list(tables))} {verb} no rows up to {until}; the job {job} fills it."

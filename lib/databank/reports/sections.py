@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from databank.reports import figures, words
+from databank.reports import charts, format as fmt
 from databank.reports.config import ReportConfig
 from databank.reports.facts import Facts
 from databank.reports.market import lifecycle_section, rfm_section
@@ -45,11 +45,11 @@ def lead_sentence(facts: Facts) -> str:
     if not facts.totals.get("events") and not facts.totals.get("persons"):
         return "The bank holds no events and no persons yet."
     events, persons = facts.totals.get("events", 0), facts.totals.get("persons", 0)
-    text = f"{words.plural(events, 'event')} of {words.plural(persons, 'person')}"
+    text = f"{fmt.plural(events, 'event')} of {fmt.plural(persons, 'person')}"
     sources = [s for s in facts.sources if s.loaded]
-    text += f" from {words.plural(len(sources), 'source')}" if sources else ""
+    text += f" from {fmt.plural(len(sources), 'source')}" if sources else ""
     sizes = len(facts.audiences)
-    return text + (f", {words.plural(sizes, 'audience')} ready for use." if sizes else ".")
+    return text + (f", {fmt.plural(sizes, 'audience')} ready for use." if sizes else ".")
 
 
 def assets_section(facts: Facts) -> Section:
@@ -59,20 +59,20 @@ def assets_section(facts: Facts) -> Section:
         return Section("assets", title, "", missing=why_missing(facts, "raw.file", "core.events"))
     read, held = (sum(getattr(s, n) for s in facts.sources) for n in ("read", "quarantined"))
     names = ("persons", "identifiers", "events", "profiles", "items")
-    tiles = tuple((n, words.count(facts.totals[n])) for n in names if facts.totals.get(n))
+    tiles = tuple((n, fmt.count(facts.totals[n])) for n in names if facts.totals.get(n))
     says = (
-        f"{words.plural(read, 'row')} came from {words.plural(len(facts.sources), 'source')}; "
-        f"{words.count(held)} of them ({words.share(held, read)}) wait in quarantine."
+        f"{fmt.plural(read, 'row')} came from {fmt.plural(len(facts.sources), 'source')}; "
+        f"{fmt.count(held)} of them ({fmt.share(held, read)}) wait in quarantine."
     )
     rows = tuple(
         (
             s.source,
-            words.count(s.files),
-            words.count(s.read),
-            words.count(s.loaded),
-            words.count(s.quarantined),
-            words.share(s.quarantined, s.read),
-            words.count(s.no_person),
+            fmt.count(s.files),
+            fmt.count(s.read),
+            fmt.count(s.loaded),
+            fmt.count(s.quarantined),
+            fmt.share(s.quarantined, s.read),
+            fmt.count(s.no_person),
         )
         for s in facts.sources
     )
@@ -80,8 +80,8 @@ def assets_section(facts: Facts) -> Section:
     largest = max(facts.sources, key=lambda s: s.loaded)
     by_source = Panel(
         "What each source brought",
-        f"Most comes from {largest.source}: {words.count(largest.loaded)} of "
-        f"{words.count(sum(s.loaded for s in facts.sources))} rows held. A repeated row and an "
+        f"Most comes from {largest.source}: {fmt.count(largest.loaded)} of "
+        f"{fmt.count(sum(s.loaded for s in facts.sources))} rows held. A repeated row and an "
         "older state of a record are read, but held once.",
         grid=Grid(head, rows),
         wide=True,
@@ -102,12 +102,12 @@ def _daily(facts: Facts) -> tuple[Panel, ...]:
     order = sorted(sums, key=lambda t: -sums[t])
     total = sum(sums.values())
     says = (
-        f"{words.plural(total, 'event')} on {words.plural(len(days), 'day')} up to "
-        f"{words.day(days[-1])}, {words.count(total / len(days))} a day; "
-        f"{words.label(order[0])} carries {words.share(sums[order[0]], total)}."
+        f"{fmt.plural(total, 'event')} on {fmt.plural(len(days), 'day')} up to "
+        f"{fmt.day(days[-1])}, {fmt.count(total / len(days))} a day; "
+        f"{fmt.label(order[0])} carries {fmt.share(sums[order[0]], total)}."
     )
     parts = {t: [cells.get((day, t), 0) for day in days] for t in order}
-    figure = figures.stacked_days([day.isoformat() for day in days], parts)
+    figure = charts.stacked_days([day.isoformat() for day in days], parts)
     return (Panel("Events per day by terminal", says, figure, wide=True),)
 
 
@@ -120,8 +120,8 @@ def quality_section(facts: Facts) -> Section:
     if not events and not held and not facts.runs:
         return Section("quality", title, "", missing=why_missing(facts, "core.events"))
     says = (
-        f"{words.plural(held, 'row')} in quarantine; {words.plural(nobody, 'event')} "
-        f"({words.share(nobody, events)} of all) carry no usable identifier and belong to nobody."
+        f"{fmt.plural(held, 'row')} in quarantine; {fmt.plural(nobody, 'event')} "
+        f"({fmt.share(nobody, events)} of all) carry no usable identifier and belong to nobody."
     )
     if not events and not held:
         says = "No rows have been loaded yet."
@@ -139,14 +139,14 @@ def _load(facts: Facts) -> tuple[Panel, ...]:
         return ()
     sums = {name: sum(row.get(name, 0) for row in found.values()) for name in _LOAD}
     rows = [
-        (source, *(words.count(row.get(name, 0)) for name in _LOAD))
+        (source, *(fmt.count(row.get(name, 0)) for name in _LOAD))
         for source, row in sorted(found.items())
     ]
-    rows.append(("all", *(words.count(sums[name]) for name in _LOAD)))
+    rows.append(("all", *(fmt.count(sums[name]) for name in _LOAD)))
     says = (
-        f"Of {words.plural(round(sums['rows_read']), 'row')} read on {words.day(facts.day)}, "
-        f"{words.count(sums['rows_repeated'])} repeated what the bank held or were older, and "
-        f"{words.count(sums['rows_late'])} came late."
+        f"Of {fmt.plural(round(sums['rows_read']), 'row')} read on {fmt.day(facts.day)}, "
+        f"{fmt.count(sums['rows_repeated'])} repeated what the bank held or were older, and "
+        f"{fmt.count(sums['rows_late'])} came late."
     )
     grid = Grid(("Source", *_LOAD.values()), tuple(rows))
     return (Panel("Rows of this load", says, grid=grid, wide=True),)
@@ -165,8 +165,8 @@ def _quarantine(facts: Facts, held: int) -> tuple[Panel, ...]:
     rows = tuple(
         (
             rule.replace("_", " "),
-            *(words.count(cells[rule, s]) if (rule, s) in cells else "" for s in sources),
-            words.count(sums[rule]),
+            *(fmt.count(cells[rule, s]) if (rule, s) in cells else "" for s in sources),
+            fmt.count(sums[rule]),
         )
         for rule in rules
     )
@@ -177,8 +177,8 @@ def _quarantine(facts: Facts, held: int) -> tuple[Panel, ...]:
     )
     says = (
         f"The most frequent fault is {rules[0].replace('_', ' ')}: "
-        f"{words.count(sums[rules[0]])} of {words.plural(held, 'row')} "
-        f"({words.share(sums[rules[0]], held)})."
+        f"{fmt.count(sums[rules[0]])} of {fmt.plural(held, 'row')} "
+        f"({fmt.share(sums[rules[0]], held)})."
     )
     grid = Grid(head, rows, shades=shades)
     return (Panel("Rows in quarantine by rule and source", says, grid=grid, wide=True),)
@@ -191,22 +191,22 @@ def _jobs(facts: Facts) -> tuple[Panel, ...]:
     slowest = max(facts.runs, key=lambda run: run.seconds)
     odd = [run for run in facts.runs if run.outcome not in ("done", "unchanged")]
     says = (
-        f"{words.plural(len(facts.runs), 'job')} took {words.number(seconds)} seconds; "
-        f"{slowest.job} took the most ({words.number(slowest.seconds)})."
+        f"{fmt.plural(len(facts.runs), 'job')} took {fmt.number(seconds)} seconds; "
+        f"{slowest.job} took the most ({fmt.number(slowest.seconds)})."
     )
     if odd:
         named = [f"{run.job} was {_OUTCOMES.get(run.outcome, run.outcome)}" for run in odd]
-        says += f" {words.listed(named)}.".replace("was failed", "failed")
+        says += f" {fmt.listed(named)}.".replace("was failed", "failed")
     order = sorted(facts.runs, key=lambda run: -run.seconds)
     texts = [
-        f"{words.number(run.seconds)} s" + ("" if run.outcome == "done" else f", {run.outcome}")
+        f"{fmt.number(run.seconds)} s" + ("" if run.outcome == "done" else f", {run.outcome}")
         for run in order
     ]
     hovers = [
-        f"{text}, {words.plural(run.rows, 'row')} written"
+        f"{text}, {fmt.plural(run.rows, 'row')} written"
         for run, text in zip(order, texts, strict=True)
     ]
-    figure = figures.bars(
+    figure = charts.bars(
         [run.job for run in order], [r.seconds for r in order], texts, hovers=hovers
     )
     return (Panel("Seconds by job", says, figure),)
@@ -220,10 +220,10 @@ def _measures(facts: Facts) -> tuple[Panel, ...]:
             m.job,
             m.name.replace("_", " "),
             ", ".join(f"{key} {value}" for key, value in sorted(m.labels.items())),
-            words.short_number(m.value),
+            fmt.short_number(m.value),
         )
         for m in facts.measures
     )
-    says = f"{words.plural(len(rows), 'figure')} noted by the jobs of the day, as in ops.metric."
+    says = f"{fmt.plural(len(rows), 'figure')} noted by the jobs of the day, as in ops.metric."
     grid = Grid(("Job", "Figure", "Of", "Value"), rows, words=3)
     return (Panel("What the jobs measured", says, grid=grid, folded=True),)

@@ -2,7 +2,7 @@
 
 import re
 
-from databank.reports import figures, words
+from databank.reports import charts, format as fmt
 from databank.reports.config import NoteConfig, ReportConfig
 from databank.reports.facts import Facts, TagReach
 from databank.reports.page import Grid, Panel, Section
@@ -21,8 +21,8 @@ def tags_section(facts: Facts, config: ReportConfig) -> Section:
     persons = facts.totals.get("persons") or max(t.persons for t in facts.tags)
     wide = sum(t.persons >= persons / 2 for t in facts.tags)
     says = (
-        f"{words.plural(len(facts.tags), 'tag')} describe {words.plural(persons, 'person')}; "
-        f"{words.count(wide)} of them reach at least half."
+        f"{fmt.plural(len(facts.tags), 'tag')} describe {fmt.plural(persons, 'person')}; "
+        f"{fmt.count(wide)} of them reach at least half."
     )
     return Section(
         "tags",
@@ -38,15 +38,15 @@ def tags_section(facts: Facts, config: ReportConfig) -> Section:
 
 def _top_tags(tags: tuple[TagReach, ...], persons: int) -> Panel:
     says = (
-        f"The widest is {words.label(tags[0].tag, 40)}: {words.plural(tags[0].persons, 'person')} "
-        f"({words.share(tags[0].persons, persons)})."
+        f"The widest is {fmt.label(tags[0].tag, 40)}: {fmt.plural(tags[0].persons, 'person')} "
+        f"({fmt.share(tags[0].persons, persons)})."
     )
-    texts = [words.share(t.persons, persons) for t in tags]
+    texts = [fmt.share(t.persons, persons) for t in tags]
     hovers = [
-        f"{text}, {words.plural(t.persons, 'person')}" for t, text in zip(tags, texts, strict=True)
+        f"{text}, {fmt.plural(t.persons, 'person')}" for t, text in zip(tags, texts, strict=True)
     ]
     names, values = [t.tag for t in tags], [t.persons for t in tags]
-    figure = figures.bars(names, values, texts, hovers=hovers, length=44)
+    figure = charts.bars(names, values, texts, hovers=hovers, length=44)
     return Panel("Tags that reach the most persons", says, figure, wide=True)
 
 
@@ -60,23 +60,23 @@ def _tag_table(facts: Facts, notes: dict[str, NoteConfig], persons: int) -> Pane
         note = _note(tag.tag, notes)
         spread = ""
         if tag.median is not None:
-            spread = f"{words.short_number(tag.low)} \u2013 {words.short_number(tag.high)}"
-        middle = words.short_number(tag.median) if tag.median is not None else ""
+            spread = f"{fmt.short_number(tag.low)} \u2013 {fmt.short_number(tag.high)}"
+        middle = fmt.short_number(tag.median) if tag.median is not None else ""
         rows.append(
             (
                 f"{tag.tag} ({tag.entity})" if tag.entity else tag.tag,
                 note.description,
                 *((note.owner,) if owned else ()),
                 _users(note),
-                words.share(tag.persons, whole.get(tag.entity, 0) if tag.entity else persons),
-                words.change(tag.persons, tag.earlier),
+                fmt.share(tag.persons, whole.get(tag.entity, 0) if tag.entity else persons),
+                fmt.change(tag.persons, tag.earlier),
                 f"{middle} {note.unit}".strip() if middle else "",
                 spread,
             )
         )
     numbers = sum(t.median is not None for t in tags)
     says = (
-        f"{words.plural(numbers, 'tag')} of {words.count(len(tags))} hold numbers: half of those "
+        f"{fmt.plural(numbers, 'tag')} of {fmt.count(len(tags))} hold numbers: half of those "
         "who have it lie below the median, four in five within the range. "
         "Change is that of how many have it, since the run day before."
     )
@@ -108,15 +108,15 @@ def _tag_values(facts: Facts, notes: dict[str, NoteConfig]) -> tuple[Panel, ...]
         unit = f" {note.unit}" if note.unit else ""
         tells = f"{note.description.rstrip('.')}. " if note.description else ""
         says = (
-            f"{tells}The most frequent value is {value}{unit}: {words.count(n)} of "
-            f"{words.plural(total, 'person')} ({words.share(n, total)})."
+            f"{tells}The most frequent value is {value}{unit}: {fmt.count(n)} of "
+            f"{fmt.plural(total, 'person')} ({fmt.share(n, total)})."
         )
         numeric = any(t.tag == tag and t.median is not None for t in facts.tags)
         names, values = [v for v, _ in found], [n for _, n in found]
         if numeric:
-            figure = figures.columns(names, values, title=note.unit)
+            figure = charts.columns(names, values, title=note.unit)
         else:
-            texts = [f"{words.count(v)} ({words.share(v, total)})" for v in values]
-            figure = figures.bars(names, values, texts)
-        panels.append(Panel(f"How {words.label(tag, 40)} is distributed", says, figure))
+            texts = [f"{fmt.count(v)} ({fmt.share(v, total)})" for v in values]
+            figure = charts.bars(names, values, texts)
+        panels.append(Panel(f"How {fmt.label(tag, 40)} is distributed", says, figure))
     return tuple(panels)

@@ -1,6 +1,6 @@
 """Sections about whom to reach: models, lookalikes, audiences."""
 
-from databank.reports import figures, words
+from databank.reports import charts, format as fmt
 from databank.reports.config import NoteConfig, ReportConfig
 from databank.reports.facts import Facts, Lookalike, ModelCard
 from databank.reports.marketing import MOST_COMPARED
@@ -16,12 +16,12 @@ def models_section(facts: Facts, config: ReportConfig) -> Section:
     champions = [m for m in facts.models if m.outcome == "champion"]
     rated = [m for m in facts.models if m.auc is not None]
     says = (
-        f"{words.count(len(champions))} of {words.plural(len(facts.models), 'model')} passed "
+        f"{fmt.count(len(champions))} of {fmt.plural(len(facts.models), 'model')} passed "
         "the gate and may score."
     )
     if rated:
         best = max(rated, key=lambda m: m.auc or 0)
-        says += f" The sharpest is {words.label(best.model, 40)}: AUC {words.number(best.auc, 3)}."
+        says += f" The sharpest is {fmt.label(best.model, 40)}: AUC {fmt.number(best.auc, 3)}."
     notes = {note.name: note for note in config.models}
     panels = [_model_table(facts.models, notes)]
     panels += [_gain(model) for model in facts.models if model.bands]
@@ -34,13 +34,13 @@ def _model_table(models: tuple[ModelCard, ...], notes: dict[str, NoteConfig]) ->
             model.model,
             notes[model.model].description if model.model in notes else "",
             "champion" if model.outcome == "champion" else "refused by the gate",
-            words.count(model.version),
-            words.day(model.trained),
-            words.number(model.auc, 3),
-            words.number(model.bands[0].lift) + "x" if model.bands else "",
-            words.number(model.calibration_error, 3),
-            words.share(model.base_rate, 1) if model.base_rate is not None else "",
-            words.count(model.scored),
+            fmt.count(model.version),
+            fmt.day(model.trained),
+            fmt.number(model.auc, 3),
+            fmt.number(model.bands[0].lift) + "x" if model.bands else "",
+            fmt.number(model.calibration_error, 3),
+            fmt.share(model.base_rate, 1) if model.base_rate is not None else "",
+            fmt.count(model.scored),
         )
         for model in models
     )
@@ -62,8 +62,8 @@ def _model_table(models: tuple[ModelCard, ...], notes: dict[str, NoteConfig]) ->
     )
     later = [m for m in models if m.refused_on is not None]
     if later:
-        named = [f"{m.model} ({words.day(m.refused_on)})" for m in later if m.refused_on]
-        says += f" A later training was refused by the gate: {words.listed(named)}."
+        named = [f"{m.model} ({fmt.day(m.refused_on)})" for m in later if m.refused_on]
+        says += f" A later training was refused by the gate: {fmt.listed(named)}."
     return Panel("The versions that score", says, grid=Grid(head, rows, words=3), wide=True)
 
 
@@ -76,13 +76,13 @@ def _gain(model: ModelCard) -> Panel:
         ys.append(band.gain)
     cut = min(3, len(model.bands))
     says = (
-        f"The best {words.share(xs[cut], 1)} of the persons held out hold "
-        f"{words.share(ys[cut], 1)} of the positives: {words.number(ys[cut] / xs[cut])} times "
+        f"The best {fmt.share(xs[cut], 1)} of the persons held out hold "
+        f"{fmt.share(ys[cut], 1)} of the positives: {fmt.number(ys[cut] / xs[cut])} times "
         "what chance finds."
     )
     titles = ("share of persons, best first", "share of positives found")
-    figure = figures.curves({model.model: (xs, ys)}, titles=titles, beside="chance")
-    return Panel(f"Gain of {words.label(model.model, 40)}", says, figure)
+    figure = charts.curves({model.model: (xs, ys)}, titles=titles, beside="chance")
+    return Panel(f"Gain of {fmt.label(model.model, 40)}", says, figure)
 
 
 def lookalike_section(facts: Facts, config: ReportConfig) -> Section:
@@ -93,8 +93,8 @@ def lookalike_section(facts: Facts, config: ReportConfig) -> Section:
         return Section("lookalike", title, "", missing=missing)
     found = sum(n for one in facts.lookalikes for _, n in one.levels)
     says = (
-        f"{words.plural(found, 'person')} found who resemble the seeds of "
-        f"{words.plural(len(facts.lookalikes), 'lookalike')}."
+        f"{fmt.plural(found, 'person')} found who resemble the seeds of "
+        f"{fmt.plural(len(facts.lookalikes), 'lookalike')}."
     )
     notes = {note.name: note for note in config.lookalikes}
     panels = [p for one in facts.lookalikes for p in _lookalike(one, notes.get(one.name))]
@@ -104,17 +104,17 @@ def lookalike_section(facts: Facts, config: ReportConfig) -> Section:
 def _lookalike(one: Lookalike, note: NoteConfig | None) -> list[Panel]:
     panels = []
     about = f"{note.description.rstrip('.')}. " if note and note.description else ""
-    name = words.label(one.name, 40)
+    name = fmt.label(one.name, 40)
     if one.curve:
         share, found, lift = min(one.curve, key=lambda p: abs(p[0] - 0.1))
         says = (
-            f"{about}Among the best {words.share(share, 1)} of the persons are "
-            f"{words.share(found, 1)} of the hidden seeds: {words.number(lift)} times chance."
+            f"{about}Among the best {fmt.share(share, 1)} of the persons are "
+            f"{fmt.share(found, 1)} of the hidden seeds: {fmt.number(lift)} times chance."
         )
         points = sorted({(0.0, 0.0), *((s, f) for s, f, _ in one.curve)})
         xs, ys = [x for x, _ in points], [y for _, y in points]
         titles = ("share of persons, most alike first", "share of hidden seeds found")
-        figure = figures.curves(
+        figure = charts.curves(
             {one.name: (xs, ys)}, titles=titles, beside="chance", diagonal=max(xs)
         )
         panels.append(Panel(f"Hidden seeds found by {name}", says, figure))
@@ -122,12 +122,12 @@ def _lookalike(one: Lookalike, note: NoteConfig | None) -> list[Panel]:
         total = sum(n for _, n in one.levels)
         level, n = one.levels[0]
         says = (
-            f"{words.count(n)} of {words.plural(total, 'person')} ({words.share(n, total)}) are "
+            f"{fmt.count(n)} of {fmt.plural(total, 'person')} ({fmt.share(n, total)}) are "
             f"in the first level, {level}."
         )
         names, values = [text for text, _ in one.levels], [n for _, n in one.levels]
         quiet = frozenset({"beyond all levels"})
-        figure = figures.bars(names, values, [words.count(n) for n in values], quiet=quiet)
+        figure = charts.bars(names, values, [fmt.count(n) for n in values], quiet=quiet)
         panels.append(Panel(f"Persons by level of {name}", says, figure))
     return panels
 
@@ -143,8 +143,8 @@ def audiences_section(facts: Facts, config: ReportConfig) -> Section:
     order = sorted(sizes, key=lambda name: (-sizes[name], name))
     persons = facts.totals.get("persons", 0)
     says = (
-        f"{words.plural(len(order), 'audience')}; the largest, {words.label(order[0])}, "
-        f"reaches {words.plural(sizes[order[0]], 'person')}."
+        f"{fmt.plural(len(order), 'audience')}; the largest, {fmt.label(order[0])}, "
+        f"reaches {fmt.plural(sizes[order[0]], 'person')}."
     )
     panels = [
         _sizes(order, sizes, persons),
@@ -157,20 +157,19 @@ def audiences_section(facts: Facts, config: ReportConfig) -> Section:
 
 def _sizes(order: list[str], sizes: dict[str, int], persons: int) -> Panel:
     shown = order[:20]
-    texts = [words.count(sizes[name]) for name in shown]
+    texts = [fmt.count(sizes[name]) for name in shown]
     hovers = [
-        f"{words.plural(sizes[n], 'person')}, {words.share(sizes[n], persons)} of all"
-        for n in shown
+        f"{fmt.plural(sizes[n], 'person')}, {fmt.share(sizes[n], persons)} of all" for n in shown
     ]
     says = (
-        f"The largest, {words.label(order[0])}, holds {words.share(sizes[order[0]], persons)} of "
-        f"all persons; the smallest, {words.label(order[-1])}, "
-        f"{words.share(sizes[order[-1]], persons)}."
+        f"The largest, {fmt.label(order[0])}, holds {fmt.share(sizes[order[0]], persons)} of "
+        f"all persons; the smallest, {fmt.label(order[-1])}, "
+        f"{fmt.share(sizes[order[-1]], persons)}."
     )
     if len(order) > len(shown):
         says += f" The {len(shown)} largest of {len(order)} are drawn."
     values = [sizes[name] for name in shown]
-    figure = figures.bars(shown, values, texts, hovers=hovers, length=44)
+    figure = charts.bars(shown, values, texts, hovers=hovers, length=44)
     return Panel("Persons by audience", says, figure, wide=True)
 
 
@@ -183,14 +182,14 @@ def _audience_table(
         (
             name,
             notes[name].description if name in notes else "",
-            words.count(sizes[name]),
-            words.share(sizes[name], persons),
-            words.day(days[name], beside=facts.day) if name in days else "",
+            fmt.count(sizes[name]),
+            fmt.share(sizes[name], persons),
+            fmt.day(days[name], beside=facts.day) if name in days else "",
         )
         for name in order
     )
     empty = sum(1 for name in order if not sizes[name])
-    says = f"Nobody is in {words.count(empty)} of {words.plural(len(order), 'audience')}."
+    says = f"Nobody is in {fmt.count(empty)} of {fmt.plural(len(order), 'audience')}."
     if not empty:
         says = "Every audience holds somebody."
     head = ("Audience", "Who is in it", "Persons", "Of all", "Day")
@@ -207,15 +206,15 @@ def _overlap(order: list[str], sizes: dict[str, int], facts: Facts) -> Panel:
     a, b = max(pairs, key=lambda pair: (both(*pair) / sizes[pair[0]], pair))
     says = (
         f"Each row tells which share of an audience is also in the others; "
-        f"{words.share(both(a, b), sizes[a])} of {words.label(a)} are in {words.label(b)} "
-        f"({words.plural(both(a, b), 'person')})."
+        f"{fmt.share(both(a, b), sizes[a])} of {fmt.label(a)} are in {fmt.label(b)} "
+        f"({fmt.plural(both(a, b), 'person')})."
     )
     rows = tuple(
         (
-            words.label(name),
-            words.count(sizes[name]),
+            fmt.label(name),
+            fmt.count(sizes[name]),
             *(
-                "" if name == other else words.share(both(name, other), sizes[name])
+                "" if name == other else fmt.share(both(name, other), sizes[name])
                 for other in compared
             ),
         )
@@ -225,6 +224,6 @@ def _overlap(order: list[str], sizes: dict[str, int], facts: Facts) -> Panel:
         (None, None, *(None if n == o else both(n, o) / sizes[n] for o in compared))
         for n in compared
     )
-    head = ("Of \u2193  also in \u2192", "Persons", *(words.label(name, 22) for name in compared))
+    head = ("Of \u2193  also in \u2192", "Persons", *(fmt.label(name, 22) for name in compared))
     grid = Grid(head, rows, shades=shades)
     return Panel("How audiences overlap", says, grid=grid, wide=True)

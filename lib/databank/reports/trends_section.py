@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from typing import TypeVar
 
-from databank.reports import figures, words
+from databank.reports import charts, format as fmt
 from databank.reports.config import IndicatorNote, ReportConfig
 from databank.reports.facts import Facts, Indicator
 from databank.reports.page import Grid, Panel, Section
@@ -45,9 +45,9 @@ def trends_section(facts: Facts, config: ReportConfig) -> tuple[Section, ...]:
         elif rows[0].part:
             panels.append(_funnel(note, rows, facts.day))
     tiles = tuple(
-        (_with_unit(note), words.short_number(rows[-1].value)) for note, rows in whole[:_TILES]
+        (_with_unit(note), fmt.short_number(rows[-1].value)) for note, rows in whole[:_TILES]
     )
-    says = f"{words.plural(len(order), 'indicator')} up to {words.day(facts.day)}."
+    says = f"{fmt.plural(len(order), 'indicator')} up to {fmt.day(facts.day)}."
     if whole:
         says = f"{_capital(whole[0][0].name)}: {_trend(*whole[0])}"
     return (Section("trends", "Trends", says, tiles, tuple(panels)),)
@@ -56,7 +56,7 @@ def trends_section(facts: Facts, config: ReportConfig) -> tuple[Section, ...]:
 def _trend(note: IndicatorNote, rows: list[Indicator]) -> str:
     """The last figure beside those of the week before it."""
     last = rows[-1]
-    text = f"{_amount(last.value, note)} on {words.day(last.day)}"
+    text = f"{_amount(last.value, note)} on {fmt.day(last.day)}"
     week = [row.value for row in rows if 0 < (last.day - row.day).days <= 7]
     mean = sum(week) / len(week) if week else 0
     if not mean:
@@ -64,7 +64,7 @@ def _trend(note: IndicatorNote, rows: list[Indicator]) -> str:
     more = f"{last.value / mean - 1:+.0%}"
     side = {"+": f"{more[1:]} above", "-": f"{more[1:]} below"}[more[0]]
     side = "at" if more[1:] == "0%" else side
-    return f"{text}, {side} the mean of the {words.plural(len(week), 'day')} before."
+    return f"{text}, {side} the mean of the {fmt.plural(len(week), 'day')} before."
 
 
 def _by_unit(whole: list[tuple[IndicatorNote, list[Indicator]]]) -> Iterable[Panel]:
@@ -77,12 +77,12 @@ def _by_unit(whole: list[tuple[IndicatorNote, list[Indicator]]]) -> Iterable[Pan
             if len(some) == 1:
                 says = f"{_described(note)}{_capital(_trend(note, rows))}"
                 title = _capital(_with_unit(note))
-                yield Panel(title, says, figures.lines(series))
+                yield Panel(title, says, charts.lines(series))
                 continue
             told = [f"{_capital(n.name)}: {n.description}." for n, _ in some if n.description]
             says = " ".join([f"{_capital(note.name)}: {_trend(note, rows)}", *told])
             title = f"{_capital(unit or 'figures')} by day"
-            yield Panel(title, says, figures.lines(series), wide=True)
+            yield Panel(title, says, charts.lines(series), wide=True)
 
 
 def _line(rows: Iterable[Indicator]) -> tuple[list[str], list[float]]:
@@ -105,7 +105,7 @@ def _by_value(note: IndicatorNote, rows: list[Indicator]) -> Panel:
     }
     says = f"{_described(note)}Most of it is {order[0]}"
     says += f", of the {len(order)} largest values." if len(order) > 1 else "."
-    return Panel(_capital(note.name), says, figures.lines(series), wide=True)
+    return Panel(_capital(note.name), says, charts.lines(series), wide=True)
 
 
 def _retention(note: IndicatorNote, rows: list[Indicator]) -> list[Panel]:
@@ -118,8 +118,8 @@ def _retention(note: IndicatorNote, rows: list[Indicator]) -> list[Panel]:
     }
     most = max(series, key=lambda value: series[value][1][0])
     told = [f"{y:.1%} on day {x}" for x, y in zip(*series[most], strict=True)]
-    says = f"{_described(note)}{_capital(most)}: {words.listed(told)}."
-    curve = figures.lines(series, share=True, title="days after the first")
+    says = f"{_described(note)}{_capital(most)}: {fmt.listed(told)}."
+    curve = charts.lines(series, share=True, title="days after the first")
     return [Panel(_capital(note.name), says, curve), _cohorts(note, rows, days)]
 
 
@@ -144,7 +144,7 @@ def _cohorts(note: IndicatorNote, rows: list[Indicator], days: list[int]) -> Pan
         tuple(
             (
                 f"{begin.day}\u00a0{begin:%b}",
-                words.count(sizes[begin]),
+                fmt.count(sizes[begin]),
                 *("" if share is None else f"{share:.1%}" for share in line),
             )
             for begin, line in zip(order, cells, strict=True)
@@ -167,14 +167,14 @@ def _funnel(note: IndicatorNote, rows: list[Indicator], day: date) -> Panel:
         sums[row.part] += row.persons or 0
     order = sorted(sums, key=lambda part: int(part.partition(" ")[0]))
     values = [sums[part] for part in order]
-    texts = [f"{words.count(n)} ({words.share(n, values[0])})" for n in values]
+    texts = [f"{fmt.count(n)} ({fmt.share(n, values[0])})" for n in values]
     first, last = min(row.day for row in over), max(row.day for row in over)
     says = (
-        f"{_described(note)}{words.share(values[-1], values[0])} of those who began on a day from "
-        f"{words.day(first, beside=last)} to {words.day(last)} got to the end; who began on "
+        f"{_described(note)}{fmt.share(values[-1], values[0])} of those who began on a day from "
+        f"{fmt.day(first, beside=last)} to {fmt.day(last)} got to the end; who began on "
         "several days counts on each."
     )
-    return Panel(_capital(note.name), says, figures.bars(order, values, texts))
+    return Panel(_capital(note.name), says, charts.bars(order, values, texts))
 
 
 def _shares(rows: Iterable[Indicator], key: Callable[[Indicator], K]) -> dict[tuple[K, int], float]:
@@ -200,12 +200,12 @@ def _after(row: Indicator) -> int:
 
 
 def _amount(value: float, note: IndicatorNote) -> str:
-    text = words.short_number(value)
+    text = fmt.short_number(value)
     return f"{text} {note.unit}" if note.unit and note.unit not in note.name else text
 
 
 def _with_unit(note: IndicatorNote) -> str:
-    name = words.label(note.name)
+    name = fmt.label(note.name)
     return f"{name}, {note.unit}" if note.unit and note.unit not in note.name else name
 
 
@@ -214,5 +214,5 @@ def _described(note: IndicatorNote) -> str:
 
 
 def _capital(name: str) -> str:
-    text = words.label(name, 80)
+    text = fmt.label(name, 80)
     return text[:1].upper() + text[1:]

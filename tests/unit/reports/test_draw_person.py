@@ -11,7 +11,7 @@ from deltalake import write_deltalake
 
 from databank.errors import DataBankError
 from databank.identity.config import Identifier, IdentityConfig, Pair
-from databank.reports.graph import draw_person
+from databank.reports.person_graph import draw_person
 
 # late in the evening in UTC, the next day in China
 AT = datetime(2026, 3, 30, 20, tzinfo=UTC)

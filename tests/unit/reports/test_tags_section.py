@@ -7,10 +7,10 @@ from pyspark.sql import DataFrame, SparkSession
 
 from databank.reports.config import NoteConfig, ReportConfig
 from databank.reports.facts import EntityKind, Facts, TagReach
+from databank.reports.format import change
 from databank.reports.marketing import collect_tags
 from databank.reports.page import Grid
 from databank.reports.tags_section import tags_section
-from databank.reports.words import change
 from databank.session import small_frame
 from databank.tables.ops import METRIC, RUN
 from databank.tags.tables import ENTITY_TAG

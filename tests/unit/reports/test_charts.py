@@ -6,7 +6,7 @@ from importlib import import_module
 import plotly.graph_objects as go
 import pytest
 
-from databank.reports import figures, words
+from databank.reports import charts, format as fmt
 from databank.reports.config import ReportConfig
 from databank.reports.facts import FILLED_BY, Facts, Flow
 from databank.reports.market import balance, flow_sentence
@@ -31,18 +31,18 @@ FLOW = Flow(
     ],
 )
 def test_long_names_keep_their_end(name: str, shown: str) -> None:
-    assert words.label(name) == shown
-    assert len(words.label(name)) <= 26
+    assert fmt.label(name) == shown
+    assert len(fmt.label(name)) <= 26
 
 
 def test_numbers_have_separators_and_percentages_one_digit() -> None:
-    assert (words.count(1234567), words.share(1, 8)) == ("1,234,567", "12.5%")
-    assert words.share(1, 0) == "\u2013"
+    assert (fmt.count(1234567), fmt.share(1, 8)) == ("1,234,567", "12.5%")
+    assert fmt.share(1, 0) == "\u2013"
 
 
 def test_the_year_is_told_where_it_differs() -> None:
-    assert words.day(date(2025, 12, 31), beside=date(2026, 1, 31)) == "31 December 2025"
-    assert words.day(date(2026, 1, 1), beside=date(2026, 1, 31)) == "1 January"
+    assert fmt.day(date(2025, 12, 31), beside=date(2026, 1, 31)) == "31 December 2025"
+    assert fmt.day(date(2026, 1, 1), beside=date(2026, 1, 31)) == "1 January"
 
 
 def test_persons_at_the_start_are_those_who_stayed_moved_or_left() -> None:
@@ -58,7 +58,7 @@ def test_persons_at_the_start_are_those_who_stayed_moved_or_left() -> None:
 def test_stages_keep_their_order_in_the_flow() -> None:
     order = ["aware", "interest", "purchase", "none", "new"]
     moves = {("aware", "purchase"): 10, ("interest", "none"): 500, ("new", "aware"): 1}
-    figure = figures.flows(moves, order, ("a", "b"))
+    figure = charts.flows(moves, order, ("a", "b"))
     node = figure["data"][0]["node"]
     assert node["label"] == ["aware", "interest", "new", "aware", "purchase", "none"]
     assert node["y"][:3] == sorted(node["y"][:3])
@@ -67,13 +67,13 @@ def test_stages_keep_their_order_in_the_flow() -> None:
 
 
 def test_two_names_cut_alike_keep_two_bars() -> None:
-    figure = figures.bars(["a" * 60, "a" * 61], [1, 2], ["1", "2"])
+    figure = charts.bars(["a" * 60, "a" * 61], [1, 2], ["1", "2"])
     assert figure["data"][0]["y"] == [0, 1]
 
 
 def test_a_name_cannot_break_out_of_the_page() -> None:
     evil = "</script><script>alert(1)</script>"
-    panel = Panel(evil, evil, figures.bars([evil], [1], [evil]), Grid((evil,), ((evil,),)))
+    panel = Panel(evil, evil, charts.bars([evil], [1], [evil]), Grid((evil,), ((evil,),)))
     page = render(evil, date(2026, 1, 1), evil, [Section("x", evil, evil, panels=(panel,))])
     assert "<script>alert" not in page
 

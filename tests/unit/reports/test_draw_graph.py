@@ -9,8 +9,8 @@ import networkx as nx
 import plotly.graph_objects as go
 import pytest
 
-from databank.reports.graph.draw import MOST_BEYOND, draw_graph, find_joints
-from databank.reports.graph.parts import Dot, Place, Refused, Seen, Tie, tie_up
+from databank.reports.person_graph.draw import MOST_BEYOND, draw_graph, find_joints
+from databank.reports.person_graph.parts import Dot, Place, Refused, Seen, Tie, tie_up
 
 DAY = date(2026, 3, 31)
 Figure = dict[str, Any]

@@ -7,7 +7,7 @@ its validators.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from databank.reports.words import count, label
+from databank.reports.format import count, label
 
 Figure = dict[str, Any]
 

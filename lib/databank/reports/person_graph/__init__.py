@@ -5,7 +5,7 @@ from databank.lazy import lazy_exports
 __getattr__, __all__ = lazy_exports(
     __name__,
     {
-        "draw_graph": "databank.reports.graph.draw",
-        "draw_person": "databank.reports.graph.person",
+        "draw_graph": "databank.reports.person_graph.draw",
+        "draw_person": "databank.reports.person_graph.person",
     },
 )

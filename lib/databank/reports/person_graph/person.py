@@ -21,9 +21,9 @@ from databank.identity.explain import (
     names_of,
     refusals,
 )
-from databank.reports import words
-from databank.reports.graph.draw import draw_graph, find_joints
-from databank.reports.graph.parts import Dot, Refused, Seen, Tie, tie_up
+from databank.reports import format as fmt
+from databank.reports.person_graph.draw import draw_graph, find_joints
+from databank.reports.person_graph.parts import Dot, Refused, Seen, Tie, tie_up
 from databank.tables.lookup import Lookup
 
 _MOST = 400  # identifiers; more take long to place, and nobody could tell them apart
@@ -33,7 +33,7 @@ def draw_person(root: str, id_type: str, value: str, *, scope: str | None = None
     """The graph of the person who holds an identifier today; the values of identifiers are shown.
 
     Drawn are all identifiers that the person holds or held, the records that tie them, and what
-    was refused about them; see `databank.reports.graph.draw`.
+    was refused about them; see `databank.reports.person_graph.draw`.
 
     Args:
         root: The warehouse.
@@ -52,7 +52,7 @@ def draw_person(root: str, id_type: str, value: str, *, scope: str | None = None
     keys = {one.id_key for one in held}
     if len(keys) > _MOST:
         raise DataBankError(
-            f"{id_type}: person {person} has {words.count(len(keys))} identifiers, too many for a "
+            f"{id_type}: person {person} has {fmt.count(len(keys))} identifiers, too many for a "
             f"picture (limit {_MOST}); `databank person` lists them, and --why shows single chains"
         )
     names = _names(lookup, keys)
@@ -62,8 +62,8 @@ def draw_person(root: str, id_type: str, value: str, *, scope: str | None = None
     figure = go.Figure(draw_graph(dots, ties))
     joints, refused = len(find_joints(ties)), sum(bool(tie.refused) for tie in ties)
     told = (
-        f"Person {person}: {words.plural(len(keys), 'identifier')}, "
-        f"{words.plural(joints, 'joint')}, {words.plural(refused, 'refused link')}"
+        f"Person {person}: {fmt.plural(len(keys), 'identifier')}, "
+        f"{fmt.plural(joints, 'joint')}, {fmt.plural(refused, 'refused link')}"
     )
     return figure.update_layout(
         title={"text": told, "font": {"size": 16}},

@@ -6,8 +6,8 @@ Plotly takes names for markup; here they are shown as they are.
 from collections.abc import Iterable, Mapping
 from html import escape
 
-from databank.reports import words
-from databank.reports.graph.parts import Dot, Tie
+from databank.reports import format as fmt
+from databank.reports.person_graph.parts import Dot, Tie
 
 _LETTERS = 14  # of a name beside its dot
 _SHORT = 4  # a longer name gets a line of its own
@@ -24,7 +24,7 @@ def label(dot: Dot) -> str:
     long = len(dot.name) > _LETTERS
     name = f"{dot.name[:kept]}…{dot.name[-kept:]}" if long else dot.name
     gap = "<br>" if len(name) > _SHORT else " "
-    return f"{plain(words.label(dot.id_type))}{gap}{plain(name)}"
+    return f"{plain(fmt.label(dot.id_type))}{gap}{plain(name)}"
 
 
 def about_dot(dot: Dot, around: Iterable[Tie]) -> str:
@@ -35,10 +35,10 @@ def about_dot(dot: Dot, around: Iterable[Tie]) -> str:
     if dot.note:
         lines.append(plain(dot.note))
     if held:
-        records = words.plural(sum(tie.records for tie in held), "record")
-        lines.append(f"{words.plural(len(held), 'link')}, {records}")
+        records = fmt.plural(sum(tie.records for tie in held), "record")
+        lines.append(f"{fmt.plural(len(held), 'link')}, {records}")
     if refused:
-        lines.append(words.plural(len(refused), "refused link"))
+        lines.append(fmt.plural(len(refused), "refused link"))
     if dot.place == "beyond":
         lines += sorted({plain(tie.refused) for tie in refused})
     return "<br>".join(lines)
@@ -50,14 +50,14 @@ def about_tie(tie: Tie, cut_off: int, named: Mapping[int, Dot]) -> str:
     if tie.refused:
         lines.append(f"refused: {plain(tie.refused)}")
     if cut_off:
-        lines.append(f"joint: without it {words.count(cut_off)} identifiers come off")
+        lines.append(f"joint: without it {fmt.count(cut_off)} identifiers come off")
     if tie.records:
         told = ", ".join((*tie.sources, *(f"by {rule}" for rule in tie.rules)))
-        lines.append(f"{words.plural(tie.records, 'record')} of {plain(told)}")
+        lines.append(f"{fmt.plural(tie.records, 'record')} of {plain(told)}")
     if tie.last is not None:
-        lines.append(f"seen together last on {words.day(tie.last)}")
+        lines.append(f"seen together last on {fmt.day(tie.last)}")
     return "<br>".join(lines)
 
 
 def _whole(dot: Dot) -> str:
-    return plain(f"{words.label(dot.id_type)} {dot.name}")
+    return plain(f"{fmt.label(dot.id_type)} {dot.name}")

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from databank.identity.bridges import find_bridges
-from databank.reports import words
-from databank.reports.figures import PALETTE, QUIET, Figure
-from databank.reports.graph.captions import about_dot, about_tie, label, plain
-from databank.reports.graph.layout import Places, place_dots
-from databank.reports.graph.parts import Dot, Pair, Tie
+from databank.reports import format as fmt
+from databank.reports.charts import PALETTE, QUIET, Figure
+from databank.reports.person_graph.captions import about_dot, about_tie, label, plain
+from databank.reports.person_graph.layout import Places, place_dots
+from databank.reports.person_graph.parts import Dot, Pair, Tie
 
 MOST_BEYOND = 40  # identifiers drawn that are not the person's
 _LABELLED = 24  # names of more would cover each other
@@ -186,7 +186,7 @@ def _dots(scene: _Scene, *, left_out: int) -> list[Figure]:
             of_type[dot.id_type].append(dot)
     traces = [
         _marks(
-            plain(words.label(kind)),
+            plain(fmt.label(kind)),
             of_type[kind],
             scene,
             colour=PALETTE[i % len(PALETTE)],
@@ -196,7 +196,7 @@ def _dots(scene: _Scene, *, left_out: int) -> list[Figure]:
     ]
     beyond = [dot for dot in scene.dots if dot.place == "beyond"]
     if beyond:
-        more = f" ({len(beyond)} of {words.count(len(beyond) + left_out)})" if left_out else ""
+        more = f" ({len(beyond)} of {fmt.count(len(beyond) + left_out)})" if left_out else ""
         name = f"not this person's{more}"
         traces.append(_marks(name, beyond, scene, colour=QUIET, shape="circle"))
     return traces
