@@ -16,7 +16,7 @@ from databank.runs import Context, Runner, StepResult
 from databank.session import get_spark
 from databank.tables.roots import require_root
 from databank.tags.config import TagConfig, TagsConfig
-from databank.tags.plan import MADE_OF_TAGS, definition, reads_of
+from databank.tags.describe import MADE_OF_TAGS, definition, reads_of
 from databank.tags.tables import ENTITY_TAG, PERSON_TAG
 
 _JOB = "build_tags"

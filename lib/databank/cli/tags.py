@@ -14,7 +14,7 @@ from databank.project.graph import Node, users_of
 from databank.project.load import Bank
 from databank.tables.roots import is_there
 from databank.tags.config import TagConfig
-from databank.tags.plan import MADE_OF_TAGS, definition, reads_of
+from databank.tags.describe import MADE_OF_TAGS, definition, reads_of
 
 MOST_DAYS = 10
 _JOB = "build_tags"

@@ -7,7 +7,7 @@ from databank.errors import did_you_mean, wrong_and_remedy
 from databank.identity.config import IdentityConfig
 from databank.sources.config import FORMS, IdentifierConfig, SourceConfig
 from databank.tags.config import TagConfig, TagsFile
-from databank.tags.lists import ListFile, look_into
+from databank.tags.list_file import ListFile, inspect_list
 
 
 def find_lists(
@@ -31,7 +31,7 @@ def find_lists(
                 continue
             key = "table"
             try:
-                columns, digest = look_into((reader.folder / file).parent / tag.table)
+                columns, digest = inspect_list((reader.folder / file).parent / tag.table)
                 _refuse_columns(tag, columns)
                 key = "identifier"
                 if identity is not None:

@@ -49,7 +49,7 @@ from databank.project.references import (
 from databank.reports.config import IndicatorNote, NoteConfig, ReportConfig
 from databank.sources.config import SourceConfig, SourcesConfig
 from databank.tags.config import TagConfig, TagsConfig, TagsFile
-from databank.tags.lists import ListFile
+from databank.tags.list_file import ListFile
 
 
 class Named(Protocol):

@@ -7,7 +7,7 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.identity.persons import AGE, profiles_of_persons, said
 from databank.tags.config import TagConfig
-from databank.tags.values import given_column
+from databank.tags.values import input_column
 
 
 def person_attributes(
@@ -33,7 +33,7 @@ def person_attributes(
         timezone: Business time zone of `as_of`.
 
     Returns:
-        person_id (unique), and per tag its `given_column` (string, null = unknown).
+        person_id (unique), and per tag its `input_column` (string, null = unknown).
 
     Raises:
         MissingColumnsError: If a column is missing.
@@ -52,7 +52,7 @@ def person_attributes(
 def _newest(tag: TagConfig) -> Column:
     # null sorts below every time
     order = F.when(_usable(tag), F.struct(_trust(tag), *AGE))
-    return F.max_by(_value(tag), order).alias(given_column(tag))
+    return F.max_by(_value(tag), order).alias(input_column(tag))
 
 
 def _most_frequent(profiles: DataFrame, tags: list[TagConfig]) -> DataFrame:
@@ -80,7 +80,7 @@ def _most_frequent(profiles: DataFrame, tags: list[TagConfig]) -> DataFrame:
     order = F.struct("trust", "n", "age")
     return values.groupBy("person_id").agg(
         *(
-            F.max_by("value", F.when(F.col("tag") == tag.name, order)).alias(given_column(tag))
+            F.max_by("value", F.when(F.col("tag") == tag.name, order)).alias(input_column(tag))
             for tag in tags
         )
     )

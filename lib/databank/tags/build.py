@@ -10,13 +10,13 @@ from databank.runs import Context, Job, StepResult
 from databank.tables import TableSpec
 from databank.tags.attributes import person_attributes
 from databank.tags.config import TagConfig, TagsConfig
+from databank.tags.coverage import alarms, count_by_tag, record_coverage, warn_empty
 from databank.tags.history import keep_history
 from databank.tags.kinds import OF_PROFILES
-from databank.tags.listed import keep_lines, listed_persons, listed_values
+from databank.tags.list_tags import listed_persons, listed_values, write_provenance
 from databank.tags.preference import preferred_values
-from databank.tags.reach import alarms, counted, measured, unheard_of
-from databank.tags.refresh import kept_tags
-from databank.tags.statements import stated_value
+from databank.tags.refresh import fresh_tags
+from databank.tags.statements import sql_value
 from databank.tags.tables import ENTITY_TAG, HISTORY, LISTED, PERSON_TAG
 from databank.tags.top import top_values
 from databank.tags.values import score_column, with_tags
@@ -37,18 +37,18 @@ def build_tags(context: Context, config: TagsConfig) -> StepResult:
     wanted = [tag for tag in config.tags if context.wants(tag.name)]
     [entity] = {tag.entity for tag in wanted}
     table = PERSON_TAG if entity == PERSON else ENTITY_TAG
-    kept = kept_tags(context, wanted, table)
+    kept = fresh_tags(context, wanted, table)
     tags = [tag for tag in wanted if tag.name not in kept]
-    before = counted(context, tags, table) if any(tag.alarm for tag in tags) else {}
+    before = count_by_tag(context, tags, table) if any(tag.alarm for tag in tags) else {}
     lists = _write_tags(context, config, tags, entity) if tags else {}
     if table is PERSON_TAG:
         persons = [tag for tag in config.tags if tag.entity == PERSON]
         keep_history(context, context.store.read(PERSON_TAG), wanted, persons)
-    now = measured(context, tags, table) if tags else {}
+    now = record_coverage(context, tags, table) if tags else {}
     summary: dict[str, int | float | str] = {"tags": len(tags), "rows": sum(now.values())}
     if kept:
         summary["kept until their refresh"] = len(kept)
-    told = {**lists, **alarms(context, tags, before, now), **unheard_of(context, tags, now)}
+    told = {**lists, **alarms(context, tags, before, now), **warn_empty(context, tags, now)}
     return StepResult({**summary, **told})
 
 
@@ -84,7 +84,7 @@ def _write_tags(
             frame = frame.join(found, "person_id", "left")
     for tag in tags:
         if tag.kind == "sql":
-            frame = frame.join(stated_value(context, tag), "person_id", "left")
+            frame = frame.join(sql_value(context, tag), "person_id", "left")
     told: dict[str, str] = {}
     if entity == PERSON:
         by_list = [tag for tag in tags if tag.identifier]
@@ -93,7 +93,7 @@ def _write_tags(
             listed, told = listed_persons(context, by_list, config.lists)
             frame = frame.join(listed_values(listed, by_list), "person_id", "left")
         every = [tag for tag in config.tags if tag.identifier]
-        keep_lines(context, listed, by_list, every, config.lists)
+        write_provenance(context, listed, by_list, every, config.lists)
     # the cuts of percentiles take a pass of their own; else a frame is read once
     twice = any(tag.kind == "percentile" for tag in tags)
     frame = frame.persist() if twice else frame

@@ -28,8 +28,8 @@ from databank.tags.kinds import (
     DAYS,
     MEASURES,
     OF_A_PERSON,
+    RESERVED,
     SHAPES,
-    TAKEN,
     TEXTS,
     UNKNOWN,
     ZERO_IS_NOTHING,
@@ -37,7 +37,7 @@ from databank.tags.kinds import (
     macro_of,
     refuse_measure,
 )
-from databank.tags.lists import ListFile
+from databank.tags.list_file import ListFile
 from databank.tags.lookup import refuse_other_ways, refuse_unreadable
 from databank.tags.national import refuse_untold
 
@@ -154,7 +154,7 @@ class TagConfig(StrictModel):
     @model_validator(mode="after")
     def _keys_match_kind(self) -> "TagConfig":
         refuse_other_keys(self, SHAPES, what="tag")
-        if self.name in TAKEN:
+        if self.name in RESERVED:
             raise ValueError(f"tag {self.name!r} has the name of a column; choose another name")
         return self
 

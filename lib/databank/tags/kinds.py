@@ -74,7 +74,7 @@ SHAPES: Shapes = {
         'WHERE day > :day - INTERVAL 30 DAYS AND derived IS NULL GROUP BY person_id"',
     ),
 }
-TAKEN = frozenset({"person_id", "tag", "as_of", PERSONS})
+RESERVED = frozenset({"person_id", "tag", "as_of", PERSONS})
 _CALL = re.compile(r"^(sum|avg|max|min)\(([a-z][a-z0-9_]*)\)$")
 _OF_NUMBERS = {
     "sum": "sum_of", "avg": "average_of", "max": "largest_of", "min": "smallest_of",

@@ -9,7 +9,7 @@ from databank.tables import TableSpec
 from databank.tags.config import TagConfig
 
 
-def kept_tags(context: Context, tags: Iterable[TagConfig], table: TableSpec) -> frozenset[str]:
+def fresh_tags(context: Context, tags: Iterable[TagConfig], table: TableSpec) -> frozenset[str]:
     """Names of the tags that are not built by this run, for their `refresh` has not passed.
 
     Built is what was asked for by name, what nobody has, and all tags if the configuration or the

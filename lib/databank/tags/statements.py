@@ -7,14 +7,14 @@ from databank.errors import DataBankError
 from databank.runs import Context
 from databank.session import checkpoint
 from databank.tags.config import TagConfig
-from databank.tags.values import SPARK_TYPES, given_column
+from databank.tags.values import SPARK_TYPES, input_column
 
 
-def stated_value(context: Context, tag: TagConfig) -> DataFrame:
+def sql_value(context: Context, tag: TagConfig) -> DataFrame:
     """Run the statement of a tag, on tables as they are published; `:day` is the run day.
 
     Returns:
-        person_id (unique), and the tag's `given_column`; none of them null.
+        person_id (unique), and the tag's `input_column`; none of them null.
 
     Raises:
         DataBankError: If Spark refuses the statement, or it gives a person several values.
@@ -41,7 +41,7 @@ def _selected(context: Context, tag: TagConfig) -> DataFrame:
         context.store.read(name).createOrReplaceTempView(view)
     try:
         rows = context.spark.sql(statement.bound(views, context.day))
-        value = F.col("value").cast(SPARK_TYPES[tag.gives]).alias(given_column(tag))
+        value = F.col("value").cast(SPARK_TYPES[tag.gives]).alias(input_column(tag))
         chosen = rows.select(F.col("person_id").cast("bigint"), value)
     finally:
         for view in views.values():

@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame, functions as F
 from databank.archive.macros import exposed, hit, looked_at
 from databank.expressions import Macro
 from databank.tags.config import TagConfig
-from databank.tags.values import given_column, score_column
+from databank.tags.values import input_column, score_column
 
 
 def top_values(
@@ -27,7 +27,7 @@ def top_values(
         dimensions: Declared dimensions.
 
     Returns:
-        person_id (unique), and per tag its `given_column` (string, null = has no such value) and
+        person_id (unique), and per tag its `input_column` (string, null = has no such value) and
         `score_column` (double, the measure).
     """
     groups: dict[tuple[Macro, str], list[TagConfig]] = {}
@@ -70,4 +70,4 @@ def _ranking(n: int, measure: str) -> Column:
 
 def _cells(tag: TagConfig, ranking: Column) -> tuple[Column, Column]:
     one = F.get(ranking, F.lit((tag.rank or 1) - 1))
-    return one["value"].alias(given_column(tag)), (-one["less"]).alias(score_column(tag))
+    return one["value"].alias(input_column(tag)), (-one["less"]).alias(score_column(tag))

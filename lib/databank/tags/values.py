@@ -9,10 +9,10 @@ from pyspark.sql.pandas.functions import pandas_udf
 
 from databank.archive.config import TagType
 from databank.tags.config import TagConfig
+from databank.tags.describe import MADE_OF_TAGS
 from databank.tags.kinds import UNKNOWN
 from databank.tags.national import read_fact
 from databank.tags.order import tag_levels
-from databank.tags.plan import MADE_OF_TAGS
 
 SPARK_TYPES = {
     "boolean": "boolean",
@@ -21,7 +21,7 @@ SPARK_TYPES = {
     "text": "string",
     "date": "date",
 }
-Cuts = dict[str, float]
+Thresholds = dict[str, float]
 
 
 def with_tags(frame: DataFrame, tags: Iterable[TagConfig]) -> DataFrame:
@@ -90,14 +90,14 @@ def score_column(tag: TagConfig) -> str:
     return f"_score_{tag.name}"
 
 
-def given_column(tag: TagConfig) -> str:
+def input_column(tag: TagConfig) -> str:
     """Name of the column in which the value of a tag comes that no expression gives."""
-    return f"_given_{tag.name}"
+    return f"_input_{tag.name}"
 
 
 def _plain(tag: TagConfig) -> Column:
     if tag.kind in ("attribute", "top", "sql", "lookup"):
-        return _never_null(F.col(given_column(tag)), tag.type)
+        return _never_null(F.col(input_column(tag)), tag.type)
     if tag.kind == "preference":
         return F.col(score_column(tag)).isNotNull()
     if tag.kind == "probability":
@@ -123,7 +123,7 @@ def _fact(tag: TagConfig) -> Column:
         return numbers.map(tell, na_action="ignore")
 
     read = pandas_udf(told, "string")  # type: ignore[call-overload]
-    found: Column = read(F.col(given_column(tag)))
+    found: Column = read(F.col(input_column(tag)))
     return found.cast(SPARK_TYPES[tag.type])
 
 
@@ -141,7 +141,7 @@ def _likelier(tag: TagConfig) -> Column:
     return F.greatest(score, 1 - score)
 
 
-def _cuts(frame: DataFrame, tags: list[TagConfig]) -> Cuts:
+def _cuts(frame: DataFrame, tags: list[TagConfig]) -> Thresholds:
     """Per percentile its cut; one row, one job."""
     wanted = []
     for tag in tags:
@@ -154,7 +154,7 @@ def _cuts(frame: DataFrame, tags: list[TagConfig]) -> Cuts:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _ranked(tag: TagConfig, cuts: Cuts) -> Column:
+def _ranked(tag: TagConfig, cuts: Thresholds) -> Column:
     if tag.name not in cuts:
         return F.lit(False)
     reached = F.col(str(tag.of)) >= F.lit(cuts[tag.name])

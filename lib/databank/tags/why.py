@@ -13,10 +13,10 @@ from databank.identity.entities.config import PERSON
 from databank.identity.explain import held_by
 from databank.tables.lookup import Lookup
 from databank.tags.config import TagConfig, TagsConfig
+from databank.tags.describe import MADE_OF_TAGS, RESULT_TABLES, definition, described
 from databank.tags.filters import dimension, duckdb_filter, literal
+from databank.tags.hour_windows import recent_events_of
 from databank.tags.kinds import OF_PROFILES
-from databank.tags.plan import MADE_OF_TAGS, RESULT_TABLES, definition, described
-from databank.tags.recent import recent_of
 from databank.tags.tables import LISTED
 
 Rows = list[dict[str, Any]]
@@ -124,7 +124,7 @@ class Why:
 
     def _events(self, tag: TagConfig, macro: Macro) -> Reason:
         """The events of a window of hours, the newest first."""
-        found = recent_of(
+        found = recent_events_of(
             self.lookup,
             self._persons(),
             macro,

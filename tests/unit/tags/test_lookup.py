@@ -18,7 +18,7 @@ def tag(name: str, **keys: object) -> TagConfig:
 
 def test_values_become_what_the_table_says(spark_session: SparkSession) -> None:
     rows = [(1, "Bath"), (2, "York"), (3, "Oslo"), (4, None)]
-    frame = small_frame(spark_session, rows, "person_id bigint, _given_city string")
+    frame = small_frame(spark_session, rows, "person_id bigint, _input_city string")
     city = TagConfig.model_validate({"name": "city", "kind": "attribute", "attribute": "city"})
     library = [
         tag("tier", values={"Bath": "first", "York": "second"}),

@@ -16,9 +16,9 @@ from databank.sources.keys import salted_identifiers
 from databank.sources.parse import with_keys
 from databank.sources.tables import ERASED, IDENTIFIER
 from databank.tags.config import TagConfig
-from databank.tags.lists import ListFile, rows_of
+from databank.tags.list_file import ListFile, rows_of
 from databank.tags.tables import LISTED
-from databank.tags.values import SPARK_TYPES, given_column
+from databank.tags.values import SPARK_TYPES, input_column
 
 Lists = Mapping[str, ListFile]
 _BATCH = 100_000  # rows that are Python's own at a time
@@ -84,19 +84,19 @@ def listed_values(found: DataFrame, tags: Iterable[TagConfig]) -> DataFrame:
         tags: Those by a list.
 
     Returns:
-        person_id (unique), and per tag its `given_column`, of the tag's type; null = nothing.
+        person_id (unique), and per tag its `input_column`, of the tag's type; null = nothing.
     """
     return found.groupBy("person_id").agg(
         *(
             F.max(F.when(F.col("tag") == tag.name, F.col("value")))
             .cast(SPARK_TYPES[tag.type])
-            .alias(given_column(tag))
+            .alias(input_column(tag))
             for tag in tags
         )
     )
 
 
-def keep_lines(
+def write_provenance(
     context: Context,
     found: DataFrame | None,
     tags: Sequence[TagConfig],

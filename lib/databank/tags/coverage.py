@@ -31,7 +31,7 @@ _LARGEST = 10.0 ** (_POWERS - 2)
 _LEAST_PERSONS = 5  # who have a value that is written down: of fewer it may tell who they are
 
 
-def measured(context: Context, tags: list[TagConfig], table: TableSpec) -> dict[str, int]:
+def record_coverage(context: Context, tags: list[TagConfig], table: TableSpec) -> dict[str, int]:
     """Note in ops.metric what the tags look like; returns how many have each.
 
     By tag: tag_coverage (how many have it), tag_mean (of numbers), tag_quantile (of numbers, and
@@ -42,7 +42,7 @@ def measured(context: Context, tags: list[TagConfig], table: TableSpec) -> dict[
     found: dict[str, int] = {}
     texts = {tag.name for tag in tags if tag.type != "boolean"}
     # one row per tag
-    for row in distribution(_rows_of(context, tags, table)).collect():
+    for row in value_distribution(_rows_of(context, tags, table)).collect():
         tag = row["tag"]
         found[tag] = row["persons"]
         context.metric("tag_coverage", row["persons"], tag=tag)
@@ -62,7 +62,7 @@ def measured(context: Context, tags: list[TagConfig], table: TableSpec) -> dict[
     return found
 
 
-def distribution(rows: DataFrame) -> DataFrame:
+def value_distribution(rows: DataFrame) -> DataFrame:
     """How the values of tags are spread.
 
     Args:
@@ -115,7 +115,7 @@ def _two_digits(number: Column) -> Column:
     return rounded
 
 
-def counted(context: Context, tags: list[TagConfig], table: TableSpec) -> dict[str, int]:
+def count_by_tag(context: Context, tags: list[TagConfig], table: TableSpec) -> dict[str, int]:
     """By tag: how many have it."""
     # one row per tag
     rows = _rows_of(context, tags, table).groupBy("tag").count().collect()
@@ -146,7 +146,7 @@ def alarms(
     return told
 
 
-def unheard_of(context: Context, tags: list[TagConfig], now: Mapping[str, int]) -> dict[str, str]:
+def warn_empty(context: Context, tags: list[TagConfig], now: Mapping[str, int]) -> dict[str, str]:
     """Tell of tags that nobody has, and why where the bank does not know their event."""
     silent = {tag.name: tag for tag in tags if not now[tag.name]}
     told = {

@@ -59,7 +59,7 @@ class Row(NamedTuple):
     value: str | None
 
 
-def look_into(path: Path) -> tuple[int, str]:
+def inspect_list(path: Path) -> tuple[int, str]:
     """How many columns a list has, and the hash of its bytes; it is read once, and not kept.
 
     Raises:

@@ -14,7 +14,7 @@ from databank.archive.config import ArchiveConfig
 from databank.session import small_frame
 from databank.tags.build import JOB
 from databank.tags.config import TagConfig, TagsConfig
-from databank.tags.reach import distribution
+from databank.tags.coverage import value_distribution
 from tests.support.bank import DAY, make_bank
 
 SHAPE = (
@@ -25,7 +25,7 @@ SHARES = (0.1, 0.5, 0.9)
 
 
 def spread(spark: SparkSession, rows: list[tuple[Any, ...]]) -> Mapping[str, Any]:
-    found = distribution(small_frame(spark, [(*row, DAY, 1) for row in rows], SHAPE))
+    found = value_distribution(small_frame(spark, [(*row, DAY, 1) for row in rows], SHAPE))
     return {row["tag"]: row for row in found.collect()}
 
 

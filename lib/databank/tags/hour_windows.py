@@ -32,7 +32,7 @@ class Recent:
     filtered: bool
 
 
-def recent_of(
+def recent_events_of(
     lookup: Lookup,
     persons: Collection[int],
     macro: Macro,
