@@ -1,15 +1,13 @@
 """conf/archive.yml: which dimensions of an event the archive keeps apart, and what a session is."""
 
 import re
-from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from databank.config import Name, StrictModel
 from databank.errors import did_you_mean
-from databank.expressions import Expression, parse_expression
-from databank.identity.entities.config import PERSON
+from databank.expressions import parse_expression
 
 # names that filters of windows know already
 _COLUMNS = frozenset(
@@ -25,28 +23,6 @@ _OF_AN_EVENT = (
 CHANNEL, PAGE = "channel", "page"
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 TagType = Literal["boolean", "count", "number", "text", "date"]
-# of a household, an account: the name for how many persons are in it
-PERSONS = "persons"
-_OF_A_PERSON = ("score", "stage")
-
-
-def names_of_tags(names: Iterable[str], entity: str) -> frozenset[str]:
-    """The names in expressions about an entity that can only be tags."""
-    return frozenset(names) - (frozenset() if entity == PERSON else {PERSONS})
-
-
-def refuse_what_persons_have(expressions: Iterable[Expression], entity: str) -> None:
-    """Raise if expressions about an entity ask for what only a person has.
-
-    Raises:
-        ValueError: `what is wrong; what to write instead`.
-    """
-    asked = {m.name for each in expressions for m in each.macros} & set(_OF_A_PERSON)
-    if asked and entity != PERSON:
-        name = min(asked)
-        raise ValueError(
-            f"a {entity} has no {name}(); put the persons into an audience and ask in_audience(...)"
-        )
 
 
 class StaysConfig(StrictModel):

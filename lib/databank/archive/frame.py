@@ -5,9 +5,10 @@ from datetime import date
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-from databank.archive.config import PERSONS, ArchiveConfig, TagType
+from databank.archive.config import ArchiveConfig, TagType
 from databank.archive.events import recent_events
 from databank.archive.measures import macro_columns
+from databank.archive.refers import PERSONS
 from databank.archive.tables import PERSON_DAY
 from databank.errors import DataBankError
 from databank.expressions import Expression, Macro

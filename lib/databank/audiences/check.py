@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession, functions as F
 
-from databank.archive.config import PERSONS, ArchiveConfig, TagType
+from databank.archive.config import ArchiveConfig, TagType
+from databank.archive.refers import PERSONS
 from databank.archive.tables import PERSON_DAY
 from databank.expressions import Expression, Macro
 from databank.session import small_frame

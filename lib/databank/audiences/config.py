@@ -6,12 +6,8 @@ from functools import cached_property
 
 from pydantic import Field, model_validator
 
-from databank.archive.config import (
-    ArchiveConfig,
-    TagType,
-    names_of_tags,
-    refuse_what_persons_have,
-)
+from databank.archive.config import ArchiveConfig, TagType
+from databank.archive.refers import Refers
 from databank.config import Name, StrictModel
 from databank.expressions import Expression, Macro, parse_expression
 from databank.identity.entities.config import PERSON
@@ -19,7 +15,7 @@ from databank.identity.entities.config import PERSON
 KEEP_DAYS = 90
 
 
-class AudienceConfig(StrictModel):
+class AudienceConfig(Refers, StrictModel):
     """One audience: who is in it on a day."""
 
     audience: Name
@@ -42,7 +38,7 @@ class AudienceConfig(StrictModel):
             raise ValueError(
                 f"audience {self.audience!r} asks for itself; remove in_audience('{self.audience}')"
             )
-        refuse_what_persons_have(self.expressions, self.entity)
+        self.refuse_what_persons_have()
         return self
 
     @cached_property
@@ -56,28 +52,9 @@ class AudienceConfig(StrictModel):
         return (self.expression,)
 
     @property
-    def references(self) -> frozenset[str]:
-        """Names of the tags it uses."""
-        return names_of_tags(self.expression.names, self.entity)
-
-    @property
-    def models(self) -> frozenset[str]:
-        """Names of the models whose scores it uses."""
-        return self._targets("score")
-
-    @property
-    def audiences(self) -> frozenset[str]:
-        """Names of the audiences it uses."""
-        return self._targets("in_audience")
-
-    @property
     def member(self) -> Macro:
         """The macro by which others ask for it."""
         return Macro("in_audience", target=self.audience)
-
-    def _targets(self, macro: str) -> frozenset[str]:
-        found = (m for m in self.expression.macros if m.name == macro)
-        return frozenset(str(m.target).partition("@")[0] for m in found)
 
 
 @dataclass(frozen=True)

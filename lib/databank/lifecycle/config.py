@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from databank.archive.config import ArchiveConfig, TagType
+from databank.archive.refers import Refers
 from databank.config import Name, StrictModel
 from databank.expressions import Expression, parse_expression, parse_window
 from databank.expressions.windows import refuse_hours
@@ -109,7 +110,7 @@ class RfmConfig(StrictModel):
         return self
 
 
-class LifecycleConfig(StrictModel):
+class LifecycleConfig(Refers, StrictModel):
     """The whole file."""
 
     stages: list[StageConfig] = Field(min_length=1, description="Lowest first")
@@ -129,25 +130,6 @@ class LifecycleConfig(StrictModel):
     def expressions(self) -> tuple[Expression, ...]:
         """The conditions of the stages, lowest first."""
         return tuple(parse_expression(stage.when) for stage in self.stages)
-
-    @property
-    def references(self) -> frozenset[str]:
-        """Names of the tags that stages use."""
-        return frozenset(name for each in self.expressions for name in each.names)
-
-    @property
-    def models(self) -> frozenset[str]:
-        """Names of the models whose scores stages use."""
-        return self._targets("score")
-
-    @property
-    def audiences(self) -> frozenset[str]:
-        """Names of the audiences that stages use."""
-        return self._targets("in_audience")
-
-    def _targets(self, macro: str) -> frozenset[str]:
-        found = (m for each in self.expressions for m in each.macros if m.name == macro)
-        return frozenset(str(m.target).partition("@")[0] for m in found)
 
 
 @dataclass(frozen=True)

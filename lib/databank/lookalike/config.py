@@ -3,12 +3,13 @@
 from pydantic import Field, field_validator, model_validator
 
 from databank.archive.config import ArchiveConfig
+from databank.archive.refers import Refers
 from databank.config import Name, StrictModel
 from databank.expressions import Expression, parse_expression
 from databank.models.features import FeatureConfig, Features, free_names
 
 
-class LookalikeConfig(StrictModel):
+class LookalikeConfig(Refers, StrictModel):
     """One lookalike."""
 
     lookalike: Name
@@ -55,25 +56,10 @@ class LookalikeConfig(StrictModel):
         return self
 
     @property
-    def references(self) -> frozenset[str]:
-        """Tags it refers to: none, features use macros over events only."""
-        return frozenset()
-
-    @property
-    def models(self) -> frozenset[str]:
-        """Models it refers to: none."""
-        return frozenset()
-
-    @property
-    def audiences(self) -> frozenset[str]:
-        """Audiences it refers to."""
-        return frozenset({self.seed, *self.exclude})
-
-    @property
     def expressions(self) -> tuple[Expression, ...]:
         """All its expressions: features and audiences."""
         features = (feature.expression for feature in self.features.values())
-        members = (member_of(name) for name in sorted(self.audiences))
+        members = (member_of(name) for name in sorted({self.seed, *self.exclude}))
         return (*features, *members)
 
 

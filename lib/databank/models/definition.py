@@ -5,9 +5,9 @@ from typing import Literal, get_args
 
 from pydantic import Field, field_validator
 
+from databank.archive.refers import Refers
 from databank.config import Name, StrictModel
 from databank.errors import did_you_mean
-from databank.expressions import Expression
 from databank.hashing import fingerprint
 
 Algorithm = Literal["logistic_regression", "random_forest", "ngram_regression"]
@@ -25,7 +25,7 @@ class GateConfig(StrictModel):
     )
 
 
-class Definition(StrictModel, ABC):
+class Definition(Refers, StrictModel, ABC):
     """A model: its name, who is held out, when it is trained, what it has to reach."""
 
     model: Name
@@ -59,11 +59,6 @@ class Definition(StrictModel, ABC):
         return fingerprint(shown)
 
     @property
-    def expressions(self) -> tuple[Expression, ...]:
-        """Expressions over macros that it needs."""
-        return ()
-
-    @property
     @abstractmethod
     def columns(self) -> dict[str, str]:
         """What its pipeline is given: column -> type."""
@@ -72,18 +67,3 @@ class Definition(StrictModel, ABC):
     @abstractmethod
     def shown(self) -> dict[str, object]:
         """What the tracking server lists of it; null is left out."""
-
-    @property
-    def references(self) -> frozenset[str]:
-        """Tags it refers to: none."""
-        return frozenset()
-
-    @property
-    def models(self) -> frozenset[str]:
-        """Models it refers to: none."""
-        return frozenset()
-
-    @property
-    def audiences(self) -> frozenset[str]:
-        """Audiences it refers to: none."""
-        return frozenset()

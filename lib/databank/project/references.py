@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from databank.archive.config import PERSONS, ArchiveConfig
+from databank.archive.config import ArchiveConfig
+from databank.archive.refers import PERSONS
 from databank.config import ConfigReader
 from databank.errors import did_you_mean, wrong_and_remedy
 from databank.expressions import Macro, is_number, parse_expression

@@ -7,12 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from databank.archive.config import (
-    ArchiveConfig,
-    TagType,
-    names_of_tags,
-    refuse_what_persons_have,
-)
+from databank.archive.config import ArchiveConfig, TagType
+from databank.archive.refers import Refers
 from databank.config import Name, StrictModel, refuse_other_keys
 from databank.expressions import (
     Expression,
@@ -44,7 +40,7 @@ from databank.tags.national import refuse_untold
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
-class TagConfig(StrictModel):
+class TagConfig(Refers, StrictModel):
     """One tag; which keys it has depends on its kind."""
 
     name: Name
@@ -226,7 +222,7 @@ class TagConfig(StrictModel):
                     "write SELECT person_id, ... AS value FROM ..."
                 )
         # read once here, so that its faults are this tag's faults
-        refuse_what_persons_have(self.expressions, self.entity)
+        self.refuse_what_persons_have()
         return self
 
     @property
@@ -271,22 +267,6 @@ class TagConfig(StrictModel):
     def statement(self) -> Statement | None:
         """Its `select`."""
         return parse_statement(self.select) if self.select is not None else None
-
-    @property
-    def references(self) -> frozenset[str]:
-        """Names of the tags it is made of."""
-        names = (name for each in self.expressions for name in each.names)
-        return names_of_tags(names, self.entity)
-
-    @property
-    def models(self) -> frozenset[str]:
-        """Names of the models whose scores it needs."""
-        return _targets(self.expressions, "score")
-
-    @property
-    def audiences(self) -> frozenset[str]:
-        """Names of the audiences it needs."""
-        return _targets(self.expressions, "in_audience")
 
     def _own_macros(self) -> tuple[Macro, ...]:
         """Measures, preferences and top values are macros with a shorter spelling."""
@@ -335,8 +315,3 @@ class TagsConfig:
     def types(self) -> dict[str, TagType]:
         """Type of each tag by name."""
         return {tag.name: tag.type for tag in self.tags}
-
-
-def _targets(expressions: tuple[Expression, ...], macro: str) -> frozenset[str]:
-    found = (m for each in expressions for m in each.macros if m.name == macro)
-    return frozenset(str(m.target).partition("@")[0] for m in found)

@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING, Literal
 
-from databank.archive.config import PERSONS
+from databank.archive.refers import PERSONS
 from databank.config import Shapes
 
 if TYPE_CHECKING:

@@ -1,0 +1,57 @@
+"""What entries of the configuration refer to by their expressions."""
+
+from databank.expressions import Expression
+from databank.identity.entities.config import PERSON
+
+# of a household, an account: the name for how many persons are in it
+PERSONS = "persons"
+_OF_A_PERSON = ("score", "stage")
+
+
+class Refers:
+    """Mixin of configured entries: which tags, models and audiences their expressions name.
+
+    An entry gives `expressions`; where it has a field `entity`, they are about that entity.
+    """
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        """All expressions of the entry."""
+        return ()
+
+    @property
+    def references(self) -> frozenset[str]:
+        """Names of the tags it uses."""
+        names = frozenset(name for each in self.expressions for name in each.names)
+        return names if self._subject == PERSON else names - {PERSONS}
+
+    @property
+    def models(self) -> frozenset[str]:
+        """Names of the models whose scores it uses."""
+        return self._targets("score")
+
+    @property
+    def audiences(self) -> frozenset[str]:
+        """Names of the audiences it uses."""
+        return self._targets("in_audience")
+
+    def refuse_what_persons_have(self) -> None:
+        """Raise if the entry is about an entity and asks for what only a person has.
+
+        Raises:
+            ValueError: `what is wrong; what to write instead`.
+        """
+        used = {m.name for each in self.expressions for m in each.macros} & set(_OF_A_PERSON)
+        if used and self._subject != PERSON:
+            raise ValueError(
+                f"a {self._subject} has no {min(used)}(); put the persons into an audience and "
+                "ask in_audience(...)"
+            )
+
+    @property
+    def _subject(self) -> str:
+        return getattr(self, "entity", PERSON)
+
+    def _targets(self, macro: str) -> frozenset[str]:
+        uses = (m for each in self.expressions for m in each.macros if m.name == macro)
+        return frozenset(str(m.target) for m in uses)
