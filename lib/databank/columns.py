@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.errors import MissingColumnsError
 
@@ -22,3 +22,8 @@ def is_one_of(column: str, names: Iterable[str]) -> str:
     """The condition, as SQL, that a column has one of some names of the configuration."""
     listed = ", ".join(f"'{name}'" for name in names)
     return f"({column} IN ({listed}))" if listed else "false"
+
+
+def holds(sql: str) -> Column:
+    """Evaluate a SQL condition as a boolean that is never null: unknown counts as false."""
+    return F.coalesce(F.expr(f"({sql})").cast("boolean"), F.lit(False))

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, functions as F
 from databank.archive.frame import person_frame, persons_within
 from databank.audiences.config import KEEP_DAYS, AudienceConfig, AudiencesConfig
 from databank.audiences.tables import ENTITY_MEMBER, MEMBER
-from databank.columns import is_one_of
+from databank.columns import holds, is_one_of
 from databank.expressions import Expression
 from databank.identity.entities.config import PERSON
 from databank.runs import Context, Job, StepResult
@@ -66,12 +66,7 @@ def members(frame: DataFrame, audiences: Sequence[AudienceConfig]) -> DataFrame:
     references = {name: each.audiences for name, each in named.items()}
     for level in order_by_reference(references, kind="audiences"):
         frame = frame.withColumns(
-            {
-                named[name].member.column: F.coalesce(
-                    F.expr(f"({named[name].expression.sql})").cast("boolean"), F.lit(False)
-                )
-                for name in level
-            }
+            {named[name].member.column: holds(named[name].expression.sql) for name in level}
         )
     entries = F.array(*(F.when(F.col(e.member.column), F.lit(e.audience)) for e in audiences))
     return frame.select("person_id", F.explode(F.array_compact(entries)).alias("audience"))

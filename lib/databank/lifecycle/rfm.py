@@ -5,7 +5,7 @@ from datetime import date
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-from databank.columns import require_columns
+from databank.columns import holds, require_columns
 from databank.expressions import parse_window
 from databank.lifecycle.config import OTHER, Distinct, RfmConfig
 
@@ -69,8 +69,7 @@ def with_scores(values: DataFrame, config: RfmConfig) -> DataFrame:
     )
     segment = F.lit(OTHER)
     for each in reversed(config.segments):
-        holds = F.coalesce(F.expr(f"({each.when})").cast("boolean"), F.lit(False))
-        segment = F.when(holds, F.lit(each.name)).otherwise(segment)
+        segment = F.when(holds(each.when), F.lit(each.name)).otherwise(segment)
     return scored.withColumn("segment", segment)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame, functions as F
 
+from databank.columns import holds
 from databank.lifecycle.config import GONE, NEW, NONE
 
 
@@ -15,8 +16,7 @@ def stage_of(rules: Sequence[tuple[str, str]]) -> Column:
     """
     stage = F.lit(NONE)
     for name, condition in rules:
-        holds = F.coalesce(F.expr(f"({condition})").cast("boolean"), F.lit(False))
-        stage = F.when(holds, F.lit(name)).otherwise(stage)
+        stage = F.when(holds(condition), F.lit(name)).otherwise(stage)
     return stage
 
 

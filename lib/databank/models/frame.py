@@ -8,6 +8,7 @@ from pyspark.storagelevel import StorageLevel
 
 from databank.archive.config import ArchiveConfig
 from databank.archive.frame import person_frame, population
+from databank.columns import holds
 from databank.expressions import Expression, parse_expression
 from databank.models.config import ModelConfig
 from databank.models.definition import Definition
@@ -50,7 +51,7 @@ def in_population(frame: DataFrame, condition: str | None) -> DataFrame:
     """The persons whom a condition takes in; null takes nobody in."""
     if condition is None:
         return frame
-    return frame.where(F.coalesce(F.expr(parse_expression(condition).sql), F.lit(False)))
+    return frame.where(holds(parse_expression(condition).sql))
 
 
 def scoring_frame(frame: DataFrame, config: ModelConfig) -> DataFrame:
@@ -81,13 +82,13 @@ def training_frame(frame: DataFrame, config: ModelConfig) -> DataFrame:
     """
     persons = in_population(frame, config.population)
     if config.label.top_share is None:
-        met = F.coalesce(F.expr(config.label.expression.sql), F.lit(False))
+        label = holds(config.label.expression.sql)
     else:
-        met = _top(persons, config)
+        label = _top(persons, config)
     return persons.select(
         "person_id",
         *feature_columns(config.features),
-        met.cast("double").alias("label"),
+        label.cast("double").alias("label"),
         part_of(config).alias("part"),
     )
 

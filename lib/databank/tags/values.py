@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame, functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 
 from databank.archive.config import TagType
+from databank.columns import holds
 from databank.tags.config import TagConfig
 from databank.tags.describe import MADE_OF_TAGS
 from databank.tags.kinds import UNKNOWN
@@ -80,11 +81,6 @@ def _made(tag: TagConfig) -> Column:
     return _never_null(found.try_cast(SPARK_TYPES[tag.type]), tag.type)
 
 
-def holds(sql: str) -> Column:
-    """A condition that is never null: what is not known to hold does not."""
-    return F.coalesce(F.expr(f"({sql})").cast("boolean"), F.lit(False))
-
-
 def score_column(tag: TagConfig) -> str:
     """Name of the column with the second value of a tag."""
     return f"_score_{tag.name}"
@@ -130,9 +126,9 @@ def _fact(tag: TagConfig) -> Column:
 def _outcome(tag: TagConfig) -> Column:
     """What is likely enough; null for who has no score."""
     score, enough = F.col(tag.expressions[0].sql), F.lit(tag.at_least)
-    holds, holds_not = (F.lit(each) for each in tag.outcomes or ("yes", "no"))
-    told = F.when(score >= enough, holds).when(1 - score >= enough, holds_not)
-    return F.when(score.isNotNull(), told.otherwise(F.lit(UNKNOWN)))
+    yes, no = (F.lit(each) for each in tag.outcomes or ("yes", "no"))
+    outcome = F.when(score >= enough, yes).when(1 - score >= enough, no)
+    return F.when(score.isNotNull(), outcome.otherwise(F.lit(UNKNOWN)))
 
 
 def _likelier(tag: TagConfig) -> Column:
