@@ -92,9 +92,9 @@ class Kinds(Generic[M]):
             raise ValueError(f"the {self._what} lacks `kind`; write kind: and one of {names}")
         model = self._models.get(kind) if isinstance(kind, str) else None
         if model is None:
-            raise _at(
-                "kind", kind, f"unknown kind {kind!r}; {did_you_mean(str(kind), self._models)}"
-            )
+            message = f"unknown kind {kind!r}; {did_you_mean(str(kind), self._models)}"
+            fault = _error(("kind",), kind, message)
+            raise ValidationError.from_exception_data(self._what, [fault])
         keys = keys_of(model)
         errors = [*self._missing(model, keys, given), *self._unknown(model, keys, given)]
         if not errors:
