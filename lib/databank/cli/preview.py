@@ -18,7 +18,9 @@ from databank.sources.tables import IDENTIFIER
 from databank.tables.roots import require_root
 
 _JOB = "resolve_identity"
-_ALIKE = "rules of `alike` have changed: likenesses are still those that link_profiles found before"
+_LINKAGE_CHANGED = (
+    "rules of `linkage` have changed: likely pairs are still those of the last run of link_profiles"
+)
 _CLOSER = "look closer at a person that is published: databank person person_id NUMBER"
 
 
@@ -77,7 +79,7 @@ def _sections(preview: Preview, gates: Gates, day: date) -> list[Section]:
     merges, splits = preview.merges, preview.splits
     return [
         Section(f"persons on {day}, were these rules run; nothing was published", [persons]),
-        *([Section(_ALIKE, [])] if preview.alike_changed else []),
+        *([Section(_LINKAGE_CHANGED, [])] if preview.linkage_changed else []),
         Section("gates", _gates(preview, gates)),
         Section("the largest persons after it", preview.largest),
         Section("set aside and refused", preview.refused),

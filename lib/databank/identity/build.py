@@ -104,10 +104,10 @@ def _part(context: Context, config: IdentityConfig) -> tuple[Bank, Part, Basis]:
     identifiers = _of_persons(store.read(IDENTIFIER))
     told = told_by_hand(identifiers, config, day=context.day)
     if basis.why:
-        replace_edges(store, config.alike)
+        replace_edges(store, config.linkage)
         bank = Bank(store.read(EDGES), identifiers, config, told)
     else:
-        news = update_edges(store, basis.versions, config.alike)
+        news = update_edges(store, basis.versions, config.linkage)
         bank = Bank(store.read(EDGES), identifiers, config, told)
         context.progress.step("looking for what is touched")
         part = _touched(context, bank, basis, news)

@@ -9,12 +9,12 @@ from pydantic import BeforeValidator, Field, PositiveInt, model_validator
 
 from databank.config import Name, StrictModel
 from databank.errors import did_you_mean
-from databank.identity.alike.config import Alike
 from databank.identity.entities.config import PERSON, Entity
+from databank.identity.linkage.config import LinkageRule
 
 ANY = "any"  # in limits: identifiers of all types together
 HAND = "hand"  # the rule of links and refusals that this file tells
-ALIKE = "alike"  # the rule of links between profiles that share no identifier
+LINKAGE = "linkage"  # the rule of links between profiles that share no identifier
 FORMAT = "format"  # the rule of what has not its type's form, and so is no identifier
 
 
@@ -125,7 +125,7 @@ class IdentityConfig(StrictModel):
         unlink: Links that records show and that are wrong.
         together: Pairs that are one person, whatever the records say.
         apart: Pairs that are never one person.
-        alike: Which profiles are compared, though they share no identifier.
+        linkage: Which profiles are compared, though they share no identifier.
         entities: What else persons belong to, by name: households, accounts.
         gates: What of a run refuses it.
         local_edges: Rows of forests (an identifier once in every 4,000,000 edges) up to which
@@ -143,7 +143,7 @@ class IdentityConfig(StrictModel):
     unlink: tuple[Pair, ...] = ()
     together: tuple[Pair, ...] = ()
     apart: tuple[Pair, ...] = ()
-    alike: dict[Name, Alike] = Field(default_factory=dict)
+    linkage: dict[Name, LinkageRule] = Field(default_factory=dict)
     entities: dict[Name, Entity] = Field(default_factory=dict)
     gates: Gates = Gates()
     local_edges: PositiveInt = 32_000_000

@@ -10,8 +10,8 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.columns import require_columns
-from databank.identity.alike.config import Alike
-from databank.identity.config import ALIKE
+from databank.identity.config import LINKAGE
+from databank.identity.linkage.config import LinkageRule
 from databank.session import hinted
 
 
@@ -41,26 +41,26 @@ def profile_edges(profiles: DataFrame) -> DataFrame:
     return _counted(rays, rule="profile")
 
 
-def alike_edges(pairs: DataFrame, rules: Mapping[str, Alike]) -> DataFrame:
+def linkage_edges(pairs: DataFrame, rules: Mapping[str, LinkageRule]) -> DataFrame:
     """Evidence of profiles that are likely one person's.
 
     Args:
-        pairs: identity.alike.
+        pairs: identity.likely_pair.
         rules: Those of identity.yml, by name; what is less likely than one demands is no evidence.
 
     Returns:
-        identity.edges rows, one per a_key, b_key, source (the rule's name) and rule `alike`.
+        identity.edges rows, one per a_key, b_key, source (the rule's name) and rule `linkage`.
     """
     measures = ("first_ts", "last_ts", "n", "score")
-    tests = [(F.col("name") == n) & (F.col("score") >= r.at_least) for n, r in rules.items()]
+    tests = [(F.col("name") == n) & (F.col("score") >= r.match_threshold) for n, r in rules.items()]
     linked = pairs.where(reduce(lambda one, other: one | other, tests, F.lit(False)))
-    source, rule = F.col("name").alias("source"), F.lit(ALIKE).alias("rule")
+    source, rule = F.col("name").alias("source"), F.lit(LINKAGE).alias("rule")
     return linked.select("a_key", "b_key", source, rule, *measures)
 
 
 def seen_together(edges: DataFrame) -> DataFrame:
     """Edges of identifiers that were in one record."""
-    return edges.where(F.col("rule") != ALIKE)
+    return edges.where(F.col("rule") != LINKAGE)
 
 
 def add_edges(known: DataFrame, fresh: DataFrame) -> DataFrame:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession, functions as F
 
-from databank.identity.config import ALIKE, HAND, IdentityConfig
+from databank.identity.config import HAND, LINKAGE, IdentityConfig
 from databank.identity.edges import seen_together
 from databank.identity.guards.hand import Told, blocked_nodes, one_by_hand
 from databank.identity.guards.limits import (
@@ -124,7 +124,7 @@ def allowed_evidence(
     """
     blocked, seen = judged.blocked, seen_together(judged.links)
     # what is told of today and not of a time
-    now = judged.links.where(F.col("rule") == ALIKE).select(*_LINK)
+    now = judged.links.where(F.col("rule") == LINKAGE).select(*_LINK)
     spark = seen.sparkSession
     ends = [key for pair in told.together for key in pair]
     refused = refuse_judged(judged.identifiers, day, junk=config.junk, usual=usual)

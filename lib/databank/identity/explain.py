@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from databank.errors import DataBankError
 from databank.identity.chain import Evidence, Link, shortest_chain
-from databank.identity.config import ALIKE, FORMAT, HAND, IdentityConfig, Pair
+from databank.identity.config import FORMAT, HAND, LINKAGE, IdentityConfig, Pair
 from databank.tables.lookup import Lookup
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -326,7 +326,7 @@ def evidence_within(lookup: Lookup, held: Sequence[Holding], zone: str) -> list[
     return [
         r
         for r in rows
-        if r.rule == ALIKE or (fits(r.a_key, r.first_ts) and fits(r.b_key, r.first_ts))
+        if r.rule == LINKAGE or (fits(r.a_key, r.first_ts) and fits(r.b_key, r.first_ts))
     ]
 
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from pyspark.sql import DataFrame, functions as F
 
-from databank.identity.alike.config import Alike
-from databank.identity.config import ALIKE as LIKELY
-from databank.identity.edges import add_edges, alike_edges, event_edges, profile_edges
-from databank.identity.tables import ALIKE, EDGES
+from databank.identity.config import LINKAGE
+from databank.identity.edges import add_edges, event_edges, linkage_edges, profile_edges
+from databank.identity.linkage.config import LinkageRule
+from databank.identity.tables import EDGES, LIKELY_PAIR
 from databank.session import checkpoint, hinted
 from databank.sources.tables import EVENTS, PROFILES
 from databank.tables import TableStore
@@ -16,29 +16,29 @@ _RULES = {"event": (EVENTS, event_edges), "profile": (PROFILES, profile_edges)}
 _MEASURES = ("first_ts", "last_ts", "n", "score")
 
 
-def replace_edges(store: TableStore, alike: Mapping[str, Alike]) -> None:
+def replace_edges(store: TableStore, rules: Mapping[str, LinkageRule]) -> None:
     """Write identity.edges from all events and profiles, and of what is alike by these rules."""
     events, profiles = (edges_of(store.read(spec)) for spec, edges_of in _RULES.values())
     rows = events.unionByName(profiles)
-    if alike:
-        rows = rows.unionByName(alike_edges(store.read(ALIKE), alike))
+    if rules:
+        rows = rows.unionByName(linkage_edges(store.read(LIKELY_PAIR), rules))
     # grouped by the key a moment ago
     store.replace(EDGES, rows, checked=True)
 
 
 def update_edges(
-    store: TableStore, since: Mapping[str, int], alike: Mapping[str, Alike]
+    store: TableStore, since: Mapping[str, int], rules: Mapping[str, LinkageRule]
 ) -> DataFrame:
     """Bring identity.edges up to date with what came since, in one write.
 
     New events add to the evidence. Of what was altered (a profile says what it says today), and of
     all profiles, the edges with the same strongest identifier are counted anew. Those of profiles
-    that are alike are what identity.alike says today.
+    that are alike are what identity.likely_pair says today.
 
     Args:
         store: The bank; its identity.edges is as of `since`.
         since: Versions of core.events and core.profiles that identity.edges was made from.
-        alike: The rules `alike`; the same as they were then.
+        linkage: The rules `linkage`; the same as they were then.
 
     Returns:
         The rows of identity.edges that came, went or changed: its key, and `was` and `now`
@@ -67,9 +67,9 @@ def update_edges(
     was = near.join(fresh, keys, "left_semi").unionByName(
         near.join(heads, ["a_key", "rule"], "left_semi")
     )
-    if alike:
-        was = was.unionByName(store.read(EDGES).where(F.col("rule") == LIKELY))
-        now = now.unionByName(alike_edges(store.read(ALIKE), alike))
+    if rules:
+        was = was.unionByName(store.read(EDGES).where(F.col("rule") == LINKAGE))
+        now = now.unionByName(linkage_edges(store.read(LIKELY_PAIR), rules))
     both = was.select(*keys, F.struct(*_MEASURES).alias("was")).join(
         now.select(*keys, F.struct(*_MEASURES).alias("now")), keys, "full"
     )

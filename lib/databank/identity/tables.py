@@ -13,7 +13,7 @@ EDGES = TableSpec(
         Column("a_key", "bigint", "the stronger identifier of the record"),
         Column("b_key", "bigint", "another identifier of the same record"),
         Column("source", "string", "source of the record"),
-        Column("rule", "string", "event | profile: the kind of record; alike: see identity.alike"),
+        Column("rule", "string", "event | profile: kind of record; linkage: a likely pair"),
         Column("first_ts", "timestamp", "first seen together, UTC"),
         Column("last_ts", "timestamp", "last seen together, UTC"),
         Column("n", "bigint", "records"),
@@ -21,22 +21,22 @@ EDGES = TableSpec(
     ),
 )
 
-ALIKE = TableSpec(
-    name="identity.alike",
+LIKELY_PAIR = TableSpec(
+    name="identity.likely_pair",
     grain="one row per rule and pair of identifiers whose profiles are one person's more likely "
     "than not",
     owner="link_profiles",
     key=("name", "a_key", "b_key"),
     columns=(
-        Column("name", "string", "rule of identity.yml, alike"),
+        Column("name", "string", "rule of identity.yml, `linkage`"),
         Column("a_key", "bigint", "strongest identifier of one profile, the smaller key"),
-        Column("b_key", "bigint", "that of the other"),
+        Column("b_key", "bigint", "strongest identifier of the second profile"),
         Column("score", "double", "probability that both are one person's, 0.5-1; the best pair's"),
         Column("n", "bigint", "pairs of profiles with these identifiers"),
         Column("first_ts", "timestamp", "the oldest of these profiles, UTC"),
-        Column("last_ts", "timestamp", "the newest"),
-        Column("one", "string", "source and record of the best pair's first profile"),
-        Column("other", "string", "and of its second"),
+        Column("last_ts", "timestamp", "the newest of these profiles, UTC"),
+        Column("a_record", "string", "source and record of the first profile of the best pair"),
+        Column("b_record", "string", "source and record of its second profile"),
     ),
 )
 

@@ -25,7 +25,7 @@ class JobEntry:
 # in the order in which they run; a job's module is imported only when it is run
 JOBS = {
     "ingest": JobEntry("databank.sources.build", "sources_config"),
-    "link_profiles": JobEntry("databank.identity.alike.build", "alike_config"),
+    "link_profiles": JobEntry("databank.identity.linkage.build", "linkage_config"),
     "resolve_identity": JobEntry("databank.identity.build", "identity_config"),
     "resolve_entities": JobEntry("databank.identity.entities.build", "entities_config"),
     "build_archive": JobEntry("databank.archive.build", "archive_config"),
@@ -106,7 +106,7 @@ def plan_all(bank: "Bank", only: str | None) -> list[Step]:
             names = [node.name for node in bank.graph]
             raise DataBankError(f"--only: nothing is named {only!r}; {did_you_mean(only, names)}")
     steps = [Step("ingest"), Step("resolve_identity"), Step("build_archive")]
-    if bank.identity.alike:
+    if bank.identity.linkage:
         steps.insert(1, Step("link_profiles"))
     needed = bank.graph if wanted is None else needed_for(bank.graph, wanted)
     if bank.identity.entities and (only is None or any(n.entity != PERSON for n in needed)):

@@ -11,8 +11,8 @@ from databank.audiences.config import AudienceConfig, AudiencesConfig
 from databank.config import ConfigReader, Settings
 from databank.errors import DataBankError
 from databank.hashing import fingerprint
-from databank.identity.alike.config import AlikeConfig
 from databank.identity.config import EntitiesConfig, IdentityConfig
+from databank.identity.linkage.config import LinkageConfig
 from databank.indicators.config import IndicatorConfig, IndicatorsConfig, IndicatorsFile
 from databank.lifecycle.config import LifecycleConfig, LifecycleJobConfig
 from databank.lookalike.config import LookalikeConfig, LookalikesConfig
@@ -119,9 +119,9 @@ class Bank:
         """For resolve_identity."""
         return self.identity
 
-    def alike_config(self) -> AlikeConfig:
+    def linkage_config(self) -> LinkageConfig:
         """For link_profiles."""
-        return AlikeConfig(alike=self.identity.alike)
+        return LinkageConfig(linkage=self.identity.linkage)
 
     def entities_config(self) -> EntitiesConfig:
         """For resolve_entities."""

@@ -53,8 +53,8 @@ def test_the_same_whatever_the_order_and_evidence_of_a_pair_together() -> None:
 
 
 def test_likeness_is_weaker_than_any_sight() -> None:
-    alike = row(1, 2, 9, day=5)._replace(rule="alike", score=0.999)
-    chain = shortest_chain([alike, row(2, 3, 1)], 1, 3)
+    likely = row(1, 2, 9, day=5)._replace(rule="linkage", score=0.999)
+    chain = shortest_chain([likely, row(2, 3, 1)], 1, 3)
     assert chain is not None
     assert weakest(chain) == chain[0]
 

@@ -137,15 +137,15 @@ def test_what_is_told_by_hand_is_not_set_aside(spark_session: SparkSession, tmp_
 
 def test_likeness_links_and_breaks_no_limit(spark_session: SparkSession, tmp_path: Path) -> None:
     world = World(spark_session, tmp_path, "u1 c1", "u1 p1", "u2 c2", "u3 c3", "u4 p1", "e5")
-    rules = {"limits": {"cookie": {"user_id": 1}}, "persons": {"user_id": 1}, "alike": PEOPLE}
+    rules = {"limits": {"cookie": {"user_id": 1}}, "persons": {"user_id": 1}, "linkage": PEOPLE}
     # c1 knows two user ids now, of which it was seen with one; u2 and e5 are not likely enough
-    world.alike("u2 c1 0.99", "c3 p1 0.97", "e5 u3 0.96", "e5 u2 0.6")
+    world.link("u2 c1 0.99", "c3 p1 0.97", "e5 u3 0.96", "e5 u2 0.6")
     world.resolve(**rules)
     assert world.persons() == group("u1 c1 p1", "u2 c2", "u3 c3 e5", "u4")
     refused = {("c1", "u2", "person"), ("c3", "p1", "person"), ("p1", "u4", "person")}
     assert world.rejected() == refused
     # another day, and the profiles say something else
-    world.alike("u4 e5 0.96")
+    world.link("u4 e5 0.96")
     world.resolve(DAY + timedelta(days=1), **rules)
     assert world.persons() == group("u1 c1 p1", "u2 c2", "u3 c3", "u4 e5")
     assert world.rejected() == {("p1", "u4", "person")}

@@ -32,7 +32,7 @@ RULES: dict[str, Any] = {
     "handed_over": {"phone": {"silence": 2, "to": ["user_id"]}},
     "persons": {"user_id": 2, "cookie": {"most": 3, "days": 4}, "any": 6},
     "junk": 1,
-    "alike": PEOPLE,
+    "linkage": PEOPLE,
 }
 # what a run says of its own (its id, the day on which it looked) is not the same
 SAME: dict[TableSpec, tuple[str, ...]] = {
@@ -77,7 +77,7 @@ class History:
         every = [word for words in self.words.values() for word in words]
         return self.other.choice(every) if self.other.random() < 0.05 else None
 
-    def alike(self) -> str:
+    def link(self) -> str:
         """Two of them whose profiles are alike, now and then; what was said is not said again."""
         a, b = self.chance.sample([word for words in self.words.values() for word in words], 2)
         return f"{a} {b} {self.chance.choice([0.6, 0.93, 0.97])}"
@@ -126,7 +126,7 @@ def test_days_one_by_one_give_what_all_of_it_gives(
             new, shown = history.day(day)
             records += new
             profiles |= shown
-            likely += [history.alike()] if history.number % 3 == 0 else []
+            likely += [history.link()] if history.number % 3 == 0 else []
             erased += [word for word in [history.erased()] if word]
             for kind, rules in history.rules(day).items():
                 told.setdefault(kind, []).extend(rules)
@@ -134,7 +134,7 @@ def test_days_one_by_one_give_what_all_of_it_gives(
         if number:
             world.erase(day, *(word for word in erased if word in world.keys))
         # of some the bank has never heard
-        world.alike(*(line for line in likely if {*line.split()[:2]} <= world.keys.keys()))
+        world.link(*(line for line in likely if {*line.split()[:2]} <= world.keys.keys()))
         if number == 0:
             world.resolve(day, **RULES, **told)
             continue

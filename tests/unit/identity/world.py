@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession, functions as F
 from databank.config import Settings
 from databank.identity.build import JOB
 from databank.identity.config import IdentityConfig
-from databank.identity.tables import ALIKE, BASIS, CHANGES, PERSON, REJECTED
+from databank.identity.tables import BASIS, CHANGES, LIKELY_PAIR, PERSON, REJECTED
 from databank.runs import Context, Outcome, Progress
 from databank.session import small_frame
 from databank.sources.erasure import Erasure, erase_from_core, note_erased
@@ -87,7 +87,7 @@ class World:
         )
         self.seen += len(records)
 
-    def alike(self, *pairs: str) -> None:
+    def link(self, *pairs: str) -> None:
         """What link_profiles has found: pairs and their probability, `a b 0.97`."""
         told = [line.split() for line in pairs]
         rows = [
@@ -95,7 +95,7 @@ class World:
         ]
         shape = "name string, a_key bigint, b_key bigint, score double"
         found = small_frame(self.spark, rows, shape).withColumn("n", F.lit(1).cast("bigint"))
-        self.bank.publish({ALIKE: found})
+        self.bank.publish({LIKELY_PAIR: found})
 
     def erase(self, day: date, *words: str, since: date | None = None, whole: bool = False) -> None:
         """Take identifiers from the records of a period, as ingest does."""
@@ -145,9 +145,9 @@ PEOPLE = {
         "sources": ["crm"],
         "compare": {"name": "name", "born": "date"},
         "block_on": [["name"]],
-        "train_on": [["name"], ["born"]],
-        "sure": [["name", "born"]],
-        "at_least": 0.9,
+        "em_blocks": [["name"], ["born"]],
+        "deterministic_rules": [["name", "born"]],
+        "match_threshold": 0.9,
     }
 }
 

@@ -34,8 +34,8 @@ class Preview:
         refused: Rows of identity.rejected by rule, before and after it.
         merges: Some merges, with the evidence that made them.
         splits: Some splits, with what was refused there.
-        alike_changed: Whether the rules `alike` are others than those of the last run: the pairs
-            are still those that link_profiles found with the old ones.
+        linkage_changed: Whether the rules of `linkage` differ from those of the last run; the
+            likely pairs are then still those that link_profiles found by the old rules.
     """
 
     before: Counts
@@ -46,7 +46,7 @@ class Preview:
     refused: Rows
     merges: Rows
     splits: Rows
-    alike_changed: bool
+    linkage_changed: bool
 
 
 def preview_identity(context: Context, config: IdentityConfig) -> Preview:
@@ -73,8 +73,8 @@ def preview_identity(context: Context, config: IdentityConfig) -> Preview:
         refused=_refused(refused, store.read(REJECTED)),
         merges=sample_merges(changes, samples),
         splits=sample_splits(changes, samples),
-        alike_changed=basis is not None
-        and IdentityConfig.model_validate_json(basis["rules"]).alike != config.alike,
+        linkage_changed=basis is not None
+        and IdentityConfig.model_validate_json(basis["rules"]).linkage != config.linkage,
     )
 
 

@@ -1,7 +1,7 @@
 """Persons by likeness alone, on two public sets of records with known truth.
 
 Configured in conf/examples, with no line of code for either. Beside it the floor: components of
-what the rule's `sure` entries find alone. FEBRL's number of social security is not used.
+the pairs that the `deterministic_rules` find alone. FEBRL's number of social security is not used.
 """
 
 import os
@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, functions as F
 
 from databank.identity import connected_components
 from databank.identity.agreement import Agreement, measure_agreement
-from databank.identity.alike.records import pieces_of, records_of
+from databank.identity.linkage.records import key_columns, records_of
 from databank.project.execute import execute
 from databank.project.jobs import Step
 from databank.project.load import Bank, load_bank
@@ -32,7 +32,7 @@ TRUTHS = {
 COLUMNS = ("precision", "recall", "F1", "B-cubed precision", "recall", "F1")
 
 
-def bench_alike(folder: Path) -> None:
+def bench_linkage(folder: Path) -> None:
     """Print agreement with the truth, and seconds."""
     os.environ.setdefault("DATABANK_DATA", str(HERE.parent / "shared" / "data"))
     spark = get_spark("bench")
@@ -46,30 +46,30 @@ def bench_alike(folder: Path) -> None:
         execute(bank, [Step("resolve_identity")], root=root, day=DAY)
         store = TableStore(spark, root)
         true = store.read("identity.identifier").select("id_key", F.expr(truth).alias("true"))
-        found = store.read("identity.person").withColumnRenamed("person_id", "found")
-        show(f"{name} ({true.count():,}, {seconds:.0f} s)", agreement(found, true))
-        show("    floor: what is sure", agreement(sure(store, bank), true))
+        persons = store.read("identity.person").withColumnRenamed("person_id", "found")
+        show(f"{name} ({true.count():,}, {seconds:.0f} s)", agreement(persons, true))
+        show("    floor: deterministic rules", agreement(deterministic(store, bank), true))
 
 
-def agreement(found: DataFrame, true: DataFrame) -> Agreement:
-    return measure_agreement(true.join(found, "id_key", "left"))
+def agreement(labels: DataFrame, true: DataFrame) -> Agreement:
+    return measure_agreement(true.join(labels, "id_key", "left"))
 
 
-def sure(store: TableStore, bank: Bank) -> DataFrame:
-    """id_key, found: what is the same in all of an entry of `sure` is one person."""
-    [rule] = bank.identity.alike.values()
+def deterministic(store: TableStore, bank: Bank) -> DataFrame:
+    """Label each id_key by the pairs of `deterministic_rules` alone."""
+    [rule] = bank.identity.linkage.values()
     records = records_of(store.read(PROFILES), rule).localCheckpoint()
-    edges = [records.select("id_key", F.col("id_key").alias("other"))]
-    for same in rule.sure:
-        keys = [F.expr(piece).alias(f"k{n}") for n, piece in enumerate(pieces_of(same))]
-        told = records.select("id_key", *keys).dropna()
-        names = [f"k{n}" for n in range(len(keys))]
-        first = told.groupBy(*names).agg(F.min("id_key").alias("other"))
-        edges.append(told.join(first, names).select("id_key", "other"))
+    edges = [records.select("id_key", F.col("id_key").alias("first_key"))]
+    for rule_key in rule.deterministic_rules:
+        parts = [F.expr(sql).alias(f"k{n}") for n, sql in enumerate(key_columns(rule_key))]
+        keyed = records.select("id_key", *parts).dropna()
+        names = [f"k{n}" for n in range(len(parts))]
+        first = keyed.groupBy(*names).agg(F.min("id_key").alias("first_key"))
+        edges.append(keyed.join(first, names).select("id_key", "first_key"))
     whole = reduce(DataFrame.unionByName, edges)
-    labels = connected_components(whole, src="id_key", dst="other")
+    labels = connected_components(whole, src="id_key", dst="first_key")
     return labels.toDF("id_key", "found")
 
 
-def show(name: str, found: Agreement) -> None:
-    print(f"{name:<36}" + "".join(f"{value:>18.4f}" for value in found))
+def show(name: str, shares: Agreement) -> None:
+    print(f"{name:<36}" + "".join(f"{value:>18.4f}" for value in shares))

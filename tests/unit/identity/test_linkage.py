@@ -10,10 +10,10 @@ from pydantic import ValidationError
 from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from databank.errors import DataBankError
-from databank.identity.alike.build import JOB
-from databank.identity.alike.config import AlikeConfig
-from databank.identity.alike.records import records_of
-from databank.identity.tables import ALIKE
+from databank.identity.linkage.build import JOB
+from databank.identity.linkage.config import LinkageConfig
+from databank.identity.linkage.records import records_of
+from databank.identity.tables import LIKELY_PAIR
 from databank.session import small_frame
 from databank.sources.tables import PROFILES
 from tests.support.bank import DAY, Bank
@@ -22,8 +22,8 @@ RULE: dict[str, Any] = {
     "sources": ["crm"],
     "compare": {"first": "name", "last": "name", "born": "date", "zip": "code", "town": "exact"},
     "block_on": [["first", "last"], ["last", "born"], ["first", "born"], ["last:3", "zip"]],
-    "train_on": [["first", "last"], ["born"]],
-    "sure": [["first", "last", "born"]],
+    "em_blocks": [["first", "last"], ["born"]],
+    "deterministic_rules": [["first", "last", "born"]],
 }
 GIVEN = ("anna", "bernd", "clara", "david", "emma", "felix", "greta", "hans", "ida", "jonas", "leo")
 FAMILY = (
@@ -42,8 +42,8 @@ PEOPLE = 250
 LAST = DAY + timedelta(days=3)  # what runs on one bank never goes back
 
 
-def config(**parts: Any) -> AlikeConfig:
-    return AlikeConfig.model_validate({"alike": {"people": {**RULE, **parts}}})
+def config(**parts: Any) -> LinkageConfig:
+    return LinkageConfig.model_validate({"linkage": {"people": {**RULE, **parts}}})
 
 
 def profiles(spark: SparkSession, *, people: int = PEOPLE, source: str = "crm") -> DataFrame:
@@ -71,7 +71,7 @@ def profiles(spark: SparkSession, *, people: int = PEOPLE, source: str = "crm") 
 
 @pytest.fixture(scope="module")
 def bank(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Bank:
-    made = Bank(spark_session, tmp_path_factory.mktemp("alike"))
+    made = Bank(spark_session, tmp_path_factory.mktemp("linkage"))
     given = profiles(spark_session)
     # who has no identifier can be linked with nothing
     nobody = given.where("record_id = '0-0'").withColumn("record_id", F.lit("nobody"))
@@ -84,11 +84,11 @@ def bank(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
 
 
 def pairs(bank: Bank, where: str = "true") -> set[tuple[int, int]]:
-    return {(a, b) for a, b in bank.rows(ALIKE, "a_key", "b_key", where=where)}
+    return {(a, b) for a, b in bank.rows(LIKELY_PAIR, "a_key", "b_key", where=where)}
 
 
 def scores(bank: Bank) -> dict[tuple[int, int], float]:
-    return {(a, b): score for a, b, score in bank.rows(ALIKE, "a_key", "b_key", "score")}
+    return {(a, b): score for a, b, score in bank.rows(LIKELY_PAIR, "a_key", "b_key", "score")}
 
 
 def test_people_are_found_in_spite_of_their_errors(bank: Bank) -> None:
@@ -100,19 +100,19 @@ def test_people_are_found_in_spite_of_their_errors(bank: Bank) -> None:
     assert len(linked - true) <= 0.02 * len(linked)
     assert all(0.95 <= score < 1 for score in scores(bank).values() if score >= 0.95)
     assert pairs(bank, "score < 0.5") == set()
-    best = bank.rows(ALIKE, "one", "other", where="a_key = 1 AND b_key = 2")
+    best = bank.rows(LIKELY_PAIR, "a_record", "b_record", where="a_key = 1 AND b_key = 2")
     assert {*best[0]} == {"crm/0-0", "crm/0-1"}
 
 
 def test_it_is_done_again_only_where_a_profile_has_changed(bank: Bank) -> None:
     bank.run(JOB, config(), config_hash="same")
-    before = bank.rows(ALIKE, *(column.name for column in ALIKE.columns))
+    before = bank.rows(LIKELY_PAIR, *(column.name for column in LIKELY_PAIR.columns))
     day = DAY + timedelta(days=1)
     shop = bank.read(PROFILES).where("source = 'shop' AND record_id = '0-0'")
     bank.publish({PROFILES: shop.withColumn("load_id", F.lit("2"))}, changed=[PROFILES], day=day)
     again = bank.run(JOB, config(), config_hash="same", day=day)
     assert again.summary == {"people: profiles": "no change"}
-    assert bank.rows(ALIKE, *(column.name for column in ALIKE.columns)) == before
+    assert bank.rows(LIKELY_PAIR, *(column.name for column in LIKELY_PAIR.columns)) == before
     # one of the two is somebody else now
     day += timedelta(days=1)
     moved = bank.read(PROFILES).where("source = 'crm' AND record_id = '1-0'")
@@ -123,7 +123,7 @@ def test_it_is_done_again_only_where_a_profile_has_changed(bank: Bank) -> None:
     bank.run(JOB, config(), config_hash="same", day=day)
     assert (3, 4) not in pairs(bank)
     # a rule that is gone takes its pairs along
-    bank.run(JOB, AlikeConfig(alike={}), day=day)
+    bank.run(JOB, LinkageConfig(linkage={}), day=day)
     assert pairs(bank) == set()
 
 
@@ -148,13 +148,13 @@ def test_one_spelling_a_field(spark_session: SparkSession) -> None:
         "source string, record_id string, id_key bigint, attributes map<string,string>, "
         "updated_ts timestamp",
     )  # fmt: skip
-    row = records_of(given, config().alike["people"]).first()
+    row = records_of(given, config().linkage["people"]).first()
     assert row is not None
     assert row[3:] == ("anne marie o neil", None, "19500102", "d10115", None)
 
 
 def test_a_block_that_compares_all_with_all_is_refused(bank: Bank) -> None:
-    told = r"alike.people.block_on: \[town\] makes [0-9,]+ pairs of 500 profiles"
+    told = r"linkage.people.block_on: \[town\] makes [0-9,]+ pairs of 500 profiles"
     with pytest.raises(DataBankError, match=told):
         bank.run(JOB, config(block_on=[["last", "born"], ["town"]], most_pairs=20), day=LAST)
 
@@ -162,7 +162,7 @@ def test_a_block_that_compares_all_with_all_is_refused(bank: Bank) -> None:
 def test_nothing_to_learn_from_is_told(spark_session: SparkSession, tmp_path: Path) -> None:
     bank = Bank(spark_session, tmp_path)
     bank.publish({PROFILES: profiles(spark_session).where("record_id LIKE '%-0'").limit(5)})
-    with pytest.raises(DataBankError, match=r"alike.people: nothing can be learned"):
+    with pytest.raises(DataBankError, match=r"linkage.people: nothing can be learned"):
         bank.run(JOB, config())
 
 
@@ -170,10 +170,10 @@ def test_nothing_to_learn_from_is_told(spark_session: SparkSession, tmp_path: Pa
     ("parts", "told"),
     [
         ({"block_on": [["frist"]]}, "block_on: 'frist' is not in `compare`.*first"),
-        ({"sure": [["first:0"]]}, "should match pattern"),
-        ({"train_on": [["first"], ["first", "last"]]}, "every entry names 'first'"),
-        ({"train_on": [["first"]]}, "at least 2 items"),
-        ({"at_least": 0.3}, "greater than or equal to 0.5"),
+        ({"deterministic_rules": [["first:0"]]}, "should match pattern"),
+        ({"em_blocks": [["first"], ["first", "last"]]}, "every entry names 'first'"),
+        ({"em_blocks": [["first"]]}, "at least 2 items"),
+        ({"match_threshold": 0.3}, "greater than or equal to 0.5"),
         ({"compare": {"first": "soundex", "last": "name"}}, "'name', 'text', 'date'"),
     ],
 )

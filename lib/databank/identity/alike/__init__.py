@@ -1,1 +1,0 @@
-"""Profiles that are likely one person's, though they share no identifier."""

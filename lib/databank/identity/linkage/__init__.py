@@ -1,0 +1,1 @@
+"""Probabilistic record linkage: profiles that are likely one person's."""

@@ -1,0 +1,69 @@
+"""The part `linkage` of conf/identity.yml: rules that compare profiles and link likely pairs."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveInt, model_validator
+
+from databank.config import Name, StrictModel
+from databank.errors import did_you_mean
+
+Kind = Literal["name", "text", "date", "code", "exact"]
+# an attribute, or its first letters: surname, surname:4
+KeyPart = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(:[1-9][0-9]?)?$")]
+BlockingKey = Annotated[tuple[KeyPart, ...], Field(min_length=1)]
+
+
+class LinkageRule(StrictModel):
+    """Profiles compared with each other, trained without labels (Fellegi and Sunter's model).
+
+    Attributes:
+        sources: Sources whose profiles are compared.
+        compare: Attribute -> kind. `name` and `text` differ by spelling, and an agreement in a rare
+            value counts more; `date` and `code` differ by single characters; `exact` agrees or not.
+        block_on: Blocking keys: a pair is compared if it agrees in every part of one key.
+        em_blocks: Blocking keys whose pairs train the model by expectation maximisation. A key
+            teaches nothing about the attributes that it names, so at least two are needed.
+        deterministic_rules: Blocking keys in which almost only pairs of one person agree; they
+            give the estimate of how many such pairs there are.
+        recall_of_deterministic: Share of all true pairs that `deterministic_rules` find.
+        match_threshold: Probability from which on two profiles are linked.
+        most_pairs: Pairs per profile that one entry of block_on may make.
+        local_rows: Profiles up to which DuckDB compares, on the driver; Spark does above.
+    """
+
+    sources: tuple[Name, ...] = Field(min_length=1)
+    compare: dict[Name, Kind] = Field(min_length=2)
+    block_on: tuple[BlockingKey, ...] = Field(min_length=1)
+    em_blocks: tuple[BlockingKey, ...] = Field(min_length=2)
+    deterministic_rules: tuple[BlockingKey, ...] = Field(min_length=1)
+    recall_of_deterministic: float = Field(default=0.6, gt=0, le=1)
+    match_threshold: float = Field(default=0.95, ge=0.5, lt=1)
+    most_pairs: PositiveInt = 500
+    local_rows: PositiveInt = 1_000_000
+
+    @model_validator(mode="after")
+    def _known_attributes(self) -> "LinkageRule":
+        for name in ("block_on", "em_blocks", "deterministic_rules"):
+            for part in (part for key in getattr(self, name) for part in key):
+                attribute = part.partition(":")[0]
+                if attribute not in self.compare:
+                    hint = did_you_mean(attribute, self.compare)
+                    raise ValueError(f"{name}: {attribute!r} is not in `compare`; {hint}")
+        return self
+
+    @model_validator(mode="after")
+    def _every_attribute_is_trained(self) -> "LinkageRule":
+        named = [{part.partition(":")[0] for part in key} for key in self.em_blocks]
+        for attribute in self.compare:
+            if all(attribute in each for each in named):
+                raise ValueError(
+                    f"em_blocks: every entry names {attribute!r}, so nothing is learned about it; "
+                    "add an entry without it"
+                )
+        return self
+
+
+class LinkageConfig(StrictModel):
+    """Configuration of the job link_profiles: rules by name."""
+
+    linkage: dict[Name, LinkageRule]
