@@ -118,7 +118,7 @@ def make(root: str, events: int, persons: int) -> None:
     archive = days.withColumns(_nulls(PERSON_DAY, days.columns)).orderBy("event", "day")
     ids = spark.range(persons).select(F.col("id").alias("id_key"), F.col("id").alias("person_id"))
     store = TableStore(spark, root)
-    store.begin("given", (PERSON, PERSON_DAY))
+    store.start_run("given", (PERSON, PERSON_DAY))
     store.replace(PERSON, ids.withColumns(_nulls(PERSON, ids.columns)), checked=True)
     store.replace(PERSON_DAY, archive, checked=True)
     store.publish("given", date.fromisoformat(DAY))

@@ -43,7 +43,7 @@ class Bank:
             changed: Tables whose rows replace those of the same key.
         """
         store = TableStore(self.spark, self.root)
-        store.begin(f"given-{uuid4().hex}", tables)  # a run id appends once
+        store.start_run(f"given-{uuid4().hex}", tables)  # a run id appends once
         for spec, rows in tables.items():
             given = set(rows.columns)
             absent = {c.name: F.lit(None).cast(c.type) for c in spec.columns if c.name not in given}

@@ -30,7 +30,7 @@ def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
     aside = nobodys(store.read(REJECTED))
     since, changes_since = context.last_read(EVENTS), context.last_read(CHANGES)
     feeds = [store.feed(EVENTS, since), store.feed(CHANGES, changes_since)]
-    lost = any(feed.went_back() or not feed.reaches() for feed in feeds if feed is not None)
+    lost = any(feed.was_rolled_back() or not feed.covers() for feed in feeds if feed is not None)
     if since is None or since < 0 or lost or not store.is_published(PERSON_DAY):
         context.progress.step("building all days")
         if config.sessions is not None:
@@ -44,16 +44,16 @@ def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
     if config.sessions is not None:
         refuse_of_this_name(news, config.sessions)
     fresh = resolve_persons(with_slices(news, config), persons, aside)
-    pairs = store.stage("new_pairs", fresh.select(*_PAIR).distinct())
-    changed = store.stage("changed", _changed_persons(store.changes(CHANGES, changes_since)))
+    pairs = store.materialise("new_pairs", fresh.select(*_PAIR).distinct())
+    changed = store.materialise("changed", _changed_persons(store.changes(CHANGES, changes_since)))
     theirs = _events_of(context, "changed", changed, events, persons, aside)
-    past = store.stage("past_pairs", _pairs_of_changed(context, theirs, persons, changed))
+    past = store.materialise("past_pairs", _pairs_of_changed(context, theirs, persons, changed))
     # a day's events are found by day (few rows: the days touched), a changed person's by its ids
     days = [row["day"] for row in pairs.select("day").distinct().collect()]
     on_days = F.col("day").isin(days)
     in_past = _events_of(context, "past", past, events, persons, aside)
     # staged, for they are read twice: by their strongest identifier, and by the weaker ones
-    again = store.stage("events", events.where(on_days).unionByName(in_past.where(~on_days)))
+    again = store.materialise("events", events.where(on_days).unionByName(in_past.where(~on_days)))
     scope = pairs.join(past, _PAIR, "left_anti").unionByName(past)
     redone = resolve_persons(again, persons, aside).join(scope, _PAIR, "left_semi")
     _write(store, config, redone, scope)
@@ -74,12 +74,12 @@ def _write(
     tables: dict[TableSpec, DataFrame] = {}
     if config.sessions is None:
         if scope is None and store.is_published(VISIT):
-            tables[VISIT] = store.few(VISIT, [])
+            tables[VISIT] = store.small(VISIT, [])
         tables[PERSON_DAY] = person_days(resolved)
     else:
         # read twice, and whose they are is known
-        resolved = store.stage("resolved", resolved.drop("id_key", "ids"))
-        made = store.stage("visits", visits(resolved, config.sessions))
+        resolved = store.materialise("resolved", resolved.drop("id_key", "ids"))
+        made = store.materialise("visits", visits(resolved, config.sessions))
         days = visit_days(made, config.sessions.name)
         if config.sessions.stays is not None:
             days = days.unionByName(stay_days(made, config.sessions.stays.name))
@@ -90,7 +90,7 @@ def _write(
             # grouped by its key a moment ago, and persons are never null: unique as built
             store.replace(spec, rows, checked=True)
         else:
-            store.replace_scope(spec, rows, scope)
+            store.replace_keys(spec, rows, scope)
 
 
 def _rows_written(store: TableStore, config: ArchiveConfig) -> dict[str, int | float | str]:
@@ -150,7 +150,7 @@ def _events_of(
     """
     ids = wanted.select("person_id").distinct()
     keys = persons.join(ids, "person_id", "left_semi").select("id_key").unionByName(aside)
-    staged = context.store.stage(f"keys_{name}", keys.distinct())
+    staged = context.store.materialise(f"keys_{name}", keys.distinct())
     return events.join(staged, "id_key", "left_semi")
 
 

@@ -13,7 +13,7 @@ from databank.archive.config import ArchiveConfig
 from databank.cli.show import Section
 from databank.config import ConfigReader, Settings
 from databank.identity.explain import events_of
-from databank.tables.lookup import Lookup
+from databank.tables.published_reader import PublishedReader
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -49,7 +49,7 @@ class _Visit(NamedTuple):
     campaign: str | None
 
 
-def describe_day(lookup: Lookup, conf_dir: str, person: int, day: date) -> list[Section]:
+def describe_day(lookup: PublishedReader, conf_dir: str, person: int, day: date) -> list[Section]:
     """The sessions of a person on a day, and the events in their order.
 
     Sessions are those of archive.visit; what lies in none of them comes last, which is all of it
@@ -88,7 +88,7 @@ def _config(conf_dir: str) -> tuple[ZoneInfo, tuple[str, ...] | None]:
     return ZoneInfo((settings or Settings()).timezone), sessions.events if sessions else None
 
 
-def _events(lookup: Lookup, person: int, day: date) -> list[_Event]:
+def _events(lookup: PublishedReader, person: int, day: date) -> list[_Event]:
     """Events of the day that are the person's, in their order."""
     columns = (
         "epoch_us(event_ts)", "source", "event_id", "terminal", "event", "page", "item_id",
@@ -98,7 +98,7 @@ def _events(lookup: Lookup, person: int, day: date) -> list[_Event]:
     return [_Event(*row) for row in found]
 
 
-def _visits(lookup: Lookup, person: int, day: date) -> list[_Visit]:
+def _visits(lookup: PublishedReader, person: int, day: date) -> list[_Visit]:
     columns = ("number", "epoch_us(first_ts)", "epoch_us(last_ts)", *_Visit._fields[3:])
     rows = lookup.on_days("archive.visit", columns, "person_id = ?", [person], first=day, last=day)
     return [_Visit(*row) for row in rows]

@@ -11,7 +11,7 @@ from databank.project.load import load_bank
 from databank.runs import Progress, Runner
 from databank.session import get_spark
 from databank.sources.erasure import REQUEST_JOB, Erasure, Requests
-from databank.tables.lookup import Lookup
+from databank.tables.published_reader import PublishedReader
 
 
 def request(
@@ -32,7 +32,7 @@ def request(
     """
     bank = load_bank(conf_dir)
     refuse_future(day, timezone=bank.settings.timezone)
-    lookup = Lookup(root)
+    lookup = PublishedReader(root)
     [asked] = find_identifiers(lookup, [Asked(id_type, value, scope)])
     holders = holders_of(lookup, [asked.id_key])[asked.id_key]
     if person:
@@ -48,7 +48,9 @@ def request(
     return [Section(_told({one.id_key for one in erasures}, person=person), [])]
 
 
-def _of_person(lookup: Lookup, asked: str, holders: list[Holding], day: date) -> list[Erasure]:
+def _of_person(
+    lookup: PublishedReader, asked: str, holders: list[Holding], day: date
+) -> list[Erasure]:
     """All that the person holds, in the days in which it is the person's."""
     whose = [one for one in holders if one.holds(None)]
     if not whose:

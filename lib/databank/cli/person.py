@@ -24,7 +24,7 @@ from databank.identity.explain import (
     refusals,
     why,
 )
-from databank.tables.lookup import Lookup
+from databank.tables.published_reader import PublishedReader
 
 _CONF = "conf"  # the default: a bank may be asked from where there is none
 _PERSON_ID = "person_id"  # in place of a type: a person by number
@@ -42,7 +42,7 @@ def describe_person(
     Raises:
         DataBankError: If the identifier is not known.
     """
-    lookup = Lookup(root)
+    lookup = PublishedReader(root)
     if id_type == _PERSON_ID:
         sections = _numbered(lookup, value, day)
         return [*sections, *(describe_day(lookup, conf_dir, int(value), day) if day else [])]
@@ -61,7 +61,7 @@ def describe_person(
     return [first, *_known(lookup, person, day), *done]
 
 
-def _numbered(lookup: Lookup, value: str, day: date | None) -> list[Section]:
+def _numbered(lookup: PublishedReader, value: str, day: date | None) -> list[Section]:
     number = int(value) if value.isascii() and value.isdigit() else None
     known = [] if number is None else _known(lookup, number, day)
     if not known:
@@ -69,7 +69,7 @@ def _numbered(lookup: Lookup, value: str, day: date | None) -> list[Section]:
     return [Section(f"person {number}", []), *known]
 
 
-def _known(lookup: Lookup, person: int, day: date | None) -> list[Section]:
+def _known(lookup: PublishedReader, person: int, day: date | None) -> list[Section]:
     """What the bank knows of a person, as far as it knows anything."""
     held = [one for one in held_by(lookup, person) if day is None or one.holds(day)]
     sections = [
@@ -100,7 +100,7 @@ def explain_link(
     other_type, colon, other_value = target.partition(":")
     if not colon or not other_type or not other_value:
         raise DataBankError("--why: write TYPE:VALUE, e.g. user_id:u42")
-    lookup = Lookup(root)
+    lookup = PublishedReader(root)
     asked = [Asked(id_type, value, scope), Asked(other_type, other_value, scope)]
     one, other = find_identifiers(lookup, asked)
     identity, settings = _config(conf_dir)
@@ -165,7 +165,7 @@ def explain_tag(
     known = {tag.name: tag for tag in config.tags}
     if name not in known:
         raise DataBankError(f"--why-tag: unknown tag {name!r}; {did_you_mean(name, known)}")
-    tag, lookup = known[name], Lookup(root)
+    tag, lookup = known[name], PublishedReader(root)
     person = _person_of(lookup, id_type, value, scope)
     within = dict(_entities_of(lookup, person))
     whose = person if tag.entity == PERSON else within.get(tag.entity)
@@ -182,7 +182,7 @@ def explain_tag(
     return [first, *(Section(reason.title, reason.rows) for reason in found)]
 
 
-def _person_of(lookup: Lookup, id_type: str, value: str, scope: str | None) -> int:
+def _person_of(lookup: PublishedReader, id_type: str, value: str, scope: str | None) -> int:
     if id_type == _PERSON_ID:
         _numbered(lookup, value, None)
         return int(value)
@@ -211,7 +211,7 @@ def _holders(found: Iterable[Holding], *, only_several: bool = False) -> list[di
     return [] if only_several and len(rows) == 1 else rows
 
 
-def _identifiers(lookup: Lookup, held: list[Holding]) -> list[dict[str, Any]]:
+def _identifiers(lookup: PublishedReader, held: list[Holding]) -> list[dict[str, Any]]:
     names = names_of(lookup, {one.id_key for one in held})
     rows = [
         {
@@ -227,7 +227,7 @@ def _identifiers(lookup: Lookup, held: list[Holding]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (str(row["type"]), str(row["value"]), str(row["from"])))
 
 
-def _belongs(lookup: Lookup, person: int) -> list[dict[str, Any]]:
+def _belongs(lookup: PublishedReader, person: int) -> list[dict[str, Any]]:
     """The households, accounts ... of a person, and with how many it shares them."""
     return [
         {"entity": entity, "number": number, "persons": len(_persons_of(lookup, entity, number))}
@@ -235,17 +235,17 @@ def _belongs(lookup: Lookup, person: int) -> list[dict[str, Any]]:
     ]
 
 
-def _entities_of(lookup: Lookup, person: int) -> list[tuple[Any, ...]]:
+def _entities_of(lookup: PublishedReader, person: int) -> list[tuple[Any, ...]]:
     return lookup.find("identity.entity", ("entity", "entity_id"), "person_id = ?", [person])
 
 
-def _persons_of(lookup: Lookup, entity: str, number: int) -> list[int]:
+def _persons_of(lookup: PublishedReader, entity: str, number: int) -> list[int]:
     where = "entity = ? AND entity_id = ?"
     rows = lookup.find("identity.entity", ("person_id",), where, [entity, number])
     return [row[0] for row in rows]
 
 
-def _entities(lookup: Lookup, asked: Named) -> list[Section]:
+def _entities(lookup: PublishedReader, asked: Named) -> list[Section]:
     """The households, accounts ... that an identifier ties, and their persons; or why it does not.
 
     Empty where it is no identifier of such a one.
@@ -270,7 +270,7 @@ def _entities(lookup: Lookup, asked: Named) -> list[Section]:
     return [*sections, Section(title, refused)] if refused else sections
 
 
-def _tags(lookup: Lookup, person: int) -> list[dict[str, Any]]:
+def _tags(lookup: PublishedReader, person: int) -> list[dict[str, Any]]:
     columns = ("tag", "value_string", "value_double", "value_date", "as_of")
     return [
         {"tag": tag, "value": _first(text, number, on), "as of": as_of}
@@ -280,13 +280,13 @@ def _tags(lookup: Lookup, person: int) -> list[dict[str, Any]]:
     ]
 
 
-def _stages(lookup: Lookup, person: int, day: date | None) -> list[dict[str, Any]]:
+def _stages(lookup: PublishedReader, person: int, day: date | None) -> list[dict[str, Any]]:
     rows = lookup.find("lifecycle.stage", ("day", "stage"), "person_id = ?", [person])
     rows = [row for row in rows if day is None or row[0] <= day][-1:]
     return [{"stage": stage, "as of": on} for on, stage in rows]
 
 
-def _changes(lookup: Lookup, person: int, day: date | None) -> list[dict[str, Any]]:
+def _changes(lookup: PublishedReader, person: int, day: date | None) -> list[dict[str, Any]]:
     columns = ("day", "kind", "person_id", "other_person_id", "cause")
     where = "person_id = ? OR other_person_id = ?"
     return [

@@ -123,9 +123,9 @@ def _measured(root: str, name: str | None = None) -> Mapping[str, list[_Day]]:
     if not is_there(root):
         return {}
     # DuckDB and delta-rs take half a second to import: only here
-    from databank.tables.lookup import Lookup
+    from databank.tables.published_reader import PublishedReader
 
-    lookup = Lookup(root)
+    lookup = PublishedReader(root)
     runs = dict(lookup.find("ops.run", ("run_id", "epoch_us(started)"), "job = ?", [_JOB]))
     where, given = "job = ? AND name IN ('tag_coverage', 'tag_mean')", [_JOB]
     if name is not None:

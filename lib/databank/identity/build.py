@@ -205,7 +205,7 @@ def _write_persons(context: Context, assigned: Assignment, part: Part) -> DataFr
     was, now = part.before.select(*columns), after.select(*columns)
     moved = was.exceptAll(now).unionByName(now.exceptAll(was)).select("id_key").distinct()
     changed = hinted(checkpoint(moved))
-    store.replace_scope(PERSON, after.join(changed, "id_key", "left_semi"), changed)
+    store.replace_keys(PERSON, after.join(changed, "id_key", "left_semi"), changed)
     return after
 
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from databank.errors import DataBankError
 from databank.identity.chain import Evidence, Link, shortest_chain
 from databank.identity.config import FORMAT, HAND, LINKAGE, IdentityConfig, Pair
-from databank.tables.lookup import Lookup
+from databank.tables.published_reader import PublishedReader
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAME = ("id_type", "scope", "id_value")
@@ -122,7 +122,7 @@ class Why:
     names: dict[int, Named]
 
 
-def find_identifiers(lookup: Lookup, asked: Sequence[Asked]) -> list[Named]:
+def find_identifiers(lookup: PublishedReader, asked: Sequence[Asked]) -> list[Named]:
     """The identifiers that texts name, in one scan; a phone number by its last digits.
 
     Args:
@@ -150,7 +150,7 @@ def _condition(asked: Asked) -> tuple[str, list[str]]:
     return f"(id_type = ? AND {same})", [asked.id_type, *spellings, *ends]
 
 
-def _one_of(lookup: Lookup, found: Sequence[Named], asked: Asked) -> Named:
+def _one_of(lookup: PublishedReader, found: Sequence[Named], asked: Asked) -> Named:
     id_type = asked.id_type
     fitting = [one for one in found if asked.fits(one)]
     if len(fitting) > 1 and asked.scope is not None:
@@ -177,20 +177,22 @@ def _one_of(lookup: Lookup, found: Sequence[Named], asked: Asked) -> Named:
     raise DataBankError(f"{id_type}: the bank has not met this value; look how it is spelled")
 
 
-def holders_of(lookup: Lookup, keys: Sequence[int]) -> dict[int, list[Holding]]:
+def holders_of(lookup: PublishedReader, keys: Sequence[int]) -> dict[int, list[Holding]]:
     """Who holds each identifier, the first holder first; none if it was set aside."""
     rows = lookup.by_keys("identity.person", Holding._fields, "id_key", keys)
     found = sorted((Holding(*row) for row in rows), key=lambda one: one.valid_from or date.min)
     return {key: [one for one in found if one.id_key == key] for key in keys}
 
 
-def held_by(lookup: Lookup, person_id: int) -> list[Holding]:
+def held_by(lookup: PublishedReader, person_id: int) -> list[Holding]:
     """All that a person holds or held."""
     found = lookup.find("identity.person", Holding._fields, "person_id = ?", [person_id])
     return [Holding(*row) for row in found]
 
 
-def owners_of(lookup: Lookup, events: Sequence[Sequence[int]], day: date) -> list[int | None]:
+def owners_of(
+    lookup: PublishedReader, events: Sequence[Sequence[int]], day: date
+) -> list[int | None]:
     """Whose events of a day are, as `resolve_persons` decides it.
 
     Args:
@@ -214,7 +216,7 @@ def owners_of(lookup: Lookup, events: Sequence[Sequence[int]], day: date) -> lis
 
 
 def events_of(
-    lookup: Lookup,
+    lookup: PublishedReader,
     persons: Collection[int],
     columns: Sequence[str],
     where: str = "true",
@@ -247,14 +249,14 @@ def events_of(
     return found
 
 
-def names_of(lookup: Lookup, keys: Collection[int]) -> dict[int, Named]:
+def names_of(lookup: PublishedReader, keys: Collection[int]) -> dict[int, Named]:
     """Identifiers by key."""
     columns = ("id_key", *_NAME)
     rows = lookup.by_keys("identity.identifier", columns, "id_key", sorted(keys))
     return {row[0]: Named(*row) for row in rows}
 
 
-def refusals(lookup: Lookup, keys: Collection[int]) -> list[Refusal]:
+def refusals(lookup: PublishedReader, keys: Collection[int]) -> list[Refusal]:
     """What was refused about some identifiers."""
     listed = ", ".join(map(str, sorted(keys))) or "NULL"
     where = f"a_key IN ({listed}) OR b_key IN ({listed})"
@@ -262,7 +264,13 @@ def refusals(lookup: Lookup, keys: Collection[int]) -> list[Refusal]:
 
 
 def why(
-    lookup: Lookup, one: Named, other: Named, config: IdentityConfig, *, day: date | None, zone: str
+    lookup: PublishedReader,
+    one: Named,
+    other: Named,
+    config: IdentityConfig,
+    *,
+    day: date | None,
+    zone: str,
 ) -> Why:
     """Why two identifiers are one person, or why not.
 
@@ -301,14 +309,14 @@ def why(
     return Why(chain, holders, True, refused, names | names_of(lookup, met - names.keys()))
 
 
-def evidence_where(lookup: Lookup, where: str) -> list[Evidence]:
+def evidence_where(lookup: PublishedReader, where: str) -> list[Evidence]:
     """Rows of identity.edges that a condition, as DuckDB's SQL, holds for."""
     columns = [f"epoch_us({f})" if f.endswith("_ts") else f for f in Evidence._fields]
     found = [Evidence(*row) for row in lookup.find("identity.edges", columns, where)]
     return [r._replace(first_ts=_at(r.first_ts), last_ts=_at(r.last_ts)) for r in found]
 
 
-def evidence_within(lookup: Lookup, held: Sequence[Holding], zone: str) -> list[Evidence]:
+def evidence_within(lookup: PublishedReader, held: Sequence[Holding], zone: str) -> list[Evidence]:
     """Evidence between what a person holds, of the days on which it does."""
     listed = ", ".join(str(holding.id_key) for holding in held)
     rows = evidence_where(lookup, f"a_key IN ({listed}) AND b_key IN ({listed})")

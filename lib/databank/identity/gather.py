@@ -75,7 +75,7 @@ def update_edges(
     )
     news = checkpoint(both.where("NOT was <=> now"))
     rows = news.where("now IS NOT NULL").select(*keys, "now.*")
-    store.replace_scope(EDGES, rows, hinted(news.select(*keys)))
+    store.replace_keys(EDGES, rows, hinted(news.select(*keys)))
     return news
 
 

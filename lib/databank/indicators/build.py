@@ -41,7 +41,7 @@ def build_indicators(context: Context, config: IndicatorsConfig) -> StepResult:
     where = None if touched is None else f"day >= DATE'{touched}'"
     summary: dict[str, int | float | str] = {"indicators": len(config.indicators)}
     if first is None or ends["last"] is None or not config.indicators:
-        store.replace(INDICATOR, store.few(INDICATOR, []), where=where)
+        store.replace(INDICATOR, store.small(INDICATOR, []), where=where)
         return StepResult({**summary, "rows written": 0})
     context.progress.step(f"days from {first} on")
     rows = _all_figures(context, config, Days(first, ends["last"], day), anew=touched is None)

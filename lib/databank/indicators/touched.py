@@ -42,7 +42,13 @@ def first_touched(context: Context, indicators: tuple[IndicatorConfig, ...]) -> 
     if any(each.kind == "funnel" for each in indicators):
         since = context.last_read(EVENTS)
         feed = store.feed(EVENTS, since)
-        if since is None or since < 0 or feed is None or feed.went_back() or not feed.reaches():
+        if (
+            since is None
+            or since < 0
+            or feed is None
+            or feed.was_rolled_back()
+            or not feed.covers()
+        ):
             return None
         news = feed.added().select("day").unionByName(feed.altered().select("day"))
         first = _one_row(news.agg(F.min("day").alias("day")))["day"]

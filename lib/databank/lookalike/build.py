@@ -156,7 +156,7 @@ def _write(
     rows = reduce(DataFrame.unionByName, members).withColumn("day", F.lit(day))
     # persons are unique in the frame, and names among the lookalikes
     store.replace(MEMBER, rows, where=where, checked=True)
-    store.replace(GAIN, store.few(GAIN, gains), where=where, checked=True)
+    store.replace(GAIN, store.small(GAIN, gains), where=where, checked=True)
 
 
 JOB = Job(name="expand_lookalike", step=expand_lookalikes, tables=(MEMBER, GAIN), latest_only=False)

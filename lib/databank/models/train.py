@@ -265,8 +265,8 @@ def _record(context: Context, trained: Iterable[Trained]) -> None:
         for one in trained
         for row in one.quality.deciles
     ]
-    store.append(TRAINING, store.few(TRAINING, runs))
-    store.append(LIFT, store.few(LIFT, lifts))
+    store.append(TRAINING, store.small(TRAINING, runs))
+    store.append(LIFT, store.small(LIFT, lifts))
 
 
 def _training_row(context: Context, one: Trained) -> tuple[object, ...]:

@@ -43,7 +43,8 @@ class Context:
         last: The last run of the same part that was done, None at the first.
         config_hash: Hash of the configuration that this part was given.
         only: The node that was asked for by name.
-        written_over: Whether another part has built some of the nodes since the last run.
+        superseded_by_other_part: Whether another part of the job has built some of the nodes since
+            the last run of this one.
     """
 
     spark: SparkSession
@@ -56,7 +57,7 @@ class Context:
     config_hash: str
     progress: Progress
     only: str | None = None
-    written_over: bool = False
+    superseded_by_other_part: bool = False
     metrics: list[tuple[str, dict[str, str], float]] = field(default_factory=list)
 
     def metric(self, name: str, value: float, **labels: str) -> None:
@@ -68,7 +69,7 @@ class Context:
         return not self.nodes or node in self.nodes
 
     @property
-    def as_last(self) -> bool:
+    def same_logic_as_last(self) -> bool:
         """Whether the last run of this part had the same configuration and code."""
         return (
             self.last is not None
@@ -81,4 +82,8 @@ class Context:
 
         None also after a change of configuration or code: then all of it counts as new.
         """
-        return self.last.read.get(table.name) if self.last is not None and self.as_last else None
+        return (
+            self.last.read.get(table.name)
+            if self.last is not None and self.same_logic_as_last
+            else None
+        )

@@ -45,7 +45,7 @@ class History:
         """The last done run of a part."""
         return self.parts.get((job, tuple(sorted(nodes))))
 
-    def written_over(self, job: str, nodes: tuple[str, ...], last: LastRun) -> bool:
+    def superseded_by_other_part(self, job: str, nodes: tuple[str, ...], last: LastRun) -> bool:
         """Whether a later run of another part has built some of the same nodes."""
         mine = set(nodes)
         return any(
@@ -115,9 +115,9 @@ def write(
     row = tuple(
         list(value) if isinstance(value, tuple) else value for value in vars(record).values()
     )
-    rows = store.few(RUN, [row])
+    rows = store.small(RUN, [row])
     store.append(RUN, rows, checked=True)
     if metrics and record.outcome in (DONE, "refused"):
         figures = [(record.run_id, record.job, record.day, *figure) for figure in metrics]
-        store.append(METRIC, store.few(METRIC, figures), checked=True)
+        store.append(METRIC, store.small(METRIC, figures), checked=True)
     return history.with_run(record) if record.outcome == DONE else history

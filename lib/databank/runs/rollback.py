@@ -69,12 +69,12 @@ def _publish_again(store: TableStore, job: Job, run_id: str, found: Published) -
     if job.rollback is None:
         raise DataBankError(f"{job.name}: cannot go back to an earlier state")
     refuse_unreadable(store, found.versions, found.day)
-    store.begin(run_id, job.tables)
+    store.start_run(run_id, job.tables)
     for spec in job.tables:
         if store.is_published(spec) and spec.name not in found.versions:
-            store.replace(spec, store.few(spec, []))
+            store.replace(spec, store.small(spec, []))
     summary = job.rollback(store, found.versions)
-    store.bring_back(found.versions)
+    store.republish(found.versions)
     store.publish(job.name, found.day)
     return summary
 

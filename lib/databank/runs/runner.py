@@ -132,7 +132,8 @@ class Runner:
                 config_hash=config_hash,
                 progress=self._progress,
                 only=only,
-                written_over=last is not None and self._history.written_over(job.name, nodes, last),
+                superseded_by_other_part=last is not None
+                and self._history.superseded_by_other_part(job.name, nodes, last),
             )
             outcome = self._run(job, config, context, forced=forced, preview=preview)
         self._progress.done(outcome.outcome, outcome.summary)
@@ -151,7 +152,7 @@ class Runner:
             if not (job.always or forced or preview) and self._is_unchanged(job, context):
                 outcome = "unchanged"
             else:
-                self.store.begin(context.run_id, job.tables)
+                self.store.start_run(context.run_id, job.tables)
                 keep_checkpoints(self._spark, self.store.scratch("checkpoints"))
                 summary = job.step(context, config).summary
                 seen = context.last.read.get(FORGOTTEN.name) if context.last else None
@@ -176,7 +177,7 @@ class Runner:
         finally:
             taken = time.monotonic() - clock
             if outcome != "unchanged":
-                self.store.end()
+                self.store.end_run()
                 record = records.RunRecord(
                     run_id=context.run_id,
                     job=job.name,
@@ -208,8 +209,8 @@ class Runner:
         return (
             last is not None
             and last.day == context.day
-            and context.as_last
-            and not context.written_over
+            and context.same_logic_as_last
+            and not context.superseded_by_other_part
             and all(self.store.published.get(t, -1) == v for t, v in last.read.items())
             and all(self.store.files.exists(f) for f in job.files(context.day))
         )

@@ -285,7 +285,7 @@ def _to_quarantine(
             (load_id, f.source, f.name, 1 if f.first_line else None, "file", f.reason, f.first_line)
             for f in refused
         ]
-        frames.append(context.store.few(QUARANTINE, rows))
+        frames.append(context.store.small(QUARANTINE, rows))
     if frames:
         context.store.append(QUARANTINE, reduce(DataFrame.unionByName, frames))
 
@@ -303,4 +303,4 @@ def _file_rows(
         n -= bool(file.header and n) + (file.status == "truncated" and n > 0)
         outcome = (load_id, n, file.status, file.reason)
         rows.append((file.source, file.name, file.bytes, file.modified, *outcome))
-    return store.few(RAW_FILE, rows)
+    return store.small(RAW_FILE, rows)

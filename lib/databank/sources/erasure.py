@@ -45,7 +45,7 @@ class Requests(NamedTuple):
 def request_erasure(context: Context, config: Requests) -> StepResult:
     """Take down what is to be erased."""
     rows = [(*one, context.day, context.run_id) for one in config.erasures]
-    context.store.append(ERASURE, context.store.few(ERASURE, rows))
+    context.store.append(ERASURE, context.store.small(ERASURE, rows))
     return StepResult({"identifiers": len({one.id_key for one in config.erasures})})
 
 
@@ -172,7 +172,7 @@ def erase_from_core(context: Context, erased: Collection[Erasure]) -> dict[str, 
 def note_erased(context: Context, erased: Iterable[Erasure]) -> None:
     """Write to identity.erased what was carried out."""
     rows = [(*one, context.run_id) for one in erased]
-    context.store.append(ERASED, context.store.few(ERASED, rows))
+    context.store.append(ERASED, context.store.small(ERASED, rows))
 
 
 def _lacking(records: DataFrame, kept: Mapping[str, Column]) -> DataFrame:

@@ -48,12 +48,12 @@ class ChangeFeed:
             return self._nothing()
         return self._named(self._rows(kept).where("_change_type <> 'insert'"))
 
-    def reaches(self) -> bool:
+    def covers(self) -> bool:
         """Whether Delta's log, which is cleared after a month, goes back to `since` still."""
         first = f"{self._path}/_delta_log/{self._since + 1:020d}.json"
         return self._until <= self._since or self._files.exists(first)
 
-    def went_back(self) -> bool:
+    def was_rolled_back(self) -> bool:
         """Whether a rollback took the table back beyond `since`."""
         return self._until < self._since or any(
             commit.restored is not None and commit.restored < self._since
@@ -67,7 +67,7 @@ class ChangeFeed:
         """
         if self._until < self._since:
             told = f"{self._spec.name}: went back beyond version {self._since}"
-            raise RuntimeError(f"{told}; whoever reads its changes asks went_back first")
+            raise RuntimeError(f"{told}; whoever reads its changes asks was_rolled_back first")
         kept: list[Commit] = []
         for commit in self._commits():
             if commit.restored is None:

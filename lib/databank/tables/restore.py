@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 from databank.errors import DataBankError, ForeignCommitError
 from databank.tables.files import Files
 
-OURS = "databank:"  # commits of databank carry this and the run id as userMetadata
+COMMIT_PREFIX = "databank:"  # commits of databank carry this and the run id as userMetadata
 
 
 def restore(
@@ -33,7 +33,7 @@ def restore(
     since = -1 if wanted is None else wanted
     commits = [files.commit(path, v) for v in range(since + 1, last + 1)]
     for commit in commits:
-        if not (commit.run_id or "").startswith(OURS):
+        if not (commit.run_id or "").startswith(COMMIT_PREFIX):
             raise ForeignCommitError(name, commit.version, commit.operation, since)
     if wanted is None:
         files.delete(path)

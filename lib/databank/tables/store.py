@@ -21,7 +21,7 @@ from databank.tables.checks import conform, refuse_outside, refuse_unsafe_keys
 from databank.tables.feed import ChangeFeed
 from databank.tables.files import Files
 from databank.tables.ops import PUBLISH
-from databank.tables.restore import OURS, restore
+from databank.tables.restore import COMMIT_PREFIX, restore
 from databank.tables.spec import TableSpec
 
 
@@ -64,7 +64,7 @@ class TableStore:
         """A path for files that live as long as the run."""
         return f"{self.root}/_scratch/{self.run_id}/{name}"
 
-    def stage(self, name: str, rows: DataFrame) -> DataFrame:
+    def materialise(self, name: str, rows: DataFrame) -> DataFrame:
         """Rows as files of this run: computed once, their size known, safe from lost executors."""
         rows.write.parquet(self.scratch(name))
         return self.spark.read.schema(rows.schema).parquet(self.scratch(name))
@@ -88,7 +88,7 @@ class TableStore:
         self._seq = max(row["seq"] for row in latest)
         self._publish_version = version
 
-    def begin(self, run_id: str, owned: Iterable[TableSpec]) -> None:
+    def start_run(self, run_id: str, owned: Iterable[TableSpec]) -> None:
         """Start a run: forget what earlier runs of this process did, restore the job's tables.
 
         Raises:
@@ -96,13 +96,15 @@ class TableStore:
         """
         self.run_id = run_id
         self.versions_read, self.versions_written, self.rows_written = {}, {}, {}
-        self.spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", f"{OURS}{run_id}")
+        self.spark.conf.set(
+            "spark.databricks.delta.commitInfo.userMetadata", f"{COMMIT_PREFIX}{run_id}"
+        )
         tables = tuple(owned)
         self._owned = frozenset(spec.name for spec in tables)
         for spec in tables:
             restore(self.spark, self.files, self.path(spec), spec.name, self.published)
 
-    def bring_back(self, versions: Mapping[str, int]) -> None:
+    def republish(self, versions: Mapping[str, int]) -> None:
         """Have earlier versions of tables published too, but for those that this run wrote."""
         self.versions_written = {**versions, **self.versions_written}
 
@@ -116,13 +118,13 @@ class TableStore:
             (job, day, self.run_id, table, version, self._seq + 1)
             for table, version in sorted(self.versions_written.items())
         ]
-        self.append(PUBLISH, self.few(PUBLISH, rows), checked=True)
+        self.append(PUBLISH, self.small(PUBLISH, rows), checked=True)
         self.published |= self.versions_written
         self._seq += 1
         if self._current(PUBLISH) == self._publish_version + 1:  # nobody else has published
             self._publish_version += 1
 
-    def end(self) -> None:
+    def end_run(self) -> None:
         """Remove the scratch files of the run."""
         self.files.delete(f"{self.root}/_scratch/{self.run_id}")
 
@@ -192,7 +194,7 @@ class TableStore:
 
     # ---- writing
 
-    def few(self, spec: TableSpec, rows: Iterable[Sequence[Any]]) -> DataFrame:
+    def small(self, spec: TableSpec, rows: Iterable[Sequence[Any]]) -> DataFrame:
         """Rows made on the driver, as a frame that becomes one file."""
         return small_frame(self.spark, rows, spec.schema()).coalesce(1)
 
@@ -257,7 +259,7 @@ class TableStore:
         table.merge(rows.alias("source"), on).whenMatchedDelete().execute()
         self._written(spec, before)
 
-    def replace_scope(self, spec: TableSpec, rows: DataFrame, scope: DataFrame) -> None:
+    def replace_keys(self, spec: TableSpec, rows: DataFrame, scope: DataFrame) -> None:
         """Replace all rows whose columns match a row of `scope` by `rows`, in one commit.
 
         The table is written anew: persons lie in all files, so that a merge would write them

@@ -10,7 +10,7 @@ from databank.clock import last_hours
 from databank.expressions import Macro
 from databank.expressions.macros import ANY_EVENT
 from databank.identity.explain import events_of
-from databank.tables.lookup import Lookup
+from databank.tables.published_reader import PublishedReader
 from databank.tags.filters import event_dimension, event_filter, literal
 
 _SHOWN = ("terminal", "event", "amount", "quantity")
@@ -33,7 +33,7 @@ class Recent:
 
 
 def recent_events_of(
-    lookup: Lookup,
+    lookup: PublishedReader,
     persons: Collection[int],
     macro: Macro,
     archive: ArchiveConfig,

@@ -115,7 +115,7 @@ def write_provenance(
     store, gone = context.store, f"NOT {is_one_of('tag', (tag.name for tag in every))}"
     if found is None:
         if store.is_published(LISTED) and not store.read(LISTED).where(gone).isEmpty():
-            store.replace(LISTED, store.few(LISTED, []), where=gone, checked=True)
+            store.replace(LISTED, store.small(LISTED, []), where=gone, checked=True)
         return
     names = [tag.name for tag in tags]
     lines = found.withColumns(

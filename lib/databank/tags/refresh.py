@@ -22,7 +22,7 @@ def fresh_tags(context: Context, tags: Iterable[TagConfig], table: TableSpec) ->
     """
     days = {tag.name: tag.refresh_days for tag in tags if tag.refresh and tag.name != context.only}
     # what another part has built since may be of another configuration
-    if not days or not context.as_last or context.written_over:
+    if not days or not context.same_logic_as_last or context.superseded_by_other_part:
         return frozenset()
     rows = context.store.read(table).where(F.col("tag").isin(sorted(days)))
     newest = rows.groupBy("tag").agg(F.max("as_of").alias("as_of"))

@@ -11,7 +11,7 @@ from databank.expressions import Macro
 from databank.expressions.macros import ANY_EVENT
 from databank.identity.entities.config import PERSON
 from databank.identity.explain import held_by
-from databank.tables.lookup import Lookup
+from databank.tables.published_reader import PublishedReader
 from databank.tags.config import TagConfig, TagsConfig
 from databank.tags.describe import MADE_OF_TAGS, RESULT_TABLES, definition, described
 from databank.tags.filters import dimension, duckdb_filter, literal
@@ -56,7 +56,7 @@ class Why:
         as_of: The day as of which the tag was built.
     """
 
-    lookup: Lookup
+    lookup: PublishedReader
     config: TagsConfig
     zone: str
     entity: str
@@ -219,7 +219,7 @@ class Why:
         return Reason(f"{tag.name}: {asked}, by {table}", _shown(columns, found))
 
 
-def value_of(lookup: Lookup, tag: TagConfig, whose: int) -> tuple[Any, date | None]:
+def value_of(lookup: PublishedReader, tag: TagConfig, whose: int) -> tuple[Any, date | None]:
     """The value of a tag, None = it says nothing; and the day as of which tags were built.
 
     Args:

@@ -15,7 +15,7 @@ from databank.cli.main import exit_code
 from databank.identity.tables import PERSON, REJECTED
 from databank.session import small_frame
 from databank.sources.tables import EVENTS, IDENTIFIER
-from databank.tables.lookup import Lookup
+from databank.tables.published_reader import PublishedReader
 from tests.support.bank import Bank
 from tests.support.frames import frame
 
@@ -131,7 +131,7 @@ def test_without_sessions_the_events_are_told(ask: Any, bank: Bank, tmp_path: Pa
 def test_only_files_of_the_day_are_read(ask: Any, bank: Bank, tmp_path: Path) -> None:
     root = tmp_path / "torn"
     shutil.copytree(bank.root, root)
-    lookup = Lookup(str(root))
+    lookup = PublishedReader(str(root))
     held = {row[0] for row in lookup.find("core.events", ["filename"], "event_id = 'e0'")}
     rest = {row[0] for row in lookup.find("core.events", ["filename"], "event_id <> 'e0'")}
     assert held

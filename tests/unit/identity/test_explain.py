@@ -8,7 +8,7 @@ from deltalake import write_deltalake
 
 from databank.errors import DataBankError
 from databank.identity.explain import Asked, find_identifiers, holders_of
-from databank.tables.lookup import Lookup
+from databank.tables.published_reader import PublishedReader
 
 KNOWN = [
     (1, "wechat_openid", "app1", "oAbc"),
@@ -24,7 +24,7 @@ KNOWN = [
 
 
 @pytest.fixture
-def lookup(tmp_path: Path) -> Lookup:
+def lookup(tmp_path: Path) -> PublishedReader:
     place, names = tmp_path / "identity/identifier", ("id_key", "id_type", "scope", "id_value")
     write_deltalake(place, pa.table(list(zip(*KNOWN, strict=True)), names=names))
     # a later version, which nobody has published
@@ -32,7 +32,7 @@ def lookup(tmp_path: Path) -> Lookup:
     write_deltalake(place, pa.table(later, names=names), mode="append")
     published = {"table": ["identity.identifier"] * 2, "version": [7, 0], "seq": [1, 2]}
     write_deltalake(tmp_path / "ops/publish", pa.table(published))
-    return Lookup(str(tmp_path))
+    return PublishedReader(str(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -46,11 +46,13 @@ def lookup(tmp_path: Path) -> Lookup:
         (Asked("cookie", "case"), 8),
     ],
 )
-def test_an_identifier_is_found_as_people_write_it(lookup: Lookup, asked: Asked, key: int) -> None:
+def test_an_identifier_is_found_as_people_write_it(
+    lookup: PublishedReader, asked: Asked, key: int
+) -> None:
     assert find_identifiers(lookup, [asked])[0].id_key == key
 
 
-def test_two_are_found_in_one_scan_each_with_its_own(lookup: Lookup) -> None:
+def test_two_are_found_in_one_scan_each_with_its_own(lookup: PublishedReader) -> None:
     found = find_identifiers(lookup, [Asked("cookie", "Case"), Asked("phone", "13912345678")])
     assert [one.id_key for one in found] == [7, 5]
 
@@ -69,12 +71,16 @@ def test_two_are_found_in_one_scan_each_with_its_own(lookup: Lookup) -> None:
         (Asked("mac", "0"), "no identifier of this type"),
     ],
 )
-def test_what_is_not_one_identifier_is_refused(lookup: Lookup, asked: Asked, told: str) -> None:
+def test_what_is_not_one_identifier_is_refused(
+    lookup: PublishedReader, asked: Asked, told: str
+) -> None:
     with pytest.raises(DataBankError, match=told):
         find_identifiers(lookup, [asked])
 
 
-def test_tables_that_nobody_has_published_are_empty(lookup: Lookup, tmp_path: Path) -> None:
+def test_tables_that_nobody_has_published_are_empty(
+    lookup: PublishedReader, tmp_path: Path
+) -> None:
     assert holders_of(lookup, [3]) == {3: []}
     (tmp_path / "bare").mkdir()
-    assert Lookup(str(tmp_path / "bare")).find("ops.run", ["*"], "true") == []
+    assert PublishedReader(str(tmp_path / "bare")).find("ops.run", ["*"], "true") == []

@@ -100,7 +100,7 @@ class World:
     def erase(self, day: date, *words: str, since: date | None = None, whole: bool = False) -> None:
         """Take identifiers from the records of a period, as ingest does."""
         store = TableStore(self.spark, self.bank.root)
-        store.begin(f"erased-{uuid4().hex}", [EVENTS, PROFILES, IDENTIFIER, ERASED])
+        store.start_run(f"erased-{uuid4().hex}", [EVENTS, PROFILES, IDENTIFIER, ERASED])
         context = Context(
             self.spark, store, Settings(), day, store.run_id, (), None, "", Progress(quiet=True)
         )

@@ -53,7 +53,7 @@ def store(
     rows = [("buyers", LAST, person) for person in sorted(seeds)]
     rows += [("few", LAST, person) for person in range(1, 20)]
     rows += [("even", LAST, person) for person in range(2, PERSONS, 2)]
-    publish(store, (AUDIENCE_MEMBER, store.few(AUDIENCE_MEMBER, rows)))
+    publish(store, (AUDIENCE_MEMBER, store.small(AUDIENCE_MEMBER, rows)))
     return store
 
 

@@ -64,7 +64,7 @@ def archive_frame(spark: SparkSession, rows: pd.DataFrame) -> DataFrame:
 
 def publish(store: TableStore, *tables: tuple[TableSpec, DataFrame]) -> None:
     """Write tables as another job would have done."""
-    store.begin(f"world-{uuid4().hex[:8]}", [spec for spec, _ in tables])
+    store.start_run(f"world-{uuid4().hex[:8]}", [spec for spec, _ in tables])
     for spec, rows in tables:
         store.replace(spec, rows)
     store.publish("world", LAST)
@@ -86,7 +86,7 @@ def context_on(store: TableStore, *, day: date = LAST, tables: tuple[TableSpec, 
     """A run on a day that owns some tables, as the runner would begin it."""
     run_id = f"test-{uuid4().hex[:8]}"
     store.refresh()
-    store.begin(run_id, tables)
+    store.start_run(run_id, tables)
     return Context(
         spark=store.spark,
         store=store,

@@ -97,7 +97,7 @@ class HandMade(Reader):
 
 def publish(store: TableStore, *names: str, rows: dict[str, pd.DataFrame]) -> None:
     """Write and publish some of the tables in Delta."""
-    store.begin("made-by-hand", ())
+    store.start_run("made-by-hand", ())
     for name in names:
         types = StructType.fromDDL(_SCHEMAS[name])
         columns = tuple(Column(f.name, f.dataType.simpleString(), "") for f in types.fields)

@@ -30,9 +30,9 @@ MADE, LATER = table("core.made"), table("core.later")
 
 def make(context: Context, number: int) -> StepResult:
     """A row more in one table; in another one from number 2 on."""
-    context.store.append(MADE, context.store.few(MADE, [(number,)]))
+    context.store.append(MADE, context.store.small(MADE, [(number,)]))
     if number > 1:
-        context.store.replace(LATER, context.store.few(LATER, [(number,)]))
+        context.store.replace(LATER, context.store.small(LATER, [(number,)]))
     return StepResult()
 
 
@@ -61,9 +61,9 @@ class Made:
         return [row["id"] for row in made], [row["id"] for row in later]
 
 
-def went_back(store: TableStore, since: int) -> bool:
+def was_rolled_back(store: TableStore, since: int) -> bool:
     feed = store.feed(MADE, since)
-    return feed is not None and feed.went_back()
+    return feed is not None and feed.was_rolled_back()
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_the_state_of_a_day_comes_back(bank: Made) -> None:
     assert outcome.summary["back to the state of"] == str(SECOND)
     assert bank.rows() == ([1, 2], [2])
     store = bank.store()
-    assert went_back(store, since)
+    assert was_rolled_back(store, since)
     with pytest.raises(RuntimeError, match="went back beyond version"):
         store.changes(MADE, since)
     with pytest.raises(DataBankError, match=f"make is at its state of {SECOND} already"):
@@ -107,8 +107,8 @@ def test_the_state_of_a_day_comes_back(bank: Made) -> None:
     assert bank.run(SECOND, 2).outcome == "unchanged"
     assert bank.run(THIRD, 3).outcome == "done"
     assert bank.rows() == ([1, 2, 3], [3])
-    assert went_back(bank.store(), since)
-    assert not went_back(bank.store(), bank.store().published[MADE.name])
+    assert was_rolled_back(bank.store(), since)
+    assert not was_rolled_back(bank.store(), bank.store().published[MADE.name])
     # days that were rolled back are no state to go back to; a table of later days is empty
     bank.back(FIRST)
     assert bank.rows() == ([1], [])

@@ -49,8 +49,8 @@ def root(spark_session: SparkSession, tmp_path: Path) -> str:
 
 
 def give(store: TableStore, number: int) -> None:
-    store.begin(f"given-{number}", [IN])
-    store.append(IN, store.few(IN, [(number,)]))
+    store.start_run(f"given-{number}", [IN])
+    store.append(IN, store.small(IN, [(number,)]))
     store.publish("give", DAY)
 
 

@@ -33,13 +33,13 @@ def content(frame: DataFrame) -> list[tuple[int, str]]:
 @pytest.fixture
 def store(spark_session: SparkSession, tmp_path: Path) -> TableStore:
     made = TableStore(spark_session, str(tmp_path))
-    made.begin("run-1", [THING])
+    made.start_run("run-1", [THING])
     return made
 
 
 def reopened(store: TableStore, run_id: str) -> TableStore:
     again = TableStore(store.spark, store.root)
-    again.begin(run_id, [THING])
+    again.start_run(run_id, [THING])
     return again
 
 
@@ -161,7 +161,7 @@ def test_replacing_a_scope_touches_nothing_else(store: TableStore) -> None:
     spark = store.spark
     store.append(THING, rows(spark, (1, "a"), (2, "b"), (3, "c")))
     scope = small_frame(spark, [(2,), (3,), (4,)], "id bigint")
-    store.replace_scope(THING, rows(spark, (3, "C"), (4, "d")), scope)
+    store.replace_keys(THING, rows(spark, (3, "C"), (4, "d")), scope)
     assert content(store.read(THING)) == [(1, "a"), (3, "C"), (4, "d")]
 
 
@@ -169,7 +169,7 @@ def test_an_empty_scope_commits_nothing(store: TableStore) -> None:
     store.append(THING, rows(store.spark, (1, "a")))
     version = store.versions_written[THING.name]
     nothing = small_frame(store.spark, [], "id bigint")
-    store.replace_scope(THING, rows(store.spark), nothing)
+    store.replace_keys(THING, rows(store.spark), nothing)
     assert store.versions_written[THING.name] == version
     assert content(store.read(THING)) == [(1, "a")]
 
@@ -179,7 +179,7 @@ def test_a_scope_with_a_repeated_key_is_refused(store: TableStore) -> None:
     before = store.files.last_version(store.path(THING))
     scope = small_frame(store.spark, [(1,)], "id bigint")
     with pytest.raises(UnsafeKeysError):
-        store.replace_scope(THING, rows(store.spark, (1, "b"), (1, "c")), scope)
+        store.replace_keys(THING, rows(store.spark, (1, "b"), (1, "c")), scope)
     assert store.files.last_version(store.path(THING)) == before
 
 
@@ -188,7 +188,7 @@ def test_a_row_outside_of_the_scope_is_refused(store: TableStore) -> None:
     before = store.files.last_version(store.path(THING))
     scope = small_frame(store.spark, [(1,)], "id bigint")
     with pytest.raises(RuntimeError, match="outside of the scope"):
-        store.replace_scope(THING, rows(store.spark, (1, "A"), (2, "B")), scope)
+        store.replace_keys(THING, rows(store.spark, (1, "A"), (2, "B")), scope)
     assert store.files.last_version(store.path(THING)) == before
 
 

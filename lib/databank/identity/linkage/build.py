@@ -52,7 +52,7 @@ def _changed_sources(context: Context) -> set[str] | None:
     """Collect the sources with a profile changed since the last run; None = all of them."""
     since = context.last_read(PROFILES)
     feed = context.store.feed(PROFILES, since)
-    if feed is None or not feed.reaches():
+    if feed is None or not feed.covers():
         return None
     added = context.store.changes(PROFILES, since).select("source")
     altered = context.store.altered(PROFILES, since).select("source")

@@ -92,7 +92,7 @@ def _why_all(context: Context, config: IdentityConfig, row: Row, rules: Identity
 def _lost(context: Context, versions: Mapping[str, int]) -> str:
     for spec in _FED:
         feed = context.store.feed(spec, versions[spec.name])
-        if feed is not None and not feed.reaches():
+        if feed is not None and not feed.covers():
             return (
                 f"Delta's log no longer tells what came to {spec.name} since {versions[spec.name]}"
             )
@@ -107,7 +107,7 @@ def write_basis(context: Context, config: IdentityConfig, counts: Counts, *, nex
         context.run_id, context.day, context.settings.timezone, code_version(),
         config.model_dump_json(), versions, next_id, *counts,
     )  # fmt: skip
-    store.replace(BASIS, store.few(BASIS, [row]))
+    store.replace(BASIS, store.small(BASIS, [row]))
 
 
 def go_back(store: TableStore, versions: Mapping[str, int]) -> dict[str, int | float | str]:
@@ -127,7 +127,7 @@ def go_back(store: TableStore, versions: Mapping[str, int]) -> dict[str, int | f
         raise RuntimeError(f"{BASIS.name}: no row after a run")
     row = then.asDict() | {"next_id": max(now["next_id"], then["next_id"])}
     # an older databank may have written fewer columns; no run builds on those
-    store.replace(BASIS, store.few(BASIS, [[row.get(column.name) for column in BASIS.columns]]))
+    store.replace(BASIS, store.small(BASIS, [[row.get(column.name) for column in BASIS.columns]]))
     # who was erased since is not to come back
     store.replace(FORGOTTEN, store.read(FORGOTTEN))
     return {"persons before": now["persons"], "persons after": then["persons"]}

@@ -24,7 +24,7 @@ from databank.identity.explain import (
 from databank.reports import format as fmt
 from databank.reports.person_graph.draw import draw_graph, find_joints
 from databank.reports.person_graph.parts import Dot, Refused, Seen, Tie, tie_up
-from databank.tables.lookup import Lookup
+from databank.tables.published_reader import PublishedReader
 
 _MOST = 400  # identifiers; more take long to place, and nobody could tell them apart
 
@@ -45,7 +45,7 @@ def draw_person(root: str, id_type: str, value: str, *, scope: str | None = None
         DataBankError: If the identifier is not known, is nobody's today, or its person holds too
             much for a picture.
     """
-    lookup = Lookup(root)
+    lookup = PublishedReader(root)
     [asked] = find_identifiers(lookup, [Asked(id_type, value, scope)])
     person = _holder(lookup, asked)
     held = held_by(lookup, person)
@@ -75,7 +75,7 @@ def draw_person(root: str, id_type: str, value: str, *, scope: str | None = None
     )
 
 
-def _holder(lookup: Lookup, asked: Named) -> int:
+def _holder(lookup: PublishedReader, asked: Named) -> int:
     holders = holders_of(lookup, [asked.id_key])[asked.id_key]
     today = [one for one in holders if one.holds(None)]
     if today:
@@ -88,12 +88,12 @@ def _holder(lookup: Lookup, asked: Named) -> int:
     )
 
 
-def _names(lookup: Lookup, keys: set[int]) -> dict[int, Named]:
+def _names(lookup: PublishedReader, keys: set[int]) -> dict[int, Named]:
     """Identifiers by key; one that the bank no longer knows is called by its key."""
     return {key: Named(key, "unknown", "", str(key)) for key in keys} | names_of(lookup, keys)
 
 
-def _ties(lookup: Lookup, held: list[Holding], names: dict[int, Named]) -> list[Tie]:
+def _ties(lookup: PublishedReader, held: list[Holding], names: dict[int, Named]) -> list[Tie]:
     # as the last run of resolve_identity took them
     basis = lookup.find("identity.basis", ("rules", "timezone"), "true")
     rules = IdentityConfig.model_validate_json(basis[0][0]) if basis else None

@@ -18,7 +18,7 @@ _PUBLISH = "ops.publish"
 _LEDGERS = ("ops.run", "ops.metric")
 
 
-class Lookup:
+class PublishedReader:
     """The published tables of one warehouse, for questions that few rows answer.
 
     Args:
