@@ -67,7 +67,7 @@ def _databank_session() -> Iterator[SparkSession]:
 @pytest.fixture
 def touched_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small as the banks of tests are, persons follow what is touched, as in a large one."""
-    monkeypatch.setattr("databank.identity.scope.basis.SMALL", 0)
+    monkeypatch.setattr("databank.identity.incremental.state.SMALL", 0)
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,8 @@ from databank.archive.config import ArchiveConfig
 from databank.archive.events import person_days, with_slices
 from databank.archive.sessions import refuse_of_this_name, stay_days, visit_days, visits
 from databank.archive.tables import PERSON_DAY, VISIT
-from databank.identity.persons import nobodys, resolve_persons
-from databank.identity.tables import BASIS, CHANGES, PERSON, REJECTED
+from databank.identity.attach import attach_persons, excluded_identifiers
+from databank.identity.tables import CHANGES, PERSON, REJECTED, STATE
 from databank.runs import Context, Job, StepResult
 from databank.sources.tables import EVENTS
 from databank.tables import TableSpec, TableStore
@@ -27,7 +27,7 @@ def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
     store = context.store
     events = with_slices(store.read(EVENTS), config)
     persons = store.read(PERSON)
-    aside = nobodys(store.read(REJECTED))
+    aside = excluded_identifiers(store.read(REJECTED))
     since, changes_since = context.last_read(EVENTS), context.last_read(CHANGES)
     feeds = [store.feed(EVENTS, since), store.feed(CHANGES, changes_since)]
     lost = any(feed.was_rolled_back() or not feed.covers() for feed in feeds if feed is not None)
@@ -35,7 +35,7 @@ def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
         context.progress.step("building all days")
         if config.sessions is not None:
             refuse_of_this_name(events, config.sessions)
-        _write(store, config, resolve_persons(events, persons, aside))
+        _write(store, config, attach_persons(events, persons, aside))
         _leave_unresolved(store)
         return StepResult({**_rows_written(store, config), "scope": "all"})
     context.progress.step("looking for touched days and persons")
@@ -43,7 +43,7 @@ def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
     news = store.changes(EVENTS, since).unionByName(store.altered(EVENTS, since))
     if config.sessions is not None:
         refuse_of_this_name(news, config.sessions)
-    fresh = resolve_persons(with_slices(news, config), persons, aside)
+    fresh = attach_persons(with_slices(news, config), persons, aside)
     pairs = store.materialise("new_pairs", fresh.select(*_PAIR).distinct())
     changed = store.materialise("changed", _changed_persons(store.changes(CHANGES, changes_since)))
     theirs = _events_of(context, "changed", changed, events, persons, aside)
@@ -55,7 +55,7 @@ def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
     # staged, for they are read twice: by their strongest identifier, and by the weaker ones
     again = store.materialise("events", events.where(on_days).unionByName(in_past.where(~on_days)))
     scope = pairs.join(past, _PAIR, "left_anti").unionByName(past)
-    redone = resolve_persons(again, persons, aside).join(scope, _PAIR, "left_semi")
+    redone = attach_persons(again, persons, aside).join(scope, _PAIR, "left_semi")
     _write(store, config, redone, scope)
     _leave_unresolved(store)
     return StepResult(
@@ -105,7 +105,7 @@ def _leave_unresolved(store: TableStore) -> None:
 
     Their identifiers may be nobody's yet, and identity.changes does not name who only gains some.
     """
-    basis = store.read(BASIS).first()
+    basis = store.read(STATE).first()
     if basis is not None:
         known = basis["versions"].get(EVENTS.name, -1)
         store.versions_read[EVENTS.name] = min(known, store.versions_read[EVENTS.name])

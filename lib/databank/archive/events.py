@@ -10,7 +10,7 @@ from databank.archive.sessions import evidence
 from databank.clock import last_hours
 from databank.expressions import Macro
 from databank.expressions.macros import ANY_EVENT
-from databank.identity.persons import nobodys, resolve_persons
+from databank.identity.attach import attach_persons, excluded_identifiers
 from databank.identity.tables import PERSON, REJECTED
 from databank.sources.tables import EVENTS
 from databank.tables import TableStore
@@ -80,7 +80,7 @@ def dims_of_slice() -> Column:
 def events_of_persons(store: TableStore, events: DataFrame, config: ArchiveConfig) -> DataFrame:
     """Give events their persons, as the archive does; those of nobody are left out.
 
-    Cost: see `resolve_persons`; where the events are few, Spark sends them to the persons.
+    Cost: see `attach_persons`; where the events are few, Spark sends them to the persons.
 
     Args:
         store: Where the persons are.
@@ -93,7 +93,7 @@ def events_of_persons(store: TableStore, events: DataFrame, config: ArchiveConfi
     """
     sliced = with_slices(events, ArchiveConfig(dimensions=config.dimensions))
     sliced = sliced.withColumn("terminal", F.coalesce("terminal", F.lit("")))
-    theirs = resolve_persons(sliced, store.read(PERSON), nobodys(store.read(REJECTED)))
+    theirs = attach_persons(sliced, store.read(PERSON), excluded_identifiers(store.read(REJECTED)))
     return theirs.withColumn("dims", dims_of_slice())
 
 
@@ -108,7 +108,7 @@ def recent_events(
     """The events that windows of hours look at, one by one, as rows of the archive.
 
     A window of hours ends with the day and has so many physical hours, whatever clocks do. Later
-    events are not seen. Cost: core.events is read as `resolve_persons` reads it, pruned to the
+    events are not seen. Cost: core.events is read as `attach_persons` reads it, pruned to the
     days of the longest window and to the events that are asked for, for all windows together.
 
     Args:

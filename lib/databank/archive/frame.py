@@ -14,7 +14,7 @@ from databank.errors import DataBankError
 from databank.expressions import Expression, Macro
 from databank.identity.entities.config import PERSON
 from databank.identity.entities.tables import ENTITY
-from databank.identity.intervals import holds_on
+from databank.identity.ownership.periods import holds_on
 from databank.runs import Context
 from databank.sources.tables import EVENTS
 

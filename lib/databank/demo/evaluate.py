@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession, functions as F
 from databank.demo.config import FUTURE_DAYS
 from databank.identity import connected_components
 from databank.identity.agreement import Agreement, measure_agreement
-from databank.identity.intervals import holds_on
+from databank.identity.ownership.periods import holds_on
 from databank.models.metrics import measure
 from databank.tables import TableStore
 

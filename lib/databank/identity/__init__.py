@@ -8,6 +8,6 @@ __getattr__, __all__ = lazy_exports(
         "Assignment": "databank.identity.registry",
         "assign_persons": "databank.identity.registry",
         "connected_components": "databank.identity.components.solve",
-        "cut_persons": "databank.identity.guards.cuts",
+        "cut_persons": "databank.identity.exclusions.cuts",
     },
 )

@@ -5,15 +5,19 @@ from dataclasses import replace
 from pyspark.sql import DataFrame, functions as F
 
 from databank.identity.changes import met_again, moved_identifiers, with_evidence
-from databank.identity.config import FORMAT, IdentityConfig
+from databank.identity.config import IdentityConfig
+from databank.identity.evidence.manual import told_by_hand
+from databank.identity.evidence.refresh import replace_edges, update_edges
+from databank.identity.exclusions.limits import unreadable_identifiers, without
 from databank.identity.forgotten import erased_since, forgotten_persons, without_erased
-from databank.identity.gather import replace_edges, update_edges
-from databank.identity.guards.hand import told_by_hand
-from databank.identity.guards.limits import unreadable_identifiers, without
-from databank.identity.handovers import as_identifiers, node_key
-from databank.identity.preview.gates import Churn, count_moved, refusal
-from databank.identity.registry import Assignment, assign_persons, next_person_id
-from databank.identity.scope.basis import (
+from databank.identity.incremental.affected import (
+    aged_evidence,
+    blocks_changed,
+    touched_identifiers,
+)
+from databank.identity.incremental.region import last_known
+from databank.identity.incremental.scope import Bank, Part, Yesterday, touched_part, whole_part
+from databank.identity.incremental.state import (
     Basis,
     Counts,
     counts_now,
@@ -22,20 +26,12 @@ from databank.identity.scope.basis import (
     last_basis,
     write_basis,
 )
-from databank.identity.scope.part import Bank, Part, Yesterday, touched_part, whole_part
-from databank.identity.scope.region import last_known
-from databank.identity.scope.touched import aged_evidence, blocks_changed, touched_identifiers
+from databank.identity.ownership.reassignment import as_identifiers, node_key
+from databank.identity.preview.gates import Churn, count_moved, refusal
+from databank.identity.registry import Assignment, assign_persons, next_person_id
+from databank.identity.rules import FORMAT_RULE
 from databank.identity.solve import Solved, solve_part
-from databank.identity.tables import (
-    ALIAS,
-    BASIS,
-    CHANGES,
-    DEGREES,
-    EDGES,
-    JUNK,
-    PERSON,
-    REJECTED,
-)
+from databank.identity.tables import ALIAS, CHANGES, DEGREES, EDGES, HUB, PERSON, REJECTED, STATE
 from databank.runs import Context, Job, StepResult
 from databank.runs.forget import FORGOTTEN
 from databank.session import checkpoint, hinted
@@ -142,7 +138,7 @@ def _touched(context: Context, bank: Bank, basis: Basis, news: DataFrame) -> Par
     )
     if (share := touched.count() / max(1, basis.counts.identifiers)) > _MOST_TOUCHED:
         return f"{share:.0%} of the identifiers have new evidence"
-    known = last_known(store.read(PERSON), rejected, store.read(JUNK), bank.edges, touched)
+    known = last_known(store.read(PERSON), rejected, store.read(HUB), bank.edges, touched)
     degrees = store.read(DEGREES)
     yesterday = Yesterday(known, basis.rules, told, degrees, news, gone)
     return touched_part(context, bank, yesterday, touched)
@@ -153,7 +149,7 @@ def _of_persons(identifiers: DataFrame) -> DataFrame:
 
 
 def _rejected_before(context: Context) -> DataFrame:
-    return context.store.read(REJECTED).where(F.col("rule") != FORMAT)
+    return context.store.read(REJECTED).where(F.col("rule") != FORMAT_RULE)
 
 
 # ---- what is written
@@ -252,17 +248,17 @@ def _write_changes(
 
 
 def _write_rejected(context: Context, solved: Solved, part: Part) -> None:
-    """Write identity.rejected and identity.junk; what lies beside the part stays as it is."""
+    """Write identity.rejected and identity.hub; what lies beside the part stays as it is."""
     store, junk = context.store, solved.junk
     rejected = as_identifiers(solved.rejected, part.evidence.holdings, "a_key", "b_key")
     if part.keys is not None:
         a, b = (part.keys.withColumnRenamed("id_key", f"{end}_key") for end in "ab")
         beside = part.rejected_before.join(a, "a_key", "left_anti").join(b, "b_key", "left_anti")
         rejected = rejected.join(a, "a_key", "left_semi").unionByName(beside)
-        junk = junk.unionByName(store.read(JUNK).join(part.keys, "id_key", "left_anti"))
+        junk = junk.unionByName(store.read(HUB).join(part.keys, "id_key", "left_anti"))
     unreadable = unreadable_identifiers(store.read(REFUSED), day=context.day)
     store.replace(REJECTED, rejected.unionByName(unreadable))
-    store.replace(JUNK, junk, checked=True)
+    store.replace(HUB, junk, checked=True)
 
 
 def _counts(context: Context, part: Part, basis: Basis, after: DataFrame) -> Counts:
@@ -311,6 +307,6 @@ def _summary(
 JOB = Job(
     name="resolve_identity",
     step=resolve_identity,
-    tables=(EDGES, PERSON, ALIAS, CHANGES, REJECTED, JUNK, DEGREES, FORGOTTEN, BASIS),
+    tables=(EDGES, PERSON, ALIAS, CHANGES, REJECTED, HUB, DEGREES, FORGOTTEN, STATE),
     rollback=go_back,
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from databank.identity.config import HAND
+from databank.identity.rules import MANUAL_RULE
 
 Strength = tuple[bool, float, int, float]
 
@@ -42,7 +42,7 @@ class Link:
     def strength(self) -> Strength:
         """What is told by hand; then what was seen, by records and how late; then likeness."""
         seen = [row.last_ts.timestamp() for row in self.evidence if row.last_ts is not None]
-        by_hand = any(row.rule == HAND for row in self.evidence)
+        by_hand = any(row.rule == MANUAL_RULE for row in self.evidence)
         score = max(1.0 if row.score is None else row.score for row in self.evidence)
         return by_hand, score, sum(row.n for row in self.evidence), max(seen, default=0.0)
 

@@ -5,7 +5,7 @@ from functools import reduce
 
 from pyspark.sql import DataFrame, functions as F
 
-from databank.identity.handovers import FOREVER, node_key
+from databank.identity.ownership.reassignment import FOREVER, node_key
 from databank.session import checkpoint, hinted
 
 HANDED_OVER = "an identifier was handed over"

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, functions as F
 from databank.columns import require_columns
 from databank.identity.bridges import find_bridges
 from databank.identity.components.arrow import columns, to_batches
-from databank.identity.edges import pair_of_keys
+from databank.identity.evidence.edges import pair_of_keys
 
 _FOUND = ["person_id", "bridges", "joints"]
 

@@ -13,9 +13,6 @@ from databank.identity.entities.config import PERSON, Entity
 from databank.identity.linkage.config import LinkageRule
 
 ANY = "any"  # in limits: identifiers of all types together
-HAND = "hand"  # the rule of links and refusals that this file tells
-LINKAGE = "linkage"  # the rule of links between profiles that share no identifier
-FORMAT = "format"  # the rule of what has not its type's form, and so is no identifier
 
 
 class Limit(StrictModel):

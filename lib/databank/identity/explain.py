@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 from databank.errors import DataBankError
 from databank.identity.chain import Evidence, Link, shortest_chain
-from databank.identity.config import FORMAT, HAND, LINKAGE, IdentityConfig, Pair
+from databank.identity.config import IdentityConfig, Pair
+from databank.identity.rules import FORMAT_RULE, LINKAGE_RULE, MANUAL_RULE
 from databank.tables.published_reader import PublishedReader
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -193,7 +194,7 @@ def held_by(lookup: PublishedReader, person_id: int) -> list[Holding]:
 def owners_of(
     lookup: PublishedReader, events: Sequence[Sequence[int]], day: date
 ) -> list[int | None]:
-    """Whose events of a day are, as `resolve_persons` decides it.
+    """Whose events of a day are, as `attach_persons` decides it.
 
     Args:
         lookup: The warehouse.
@@ -209,7 +210,7 @@ def owners_of(
         for key, found in holders_of(lookup, keys).items()
     }
     alone = "b_key IS NULL AND rule <> ?"
-    aside = {key for (key,) in lookup.find("identity.rejected", ["a_key"], alone, [FORMAT])}
+    aside = {key for (key,) in lookup.find("identity.rejected", ["a_key"], alone, [FORMAT_RULE])}
     # where the strongest was set aside the next ones are asked
     asked = [ids if ids[0] in aside else ids[:1] for ids in events]
     return [next((who for key in ids if (who := holders[key]) is not None), None) for ids in asked]
@@ -224,7 +225,7 @@ def events_of(
     first: date,
     last: date,
 ) -> list[tuple[Any, ...]]:
-    """Events of some days that are some persons', as `resolve_persons` decides it.
+    """Events of some days that are some persons', as `attach_persons` decides it.
 
     Args:
         lookup: The warehouse; of core.events only files with the days are read.
@@ -334,7 +335,7 @@ def evidence_within(lookup: PublishedReader, held: Sequence[Holding], zone: str)
     return [
         r
         for r in rows
-        if r.rule == LINKAGE or (fits(r.a_key, r.first_ts) and fits(r.b_key, r.first_ts))
+        if r.rule == LINKAGE_RULE or (fits(r.a_key, r.first_ts) and fits(r.b_key, r.first_ts))
     ]
 
 
@@ -347,7 +348,7 @@ def by_hand(together: Sequence[Pair], names: dict[int, Named]) -> list[Evidence]
     keys = {(n.id_type, n.scope, n.id_value): n.id_key for n in names.values()}
     ends = [(keys.get(pair.a.names()), keys.get(pair.b.names())) for pair in together]
     return [
-        Evidence(a, b, "identity.yml", HAND, None, None, 1)
+        Evidence(a, b, "identity.yml", MANUAL_RULE, None, None, 1)
         for a, b in ends
         if a is not None and b is not None
     ]

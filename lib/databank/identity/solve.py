@@ -7,11 +7,12 @@ from pyspark.sql import DataFrame, functions as F
 
 from databank.identity.components.solve import connected_components
 from databank.identity.config import IdentityConfig
-from databank.identity.guards.cuts import Rules, cut_persons
-from databank.identity.guards.junk import release_junk
-from databank.identity.guards.limits import JUNK, without
-from databank.identity.handovers import of_every_holding
-from databank.identity.scope.part import Part
+from databank.identity.exclusions.cuts import Rules, cut_persons
+from databank.identity.exclusions.hubs import release_junk
+from databank.identity.exclusions.limits import without
+from databank.identity.incremental.scope import Part
+from databank.identity.ownership.reassignment import of_every_holding
+from databank.identity.rules import HUB_RULE
 from databank.runs import Context
 from databank.session import checkpoint
 
@@ -101,7 +102,7 @@ def _with_released(
 def _judged_junk(before: DataFrame, after: DataFrame) -> DataFrame:
     """identity.junk rows, of what was refused before some of it was released and after."""
     key = F.col("a_key").alias("id_key")
-    aside = after.where(F.col("rule") == JUNK).select(key, F.lit(False).alias("released"))
-    unusual = before.where(F.col("rule") == JUNK).select(key)
+    aside = after.where(F.col("rule") == HUB_RULE).select(key, F.lit(False).alias("released"))
+    unusual = before.where(F.col("rule") == HUB_RULE).select(key)
     joined = unusual.join(aside, "id_key", "left")
     return joined.select("id_key", F.coalesce("released", F.lit(True)).alias("released"))

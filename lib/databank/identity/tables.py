@@ -95,8 +95,8 @@ REJECTED = TableSpec(
     ),
 )
 
-BASIS = TableSpec(
-    name="identity.basis",
+STATE = TableSpec(
+    name="identity.state",
     grain="one row: what identity.person was made from, for the next run to start with",
     owner=_JOB,
     columns=(
@@ -126,8 +126,8 @@ DEGREES = TableSpec(
     ),
 )
 
-JUNK = TableSpec(
-    name="identity.junk",
+HUB = TableSpec(
+    name="identity.hub",
     grain="one row per identifier with far more neighbours than is usual for its type",
     owner=_JOB,
     key=("id_key",),

@@ -4,8 +4,7 @@ from collections import defaultdict
 
 from pyspark.sql import DataFrame, Row, functions as F
 
-from databank.identity.guards.cuts import RULE as PERSON
-from databank.identity.guards.limits import JUNK, LIMIT
+from databank.identity.rules import HUB_RULE, LIMIT_RULE, PERSON_RULE
 from databank.reports.facts import PersonGraph
 from databank.reports.person_graph.parts import Dot, Place, Refused, Seen, tie_up
 from databank.session import checkpoint
@@ -13,7 +12,7 @@ from databank.session import checkpoint
 MOST_IDENTIFIERS = 60  # more would be no picture to read
 _MOST_ROWS = 200  # of evidence that leads out of the person
 # their reasons are written by databank; one that was written by hand may tell a value
-_PLAIN = (LIMIT, JUNK, PERSON)
+_PLAIN = (LIMIT_RULE, HUB_RULE, PERSON_RULE)
 
 
 def choose_person(clusters: DataFrame) -> Row | None:

@@ -5,7 +5,7 @@ from datetime import date
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-from databank.identity.persons import AGE, profiles_of_persons, said
+from databank.identity.attach import PROFILE_ORDER, profile_attribute, profiles_of_persons
 from databank.tags.config import TagConfig
 from databank.tags.values import input_column
 
@@ -51,7 +51,7 @@ def person_attributes(
 
 def _newest(tag: TagConfig) -> Column:
     # null sorts below every time
-    order = F.when(_usable(tag), F.struct(_trust(tag), *AGE))
+    order = F.when(_usable(tag), F.struct(_trust(tag), *PROFILE_ORDER))
     return F.max_by(_value(tag), order).alias(input_column(tag))
 
 
@@ -66,15 +66,15 @@ def _most_frequent(profiles: DataFrame, tags: list[TagConfig]) -> DataFrame:
                         F.lit(tag.name).alias("tag"),
                         _value(tag).alias("value"),
                         _trust(tag).alias("trust"),
-                        F.struct(*AGE).alias("age"),
+                        F.struct(*PROFILE_ORDER).alias("age"),
                     ),
                 )
                 for tag in tags
             )
         )
     )
-    said = profiles.select("person_id", F.inline(entries))
-    values = said.groupBy("person_id", "tag", "trust", "value").agg(
+    profile_attribute = profiles.select("person_id", F.inline(entries))
+    values = profile_attribute.groupBy("person_id", "tag", "trust", "value").agg(
         F.count("*").alias("n"), F.max("age").alias("age")
     )
     order = F.struct("trust", "n", "age")
@@ -87,7 +87,7 @@ def _most_frequent(profiles: DataFrame, tags: list[TagConfig]) -> DataFrame:
 
 
 def _value(tag: TagConfig) -> Column:
-    return said(str(tag.attribute))
+    return profile_attribute(str(tag.attribute))
 
 
 def _usable(tag: TagConfig) -> Column:

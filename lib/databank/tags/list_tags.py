@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.columns import is_one_of
 from databank.identity.forgotten import without_erased
-from databank.identity.intervals import holds_on
+from databank.identity.ownership.periods import holds_on
 from databank.runs import Context
 from databank.session import checkpoint, hinted
 from databank.sources.fields import Slot

@@ -172,7 +172,7 @@ def test_the_chain_of_a_past_day_and_of_a_rule_by_hand(ask: Any) -> None:
     _, found = ask("phone", "p1", "--why", "user_id:u1", "--day", str(DAY))
     assert "are one person: 1 link" in found[0]["title"]
     _, found = ask("cookie", "c5", "--why", "cookie:c6")
-    assert [row["rule"] for row in found[0]["rows"]] == ["event", "hand", "event"]
+    assert [row["rule"] for row in found[0]["rows"]] == ["event", "manual", "event"]
     # a link by hand is never the one to break
     assert [row["link"] for row in found[0]["rows"]][1] is None
 

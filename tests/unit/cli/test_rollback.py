@@ -12,7 +12,7 @@ from databank.archive.build import JOB as ARCHIVE
 from databank.archive.config import ArchiveConfig
 from databank.archive.tables import PERSON_DAY
 from databank.cli.main import exit_code
-from databank.identity.tables import BASIS, CHANGES
+from databank.identity.tables import CHANGES, STATE
 from tests.support.bank import DAY
 from tests.unit.identity.test_scope import SAME
 from tests.unit.identity.world import World, group
@@ -40,7 +40,7 @@ def test_a_bad_day_has_never_been(
     never = world.copy(tmp_path / "never")
     world.resolve(NEXT)
     assert group("u3 p3 u4") <= world.persons()
-    given = world.bank.read(BASIS).first()["next_id"]
+    given = world.bank.read(STATE).first()["next_id"]
     archive(world, config_hash="same")
     words = ["rollback", "identity", "--root", world.bank.root, "--conf-dir", str(tmp_path)]
     assert exit_code([*words, "--to", str(NEXT), "--json"]) == 2

@@ -43,7 +43,12 @@ def test_persons_are_described_as_networkx_does(spark_session: SparkSession) -> 
     # twice, backwards, to itself, across persons, and from what belongs to nobody
     links += [(b, a) for a, b in links[::3]] + [(101, 101), (101, 201), (102, 7)]
     # 101-201 is refused twice over; 301 is set aside
-    refused = [(101, 201, "person"), (201, 101, "hand"), (101, 302, "person"), (301, None, "limit")]
+    refused = [
+        (101, 201, "person"),
+        (201, 101, "manual"),
+        (101, 302, "person"),
+        (301, None, "limit"),
+    ]
     found = describe_clusters(
         small_frame(spark_session, persons, "id_key bigint, person_id bigint"),
         small_frame(spark_session, links, "a_key bigint, b_key bigint"),
@@ -63,7 +68,7 @@ def test_persons_are_described_as_networkx_does(spark_session: SparkSession) -> 
 def test_a_refused_link_within_a_person_is_a_conflict_and_no_link(
     spark_session: SparkSession,
 ) -> None:
-    rows = [(1, 2, "hand", "why", date(2026, 3, 31))]
+    rows = [(1, 2, "manual", "why", date(2026, 3, 31))]
     (found,) = describe_clusters(
         small_frame(spark_session, [(n, 5) for n in (1, 2, 3)], "id_key bigint, person_id bigint"),
         small_frame(spark_session, [(1, 2), (2, 3), (1, 3)], "a_key bigint, b_key bigint"),

@@ -9,14 +9,14 @@ from pyspark.sql import SparkSession
 
 from databank.identity import cut_persons
 from databank.identity.config import Limit
-from databank.identity.guards.cuts import Rules, cut_links
+from databank.identity.exclusions.cuts import Rules, cut_links
 from databank.session import small_frame
 from tests.support.frames import frame
 
 DAY = date(2026, 1, 31)
 TYPES = ("user_id", "phone", "cookie")
 ONE_USER = Rules({"user_id": Limit(most=1)}, (), TYPES, DAY)
-COLUMNS = ["a_key", "b_key", "a_type", "b_type", "hand", "score", "n", "last"]
+COLUMNS = ["a_key", "b_key", "a_type", "b_type", "manual", "score", "n", "last"]
 
 
 def links(*rows: tuple[object, ...]) -> pd.DataFrame:
@@ -80,16 +80,16 @@ def test_keys_of_64_bits_stay_whole(spark_session: SparkSession) -> None:
 
 def test_links_made_by_hand_are_taken_first() -> None:
     given_links = links((1, 21, 99), (2, 21, 1))
-    given_links.loc[1, "hand"] = True
+    given_links.loc[1, "manual"] = True
     assert parts(cut_links(given_links, ONE_USER)) == {frozenset({1}), frozenset({2, 21})}
     # two users of one person by hand: no limit speaks against it, and no third one comes to them
     both = links((1, 21, 99), (2, 21, 1), (3, 21, 1))
-    both.loc[:1, "hand"] = True
+    both.loc[:1, "manual"] = True
     assert parts(cut_links(both, ONE_USER)) == {frozenset({1, 2, 21}), frozenset({3})}
     # and what holds no user comes to them, whichever key is the smaller
     for a, b in ((-25, 2), (2, 25)):
         more = links((1, 21, 1), (2, 21, 1), (a, b, 9))
-        more.loc[:1, "hand"] = True
+        more.loc[:1, "manual"] = True
         assert parts(cut_links(more, ONE_USER)) == {frozenset({1, 2, 21, a, b})}
     kept_apart = Rules(ONE_USER.limits, ((1, 2),), TYPES, DAY)
     assert parts(cut_links(both[:2], kept_apart)) == {frozenset({1, 21}), frozenset({2})}

@@ -2,7 +2,7 @@
 
 from pyspark.sql import DataFrame, SparkSession
 
-from databank.identity.guards.degrees import count_degrees, move_degrees, usual_degrees
+from databank.identity.exclusions.hubs import count_degrees, move_degrees, usual_degrees
 from databank.session import small_frame
 
 

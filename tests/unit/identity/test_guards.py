@@ -9,8 +9,8 @@ from pyspark.testing import assertDataFrameEqual
 
 from databank.errors import MissingColumnsError
 from databank.identity.config import Limit, Limits
-from databank.identity.guards.degrees import count_degrees, usual_degrees
-from databank.identity.guards.limits import judge_identifiers, refuse_judged, without
+from databank.identity.exclusions.hubs import count_degrees, usual_degrees
+from databank.identity.exclusions.limits import judge_identifiers, refuse_judged, without
 from databank.session import small_frame
 from tests.support.frames import frame
 
@@ -131,7 +131,7 @@ def test_what_is_unusual_for_its_type_is_junk(spark_session: SparkSession) -> No
         return [(row["a_key"], row["rule"], row["reason"]) for row in found.collect()]
 
     told = "cookie seen with 5 different identifiers, where 1 are usual (limit 4 times as many)"
-    assert junk(4) == [(500, "junk", told)]
+    assert junk(4) == [(500, "hub", told)]
     assert junk(5) == []
 
 

@@ -15,7 +15,7 @@ from databank.archive.config import ArchiveConfig
 from databank.archive.tables import PERSON_DAY
 from databank.errors import ConfigFaultsError
 from databank.identity.config import HandedOver, IdentityConfig
-from databank.identity.handovers import (
+from databank.identity.ownership.reassignment import (
     days_of_handover,
     holdings_of,
     neighbours_of,

@@ -7,7 +7,7 @@ import pytest
 from pyspark.sql import SparkSession, functions as F
 
 from databank.errors import DataBankError
-from databank.identity.guards import cuts
+from databank.identity.exclusions import cuts
 from databank.identity.tables import ALIAS, CHANGES, PERSON
 from databank.sources.tables import EVENTS, IDENTIFIER
 from tests.support.bank import DAY
@@ -35,7 +35,7 @@ def test_rules_made_by_hand_and_the_limits_of_a_person(world: World) -> None:
     assert world.rejected() == {
         ("p9", "", "block"),
         ("c4", "", "block"),
-        ("c2", "p2", "hand"),
+        ("c2", "p2", "manual"),
         ("p1", "u3", "person"),
         ("c7", "u6", "person"),
     }
@@ -52,7 +52,7 @@ def test_junk_is_learned_and_released_where_it_ties_one_person(
     world.resolve(junk=2, persons={"user_id": 1, "any": 50})
     assert frozenset(["u0", *(f"c{n}" for n in range(20, 26))]) in world.persons()
     assert group("u1 c1", "u6 c6") <= world.persons()
-    assert world.rejected() == {("c0", "", "junk")}
+    assert world.rejected() == {("c0", "", "hub")}
 
 
 def test_changes_name_the_evidence_that_made_them(

@@ -11,13 +11,13 @@ from pyspark.sql import SparkSession
 
 from databank.identity.tables import (
     ALIAS,
-    BASIS,
     CHANGES,
     DEGREES,
     EDGES,
-    JUNK,
+    HUB,
     PERSON,
     REJECTED,
+    STATE,
 )
 from databank.tables import TableSpec
 from tests.support.bank import DAY
@@ -40,8 +40,8 @@ SAME: dict[TableSpec, tuple[str, ...]] = {
     PERSON: (),
     ALIAS: (),
     DEGREES: (),
-    JUNK: (),
-    BASIS: ("run_id",),
+    HUB: (),
+    STATE: ("run_id",),
     CHANGES: ("run_id",),
     REJECTED: ("day",),
 }
@@ -151,8 +151,14 @@ def test_days_one_by_one_give_what_all_of_it_gives(
             assert found == wanted, (table.name, day)
     # what is hard has happened: holdings, cuts, all kinds of changes, junk that came back
     assert world.bank.rows(PERSON, "id_key", where="valid_from IS NOT NULL")
-    assert {row[0] for row in world.bank.rows(JUNK, "released")} == {True, False}
-    assert {rule for _, _, rule in world.rejected()} == {"limit", "junk", "person", "block", "hand"}
+    assert {row[0] for row in world.bank.rows(HUB, "released")} == {True, False}
+    assert {rule for _, _, rule in world.rejected()} == {
+        "limit",
+        "hub",
+        "person",
+        "block",
+        "manual",
+    }
     kinds = {row[0] for row in world.bank.rows(CHANGES, "kind")}
     assert kinds >= {"new", "merge", "split", "grow", "shrink"}
 

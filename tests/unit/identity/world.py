@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession, functions as F
 from databank.config import Settings
 from databank.identity.build import JOB
 from databank.identity.config import IdentityConfig
-from databank.identity.tables import BASIS, CHANGES, LIKELY_PAIR, PERSON, REJECTED
+from databank.identity.tables import CHANGES, LIKELY_PAIR, PERSON, REJECTED, STATE
 from databank.runs import Context, Outcome, Progress
 from databank.session import small_frame
 from databank.sources.erasure import Erasure, erase_from_core, note_erased
@@ -117,8 +117,8 @@ class World:
 
     def resolve_all(self, day: date = DAY, **config: Any) -> Outcome:
         """The same by another version of databank, which solves all anew."""
-        basis = self.bank.read(BASIS).withColumn("code_version", F.lit("another"))
-        self.bank.publish({BASIS: basis.localCheckpoint()}, day=day)
+        basis = self.bank.read(STATE).withColumn("code_version", F.lit("another"))
+        self.bank.publish({STATE: basis.localCheckpoint()}, day=day)
         return self.resolve(day, **config)
 
     def changes(self, day: date) -> set[tuple[str, str, str]]:

@@ -40,12 +40,12 @@ def test_a_pair_is_one_tie_with_all_its_records() -> None:
     seen = [
         Seen(1, 2, "web", "event", date(2026, 1, 1), 3),
         Seen(2, 1, "crm", "profile", date(2026, 2, 1), 1),
-        Seen(2, 3, "identity.yml", "hand", None, 1),
+        Seen(2, 3, "identity.yml", "manual", None, 1),
         Seen(3, 3, "web", "event", DAY, 9),
     ]
     assert tie_up(seen, [], {1, 2, 3}) == [
         Tie(1, 2, 4, ("crm", "web"), ("event", "profile"), date(2026, 2, 1), ""),
-        Tie(2, 3, 1, ("identity.yml",), ("hand",), None, ""),
+        Tie(2, 3, 1, ("identity.yml",), ("manual",), None, ""),
     ]
 
 

@@ -59,7 +59,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "identity.person": ("id_key person_id valid_from valid_to", HELD),
         "identity.edges": ("a_key b_key source rule first_ts last_ts n score", met),
         "identity.rejected": ("a_key b_key rule reason day", REJECTED),
-        "identity.basis": ("rules timezone", [(RULES.model_dump_json(), "Asia/Shanghai")]),
+        "identity.state": ("rules timezone", [(RULES.model_dump_json(), "Asia/Shanghai")]),
     }
     for name, (columns, rows) in tables.items():
         cells = dict(zip(columns.split(), zip(*rows, strict=True), strict=True))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.errors import DataBankError
+from databank.identity.attach import excluded_identifiers
 from databank.identity.components.solve import connected_components
 from databank.identity.config import EntitiesConfig, Limit
 from databank.identity.entities.config import PERSON, Entity
@@ -20,10 +21,9 @@ from databank.identity.entities.tables import (
     ENTITY_REJECTED,
     TABLES,
 )
-from databank.identity.guards.cuts import Rules, cut_persons
-from databank.identity.guards.hand import blocked_nodes
-from databank.identity.guards.limits import since
-from databank.identity.persons import nobodys
+from databank.identity.evidence.manual import blocked_nodes
+from databank.identity.exclusions.cuts import Rules, cut_persons
+from databank.identity.exclusions.limits import since
 from databank.identity.registry import Assignment, assign_persons, next_person_id
 from databank.identity.tables import PERSON as PERSONS, REJECTED
 from databank.runs import Context, Job, StepResult
@@ -66,7 +66,7 @@ def resolve_entities(context: Context, config: EntitiesConfig) -> StepResult:
         store.read(EVENTS),
         store.read(PROFILES),
         store.read(PERSONS),
-        nobodys(store.read(REJECTED)),
+        excluded_identifiers(store.read(REJECTED)),
         timezone=context.settings.timezone,
     )
     identifiers = store.read(IDENTIFIER)

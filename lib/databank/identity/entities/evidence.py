@@ -2,14 +2,14 @@
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-from databank.identity.persons import resolve_persons
+from databank.identity.attach import attach_persons
 
 
 def entity_evidence(
     events: DataFrame,
     profiles: DataFrame,
     persons: DataFrame,
-    set_aside: DataFrame,
+    excluded: DataFrame,
     *,
     timezone: str,
 ) -> DataFrame:
@@ -17,13 +17,13 @@ def entity_evidence(
 
     A record tells it of the person whose it was on its day. Cost: a scan of the columns that name
     identifiers (files without such a one are skipped by their statistics), a shuffle of what is
-    left by identifiers and day, and the joins of `resolve_persons` on that.
+    left by identifiers and day, and the joins of `attach_persons` on that.
 
     Args:
         events: core.events.
         profiles: core.profiles.
         persons: identity.person.
-        set_aside: id_key of identifiers that belong to nobody.
+        excluded: id_key of identifiers that belong to nobody.
         timezone: Business time zone, which the days of profiles follow.
 
     Returns:
@@ -43,7 +43,7 @@ def entity_evidence(
         F.get("ids", F.lit(0)).alias("id_key"),
         *(*pair, "n", "last_ts"),
     )
-    theirs = resolve_persons(records, persons, set_aside)
+    theirs = attach_persons(records, persons, excluded)
     return theirs.groupBy("person_id", F.col("named").alias("id_key")).agg(
         F.sum("n").alias("n"),
         F.max("last_ts").alias("last_ts"),

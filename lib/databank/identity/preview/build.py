@@ -8,10 +8,10 @@ from pyspark.sql import DataFrame, functions as F
 
 from databank.identity.build import update_persons
 from databank.identity.config import IdentityConfig
+from databank.identity.incremental.state import Counts, counts_of
 from databank.identity.preview.gates import Churn
 from databank.identity.preview.samples import Samples, sample_merges, sample_splits, types_of
-from databank.identity.scope.basis import Counts, counts_of
-from databank.identity.tables import BASIS, CHANGES, EDGES, PERSON, REJECTED
+from databank.identity.tables import CHANGES, EDGES, PERSON, REJECTED, STATE
 from databank.runs import Context
 from databank.sources.tables import IDENTIFIER
 
@@ -57,7 +57,7 @@ def preview_identity(context: Context, config: IdentityConfig) -> Preview:
     store = context.store
     # at the versions that are published, whatever is written below
     was, refused = store.read(PERSON), store.read(REJECTED)
-    basis = store.read(BASIS).first()
+    basis = store.read(STATE).first()
     _, churn = update_persons(context, config)
     context.progress.step("measuring and drawing samples")
     now, edges = store.read(PERSON), store.read(EDGES)

@@ -7,7 +7,7 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.errors import GateRefusedError
 from databank.identity.config import Gates
-from databank.identity.handovers import FOREVER
+from databank.identity.ownership.reassignment import FOREVER
 from databank.session import checkpoint, hinted
 
 _ALWAYS = date(1000, 1, 1)

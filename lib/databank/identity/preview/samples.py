@@ -5,8 +5,7 @@ from typing import Any, NamedTuple
 
 from pyspark.sql import DataFrame, Row, functions as F
 
-from databank.identity.config import HAND
-from databank.identity.guards.hand import BLOCK
+from databank.identity.rules import BLOCK_RULE, MANUAL_RULE
 
 MOST = 10
 
@@ -129,7 +128,7 @@ def _evidence(edges: DataFrame, drawn: list[Row]) -> Callable[[Row], str | None]
     def shown(row: Row) -> str | None:
         if row["b_key"] is None:
             return None
-        return ", ".join(found.get(frozenset((row["a_key"], row["b_key"])), [HAND]))
+        return ", ".join(found.get(frozenset((row["a_key"], row["b_key"])), [MANUAL_RULE]))
 
     return shown
 
@@ -140,7 +139,7 @@ def _why(rejected: DataFrame, drawn: list[Row]) -> Callable[[Row], str | None]:
     # what somebody wrote may tell a value
     found = {
         (row["a_key"], row["b_key"]): row["rule"]
-        if row["rule"] in (BLOCK, HAND)
+        if row["rule"] in (BLOCK_RULE, MANUAL_RULE)
         else f"{row['rule']}: {row['reason']}"
         for row in rows
     }

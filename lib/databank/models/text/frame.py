@@ -5,7 +5,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, functions as F
 from pyspark.storagelevel import StorageLevel
 
-from databank.identity.persons import AGE, profiles_of_persons, said
+from databank.identity.attach import PROFILE_ORDER, profile_attribute, profiles_of_persons
 from databank.identity.tables import PERSON
 from databank.models.frame import part_of
 from databank.models.text.config import TextModelConfig
@@ -51,6 +51,6 @@ def stated_frame(frame: DataFrame, config: TextModelConfig) -> DataFrame:
 
 
 def _newest(attribute: str) -> Column:
-    value = said(attribute)
+    value = profile_attribute(attribute)
     # null sorts below every time
-    return F.max_by(value, F.when(value.isNotNull(), F.struct(*AGE)))
+    return F.max_by(value, F.when(value.isNotNull(), F.struct(*PROFILE_ORDER)))

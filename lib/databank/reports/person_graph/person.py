@@ -95,7 +95,7 @@ def _names(lookup: PublishedReader, keys: set[int]) -> dict[int, Named]:
 
 def _ties(lookup: PublishedReader, held: list[Holding], names: dict[int, Named]) -> list[Tie]:
     # as the last run of resolve_identity took them
-    basis = lookup.find("identity.basis", ("rules", "timezone"), "true")
+    basis = lookup.find("identity.state", ("rules", "timezone"), "true")
     rules = IdentityConfig.model_validate_json(basis[0][0]) if basis else None
     zone = basis[0][1] if basis else "UTC"
     listed = ", ".join(str(key) for key in sorted(names))

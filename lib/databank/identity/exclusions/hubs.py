@@ -11,9 +11,35 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.identity.components.solve import connected_components
 from databank.identity.config import ANY, Limit
-from databank.identity.edges import pairs_with
-from databank.identity.guards.limits import JUNK, held_of
+from databank.identity.evidence.edges import pairs_with
+from databank.identity.exclusions.limits import held_of
+from databank.identity.rules import HUB_RULE
 from databank.session import checkpoint
+
+_USUAL = 0.99  # of a type's identifiers have no more neighbours than is usual
+
+
+def count_degrees(judged: DataFrame) -> DataFrame:
+    """One row per id_type and neighbours: identifiers, how many there are.
+
+    Args:
+        judged: kind, degree; one row per identifier, see `judge_identifiers`.
+    """
+    columns = F.col("kind").alias("id_type"), F.col("degree").alias("neighbours")
+    return judged.groupBy(*columns).agg(F.count(F.lit(1)).alias("identifiers"))
+
+
+def move_degrees(known: DataFrame, before: DataFrame, after: DataFrame) -> DataFrame:
+    """Degrees brought up to date by those of some identifiers, before and after a change."""
+    gone = before.withColumn("identifiers", -F.col("identifiers"))
+    moved = known.unionByName(gone).unionByName(after).groupBy("id_type", "neighbours")
+    return moved.agg(F.sum("identifiers").alias("identifiers")).where("identifiers > 0")
+
+
+def usual_degrees(degrees: DataFrame) -> DataFrame:
+    """One row per id_type: usual, the degree that 99 of 100 identifiers do not exceed."""
+    usual = F.percentile("neighbours", _USUAL, F.col("identifiers")).cast("bigint")
+    return degrees.groupBy("id_type").agg(usual.alias("usual"))
 
 
 def release_junk(
@@ -42,7 +68,7 @@ def release_junk(
     Returns:
         labels with what was released, and rejected without it.
     """
-    junk = rejected.where(F.col("rule") == JUNK).select(F.col("a_key").alias("key"))
+    junk = rejected.where(F.col("rule") == HUB_RULE).select(F.col("a_key").alias("key"))
     if junk.isEmpty():
         return labels, rejected
     links = checkpoint(_components_around(junk, edges, labels))
@@ -63,7 +89,7 @@ def release_junk(
         F.col("key").alias("id_key"), F.col("whole").alias("component")
     )
     back = back.join(identifiers.select("id_key", "id_type"), "id_key")
-    mistaken = free.select(F.col("key").alias("a_key"), F.lit(JUNK).alias("rule"))
+    mistaken = free.select(F.col("key").alias("a_key"), F.lit(HUB_RULE).alias("rule"))
     return known.unionByName(back), rejected.join(mistaken, ["a_key", "rule"], "left_anti")
 
 

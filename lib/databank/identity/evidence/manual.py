@@ -8,9 +8,8 @@ from pyspark.sql import DataFrame, functions as F
 
 from databank.errors import DataBankError
 from databank.identity.config import Blocked, Identifier, IdentityConfig, Pair
+from databank.identity.rules import BLOCK_RULE
 from databank.session import small_frame
-
-BLOCK = "block"
 
 
 class Told(NamedTuple):
@@ -106,7 +105,7 @@ def blocked_nodes(identifiers: DataFrame, block: Iterable[Blocked], *, day: date
         .select(
             "a_key",
             F.lit(None).cast("bigint").alias("b_key"),
-            F.lit(BLOCK).alias("rule"),
+            F.lit(BLOCK_RULE).alias("rule"),
             "reason",
             F.lit(day).alias("day"),
         )

@@ -14,8 +14,8 @@ from pyspark.sql import DataFrame, functions as F
 
 from databank.identity.components.solve import connected_components
 from databank.identity.config import ANY, Limit
-from databank.identity.edges import pairs_with
-from databank.identity.guards.cuts import RULE as CUT
+from databank.identity.evidence.edges import pairs_with
+from databank.identity.rules import PERSON_RULE
 from databank.session import checkpoint, hinted
 
 _FEW = 50  # neighbours, of an identifier that may come back
@@ -139,7 +139,11 @@ def region_of(
 
 def _ties(known: Known, touched: DataFrame, limits: Mapping[str, Limit]) -> DataFrame:
     """one, other: identifiers whose persons are solved together."""
-    cut = known.rejected.where(F.col("rule") == CUT).select("a_key", "b_key").toDF("one", "other")
+    cut = (
+        known.rejected.where(F.col("rule") == PERSON_RULE)
+        .select("a_key", "b_key")
+        .toDF("one", "other")
+    )
     if ANY not in limits:
         return checkpoint(cut)
     # with more neighbours than one person may have, it comes back only where all are in one

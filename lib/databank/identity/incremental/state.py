@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, Row, functions as F
 
 from databank.hashing import code_version
 from databank.identity.config import IdentityConfig
-from databank.identity.tables import BASIS
+from databank.identity.tables import STATE
 from databank.runs import Context
 from databank.runs.forget import FORGOTTEN
 from databank.sources.tables import ERASED, EVENTS, IDENTIFIER, PROFILES
@@ -44,7 +44,7 @@ class Counts(NamedTuple):
 
 @dataclass(frozen=True)
 class Basis:
-    """What the last run left in identity.basis, and whether this one may build on it.
+    """What the last run left in identity.state, and whether this one may build on it.
 
     Attributes:
         why: Why all has to be solved; "" = it need not be.
@@ -65,7 +65,7 @@ class Basis:
 
 def last_basis(context: Context, config: IdentityConfig) -> Basis:
     """What the last run left; before the first one there is nothing."""
-    row = context.store.read(BASIS).first()
+    row = context.store.read(STATE).first()
     if row is None:
         return Basis("the first run", context.day, config, {}, 1, Counts(0, 0, 0, 0))
     left = {"day": row["day"], "versions": row["versions"], "next_id": row["next_id"]}
@@ -100,18 +100,18 @@ def _lost(context: Context, versions: Mapping[str, int]) -> str:
 
 
 def write_basis(context: Context, config: IdentityConfig, counts: Counts, *, next_id: int) -> None:
-    """Write identity.basis for the next run; counts are those of this one."""
+    """Write identity.state for the next run; counts are those of this one."""
     store = context.store
     versions = {spec.name: store.versions_read[spec.name] for spec in _READ}
     row = (
         context.run_id, context.day, context.settings.timezone, code_version(),
         config.model_dump_json(), versions, next_id, *counts,
     )  # fmt: skip
-    store.replace(BASIS, store.small(BASIS, [row]))
+    store.replace(STATE, store.small(STATE, [row]))
 
 
 def go_back(store: TableStore, versions: Mapping[str, int]) -> dict[str, int | float | str]:
-    """Write identity.basis as it was at an earlier version, but for the ids that are given.
+    """Write identity.state as it was at an earlier version, but for the ids that are given.
 
     A person_id that was published since may be known outside of the bank: nobody else gets it.
 
@@ -122,12 +122,12 @@ def go_back(store: TableStore, versions: Mapping[str, int]) -> dict[str, int | f
     Returns:
         Lines of the short table.
     """
-    now, then = store.read(BASIS).first(), store.read_version(BASIS, versions[BASIS.name]).first()
+    now, then = store.read(STATE).first(), store.read_version(STATE, versions[STATE.name]).first()
     if now is None or then is None:
-        raise RuntimeError(f"{BASIS.name}: no row after a run")
+        raise RuntimeError(f"{STATE.name}: no row after a run")
     row = then.asDict() | {"next_id": max(now["next_id"], then["next_id"])}
     # an older databank may have written fewer columns; no run builds on those
-    store.replace(BASIS, store.small(BASIS, [[row.get(column.name) for column in BASIS.columns]]))
+    store.replace(STATE, store.small(STATE, [[row.get(column.name) for column in STATE.columns]]))
     # who was erased since is not to come back
     store.replace(FORGOTTEN, store.read(FORGOTTEN))
     return {"persons before": now["persons"], "persons after": then["persons"]}

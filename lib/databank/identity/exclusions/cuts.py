@@ -23,12 +23,12 @@ from pyspark.sql import DataFrame, functions as F
 
 from databank.columns import require_columns
 from databank.errors import DataBankError
-from databank.identity.config import ANY, HAND, Limit
-from databank.identity.edges import pair_of_keys
-from databank.identity.guards.limits import held_of, since
+from databank.identity.config import ANY, Limit
+from databank.identity.evidence.edges import pair_of_keys
+from databank.identity.exclusions.limits import held_of, since
+from databank.identity.rules import MANUAL_RULE, PERSON_RULE
 from databank.session import checkpoint, small_frame
 
-RULE = "person"
 # identifiers of one component; a task needs about a kilobyte for each that it meets
 _LARGEST = 2_000_000
 _A_TASK = 500_000  # identifiers of many components
@@ -92,7 +92,7 @@ def cut_persons(labels: DataFrame, links: DataFrame, rules: Rules) -> tuple[Data
     told = cut.where("reason IS NULL").select(F.col("a_key").alias("id_key"), "component")
     rest = labels.join(told, "id_key", "left_anti").select("id_key", "component")
     rejected = cut.where("reason IS NOT NULL").select(
-        "a_key", "b_key", F.lit(RULE).alias("rule"), "reason", F.lit(rules.day).alias("day")
+        "a_key", "b_key", F.lit(PERSON_RULE).alias("rule"), "reason", F.lit(rules.day).alias("day")
     )
     return rest.unionByName(told), rejected
 
@@ -130,11 +130,11 @@ def _held_in(suspects: DataFrame) -> int:
 
 
 def _links_of(inside: DataFrame, links: DataFrame) -> DataFrame:
-    """One row per pair: component, both keys and types, hand, score, n, last (microseconds)."""
-    hand = F.max(F.col("rule") == HAND).alias("hand")
+    """One row per pair: component, both keys and types, manual, score, n, last (microseconds)."""
+    manual = F.max(F.col("rule") == MANUAL_RULE).alias("manual")
     score = F.max(F.coalesce("score", F.lit(1.0))).alias("score")
     last = F.max(F.unix_micros("last_ts")).alias("last")
-    measures = (hand, score, F.sum("n").alias("n"), last)
+    measures = (manual, score, F.sum("n").alias("n"), last)
     a = inside.select(F.col("id_key").alias("a_key"), "component", F.col("id_type").alias("a_type"))
     b = inside.select(F.col("id_key").alias("b_key"), "component", F.col("id_type").alias("b_type"))
     mine = links.where("a_key <> b_key").select(*pair_of_keys(), "rule", "n", "last_ts", "score")
@@ -149,7 +149,7 @@ def cut_links(links: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     """Cut components that share no id.
 
     Args:
-        links: A row a pair: a_key < b_key, a_type, b_type, hand (bool), score, n, last
+        links: A row a pair: a_key < b_key, a_type, b_type, manual (bool), score, n, last
             (microseconds).
         rules: What holds for a person.
 
@@ -160,11 +160,14 @@ def cut_links(links: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     ranks = {kind: number for number, kind in enumerate(rules.strongest)}
     weakest = np.maximum(links["a_type"].map(ranks), links["b_type"].map(ranks))
     keys = [links["b_key"], links["a_key"], -links["last"], -links["n"], weakest]
-    keys += [-links["score"], ~links["hand"]]
+    keys += [-links["score"], ~links["manual"]]
     links = links.iloc[np.lexsort(keys)]
     forest = _Forest(links, rules)
     pairs = list(zip(links["a_key"].tolist(), links["b_key"].tolist(), strict=True))
-    why = [forest.join(*pair, hand=hand) for pair, hand in zip(pairs, links["hand"], strict=True)]
+    why = [
+        forest.join(*pair, manual=manual)
+        for pair, manual in zip(pairs, links["manual"], strict=True)
+    ]
     refused = [(*pair, None, text) for pair, text in zip(pairs, why, strict=True) if text]
     # a link refused at first may join what a chain of others has joined since
     refused = [row for row in refused if forest.find(row[0]) != forest.find(row[1])]
@@ -216,12 +219,12 @@ class _Forest:
             node = parent[node]
         return node
 
-    def join(self, a: int, b: int, *, hand: bool) -> str:
+    def join(self, a: int, b: int, *, manual: bool) -> str:
         """Join the parts of two ids; why not, where that is refused."""
         a, b = sorted((self.find(a), self.find(b)))
         if a == b:
             return ""
-        why = self._apart(a, b) or ("" if hand else self._over(a, b))
+        why = self._apart(a, b) or ("" if manual else self._over(a, b))
         if why:
             return why
         self._parent[b] = a

@@ -5,25 +5,25 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.columns import require_columns
-from databank.identity.config import FORMAT
-from databank.identity.intervals import holds_on
+from databank.identity.ownership.periods import holds_on
+from databank.identity.rules import FORMAT_RULE
 
 # the order of profiles; of the same instant the order of rows does not decide
-AGE = ("updated_ts", "source", "record_id")
+PROFILE_ORDER = ("updated_ts", "source", "record_id")
 
 
-def resolve_persons(events: DataFrame, persons: DataFrame, set_aside: DataFrame) -> DataFrame:
+def attach_persons(events: DataFrame, persons: DataFrame, excluded: DataFrame) -> DataFrame:
     """Give each event the person it belongs to; events of nobody are left out.
 
-    An event goes to the person of its strongest identifier. Where that was set aside (a shared
+    An event goes to the person of its strongest identifier. Where that was excluded (a shared
     device, say), the next ones are asked in their order. Cost: one join on id_key over all
-    events, and a second one over the few events whose strongest identifier was set aside.
+    events, and a second one over the few events whose strongest identifier was excluded.
 
     Args:
         events: source, event_id (unique together), id_key, ids (strongest first), day, and any
             other columns.
         persons: id_key, person_id, valid_from, valid_to (dates, [from, to), null = open).
-        set_aside: id_key of identifiers that belong to nobody.
+        excluded: id_key of identifiers that belong to nobody.
 
     Returns:
         The events' columns and person_id.
@@ -31,11 +31,11 @@ def resolve_persons(events: DataFrame, persons: DataFrame, set_aside: DataFrame)
     Raises:
         MissingColumnsError: If a column is missing.
     """
-    require_columns(events, "source", "event_id", "id_key", "ids", "day", where="resolve_persons")
+    require_columns(events, "source", "event_id", "id_key", "ids", "day", where="attach_persons")
     require_columns(
-        persons, "id_key", "person_id", "valid_from", "valid_to", where="resolve_persons"
+        persons, "id_key", "person_id", "valid_from", "valid_to", where="attach_persons"
     )
-    aside = F.broadcast(set_aside.select("id_key").distinct())
+    aside = F.broadcast(excluded.select("id_key").distinct())
     direct = _join(events.join(aside, "id_key", "left_anti"), persons)
     # the rank of the identifier decides, so that the order of rows never does
     shared = (
@@ -80,14 +80,14 @@ def profiles_of_persons(
     return theirs.drop("id_key", "valid_from", "valid_to")
 
 
-def said(attribute: str) -> Column:
+def profile_attribute(attribute: str) -> Column:
     """What a profile says of an attribute; null = nothing."""
     return F.nullif(F.trim(F.col("attributes")[attribute]), F.lit(""))
 
 
-def nobodys(rejected: DataFrame) -> DataFrame:
+def excluded_identifiers(rejected: DataFrame) -> DataFrame:
     """id_key of what identity.rejected sets aside; what has no identifier's form is not met."""
-    alone = rejected.where(F.col("b_key").isNull() & (F.col("rule") != FORMAT))
+    alone = rejected.where(F.col("b_key").isNull() & (F.col("rule") != FORMAT_RULE))
     return alone.select(F.col("a_key").alias("id_key"))
 
 

@@ -10,8 +10,8 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.columns import require_columns
-from databank.identity.config import LINKAGE
 from databank.identity.linkage.config import LinkageRule
+from databank.identity.rules import LINKAGE_RULE
 from databank.session import hinted
 
 
@@ -54,13 +54,13 @@ def linkage_edges(pairs: DataFrame, rules: Mapping[str, LinkageRule]) -> DataFra
     measures = ("first_ts", "last_ts", "n", "score")
     tests = [(F.col("name") == n) & (F.col("score") >= r.match_threshold) for n, r in rules.items()]
     linked = pairs.where(reduce(lambda one, other: one | other, tests, F.lit(False)))
-    source, rule = F.col("name").alias("source"), F.lit(LINKAGE).alias("rule")
+    source, rule = F.col("name").alias("source"), F.lit(LINKAGE_RULE).alias("rule")
     return linked.select("a_key", "b_key", source, rule, *measures)
 
 
 def seen_together(edges: DataFrame) -> DataFrame:
     """Edges of identifiers that were in one record."""
-    return edges.where(F.col("rule") != LINKAGE)
+    return edges.where(F.col("rule") != LINKAGE_RULE)
 
 
 def add_edges(known: DataFrame, fresh: DataFrame) -> DataFrame:

@@ -7,9 +7,10 @@ from functools import reduce
 from pyspark.sql import DataFrame, functions as F
 
 from databank.identity.config import IdentityConfig
-from databank.identity.edges import ends_of, pairs_with
-from databank.identity.guards.hand import BLOCK, Told, blocked_nodes
-from databank.identity.guards.limits import since
+from databank.identity.evidence.edges import ends_of, pairs_with
+from databank.identity.evidence.manual import Told, blocked_nodes
+from databank.identity.exclusions.limits import since
+from databank.identity.rules import BLOCK_RULE
 from databank.session import checkpoint, small_frame
 
 
@@ -56,7 +57,7 @@ def blocks_changed(
     schema = "id_key bigint"
     if before.block == config.block:
         return small_frame(identifiers.sparkSession, [], schema)
-    was = rejected.where((F.col("rule") == BLOCK) & F.col("b_key").isNull())
+    was = rejected.where((F.col("rule") == BLOCK_RULE) & F.col("b_key").isNull())
     was = was.select("a_key", "reason")
     now = blocked_nodes(identifiers, config.block, day=day)
     now = checkpoint(now.select("a_key", "reason"))

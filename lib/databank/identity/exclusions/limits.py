@@ -15,10 +15,9 @@ from datetime import date, timedelta
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.columns import require_columns
-from databank.identity.config import ANY, FORMAT, Limit, Limits
-from databank.identity.edges import pair_of_keys
-
-LIMIT, JUNK = "limit", "junk"
+from databank.identity.config import ANY, Limit, Limits
+from databank.identity.evidence.edges import pair_of_keys
+from databank.identity.rules import FORMAT_RULE, HUB_RULE, LIMIT_RULE
 
 
 def judge_identifiers(
@@ -82,7 +81,7 @@ def refuse_judged(
             most, F.lit(f" are usual (limit {junk} times as many)"),
         )  # fmt: skip
         unusual = F.when(F.col("degree") > F.col("usual") * junk, text)
-    rule = F.when(F.col("limited").isNotNull(), F.lit(LIMIT)).otherwise(F.lit(JUNK))
+    rule = F.when(F.col("limited").isNotNull(), F.lit(LIMIT_RULE)).otherwise(F.lit(HUB_RULE))
     return _rejected(judged, rule, F.coalesce("limited", unusual), day)
 
 
@@ -99,7 +98,7 @@ def refuse_nodes(neighbours: DataFrame, limits: Mapping[str, Limits], day: date)
         identity.rejected rows, one per node.
     """
     judged = _judged(neighbours, limits, day)
-    return _rejected(judged, F.lit(LIMIT), F.col("limited"), day)
+    return _rejected(judged, F.lit(LIMIT_RULE), F.col("limited"), day)
 
 
 def unreadable_identifiers(refused: DataFrame, *, day: date) -> DataFrame:
@@ -114,7 +113,7 @@ def unreadable_identifiers(refused: DataFrame, *, day: date) -> DataFrame:
     """
     return refused.groupBy(F.col("id_key").alias("a_key")).agg(
         F.lit(None).cast("bigint").alias("b_key"),
-        F.lit(FORMAT).alias("rule"),
+        F.lit(FORMAT_RULE).alias("rule"),
         F.min(F.concat("id_type", F.lit(": "), "why")).alias("reason"),
         F.lit(day).alias("day"),
     )

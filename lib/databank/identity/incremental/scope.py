@@ -5,14 +5,15 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame, functions as F
 
 from databank.identity.config import ANY, IdentityConfig
-from databank.identity.edges import ends_of, pairs_with
-from databank.identity.evidence import Evidence, Judged, allowed_evidence, judge_evidence
-from databank.identity.gather import edges_before
-from databank.identity.guards.degrees import count_degrees, move_degrees, usual_degrees
-from databank.identity.guards.hand import Told
-from databank.identity.guards.limits import JUNK, without
-from databank.identity.handovers import as_identifiers, with_nodes
-from databank.identity.scope.region import Known, Region, region_of
+from databank.identity.evidence.allowed import Evidence, Judged, allowed_evidence, judge_evidence
+from databank.identity.evidence.edges import ends_of, pairs_with
+from databank.identity.evidence.manual import Told
+from databank.identity.evidence.refresh import edges_before
+from databank.identity.exclusions.hubs import count_degrees, move_degrees, usual_degrees
+from databank.identity.exclusions.limits import without
+from databank.identity.incremental.region import Known, Region, region_of
+from databank.identity.ownership.reassignment import as_identifiers, with_nodes
+from databank.identity.rules import HUB_RULE
 from databank.runs import Context
 from databank.session import checkpoint, hinted
 
@@ -229,11 +230,11 @@ def _junk_outside(
     nobody.
     """
     nodes = inside.refused.where("b_key IS NULL")
-    junk = nodes.where(F.col("rule") == JUNK).select(F.col("a_key").alias("id_key"))
+    junk = nodes.where(F.col("rule") == HUB_RULE).select(F.col("a_key").alias("id_key"))
     around = pairs_with(inside.links, junk).distinct().withColumnRenamed("other", "id_key")
     back = known.released.join(keys, "id_key", "left_anti").union(junk)
     aside = known.aside.join(keys, "id_key", "left_anti")
-    aside = aside.union(nodes.where(F.col("rule") != JUNK).select("a_key")).distinct()
+    aside = aside.union(nodes.where(F.col("rule") != HUB_RULE).select("a_key")).distinct()
     around = around.join(aside, "id_key", "left_anti")
     around = around.join(keys.withColumn("ours", F.lit(True)), "id_key", "left")
     around = checkpoint(around.join(back.withColumn("back", F.lit(True)), "id_key", "left"))

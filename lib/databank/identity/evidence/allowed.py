@@ -6,17 +6,16 @@ from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession, functions as F
 
-from databank.identity.config import HAND, LINKAGE, IdentityConfig
-from databank.identity.edges import seen_together
-from databank.identity.guards.hand import Told, blocked_nodes, one_by_hand
-from databank.identity.guards.limits import (
-    LIMIT,
+from databank.identity.config import IdentityConfig
+from databank.identity.evidence.edges import seen_together
+from databank.identity.evidence.manual import Told, blocked_nodes, one_by_hand
+from databank.identity.exclusions.limits import (
     judge_identifiers,
     refuse_judged,
     refuse_nodes,
     without,
 )
-from databank.identity.handovers import (
+from databank.identity.ownership.reassignment import (
     days_of_handover,
     holdings_of,
     links_of_today,
@@ -26,6 +25,7 @@ from databank.identity.handovers import (
     with_nodes,
     without_clash,
 )
+from databank.identity.rules import LIMIT_RULE, LINKAGE_RULE, MANUAL_RULE
 from databank.session import checkpoint, small_frame
 
 _LINK = ("a_key", "b_key", "rule", "n", "first_ts", "last_ts", "score")
@@ -124,13 +124,13 @@ def allowed_evidence(
     """
     blocked, seen = judged.blocked, seen_together(judged.links)
     # what is told of today and not of a time
-    now = judged.links.where(F.col("rule") == LINKAGE).select(*_LINK)
+    now = judged.links.where(F.col("rule") == LINKAGE_RULE).select(*_LINK)
     spark = seen.sparkSession
     ends = [key for pair in told.together for key in pair]
     refused = refuse_judged(judged.identifiers, day, junk=config.junk, usual=usual)
     # what is one person by hand keeps no limit
     refused = refused.where(~F.col("a_key").isin(ends)) if ends else refused
-    rows = [(a, b, HAND) for a, b in told.together]
+    rows = [(a, b, MANUAL_RULE) for a, b in told.together]
     made = small_frame(spark, rows, "a_key bigint, b_key bigint, rule string")
     made = made.withColumn("n", F.lit(1).cast("bigint"))
     made = now.unionByName(made, allowMissingColumns=True)
@@ -159,7 +159,7 @@ def allowed_evidence(
 
 
 def _unlinked(spark: SparkSession, told: Told, day: date) -> DataFrame:
-    rows = [(a, b, HAND, why, day) for a, b, why in told.unlink]
+    rows = [(a, b, MANUAL_RULE, why, day) for a, b, why in told.unlink]
     return small_frame(
         spark, rows, "a_key bigint, b_key bigint, rule string, reason string, day date"
     )
@@ -173,10 +173,10 @@ def _looked_at(
     by_hand: DataFrame,
 ) -> tuple[DataFrame, DataFrame]:
     """id_key of what may have been handed over; and id_key, day of what was, by hand."""
-    other = blocked.unionByName(refused.where(F.col("rule") != LIMIT))
+    other = blocked.unionByName(refused.where(F.col("rule") != LIMIT_RULE))
     barred = other.select(F.col("a_key").alias("id_key"))
     by_hand = by_hand.join(barred, "id_key", "left_anti")
-    limited = refused.where(F.col("rule") == LIMIT).select(F.col("a_key").alias("id_key"))
+    limited = refused.where(F.col("rule") == LIMIT_RULE).select(F.col("a_key").alias("id_key"))
     kinds = F.col("id_type").isin(sorted(config.handed_over))
     guessed = limited.join(identifiers.where(kinds).select("id_key"), "id_key", "left_semi")
     return guessed.unionByName(by_hand.select("id_key")), by_hand

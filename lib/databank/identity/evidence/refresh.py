@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from pyspark.sql import DataFrame, functions as F
 
-from databank.identity.config import LINKAGE
-from databank.identity.edges import add_edges, event_edges, linkage_edges, profile_edges
+from databank.identity.evidence.edges import add_edges, event_edges, linkage_edges, profile_edges
 from databank.identity.linkage.config import LinkageRule
+from databank.identity.rules import LINKAGE_RULE
 from databank.identity.tables import EDGES, LIKELY_PAIR
 from databank.session import checkpoint, hinted
 from databank.sources.tables import EVENTS, PROFILES
@@ -68,7 +68,7 @@ def update_edges(
         near.join(heads, ["a_key", "rule"], "left_semi")
     )
     if rules:
-        was = was.unionByName(store.read(EDGES).where(F.col("rule") == LINKAGE))
+        was = was.unionByName(store.read(EDGES).where(F.col("rule") == LINKAGE_RULE))
         now = now.unionByName(linkage_edges(store.read(LIKELY_PAIR), rules))
     both = was.select(*keys, F.struct(*_MEASURES).alias("was")).join(
         now.select(*keys, F.struct(*_MEASURES).alias("now")), keys, "full"

@@ -17,8 +17,8 @@ from pyspark.sql import Column, DataFrame, Window, functions as F
 
 from databank.columns import require_columns
 from databank.identity.config import HandedOver
-from databank.identity.guards.hand import renamed
-from databank.identity.intervals import holds_on
+from databank.identity.evidence.manual import renamed
+from databank.identity.ownership.periods import holds_on
 from databank.session import checkpoint, hinted
 
 FOREVER = date(9999, 12, 31)

@@ -1,0 +1,1 @@
+"""Evidence: which identifiers were seen together, what is known by hand, what of it may link."""

@@ -1,1 +1,0 @@
-"""What a run has to solve anew: all, or no more than the new evidence touches."""
