@@ -17,9 +17,9 @@ import yaml
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.archive.frame import ROWS_OF_PARTITION
-from databank.archive.macros import hit
-from databank.archive.measures import macro_columns, matching_rows
+from databank.archive.row_filters import row_matches
 from databank.archive.tables import PERSON_DAY
+from databank.archive.window_values import macro_columns, matching_rows
 from databank.expressions import Macro
 from databank.identity.tables import PERSON
 from databank.project.load import load_bank
@@ -103,11 +103,11 @@ def make(root: str, events: int, persons: int) -> None:
         F.date_sub(F.lit(DAY).cast("date"), (share(2) * 365).cast("int")).alias("day"),
         one_of(("app", "web", "store"), share(3)).alias("terminal"),
         event.alias("event"),
-        F.lit("").alias("slice"),
+        F.lit("").alias("dims_json"),
         (share(5) * 100).cast("decimal(18,2)").alias("price"),
     )
     price = F.when(paid, F.col("price"))
-    days = rows.groupBy("person_id", "day", "terminal", "event", "slice").agg(
+    days = rows.groupBy("person_id", "day", "terminal", "event", "dims_json").agg(
         F.count("*").alias("n"),
         *(
             each(price).cast("decimal(28,2)").alias(name)
@@ -150,7 +150,7 @@ def values(root: str, conf: str) -> None:
             "events": F.sum("n"), "amount": F.sum("amount"), "largest_amount": F.max("amount_max"),
             "days_active": F.count_distinct("day"), "last_on": F.max("day"),
         }[macro.name]  # fmt: skip
-        return rows.where(hit(macro, day)).groupBy("person_id").agg(value)
+        return rows.where(row_matches(macro, day)).groupBy("person_id").agg(value)
 
     def stopping(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:

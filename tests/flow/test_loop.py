@@ -67,7 +67,7 @@ def test_the_archive_holds_every_event_of_a_person_once(
     )
     found = spark_session.sql(
         "SELECT person_id, day, event, sum(n) AS n, sum(amount) AS amount "
-        "FROM archive_person_day WHERE derived IS NULL GROUP BY ALL"
+        "FROM archive_person_day WHERE synthetic IS NULL GROUP BY ALL"
     )
     cast = [F.col(c).cast("double" if c == "amount" else "string").alias(c) for c in found.columns]
     assert found.select(cast).exceptAll(wanted.select(cast)).count() == 0
@@ -80,7 +80,7 @@ def test_sessions_hold_every_event_that_makes_them_once(
     store = TableStore(spark_session, str(loop))
     made, days = store.read("archive.visit"), store.read("archive.person_day")
     assert bank.archive.sessions is not None
-    counted = days.where("derived IS NULL").where(
+    counted = days.where("synthetic IS NULL").where(
         F.col("event").isin(*bank.archive.sessions.events or ())
     )
     per_day = made.groupBy("person_id", "day").agg(F.sum("events").alias("n"))
@@ -89,7 +89,7 @@ def test_sessions_hold_every_event_that_makes_them_once(
     ).isEmpty()
     assert made.agg(F.sum("events")).first() == counted.agg(F.sum("n")).first()
     sums = made.agg(F.count("*"), F.sum("seconds").cast("double")).first()
-    assert sums == days.where("derived").agg(F.sum("n"), F.sum("quantity").cast("double")).first()
+    assert sums == days.where("synthetic").agg(F.sum("n"), F.sum("quantity").cast("double")).first()
     # each kind of link of the demo's web shop is met
     assert {row["channel"] for row in made.select("channel").distinct().collect()} == {
         "paid search", "organic search", "organic social", "email", "affiliates", "referral",
@@ -128,7 +128,7 @@ def test_the_next_day_equals_a_bank_built_from_nothing(
         named = store.read("identity.person").groupBy("person_id").agg(F.min("id_key").alias("who"))
         rows = store.read("archive.person_day").join(named, "person_id")
         days.append(
-            rows.select("who", "day", "terminal", "event", "slice", "n", "amount", "last_ts")
+            rows.select("who", "day", "terminal", "event", "dims_json", "n", "amount", "last_ts")
         )
     assert days[0].count() > 0
     assert days[0].exceptAll(days[1]).count() == 0

@@ -217,14 +217,14 @@ def test_web_clickstream(
     time = "SELECT sum(epoch(pause)) FROM pages WHERE NOT long AND NOT midnight"
     [seconds] = database.execute(time).fetchall()[0]
     assert number(store, "archive.visit", "sum(seconds)") == seconds
-    assert number(store, "archive.person_day", "sum(quantity)", "event = 'stay'") == seconds
+    assert number(store, "archive.person_day", "sum(quantity)", "event = 'dwell'") == seconds
     faq = """SELECT sum(epoch(pause)) FROM (
         SELECT Webpage, lead(pause) OVER mine AS pause, lead(long OR midnight) OVER mine AS parted
         FROM pages WINDOW mine AS (PARTITION BY COOKIE ORDER BY clock, Click_order::int)
     ) WHERE NOT parted AND Webpage = (SELECT mode(Webpage) FROM pages)"""
     [on_one] = database.execute(faq).fetchall()[0]
     [[page]] = database.execute("SELECT mode(Webpage) FROM pages").fetchall()
-    held = f"event = 'stay' AND dims['page'] = '{page}'"
+    held = f"event = 'dwell' AND dims['page'] = '{page}'"
     assert number(store, "archive.person_day", "sum(quantity)", held) == on_one > 0
     who = store.read("identity.person").join(store.read("identity.identifier"), "id_key")
     visits = store.read("archive.visit").join(who.select("person_id", "id_value"), "person_id")

@@ -107,7 +107,7 @@ def make_bank(spark: SparkSession, root: Path, *, persons: int, days: str) -> Ba
     bank = Bank(spark, root)
     schema = (
         "person_id bigint, day date, event string, n bigint, amount double, terminal string, "
-        "slice string"
+        "dims_json string"
     )
     rows = frame(spark, schema, "\n".join(_padded(line) for line in days.strip().splitlines()))
     archive = rows.select(
@@ -115,10 +115,10 @@ def make_bank(spark: SparkSession, root: Path, *, persons: int, days: str) -> Ba
         "day",
         F.coalesce("terminal", F.lit("")).alias("terminal"),
         "event",
-        F.coalesce("slice", F.lit("")).alias("slice"),
-        F.when(F.col("slice").isNotNull(), F.str_to_map("slice", F.lit(";"), F.lit("="))).alias(
-            "dims"
-        ),
+        F.coalesce("dims_json", F.lit("")).alias("dims_json"),
+        F.when(
+            F.col("dims_json").isNotNull(), F.str_to_map("dims_json", F.lit(";"), F.lit("="))
+        ).alias("dims"),
         "n",
         "amount",
         F.col("amount").alias("amount_max"),

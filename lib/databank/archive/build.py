@@ -3,8 +3,8 @@
 from pyspark.sql import DataFrame, functions as F
 
 from databank.archive.config import ArchiveConfig
-from databank.archive.events import person_days, with_slices
-from databank.archive.sessions import refuse_of_this_name, stay_days, visit_days, visits
+from databank.archive.events import person_days, with_dims_json
+from databank.archive.sessions import dwell_days, refuse_of_this_name, visit_days, visits
 from databank.archive.tables import PERSON_DAY, VISIT
 from databank.identity.attach import attach_persons, excluded_identifiers
 from databank.identity.tables import CHANGES, PERSON, REJECTED, STATE
@@ -25,7 +25,7 @@ def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
     and a shuffle and sort of them by person and day.
     """
     store = context.store
-    events = with_slices(store.read(EVENTS), config)
+    events = with_dims_json(store.read(EVENTS), config)
     persons = store.read(PERSON)
     aside = excluded_identifiers(store.read(REJECTED))
     since, changes_since = context.last_read(EVENTS), context.last_read(CHANGES)
@@ -43,7 +43,7 @@ def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
     news = store.changes(EVENTS, since).unionByName(store.altered(EVENTS, since))
     if config.sessions is not None:
         refuse_of_this_name(news, config.sessions)
-    fresh = attach_persons(with_slices(news, config), persons, aside)
+    fresh = attach_persons(with_dims_json(news, config), persons, aside)
     pairs = store.materialise("new_pairs", fresh.select(*_PAIR).distinct())
     changed = store.materialise("changed", _changed_persons(store.changes(CHANGES, changes_since)))
     theirs = _events_of(context, "changed", changed, events, persons, aside)
@@ -81,9 +81,9 @@ def _write(
         resolved = store.materialise("resolved", resolved.drop("id_key", "ids"))
         made = store.materialise("visits", visits(resolved, config.sessions))
         days = visit_days(made, config.sessions.name)
-        if config.sessions.stays is not None:
-            days = days.unionByName(stay_days(made, config.sessions.stays.name))
-        tables[VISIT] = made.drop("looks")
+        if config.sessions.dwell is not None:
+            days = days.unionByName(dwell_days(made, config.sessions.dwell.name))
+        tables[VISIT] = made.drop("page_views")
         tables[PERSON_DAY] = person_days(resolved).unionByName(days, allowMissingColumns=True)
     for spec, rows in tables.items():
         if scope is None:

@@ -11,9 +11,9 @@ from databank.expressions import parse_expression
 
 # names that filters of windows know already
 _COLUMNS = frozenset(
-    {"person_id", "day", "terminal", "event", "slice", "dims", "n", "amount", "amount_max"}
+    {"person_id", "day", "terminal", "event", "dims_json", "dims", "n", "amount", "amount_max"}
     | {"amount_min"}
-    | {"quantity", "first_ts", "last_ts", "derived"}
+    | {"quantity", "first_ts", "last_ts", "synthetic"}
 )
 # columns of core.events that tell of one event alone
 _OF_AN_EVENT = (
@@ -25,11 +25,11 @@ _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 TagType = Literal["boolean", "count", "number", "text", "date"]
 
 
-class StaysConfig(StrictModel):
-    """How long persons look at what, within their sessions."""
+class DwellConfig(StrictModel):
+    """How long persons view which page, within their sessions."""
 
     name: Name = Field(
-        default="stay", description="The event that this is in the archive, for windows"
+        default="dwell", description="The event that this is in the archive, for windows"
     )
     page: str | None = Field(
         default=None,
@@ -47,7 +47,7 @@ class StaysConfig(StrictModel):
 class SessionsConfig(StrictModel):
     """What a session is, and where its channel is read from."""
 
-    silence: str = Field(
+    timeout: str = Field(
         default="30 minutes", description="A longer pause begins a new session: 30 minutes, 1 hour"
     )
     name: Name = Field(
@@ -64,11 +64,11 @@ class SessionsConfig(StrictModel):
         min_length=1,
         description="Spark SQL over core.events: the address before it",
     )
-    stays: StaysConfig | None = Field(
+    dwell: DwellConfig | None = Field(
         default=None, description="Without it, time on pages is nothing that windows can ask for"
     )
 
-    @field_validator("silence")
+    @field_validator("timeout")
     @classmethod
     def _duration(cls, value: str) -> str:
         if not 0 < _seconds(value) < 24 * 3600:
@@ -85,20 +85,20 @@ class SessionsConfig(StrictModel):
 
     @model_validator(mode="after")
     def _names_differ(self) -> "SessionsConfig":
-        if self.stays is not None and self.stays.name == self.name:
-            raise ValueError(f"sessions and `stays` are both {self.name!r}; call one otherwise")
+        if self.dwell is not None and self.dwell.name == self.name:
+            raise ValueError(f"sessions and `dwell` are both {self.name!r}; call one otherwise")
         return self
 
     @property
     def seconds(self) -> int:
         """The longest pause within a session."""
-        return _seconds(self.silence)
+        return _seconds(self.timeout)
 
     @property
     def dimensions(self) -> dict[str, str]:
         """The events that are made of sessions, each with what it is told apart by."""
-        stays = {self.stays.name: PAGE} if self.stays is not None else {}
-        return {self.name: CHANNEL, **stays}
+        dwell = {self.dwell.name: PAGE} if self.dwell is not None else {}
+        return {self.name: CHANNEL, **dwell}
 
 
 def _of_events(text: str) -> str:
@@ -148,26 +148,26 @@ class ArchiveConfig(StrictModel):
 
     @model_validator(mode="after")
     def _sessions_apart(self) -> "ArchiveConfig":
-        for name in sorted(self.dimensions.keys() & self.derived.keys()):
+        for name in sorted(self.dimensions.keys() & self.synthetic_events.keys()):
             raise ValueError(
                 f"dimensions.{name}: what is made of sessions has this name, and is told apart by "
-                f"{self.derived[name]} alone; remove it, or call that otherwise (sessions)"
+                f"{self.synthetic_events[name]} alone; remove it, or call that otherwise (sessions)"
             )
         return self
 
     @property
-    def derived(self) -> dict[str, str]:
-        """Events that sources do not have, each with its dimension: sessions, stays."""
+    def synthetic_events(self) -> dict[str, str]:
+        """Events that sources do not have, each with its dimension: sessions, dwell times."""
         return self.sessions.dimensions if self.sessions is not None else {}
 
     def names_of(self, event: str) -> tuple[str, ...]:
         """Names of the dimensions of an event."""
-        if event in self.derived:
-            return (self.derived[event],)
+        if event in self.synthetic_events:
+            return (self.synthetic_events[event],)
         return tuple(sorted(self.dimensions.get(event, {})))
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of all dimensions, of whichever event."""
-        events = [*self.dimensions, *self.derived]
+        events = [*self.dimensions, *self.synthetic_events]
         return tuple(sorted({name for event in events for name in self.names_of(event)}))

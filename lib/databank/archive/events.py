@@ -6,7 +6,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.archive.config import ArchiveConfig
-from databank.archive.sessions import evidence
+from databank.archive.sessions import session_inputs
 from databank.clock import last_hours
 from databank.expressions import Macro
 from databank.expressions.macros import ANY_EVENT
@@ -24,16 +24,16 @@ AGO = "_ago"
 _HOUR = 3_600_000_000
 
 
-def with_slices(events: DataFrame, config: ArchiveConfig) -> DataFrame:
-    """Add slice: the declared dimensions of each event; and what sessions need.
+def with_dims_json(events: DataFrame, config: ArchiveConfig) -> DataFrame:
+    """Add dims_json: the declared dimensions of each event; and what sessions need.
 
     Args:
         events: core.events.
         config: Dimensions by event, Spark SQL over core.events; sessions.
 
     Returns:
-        The columns the archive needs, slice (JSON text, '' if none), and with sessions what
-        `evidence` tells.
+        The columns the archive needs, dims_json (JSON text, '' if none), and with sessions what
+        `session_inputs` tells.
     """
     pairs: Column = F.lit(None).cast("map<string,string>")
     for event, dimensions in sorted(config.dimensions.items()):
@@ -43,22 +43,26 @@ def with_slices(events: DataFrame, config: ArchiveConfig) -> DataFrame:
             for cell in (F.lit(name), F.coalesce(F.expr(text).cast("string"), F.lit("")))
         ]
         pairs = F.when(F.col("event") == event, F.create_map(*cells)).otherwise(pairs)
-    of_sessions = evidence(config.sessions) if config.sessions is not None else []
-    slices = F.coalesce(F.to_json(pairs), F.lit("")).alias("slice")
-    return events.select(*_USED, slices, *of_sessions)
+    of_sessions = session_inputs(config.sessions) if config.sessions is not None else []
+    dims_json = F.coalesce(F.to_json(pairs), F.lit("")).alias("dims_json")
+    return events.select(*_USED, dims_json, *of_sessions)
 
 
 def person_days(events: DataFrame) -> DataFrame:
     """Reduce events to archive.person_day; one shuffle, partly summed before it.
 
     Args:
-        events: person_id, day, terminal, event, slice, amount, quantity, event_ts.
+        events: person_id, day, terminal, event, dims_json, amount, quantity, event_ts.
 
     Returns:
-        One row per person_id, day, terminal, event and slice.
+        One row per person_id, day, terminal, event and dims_json.
     """
     summed = events.groupBy(
-        "person_id", "day", F.coalesce("terminal", F.lit("")).alias("terminal"), "event", "slice"
+        "person_id",
+        "day",
+        F.coalesce("terminal", F.lit("")).alias("terminal"),
+        "event",
+        "dims_json",
     ).agg(
         F.count("*").alias("n"),
         F.sum("amount").cast("decimal(28,2)").alias("amount"),
@@ -68,13 +72,13 @@ def person_days(events: DataFrame) -> DataFrame:
         F.min("event_ts").alias("first_ts"),
         F.max("event_ts").alias("last_ts"),
     )
-    # the slice is the text of the map; a map among the sums would make Spark sort all events
-    return summed.withColumns({"dims": dims_of_slice(), "derived": F.lit(None).cast("boolean")})
+    # dims_json is the text of the map; a map among the sums would make Spark sort all events
+    return summed.withColumns({"dims": dims_of_json(), "synthetic": F.lit(None).cast("boolean")})
 
 
-def dims_of_slice() -> Column:
+def dims_of_json() -> Column:
     """The dimensions of an event by name; null if it has none."""
-    return F.when(F.col("slice") != "", F.from_json("slice", "map<string,string>"))
+    return F.when(F.col("dims_json") != "", F.from_json("dims_json", "map<string,string>"))
 
 
 def events_of_persons(store: TableStore, events: DataFrame, config: ArchiveConfig) -> DataFrame:
@@ -89,12 +93,13 @@ def events_of_persons(store: TableStore, events: DataFrame, config: ArchiveConfi
 
     Returns:
         One row per event: source, event_id, id_key, ids, day, terminal ('' if unknown), event,
-        amount, quantity, event_ts, slice, person_id, dims (declared dimensions by name).
+        amount, quantity, event_ts, dims_json, person_id, dims (declared dimensions by name).
     """
-    sliced = with_slices(events, ArchiveConfig(dimensions=config.dimensions))
-    sliced = sliced.withColumn("terminal", F.coalesce("terminal", F.lit("")))
-    theirs = attach_persons(sliced, store.read(PERSON), excluded_identifiers(store.read(REJECTED)))
-    return theirs.withColumn("dims", dims_of_slice())
+    described = with_dims_json(events, ArchiveConfig(dimensions=config.dimensions))
+    described = described.withColumn("terminal", F.coalesce("terminal", F.lit("")))
+    excluded = excluded_identifiers(store.read(REJECTED))
+    attached = attach_persons(described, store.read(PERSON), excluded)
+    return attached.withColumn("dims", dims_of_json())
 
 
 def recent_events(
@@ -132,12 +137,12 @@ def recent_events(
     theirs = events_of_persons(store, store.read(EVENTS).where(found), config)
     amount = F.col("amount").cast("decimal(28,2)")
     return theirs.select(
-        *("person_id", "day", "terminal", "event", "slice", "dims"),
+        *("person_id", "day", "terminal", "event", "dims_json", "dims"),
         F.lit(1).cast("bigint").alias("n"),
         *(amount.alias(name) for name in ("amount", "amount_max", "amount_min")),
         F.col("quantity").cast("decimal(28,3)").alias("quantity"),
         *(F.col("event_ts").alias(name) for name in ("first_ts", "last_ts")),
-        F.lit(None).cast("boolean").alias("derived"),
+        F.lit(None).cast("boolean").alias("synthetic"),
         (F.unix_micros(F.lit(end)) - F.unix_micros("event_ts")).alias(AGO),
     )
 

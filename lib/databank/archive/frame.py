@@ -7,9 +7,9 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.archive.config import ArchiveConfig, TagType
 from databank.archive.events import recent_events
-from databank.archive.measures import macro_columns
 from databank.archive.refers import PERSONS
 from databank.archive.tables import PERSON_DAY
+from databank.archive.window_values import macro_columns
 from databank.errors import DataBankError
 from databank.expressions import Expression, Macro
 from databank.identity.entities.config import PERSON
@@ -69,7 +69,7 @@ def person_frame(
     on_events = [macro for macro in macros if macro.reads_events]
     if on_events:
         archive = context.store.read(PERSON_DAY)
-        if "derived" not in archive.columns:
+        if "synthetic" not in archive.columns:
             raise DataBankError(
                 f"{PERSON_DAY.name}: was made by an earlier release; run build_archive first"
             )

@@ -1,4 +1,4 @@
-"""Sessions: a person's events of a day over all terminals, parted by silence."""
+"""Sessions: a person's events of a day over all terminals, parted by a timeout."""
 
 from pyspark.sql import Column, DataFrame, Window, functions as F
 from pyspark.sql.window import WindowSpec
@@ -8,18 +8,18 @@ from databank.archive.config import CHANNEL, PAGE, SessionsConfig
 from databank.errors import DataBankError
 
 
-def evidence(config: SessionsConfig) -> list[Column]:
+def session_inputs(config: SessionsConfig) -> list[Column]:
     """What sessions need of an event of core.events beside its own columns.
 
     Returns:
         address (text without its query), origin (struct of url and referrer as they are; null
-        where the event tells nothing of where its session came from), and with stays page (what
-        is looked at).
+        where the event tells nothing of where its session came from), and with `dwell` page (what
+        is viewed).
     """
     url, referrer = (F.expr(text).cast("string") for text in (config.url, config.referrer))
     found = [address(url).alias("address"), origin(url, referrer).alias("origin")]
-    if config.stays is not None:
-        own = config.stays.page
+    if config.dwell is not None:
+        own = config.dwell.page
         page = address(url) if own is None else F.nullif(F.expr(own).cast("string"), F.lit(""))
         found.append(page.alias(PAGE))
     return found
@@ -34,7 +34,7 @@ def refuse_of_this_name(events: DataFrame, config: SessionsConfig) -> None:
     named = events.where(F.col("event").isin(*config.dimensions))
     row = named.select("source", "event").first()
     if row is not None:
-        key = "{name: ...}" if row["event"] == config.name else "{stays: {name: ...}}"
+        key = "{name: ...}" if row["event"] == config.name else "{dwell: {name: ...}}"
         raise DataBankError(
             f"archive.yml: what is made of sessions is called {row['event']!r} in the archive, and "
             f"source {row['source']!r} has events of this name; give it another one: "
@@ -51,19 +51,20 @@ def visits(events: DataFrame, config: SessionsConfig) -> DataFrame:
 
     Args:
         events: person_id, day, source, event_id, event_ts, event, terminal, address, origin, and
-            with stays page; source and event_id are unique together.
+            with `dwell` page; source and event_id are unique together.
         config: How long a pause may be, and which events count.
 
     Returns:
         Columns of archive.visit, one row per person_id, day and number. Its origin is that of the
-        first event that tells one. With stays also `looks`, see `_with_look`, in no order.
+        first event that tells one. With `dwell` also
+        `page_views`, see `_with_page_view`, in no order.
     """
     if config.events is not None:
         events = events.where(F.col("event").isin(*config.events))
     days = Window.partitionBy("person_id", "day").orderBy("event_ts", "source", "event_id")
     at, terminal = F.unix_micros("event_ts"), F.nullif("terminal", F.lit(""))
     pause = at - F.lag(at).over(days)
-    page = [PAGE] if config.stays is not None else []
+    page = [PAGE] if config.dwell is not None else []
     placed = events.select(
         *("person_id", "day", "event_ts", "source", "event_id", "address", "origin", *page),
         F.row_number().over(days).alias("place"),
@@ -74,11 +75,11 @@ def visits(events: DataFrame, config: SessionsConfig) -> DataFrame:
     so_far = days.rowsBetween(Window.unboundedPreceding, Window.currentRow)
     number = F.count_if("begins").over(so_far).cast("int")
     numbered = placed.withColumn("number", number)
-    looks = []
+    page_views = []
     # most banks ask for none: every event would pay for them
-    if config.stays is not None:
-        numbered = _with_look(numbered, days)
-        looks = [F.collect_list("look").alias("looks")]
+    if config.dwell is not None:
+        numbered = _with_page_view(numbered, days)
+        page_views = [F.collect_list("page_view").alias("page_views")]
     sessions = numbered.groupBy("person_id", "day", "number")
     # a list of the changes of terminal is short, that of all events need not be
     changed = F.col("begins") | ~F.equal_null("terminal", "terminal_before")
@@ -94,20 +95,20 @@ def visits(events: DataFrame, config: SessionsConfig) -> DataFrame:
         F.min_by("address", _place_of("address")).alias("entry"),
         F.max_by("address", _place_of("address")).alias("exit"),
         F.min_by("origin", _place_of("origin")).alias("origin"),
-        *looks,
+        *page_views,
     )
     return with_channel(
         summed.select(
             *("person_id", "day", "number", "first_ts", "last_ts", "seconds", "events", "pages"),
             F.array_distinct(F.transform("uses", lambda each: each["terminal"])).alias("terminals"),
             *("entry", "exit", "origin.url", "origin.referrer"),
-            *(["looks"] if looks else []),
+            *(["page_views"] if page_views else []),
         )
     )
 
 
-def _with_look(numbered: DataFrame, days: WindowSpec) -> DataFrame:
-    """Add look: what an event of a session is a look at; null before its first page.
+def _with_page_view(numbered: DataFrame, days: WindowSpec) -> DataFrame:
+    """Add page_view: which page an event of a session views; null before the first page.
 
     It is a struct of terminal, page, event_ts, to_next (seconds to the next event of the session,
     null at its end) and own (whether the event names its page, or is on that of the last one
@@ -123,9 +124,10 @@ def _with_look(numbered: DataFrame, days: WindowSpec) -> DataFrame:
     goes_on = F.col("following.number") == F.col("number")
     pause = F.unix_micros("following.event_ts") - F.unix_micros("event_ts")
     to_next = F.when(goes_on, _in_seconds(pause)).alias("to_next")
-    look = F.struct("on.terminal", f"on.{PAGE}", "event_ts", to_next, named.alias("own"))
-    # the page of a session that has ended is not looked at any more
-    return placed.withColumn("look", F.when(F.col("on.number") == F.col("number"), look))
+    page_view = F.struct("on.terminal", f"on.{PAGE}", "event_ts", to_next, named.alias("own"))
+    # the page of a session that has ended is not viewed any more
+    here = F.col("on.number") == F.col("number")
+    return placed.withColumn("page_view", F.when(here, page_view))
 
 
 def visit_days(made: DataFrame, name: str) -> DataFrame:
@@ -149,19 +151,19 @@ def visit_days(made: DataFrame, name: str) -> DataFrame:
     return _as_events(summed, name, CHANNEL)
 
 
-def stay_days(made: DataFrame, name: str) -> DataFrame:
+def dwell_days(made: DataFrame, name: str) -> DataFrame:
     """Time on pages as rows of archive.person_day, so that windows can ask for it.
 
     Args:
-        made: `visits`, with its looks.
+        made: `visits`, with its page_views.
         name: The event that it is.
 
     Returns:
-        One row per person_id, day, terminal ('' if unknown) and page: n looks, quantity (seconds;
-        null if each look was the end of its session), first_ts and last_ts (of events there).
+        One row per person_id, day, terminal ('' if unknown) and page: n page views, quantity
+        (seconds; null if each was the end of its session), first_ts and last_ts (of events there).
     """
-    looks = made.select("person_id", "day", F.inline("looks"))
-    summed = looks.groupBy("person_id", "day", "terminal", PAGE).agg(
+    page_views = made.select("person_id", "day", F.inline("page_views"))
+    summed = page_views.groupBy("person_id", "day", "terminal", PAGE).agg(
         F.count_if("own").alias("n"),
         F.sum("to_next").cast("decimal(28,3)").alias("quantity"),
         F.min("event_ts").alias("first_ts"),
@@ -176,9 +178,9 @@ def _as_events(summed: DataFrame, name: str, dimension: str) -> DataFrame:
     return summed.select(
         *("person_id", "day", "terminal", "n", "quantity", "first_ts", "last_ts"),
         F.lit(name).alias("event"),
-        F.to_json(dims).alias("slice"),
+        F.to_json(dims).alias("dims_json"),
         dims.alias("dims"),
-        F.lit(True).alias("derived"),
+        F.lit(True).alias("synthetic"),
     )
 
 

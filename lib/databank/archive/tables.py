@@ -4,16 +4,16 @@ from databank.tables import Column, TableSpec
 
 PERSON_DAY = TableSpec(
     name="archive.person_day",
-    grain="one row per person, business day, terminal, event name and slice; sessions likewise",
+    grain="one row per person, business day, terminal, event name and dimensions; sessions too",
     owner="build_archive",
-    key=("person_id", "day", "terminal", "event", "slice"),
+    key=("person_id", "day", "terminal", "event", "dims_json"),
     cluster_by=("event", "day"),
     columns=(
         Column("person_id", "bigint", "person of identity.person on that day"),
         Column("day", "date", "day of the business time zone"),
         Column("terminal", "string", "where it happened: web, app, store ..., '' if unknown"),
         Column("event", "string", "event name"),
-        Column("slice", "string", "the event's declared dimensions as text, '' if it has none"),
+        Column("dims_json", "string", "the event's declared dimensions as text, '' if it has none"),
         Column("dims", "map<string,string>", "the same dimensions by name, null if it has none"),
         Column("n", "bigint", "events"),
         Column("amount", "decimal(28,2)", "sum of amounts, null if no event had one"),
@@ -22,7 +22,7 @@ PERSON_DAY = TableSpec(
         Column("quantity", "decimal(28,3)", "sum of quantities, null if no event had one"),
         Column("first_ts", "timestamp", "first event of the day, UTC"),
         Column("last_ts", "timestamp", "last event of the day, UTC"),
-        Column("derived", "boolean", "true = made of sessions, no event of its own; null = events"),
+        Column("synthetic", "boolean", "true = made of sessions, of no source; null = events"),
     ),
 )
 

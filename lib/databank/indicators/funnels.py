@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from pyspark.sql import Column, DataFrame, Window, functions as F
 
-from databank.archive.macros import exposed, matches
+from databank.archive.row_filters import event_matches, with_dimensions
 from databank.indicators.config import IndicatorConfig
 from databank.indicators.figures import PLACE, named
 
@@ -39,14 +39,14 @@ def count_steps(
     """
     # backwards in time, so that frames grow row by row; whole microseconds tell before from after
     backwards = Window.partitionBy("person_id").orderBy("back")
-    rows = exposed(events, dimensions)
+    rows = with_dimensions(events, dimensions)
     rows = rows.select(
         "person_id",
         "day",
         F.unix_micros("event_ts").alias("at"),
         (-F.unix_micros("event_ts")).alias("back"),
         *(
-            F.coalesce(matches(step, each.filter), F.lit(False)).alias(_is(n, step))
+            F.coalesce(event_matches(step, each.filter), F.lit(False)).alias(_is(n, step))
             for n, each in enumerate(funnels)
             for step in dict.fromkeys(each.steps)
         ),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-from databank.archive.macros import exposed, matches
+from databank.archive.row_filters import event_matches, with_dimensions
 from databank.indicators.calendar import running
 from databank.indicators.config import IndicatorConfig
 from databank.indicators.figures import PLACE, named, of_events, value_of
@@ -65,7 +65,7 @@ def count_persons(
     collected = list(dict.fromkeys(d for d in map(_days_asked, indicators) if d))
     longest = max((each.days for each in indicators), default=1)
     begin = days.first - timedelta(days=longest - 1)
-    rows = exposed(archive, dimensions).where(F.col("day") <= F.lit(days.until))
+    rows = with_dimensions(archive, dimensions).where(F.col("day") <= F.lit(days.until))
     rows = of_events(rows, (asked.event for asked in (*firsts, *collected)))
     if not firsts:
         rows = rows.where(F.col("day") >= F.lit(begin))
@@ -122,12 +122,12 @@ def _first(asked: _Asked) -> Column:
     value = value_of(asked.by)
     # of one day, a row with a value is asked before one without, and the smallest value wins
     first = F.struct(F.col("day"), value.isNull().alias("none"), value.alias("value"))
-    return F.min(F.when(matches(asked.event, asked.filter), first))
+    return F.min(F.when(event_matches(asked.event, asked.filter), first))
 
 
 def _distinct_days(asked: _Asked, begin: date) -> Column:
     """Days as pairs of value and day, sorted; without a dimension only the days are gathered."""
-    met = matches(asked.event, asked.filter) & (F.col("day") >= F.lit(begin))
+    met = event_matches(asked.event, asked.filter) & (F.col("day") >= F.lit(begin))
     if asked.by is not None:
         value = value_of(asked.by)
         pair = F.struct(value.alias("value"), F.col("day").alias("day"))

@@ -5,7 +5,7 @@ from datetime import date
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-from databank.archive.macros import exposed, matches
+from databank.archive.row_filters import event_matches, with_dimensions
 from databank.indicators.config import IndicatorConfig
 from databank.indicators.figures import PLACE, named, of_events, value_of
 
@@ -36,7 +36,9 @@ def add_up(
         indicator, day, dimension_value, part, value, persons, base (both null); one row per day
         with the event. Events without a value of the dimension count in no row.
     """
-    rows = exposed(archive, dimensions).where(F.col("day").between(F.lit(first), F.lit(last)))
+    rows = with_dimensions(archive, dimensions).where(
+        F.col("day").between(F.lit(first), F.lit(last))
+    )
     rows = of_events(rows, (each.event for each in indicators))
     entries = F.array_compact(F.array(*(_entry(n, each) for n, each in enumerate(indicators))))
     summed = (
@@ -60,4 +62,4 @@ def _entry(number: int, each: IndicatorConfig) -> Column:
     value = value_of(each.by)
     added = F.coalesce(F.col(each.of or "n").cast("decimal(28,3)"), F.lit(0))
     entry = F.struct(F.lit(number).alias("i"), value.alias("value"), added.alias("x"))
-    return F.when(matches(each.event, each.filter) & value.isNotNull(), entry)
+    return F.when(event_matches(each.event, each.filter) & value.isNotNull(), entry)

@@ -59,7 +59,7 @@ def first_touched(context: Context, indicators: tuple[IndicatorConfig, ...]) -> 
 
 def _marks(archive: DataFrame) -> DataFrame:
     """day, mark: equal for two archives whose rows of the day are."""
-    columns = [c.name for c in PERSON_DAY.columns if c.name != "dims"]  # slice says the same
+    columns = [c.name for c in PERSON_DAY.columns if c.name != "dims"]  # dims_json says the same
     # keys differ, so that no two rows of a day cancel each other
     mark = F.struct(F.count("*"), F.bit_xor(F.xxhash64(*columns)))
     return archive.groupBy("day").agg(mark.alias("mark"))

@@ -126,7 +126,7 @@ def check_steps(
     reader: ConfigReader, file: str, key: str, indicator: IndicatorConfig, archive: ArchiveConfig
 ) -> None:
     """Note funnels over sessions: these are in the archive, and not among the events."""
-    for name in sorted(archive.derived.keys() & set(indicator.steps)):
+    for name in sorted(archive.synthetic_events.keys() & set(indicator.steps)):
         wrong = f"{name!r} is what archive.yml makes of sessions, and no step"
         reader.fault(file, f"{key}.steps", wrong, "begin with an event of the session")
 
@@ -209,7 +209,7 @@ def _check_hours(
     reader: ConfigReader, file: str, key: str, macro: Macro, archive: ArchiveConfig
 ) -> None:
     """Note windows of hours over what is made of sessions: it is in the archive alone."""
-    if macro.window is None or macro.event not in archive.derived:
+    if macro.window is None or macro.event not in archive.synthetic_events:
         return
     try:
         refuse_hours(macro.window, where=f"windows over {macro.event!r}, made of sessions,")

@@ -71,7 +71,7 @@ SHAPES: Shapes = {
         ("select", "gives"),
         (),
         'gives: count, select: "SELECT person_id, count(*) AS value FROM archive.person_day '
-        'WHERE day > :day - INTERVAL 30 DAYS AND derived IS NULL GROUP BY person_id"',
+        'WHERE day > :day - INTERVAL 30 DAYS AND synthetic IS NULL GROUP BY person_id"',
     ),
 }
 RESERVED = frozenset({"person_id", "tag", "as_of", PERSONS})

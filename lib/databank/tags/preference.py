@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame, Window, functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 from scipy.stats import binom
 
-from databank.archive.macros import exposed, hit, looked_at
+from databank.archive.row_filters import any_window, row_matches, with_dimensions
 from databank.expressions import Macro
 from databank.session import checkpoint
 from databank.tags.config import TagConfig
@@ -53,7 +53,7 @@ def preferred_values(
     entries = F.array_compact(
         F.array(*(_entry(n, *family, as_of) for n, family in enumerate(families)))
     )
-    days = exposed(archive, dimensions).where(looked_at(macros, as_of))
+    days = with_dimensions(archive, dimensions).where(any_window(macros, as_of))
     rows = days.select("person_id", "n", F.inline(entries))
     had = rows.groupBy("person_id", "family", "least", "value").agg(F.sum("n").alias("having"))
     every = F.sum("having").over(Window.partitionBy("person_id", "family"))
@@ -67,7 +67,7 @@ def preferred_values(
 def _entry(n: int, macro: Macro, least: int, as_of: date) -> Column:
     value = F.nullif(F.col(str(macro.by)), F.lit(""))
     family = F.struct(F.lit(n).alias("family"), F.lit(least).alias("least"), value.alias("value"))
-    return F.when(hit(macro, as_of) & value.isNotNull(), family)
+    return F.when(row_matches(macro, as_of) & value.isNotNull(), family)
 
 
 def _tested(had: DataFrame) -> DataFrame:

@@ -5,7 +5,7 @@ from datetime import date
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-from databank.archive.macros import exposed, hit, looked_at
+from databank.archive.row_filters import any_window, row_matches, with_dimensions
 from databank.expressions import Macro
 from databank.tags.config import TagConfig
 from databank.tags.values import input_column, score_column
@@ -36,7 +36,7 @@ def top_values(
         groups.setdefault((macro, tag.measure or "count"), []).append(tag)
     macros = [macro for macro, _ in groups]
     entries = F.array_compact(F.array(*(_entry(n, macro, as_of) for n, macro in enumerate(macros))))
-    days = exposed(archive, dimensions).where(looked_at(macros, as_of))
+    days = with_dimensions(archive, dimensions).where(any_window(macros, as_of))
     rows = days.select("person_id", "day", "n", "amount", F.inline(entries))
     values = rows.groupBy("person_id", "top", "value").agg(
         F.sum("n").cast("double").alias("count"),
@@ -58,7 +58,7 @@ def top_values(
 def _entry(n: int, macro: Macro, as_of: date) -> Column:
     value = F.nullif(F.col(str(macro.by)), F.lit(""))
     one = F.struct(F.lit(n).alias("top"), value.alias("value"))
-    return F.when(hit(macro, as_of) & value.isNotNull(), one)
+    return F.when(row_matches(macro, as_of) & value.isNotNull(), one)
 
 
 def _ranking(n: int, measure: str) -> Column:

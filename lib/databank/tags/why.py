@@ -138,7 +138,7 @@ class Why:
 
     def _days(self, tag: TagConfig, macro: Macro) -> Reason:
         amount = _AMOUNTS.get(macro.name, "amount")
-        columns = ("day", "terminal", "event", "slice", "n", amount, "quantity")
+        columns = ("day", "terminal", "event", "dims_json", "n", amount, "quantity")
         kept = self._kept(macro)
         found = self.lookup.find(PERSON_DAY.name, columns, self._where(macro, kept))[::-1]
         title = self._title(tag, macro, found, filtered=kept is not None)
@@ -175,7 +175,7 @@ class Why:
         parts = [self._theirs("person_id"), f"day <= DATE '{end}'"]
         if begin is not None:
             parts.append(f"day >= DATE '{begin}'")
-        any_event, this = "derived IS NULL", f"event = {literal(str(macro.event))}"
+        any_event, this = "synthetic IS NULL", f"event = {literal(str(macro.event))}"
         parts.append(any_event if macro.event == ANY_EVENT else this)
         parts += [kept] if kept else []
         return " AND ".join(parts)

@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, SparkSession, functions as F
 from databank.archive.build import JOB
 from databank.archive.config import ArchiveConfig
 from databank.archive.frame import person_frame
-from databank.archive.measures import macro_columns
+from databank.archive.window_values import macro_columns
 from databank.expressions import Macro, parse_expression
 from databank.identity.tables import PERSON, REJECTED
 from databank.session import small_frame
@@ -263,7 +263,7 @@ def test_hours_cost_one_look_at_the_events_and_no_shuffle_of_their_own(
 ) -> None:
     rows = (
         "person_id bigint, day date, terminal string, event string, dims map<string,string>, "
-        "n bigint, amount decimal(28,2), derived boolean"
+        "n bigint, amount decimal(28,2), synthetic boolean"
     )
     persons = spark_session.createDataFrame([], "person_id bigint")
 

@@ -4,7 +4,7 @@ from datetime import date
 
 from pyspark.sql import SparkSession, functions as F
 
-from databank.archive.measures import macro_columns
+from databank.archive.window_values import macro_columns
 from databank.expressions import Macro, parse_expression
 from tests.support.frames import frame
 
@@ -30,8 +30,8 @@ def columns(spark: SparkSession, asked: list[Macro]) -> dict[int, list[object]]:
     points = F.when(F.col("terminal") == "app", F.lit("1.5")).otherwise(F.lit("Infinity"))
     shops = F.create_map(F.lit("shop"), F.lit(""), F.lit("points"), points)
     # of sessions it holds rows that are no events
-    derived = F.when(F.col("event") == "visit", F.lit(True))
-    archive = frame(spark, SCHEMA, ROWS).withColumns({"dims": shops, "derived": derived})
+    synthetic = F.when(F.col("event") == "visit", F.lit(True))
+    archive = frame(spark, SCHEMA, ROWS).withColumns({"dims": shops, "synthetic": synthetic})
     persons = frame(spark, "person_id bigint", "1\n2\n4")
     found = macro_columns(
         archive, persons, asked, as_of=DAY, dimensions=["shop", "points"], partitions=2

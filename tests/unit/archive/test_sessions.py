@@ -10,14 +10,14 @@ from hypothesis import given, settings, strategies as st
 from pyspark.sql import SparkSession
 
 from databank.archive.config import ArchiveConfig, SessionsConfig
-from databank.archive.sessions import stay_days, visit_days, visits
+from databank.archive.sessions import dwell_days, visit_days, visits
 from databank.archive.tables import VISIT
 from databank.session import small_frame
 from tests.support.frames import frame
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 SILENCE = SessionsConfig.model_validate(
-    {"silence": "10 minutes", "events": ["view", "buy"], "stays": {}}
+    {"timeout": "10 minutes", "events": ["view", "buy"], "dwell": {}}
 )
 SHAPE = (
     "person_id bigint, day date, source string, event_id string, event_ts timestamp, event string, "
@@ -71,8 +71,8 @@ def read_one_by_one(events: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return found
 
 
-def looked_one_by_one(events: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], list[Any]]:
-    """Looks and seconds on each page, first and last event there, by a loop over the same."""
+def viewed_one_by_one(events: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], list[Any]]:
+    """Page views and seconds on each page, first and last event there, by a loop over the same."""
     found: dict[tuple[Any, ...], list[Any]] = {}
     chosen = sorted(e for e in map(_orderly, events) if e[5] in ("view", "buy"))
     for (person, day), group in groupby(chosen, key=lambda e: (e[0], e[1])):
@@ -113,11 +113,11 @@ def test_sessions_are_those_of_a_reading_one_by_one(
     found = sorted(tuple(row) for row in rows)
     aware = [tuple(_utc(value) for value in row) for row in found]
     assert aware == read_one_by_one(events)
-    stays = stay_days(made, "stay").selectExpr(
+    dwell = dwell_days(made, "dwell").selectExpr(
         "person_id", "day", "terminal", "dims['page']", "n", "quantity", "first_ts", "last_ts"
     )
-    told_of = {tuple(row)[:4]: [_utc(value) for value in tuple(row)[4:]] for row in stays.collect()}
-    assert told_of == looked_one_by_one(events)
+    told_of = {tuple(row)[:4]: [_utc(value) for value in tuple(row)[4:]] for row in dwell.collect()}
+    assert told_of == viewed_one_by_one(events)
 
 
 def _in_seconds(time: timedelta) -> Decimal:
@@ -141,8 +141,8 @@ def test_sessions_are_summed_by_day_first_terminal_and_channel(
            1 | 2026-01-05 | 2026-01-05 11:00 | 2026-01-05 11:01 | 60    |         | email""",
     ).selectExpr("*", "coalesce(split(used, ','), array()) AS terminals")
     rows = visit_days(made, "visit").selectExpr(
-        "terminal", "event", "slice", "dims['channel']", "n", "double(quantity)",
-        "hour(first_ts)", "hour(last_ts)", "derived",
+        "terminal", "event", "dims_json", "dims['channel']", "n", "double(quantity)",
+        "hour(first_ts)", "hour(last_ts)", "synthetic",
     )  # fmt: skip
     assert sorted(tuple(row) for row in rows.collect()) == [
         ("", "visit", '{"channel":"email"}', "email", 1, 60.0, 11, 11, True),
@@ -159,16 +159,16 @@ def test_sessions_need_nothing_said() -> None:
         ("channel",), ("channel",), (),
     )  # fmt: skip
     assert ArchiveConfig().sessions is None
-    config = ArchiveConfig.model_validate({"sessions": {"stays": {"name": "look"}}})
+    config = ArchiveConfig.model_validate({"sessions": {"dwell": {"name": "look"}}})
     assert (config.names, config.names_of("look")) == (("channel", "page"), ("page",))
 
 
 @pytest.mark.parametrize(
     ("sessions", "told"),
     [
-        ({"silence": "half an hour"}, "is no length of a pause; write 30 minutes"),
-        ({"silence": "0 minutes"}, "is no length of a pause"),
-        ({"silence": "24 hours"}, "less than a day"),
+        ({"timeout": "half an hour"}, "is no length of a pause; write 30 minutes"),
+        ({"timeout": "0 minutes"}, "is no length of a pause"),
+        ({"timeout": "24 hours"}, "less than a day"),
         ({"events": []}, "at least 1"),
         ({"url": "pge"}, "unknown column 'pge'; did you mean 'page'"),
         ({"referrer": "props['x'"}, "cannot read"),
@@ -176,10 +176,10 @@ def test_sessions_need_nothing_said() -> None:
         ({"name": "My visit"}, "string should match pattern"),
         ({"pause": 30}, "extra inputs are not permitted"),
         ({"name": "buy"}, "dimensions.buy: what is made of sessions"),
-        ({"stays": {"name": "buy"}}, "dimensions.buy: what is made of sessions"),
-        ({"stays": {"name": "visit"}}, "are both 'visit'"),
-        ({"stays": {"page": "pge"}}, "unknown column 'pge'; did you mean 'page'"),
-        ({"stays": {"page": ""}}, "at least 1"),
+        ({"dwell": {"name": "buy"}}, "dimensions.buy: what is made of sessions"),
+        ({"dwell": {"name": "visit"}}, "are both 'visit'"),
+        ({"dwell": {"page": "pge"}}, "unknown column 'pge'; did you mean 'page'"),
+        ({"dwell": {"page": ""}}, "at least 1"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(sessions: dict[str, Any], told: str) -> None:

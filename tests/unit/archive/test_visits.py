@@ -8,8 +8,8 @@ from pyspark.sql import SparkSession
 
 from databank.archive.build import JOB
 from databank.archive.config import ArchiveConfig
-from databank.archive.measures import macro_columns
 from databank.archive.tables import PERSON_DAY, VISIT
+from databank.archive.window_values import macro_columns
 from databank.errors import DataBankError
 from databank.expressions import parse_expression
 from databank.identity.tables import CHANGES, PERSON
@@ -18,7 +18,7 @@ from tests.support.frames import frame
 from tests.unit.archive.world import World, first_day
 
 CONFIG = ArchiveConfig.model_validate(
-    {"sessions": {"silence": "1 hour", "url": "page", "stays": {}}}
+    {"sessions": {"timeout": "1 hour", "url": "page", "dwell": {}}}
 )
 LATER = date(2026, 1, 7)
 COLUMNS = ("person_id", "dayofmonth(day)", "number", "hour(first_ts)", "hour(last_ts)", "events")
@@ -88,7 +88,7 @@ def test_late_events_and_a_merge_make_what_building_all_makes(world: World) -> N
 
 
 def test_events_of_the_same_name_are_refused(world: World) -> None:
-    for sessions in ({"name": "view"}, {"stays": {"name": "view"}}):
+    for sessions in ({"name": "view"}, {"dwell": {"name": "view"}}):
         clash = ArchiveConfig.model_validate({"sessions": sessions})
         with pytest.raises(DataBankError, match=r"called 'view'.*source 'web' has events"):
             world.bank.run(JOB, clash, day=LATER)
@@ -97,4 +97,4 @@ def test_events_of_the_same_name_are_refused(world: World) -> None:
 def test_without_sessions_none_are_left(world: World) -> None:
     world.bank.run(JOB, ArchiveConfig(), day=LATER)
     assert visits(world) == []
-    assert world.bank.rows(PERSON_DAY, "event", where="derived") == []
+    assert world.bank.rows(PERSON_DAY, "event", where="synthetic") == []

@@ -50,7 +50,7 @@ def archive_frame(spark: SparkSession, rows: pd.DataFrame) -> DataFrame:
         {
             "day": F.date_add(F.lit(FIRST), F.col("at").cast("int")),
             "terminal": F.lit("app"),
-            "slice": F.lit(""),
+            "dims_json": F.lit(""),
             "amount": amount,
         }
     )

@@ -30,7 +30,7 @@ EVENTS_OF = """
     2026-10-25 20:00:00 | buy  | 1 | 2.25 | app
     2026-10-25 20:00:00 | buy  | 3 | 1.00 | web
     2026-10-25 23:00:00 | buy  | 3 | 9.00 | app"""
-ARCHIVE = ArchiveConfig.model_validate({"sessions": {"silence": "1 hour"}})
+ARCHIVE = ArchiveConfig.model_validate({"sessions": {"timeout": "1 hour"}})
 
 
 def tags(*given: dict[str, object]) -> TagsConfig:

@@ -13,7 +13,7 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.archive.cells import EVER, Cells, Measure, number_column
 from databank.archive.events import happened_within
-from databank.archive.macros import exposed, looked_at, matches
+from databank.archive.row_filters import any_window, event_matches, with_dimensions
 from databank.expressions import Macro
 from databank.expressions.macros import OF_NUMBERS
 
@@ -145,9 +145,9 @@ def matching_rows(
     of_days = [macro for macro in macros if macro.hours is None]
     parts = []
     if of_days:
-        rows = exposed(archive, dimensions).where(looked_at(of_days, as_of))
+        rows = with_dimensions(archive, dimensions).where(any_window(of_days, as_of))
         met = {
-            family: looked_at([m for m in of_days if _family(m) == family], as_of)
+            family: any_window([m for m in of_days if _family(m) == family], as_of)
             for family in _families(of_days)
         }
         parts.append(_marked(rows, macros, met))
@@ -155,7 +155,7 @@ def matching_rows(
         if recent is None:
             raise ValueError("there are windows of hours; give the recent events")
         met = {f: happened_within(f[2]) for f in _families(macros) if f[2] is not None}
-        parts.append(_marked(exposed(recent, dimensions), macros, met))
+        parts.append(_marked(with_dimensions(recent, dimensions), macros, met))
     return reduce(DataFrame.union, parts)
 
 
@@ -204,7 +204,7 @@ def _masks(families: list[Family], met: Mapping[Family, Column]) -> list[Column]
         for bit, family in enumerate(families[at : at + _BITS]):
             if family in met:
                 event, condition, _ = family
-                is_it = met[family] & matches(event, condition)
+                is_it = met[family] & event_matches(event, condition)
                 mask = mask + F.when(is_it, F.lit(1 << bit)).otherwise(nothing)
         masks.append(mask)
     return masks

@@ -9,12 +9,12 @@ from databank.expressions import Macro
 from databank.expressions.macros import ANY_EVENT
 
 
-def exposed(archive: DataFrame, dimensions: Iterable[str]) -> DataFrame:
+def with_dimensions(archive: DataFrame, dimensions: Iterable[str]) -> DataFrame:
     """archive.person_day with a column for each declared dimension, which filters may use."""
     return archive.select("*", *(F.col("dims")[name].alias(name) for name in dimensions))
 
 
-def looked_at(macros: list[Macro], as_of: date) -> Column:
+def any_window(macros: list[Macro], as_of: date) -> Column:
     """Rows that any macro looks at; a filter that files can be skipped by."""
     first: list[date | None] = []
     last: list[date] = []
@@ -38,18 +38,18 @@ def _window(macro: Macro, as_of: date) -> tuple[date | None, date]:
     return macro.window.days(as_of)
 
 
-def hit(macro: Macro, as_of: date) -> Column:
+def row_matches(macro: Macro, as_of: date) -> Column:
     """Whether a row of the archive is of the event, the filter and the window of a macro."""
     begin, end = _window(macro, as_of)
     in_window = F.col("day") <= F.lit(end)
     if begin is not None:
         in_window = in_window & (F.col("day") >= F.lit(begin))
-    return matches(macro.event, macro.filter) & in_window
+    return event_matches(macro.event, macro.filter) & in_window
 
 
-def matches(event: str | None, condition: str | None) -> Column:
+def event_matches(event: str | None, condition: str | None) -> Column:
     """Whether a row of the archive is of an event and meets a filter; null where the filter is."""
     # a session is no event beside its own
-    any_event = F.col("derived").isNull()
+    any_event = F.col("synthetic").isNull()
     is_event = any_event if event == ANY_EVENT else F.col("event") == F.lit(event)
     return is_event & F.expr(f"({condition})") if condition else is_event
