@@ -61,7 +61,7 @@ def resolve_identity(context: Context, config: IdentityConfig) -> StepResult:
 def update_persons(context: Context, config: IdentityConfig) -> tuple[StepResult, Churn]:
     """The same, with how much has changed, whatever the gates let a run change."""
     bank, part, basis = _part(context, config)
-    solved = solve_part(context, config, part, bank.told.apart)
+    solved = solve_part(context, config, part, bank.told.cannot_link)
     context.progress.step("naming persons")
     next_id = _next_id(context, basis)
     left = _left(context, basis, part)
@@ -280,25 +280,25 @@ def _summary(
     alone = F.col("b_key").isNull().alias("alone")
     found = context.store.read(REJECTED).groupBy("rule", alone).count().collect()
     context.metric("persons", counts.persons)
-    context.metric("handed_over", counts.handed_over)
+    context.metric("reassigned", counts.reassigned)
     context.metric("identifiers_moved", churn.moved)
     context.metric("share_moved", churn.share)
     context.metric("largest_person", churn.largest)
     for kind, count in kinds.items():
         context.metric("person_changes", count, kind=kind)
     for row in found:
-        name = "identifiers_set_aside" if row["alone"] else "links_refused"
+        name = "identifiers_excluded" if row["alone"] else "links_rejected"
         context.metric(name, row["count"], rule=row["rule"])
     return StepResult(
         {
             "identifiers": counts.identifiers,
-            "looked at again": "all" if part.keys is None else part.keys.count(),
-            **({"all because": basis.why} if basis.why else {}),
+            "solved again": "all" if part.keys is None else part.keys.count(),
+            **({"full solve because": basis.why} if basis.why else {}),
             "persons": counts.persons,
             "largest person": churn.largest,
             "identifiers moved": churn.moved,
-            "set aside": sum(row["count"] for row in found if row["alone"]),
-            "links refused": sum(row["count"] for row in found if not row["alone"]),
+            "identifiers excluded": sum(row["count"] for row in found if row["alone"]),
+            "links rejected": sum(row["count"] for row in found if not row["alone"]),
             **{f"changes: {kind}": count for kind, count in sorted(kinds.items())},
         }
     )

@@ -41,18 +41,20 @@ class Identifier(StrictModel):
         return self.type, self.scope, self.value
 
 
-class PassedOn(Identifier):
+class ReassignedIdentifier(Identifier):
     """An identifier that is known to have come to another person on a day."""
 
     day: date
 
 
-class HandedOver(StrictModel):
-    """When an identifier of a type has passed to another person: `silence` days, then another."""
+class Reassignment(StrictModel):
+    """When an identifier of a type is taken to have passed to another person."""
 
-    silence: PositiveInt = Field(description="Days without any sight of it")
+    silent_days: PositiveInt = Field(description="Days without any sight of it")
     to: tuple[Name, ...] = Field(
-        min_length=1, description="Types that tell one person from another"
+        min_length=1,
+        description="Types that tell one person from another: after the silence it came with a "
+        "different one",
     )
 
 
@@ -104,47 +106,58 @@ class Gates(StrictModel):
     largest: int | None = Field(default=None, gt=0, strict=True)
 
 
+class Tuning(StrictModel):
+    """What no result depends on, for machines unlike the ones databank was measured on.
+
+    Attributes:
+        local_edges: Rows of forests (an identifier once in every 4,000,000 edges) up to which
+            one task finishes the components, at up to 100 bytes each.
+    """
+
+    local_edges: PositiveInt = 32_000_000
+
+
 class IdentityConfig(StrictModel):
     """How identifiers become persons.
 
     Attributes:
         identifiers: Known types, the strongest first; the strongest of a record is its key.
         limits: By type, how many distinct neighbours of another type (or of `any`) an
-            identifier may have before it is set aside.
+            identifier may have; one with more is excluded from linking.
         persons: By type (or `any`), how many identifiers a person may have before it is cut at
             its weakest links.
-        junk: An identifier with more than so many times the neighbours that 99 of 100 of its
-            type have at most is set aside, unless they are one person anyway; null = none is.
-        handed_over: By type, how it is told that an identifier passed to another person. What
-            a limit would set aside is looked at.
-        passed_on: Identifiers that did, known by hand.
+        hub_factor: An identifier with more than so many times the neighbours that 99 of 100 of
+            its type have at most is a hub: it is excluded, unless its neighbours are one person
+            anyway; null = there are no hubs.
+        reassignment: By type, when an identifier is taken to have passed to another person.
+            Only identifiers that a limit would exclude are examined.
+        reassigned_by_hand: Identifiers that are known to have passed to another person.
         block: Values and patterns that never link.
-        unlink: Links that records show and that are wrong.
-        together: Pairs that are one person, whatever the records say.
-        apart: Pairs that are never one person.
+        ignore_link: Links that records show and that are wrong.
+        must_link: Pairs that are one person, whatever the records say.
+        cannot_link: Pairs that are never one person.
         linkage: Which profiles are compared, though they share no identifier.
         entities: What else persons belong to, by name: households, accounts.
-        gates: What of a run refuses it.
-        local_edges: Rows of forests (an identifier once in every 4,000,000 edges) up to which
-            one task finishes the components, at up to 100 bytes each.
+        gates: How much a run may change before it is refused.
         engine: What finds the components; graphframes needs its jar on the class path.
+        tuning: What no result depends on.
     """
 
     identifiers: tuple[Name, ...] = Field(min_length=1)
     limits: dict[Name, Limits] = Field(default_factory=dict)
     persons: Limits = Field(default_factory=dict)
-    junk: PositiveInt | None = None
-    handed_over: dict[Name, HandedOver] = Field(default_factory=dict)
-    passed_on: tuple[PassedOn, ...] = ()
+    hub_factor: PositiveInt | None = None
+    reassignment: dict[Name, Reassignment] = Field(default_factory=dict)
+    reassigned_by_hand: tuple[ReassignedIdentifier, ...] = ()
     block: tuple[Blocked, ...] = ()
-    unlink: tuple[Pair, ...] = ()
-    together: tuple[Pair, ...] = ()
-    apart: tuple[Pair, ...] = ()
+    ignore_link: tuple[Pair, ...] = ()
+    must_link: tuple[Pair, ...] = ()
+    cannot_link: tuple[Pair, ...] = ()
     linkage: dict[Name, LinkageRule] = Field(default_factory=dict)
     entities: dict[Name, Entity] = Field(default_factory=dict)
     gates: Gates = Gates()
-    local_edges: PositiveInt = 32_000_000
     engine: Literal["databank", "graphframes"] = "databank"
+    tuning: Tuning = Tuning()
 
     @model_validator(mode="after")
     def _known_types(self) -> "IdentityConfig":
@@ -178,50 +191,52 @@ class IdentityConfig(StrictModel):
 
     @model_validator(mode="after")
     def _no_contradiction(self) -> "IdentityConfig":
-        for pair in (*self.together, *self.apart, *self.unlink):
+        for pair in (*self.must_link, *self.cannot_link, *self.ignore_link):
             if len(pair.ends()) < 2:
                 raise ValueError(f"{_shown(pair)} is a pair of one; name two identifiers")
-        joined = {pair.ends() for pair in self.together}
-        for pair in (*self.apart, *self.unlink):
+        joined = {pair.ends() for pair in self.must_link}
+        for pair in (*self.cannot_link, *self.ignore_link):
             if pair.ends() in joined:
-                raise ValueError(f"{_shown(pair)} is in `together` too; keep one of both")
-        whole = _joined(self.together)
-        for number, pair in enumerate(self.apart):
+                raise ValueError(f"{_shown(pair)} is in `must_link` too; keep one of both")
+        whole = _joined(self.must_link)
+        for number, pair in enumerate(self.cannot_link):
             first, last = (whole.get(one.names(), {one.names()}) for one in (pair.a, pair.b))
             if first is last:
                 raise ValueError(
-                    f"apart[{number}]: `together` makes {_shown(pair)} one person by way of "
+                    f"cannot_link[{number}]: `must_link` makes {_shown(pair)} one person by way of "
                     "others; remove it, or one of the pairs between them"
                 )
         for number, blocked in enumerate(self.block):
             if (blocked.type, blocked.scope, blocked.value) in whole:
                 raise ValueError(
-                    f"block[{number}]: a {blocked.type} that `together` links; keep one of both"
+                    f"block[{number}]: a {blocked.type} that `must_link` links; keep one of both"
                 )
         return self
 
     @model_validator(mode="after")
-    def _handovers_are_met(self) -> "IdentityConfig":
-        for kind, rule in self.handed_over.items():
+    def _reassignments_have_a_limit(self) -> "IdentityConfig":
+        for kind, rule in self.reassignment.items():
             limits = self.limits.get(kind, {})
             if not any(to in limits and limits[to].days is None for to in rule.to):
                 raise ValueError(
-                    f"handed_over.{kind}: what keeps within the limits is not looked at; add "
+                    f"reassignment.{kind}: only what exceeds a limit is examined; add "
                     f"{rule.to[0]}: 1, without days, to limits.{kind}"
                 )
-        days = {(one.names(), one.day) for one in self.passed_on}
-        if len(days) < len(self.passed_on):
-            raise ValueError("passed_on names an identifier twice for a day; keep one of both")
+        days = {(row.names(), row.day) for row in self.reassigned_by_hand}
+        if len(days) < len(self.reassigned_by_hand):
+            raise ValueError(
+                "reassigned_by_hand names an identifier twice for a day; keep one of both"
+            )
         return self
 
     def _used_types(self) -> Iterator[str]:
         yield from self.limits
         for limits in (*self.limits.values(), self.persons):
             yield from (kind for kind in limits if kind != ANY)
-        for kind, rule in self.handed_over.items():
+        for kind, rule in self.reassignment.items():
             yield from (kind, *rule.to)
-        yield from (one.type for one in self.passed_on)
-        for pair in (*self.unlink, *self.together, *self.apart):
+        yield from (row.type for row in self.reassigned_by_hand)
+        for pair in (*self.ignore_link, *self.must_link, *self.cannot_link):
             yield from (pair.a.type, pair.b.type)
 
 

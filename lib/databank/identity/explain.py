@@ -294,13 +294,13 @@ def why(
         return Why(None, holders, False, refused, names_of(lookup, met | ends))
     held = held_by(lookup, min(both))
     names = {end.id_key: end for end in (one, other)}
-    if config.together:
+    if config.must_link:
         names |= names_of(lookup, {holding.id_key for holding in held})
     refused = refusals(lookup, {holding.id_key for holding in held})
     cut = {frozenset((r.a_key, r.b_key)) for r in refused if r.b_key is not None}
     found = [
         row
-        for row in (*evidence_within(lookup, held, zone), *by_hand(config.together, names))
+        for row in (*evidence_within(lookup, held, zone), *by_hand(config.must_link, names))
         if frozenset((row.a_key, row.b_key)) not in cut
     ]
     chain = shortest_chain(found, one.id_key, other.id_key)

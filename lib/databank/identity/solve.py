@@ -32,7 +32,7 @@ class Solved(NamedTuple):
 
 
 def solve_part(
-    context: Context, config: IdentityConfig, part: Part, apart: Sequence[tuple[int, int]]
+    context: Context, config: IdentityConfig, part: Part, cannot_link: Sequence[tuple[int, int]]
 ) -> Solved:
     """Connect what may link, give back junk that ties nobody to strangers, cut what is too much.
 
@@ -40,7 +40,7 @@ def solve_part(
         context: The run.
         config: identity.yml.
         part: What is solved.
-        apart: Pairs of identifiers that are never one person.
+        cannot_link: Pairs of identifiers that are never one person.
     """
     evidence, refused = part.evidence, part.evidence.refused
     context.progress.step("connecting identifiers")
@@ -49,15 +49,15 @@ def solve_part(
         src="a_key",
         dst="b_key",
         scratch=context.store.scratch("components"),
-        local_budget=config.local_edges,
+        local_budget=config.tuning.local_edges,
         engine=config.engine,
     )
     labels = checkpoint(_everyone(found, evidence.nodes, refused))
     context.progress.step("cutting persons that hold too much")
-    if config.junk is not None:
+    if config.hub_factor is not None:
         labels, refused = _with_released(context, config, part, labels)
     junk = _judged_junk(evidence.refused, refused)
-    pairs = of_every_holding(apart, evidence.holdings)
+    pairs = of_every_holding(cannot_link, evidence.holdings)
     if not config.persons and not pairs:
         return Solved(labels, refused, junk)
     rules = Rules(config.persons, pairs, config.identifiers, context.day)

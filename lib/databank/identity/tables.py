@@ -109,7 +109,7 @@ STATE = TableSpec(
         Column("next_id", "bigint", "the first person_id that was never given"),
         Column("identifiers", "bigint", "rows of identity.person"),
         Column("persons", "bigint", "different persons"),
-        Column("handed_over", "bigint", "rows of identity.person that begin on a day"),
+        Column("reassigned", "bigint", "rows of identity.person that begin on a day"),
         Column("largest", "bigint", "rows of the person that has most"),
     ),
 )

@@ -198,12 +198,12 @@ def _odd_person(facts: Facts) -> tuple[Panel, ...]:
     if one.joints:
         says += (
             "A joint alone holds two groups together: point at it to see how many records say so, "
-            "and if these are two people, name the pair under unlink in identity.yml. "
+            "and if these are two people, name the pair under ignore_link in identity.yml. "
         )
     if refused:
         says += (
             "A refused link ties nothing: point at it for the reason, and if it is one person "
-            "after all, name the pair under together."
+            "after all, name the pair under must_link."
         )
     figure = draw_graph(one.dots, one.ties)
     return (Panel("The person to look at first", says.strip(), figure, wide=True),)

@@ -37,8 +37,8 @@ def world(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory)
     made.resolve(
         LATER,
         limits={"phone": {"user_id": 1}, "cookie": {"user_id": 1}},
-        handed_over={"phone": {"silence": 30, "to": ["user_id"]}},
-        together=[pair("u5", "u6")],
+        reassignment={"phone": {"silent_days": 30, "to": ["user_id"]}},
+        must_link=[pair("u5", "u6")],
     )
     person = dict(made.bank.rows(*_person_rows()))[made.keys["u1"]]
     tags = [(person, "spend_90d", None, 12.5), (person, "keen", "true", None)]
@@ -106,7 +106,7 @@ def _person_rows() -> tuple[Any, ...]:
 def ask(world: World, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Any:
     conf = tmp_path / "conf"
     conf.mkdir()
-    rules = {"identifiers": ["user_id", "phone", "cookie"], "together": [pair("u5", "u6")]}
+    rules = {"identifiers": ["user_id", "phone", "cookie"], "must_link": [pair("u5", "u6")]}
     (conf / "identity.yml").write_text(json.dumps(rules))
 
     def asked(*words: str) -> tuple[int, Any]:

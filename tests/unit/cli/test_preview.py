@@ -43,7 +43,7 @@ def test_a_preview_tells_what_would_change_and_leaves_no_trace(
 ) -> None:
     # p1 is set aside as two users', u1 and u2 have a cookie each
     world = World(spark_session, tmp_path / "bank", "u1 p1", "u1 c1", "u2 p1", "u2 c2", *USUAL)
-    world.resolve(**RULES, together=[pair("u10", "u11")])
+    world.resolve(**RULES, must_link=[pair("u10", "u11")])
     world.come(NEXT, "u3 c3", "u2 c2")
     untouched = world.copy(tmp_path / "untouched")
     root = world.bank.root
@@ -94,15 +94,15 @@ def test_a_preview_tells_what_would_change_and_leaves_no_trace(
     assert (split["person"], split["keeps"]) == (ids["u10"], "1 cookie, 1 user_id")
     assert (split["which holds"], split["refused"]) == ("1 cookie, 1 user_id", None)
     # no more than the new evidence touches is looked at, and no gate minds
-    code, found, _ = preview(**RULES, together=[pair("u10", "u11")], gates={"moved": 0.0})
+    code, found, _ = preview(**RULES, must_link=[pair("u10", "u11")], gates={"moved": 0.0})
     assert code == 0
     assert found["gates"]["rows"][0]["outcome"] == "passed"
     # identifiers are personal data
     assert not set(json.dumps(found).replace('"', " ").split()) & set(world.keys)
     assert not list(Path(root, "_scratch").glob("*"))
     for each in (world, untouched):
-        summary = each.resolve(NEXT, **RULES, together=[pair("u10", "u11")]).summary
-        assert summary["looked at again"] != "all"
+        summary = each.resolve(NEXT, **RULES, must_link=[pair("u10", "u11")]).summary
+        assert summary["solved again"] != "all"
     for table, own in SAME.items():
         columns = [c.name for c in table.columns if c.name not in (*own, "versions")]
         assert world.bank.rows(table, *columns) == untouched.bank.rows(table, *columns), table.name

@@ -16,7 +16,7 @@ from tests.unit.identity.world import World, group, pair
 NEXT, THIRD = DAY + timedelta(days=1), DAY + timedelta(days=2)
 HANDED_OVER = {
     "limits": {"phone": {"user_id": 1}},
-    "handed_over": {"phone": {"silence": 9, "to": ["user_id"]}},
+    "reassignment": {"phone": {"silent_days": 9, "to": ["user_id"]}},
 }
 
 
@@ -33,7 +33,7 @@ def test_a_rule_that_blocks_everything_leaves_nobody_and_can_be_taken_back(
     world.resolve()
     every = [{"type": kind, "pattern": ".*"} for kind in ("user_id", "phone", "cookie", "email")]
     summary = world.resolve(NEXT, block=every).summary
-    assert (summary["persons"], summary["set aside"]) == (0, 5)
+    assert (summary["persons"], summary["identifiers excluded"]) == (0, 5)
     assert world.persons() == set()
     kinds = world.bank.rows(CHANGES, "kind", "person_id", where=f"day = date '{NEXT}'")
     assert [row for row in kinds if row[0] == "retired"] == [("retired", 1), ("retired", 2)]
@@ -54,7 +54,7 @@ def test_what_is_merged_and_split_again_leaves_the_older_person_as_it_was(
     assert world.persons() == group("u1 p1 c1 u2 p2")
     assert world.bank.rows(ALIAS, "old_person_id", "person_id") == [(2, 1)]
     # the record was wrong
-    world.resolve(THIRD, unlink=[pair("u1", "p2")])
+    world.resolve(THIRD, ignore_link=[pair("u1", "p2")])
     now = ids(world)
     assert {word: now[word] for word in ("u1", "p1", "c1")} == {
         w: before[w] for w in ("u1", "p1", "c1")

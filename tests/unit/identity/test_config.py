@@ -10,6 +10,7 @@ from databank.identity.config import IdentityConfig, Limit
 ONE = {"type": "phone", "value": "+8613812340000"}
 USER = {"type": "user_id", "value": "u1"}
 TWO = {"type": "phone", "value": "+8613812340001"}
+BOTH = [{"a": ONE, "b": TWO}]
 
 
 def config(**parts: Any) -> IdentityConfig:
@@ -33,18 +34,24 @@ def test_a_number_is_a_limit_without_a_window() -> None:
         ({"block": [{"type": "phone"}]}, "needs a value or a pattern"),
         ({"block": [{**ONE, "pattern": "1.*"}]}, "needs a value or a pattern"),
         ({"block": [{"type": "phone", "pattern": "("}]}, "is no pattern"),
-        ({"together": [{"a": ONE, "b": ONE}]}, "is a pair of one"),
-        ({"together": [{"a": ONE, "b": TWO}], "apart": [{"a": TWO, "b": ONE}]}, "in `together`"),
-        ({"together": [{"a": ONE, "b": TWO}], "unlink": [{"a": ONE, "b": TWO}]}, "in `together`"),
+        ({"must_link": [{"a": ONE, "b": ONE}]}, "is a pair of one"),
+        (
+            {"must_link": [{"a": ONE, "b": TWO}], "cannot_link": [{"a": TWO, "b": ONE}]},
+            "in `must_link`",
+        ),
+        (
+            {"must_link": [{"a": ONE, "b": TWO}], "ignore_link": [{"a": ONE, "b": TWO}]},
+            "in `must_link`",
+        ),
         (
             {
-                "together": [{"a": ONE, "b": TWO}, {"a": TWO, "b": USER}],
-                "apart": [{"a": USER, "b": ONE}],
+                "must_link": [{"a": ONE, "b": TWO}, {"a": TWO, "b": USER}],
+                "cannot_link": [{"a": USER, "b": ONE}],
             },
-            r"apart\[0\]: `together` makes a pair of user_id and phone one person",
+            r"cannot_link\[0\]: `must_link` makes a pair of user_id and phone one person",
         ),
-        ({"together": [{"a": ONE, "b": USER}], "block": [ONE]}, r"block\[0\]: a phone that"),
-        ({"apart": [{"a": ONE, "b": {"type": "mail", "value": "a"}}]}, "type 'mail'"),
+        ({"must_link": [{"a": ONE, "b": USER}], "block": [ONE]}, r"block\[0\]: a phone that"),
+        ({"cannot_link": [{"a": ONE, "b": {"type": "mail", "value": "a"}}]}, "type 'mail'"),
         ({"engine": "graphx"}, "'databank' or 'graphframes'"),
         ({"gates": {"moved": 2}}, "less than or equal to 1"),
         ({"gates": {"moved": "2%"}}, "valid number"),

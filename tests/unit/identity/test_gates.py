@@ -79,12 +79,14 @@ def test_a_refused_run_leaves_what_was_published(
         world.resolve(second, gates={"largest": 4})
     # only what is touched was looked at, and is again
     summary = world.resolve(second, gates={"moved": 0.1, "largest": 5}).summary
-    assert summary["looked at again"] == 5
+    assert summary["solved again"] == 5
     assert summary["identifiers moved"] == 2
     merged = group("u1 p1 u2 p2 c2", *usual)
     assert world.persons() == merged
     # the largest person is not there any more
     third = DAY + timedelta(days=2)
     wrong = [pair("u1", "c2")]
-    assert world.resolve(third, unlink=wrong, gates={"largest": 3}).summary["largest person"] == 3
+    assert (
+        world.resolve(third, ignore_link=wrong, gates={"largest": 3}).summary["largest person"] == 3
+    )
     assert world.persons() == published

@@ -14,7 +14,7 @@ from databank.archive.build import JOB as ARCHIVE
 from databank.archive.config import ArchiveConfig
 from databank.archive.tables import PERSON_DAY
 from databank.errors import ConfigFaultsError
-from databank.identity.config import HandedOver, IdentityConfig
+from databank.identity.config import IdentityConfig, Reassignment
 from databank.identity.ownership.reassignment import (
     days_of_handover,
     holdings_of,
@@ -31,7 +31,7 @@ from tests.unit.identity.world import World, pair
 
 RULES: dict[str, Any] = {
     "limits": {"phone": {"user_id": 1}},
-    "handed_over": {"phone": {"silence": 30, "to": ["user_id"]}},
+    "reassignment": {"phone": {"silent_days": 30, "to": ["user_id"]}},
 }
 LATER, LAST = DAY + timedelta(days=60), DAY + timedelta(days=61)
 
@@ -74,8 +74,8 @@ def test_a_phone_is_its_next_holders_after_a_silence_or_a_day_by_hand(
     world.resolve(
         LATER,
         **RULES,
-        passed_on=[{"type": "phone", "value": p, "day": str(day)} for p, day in passed],
-        apart=[pair("p7", "c7"), pair("p7", "c77")],
+        reassigned_by_hand=[{"type": "phone", "value": p, "day": str(day)} for p, day in passed],
+        cannot_link=[pair("p7", "c7"), pair("p7", "c77")],
     )
     assert phones(world) == {
         held("p1", "u1 c1", None, LATER),
@@ -105,8 +105,10 @@ def test_a_phone_is_its_next_holders_after_a_silence_or_a_day_by_hand(
     world.resolve(
         LAST,
         **RULES,
-        passed_on=[{"type": "phone", "value": p, "day": str(day)} for p, day in passed[::2]],
-        apart=[pair("p7", "c7"), pair("p7", "c77")],
+        reassigned_by_hand=[
+            {"type": "phone", "value": p, "day": str(day)} for p, day in passed[::2]
+        ],
+        cannot_link=[pair("p7", "c7"), pair("p7", "c77")],
     )
     assert world.changes(LAST) == set()
 
@@ -205,7 +207,7 @@ def test_days_of_handover_are_those_of_the_definition(
     identifiers = small_frame(spark_session, listed, "id_key bigint, id_type string")
     swapped = [(b, a, *days) if rng.random() < 0.5 else (a, b, *days) for a, b, *days in seen]
     suspects = identifiers.where("id_key < 60")
-    rules = {"phone": HandedOver(silence=20, to=("user_id", "member_card"))}
+    rules = {"phone": Reassignment(silent_days=20, to=("user_id", "member_card"))}
     near = sightings(frame_of(spark_session, swapped), identifiers, suspects)
     found = days_of_handover(near, rules, "UTC").collect()
     told = {(row["id_key"], (row["day"] - date(2026, 1, 1)).days) for row in found}
@@ -219,7 +221,7 @@ def test_the_day_is_that_of_the_business(spark_session: SparkSession) -> None:
     links = frame_of(spark_session, [(1, 1000, 0, 0), (1, 1001, 40, 41)])
     types = [(1, "phone"), (1000, "user_id"), (1001, "user_id")]
     identifiers = small_frame(spark_session, types, "id_key bigint, id_type string")
-    rules = {"phone": HandedOver(silence=20, to=("user_id",))}
+    rules = {"phone": Reassignment(silent_days=20, to=("user_id",))}
     near = sightings(links, identifiers, identifiers.where("id_key = 1"))
     days = days_of_handover(near, rules, "Pacific/Honolulu")
     holdings = holdings_of(days)
@@ -266,18 +268,21 @@ def test_a_key_that_another_identifier_has_is_not_used(spark_session: SparkSessi
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"handed_over": RULES["handed_over"]}, "add user_id: 1, without days, to limits.phone"),
+        ({"reassignment": RULES["reassignment"]}, "add user_id: 1, without days, to limits.phone"),
         (
             {
-                "handed_over": RULES["handed_over"],
+                "reassignment": RULES["reassignment"],
                 "limits": {"phone": {"user_id": {"most": 1, "days": 90}, "any": 20}},
             },
             "without days",
         ),
-        ({"handed_over": {"phon": {"silence": 3, "to": ["user_id"]}}}, "unknown identifier type"),
-        ({"handed_over": {"phone": {"silence": 0, "to": ["user_id"]}}}, "greater than 0"),
         (
-            {"passed_on": [{"type": "phone", "value": "p1", "day": "2026-01-01"}] * 2},
+            {"reassignment": {"phon": {"silent_days": 3, "to": ["user_id"]}}},
+            "unknown identifier type",
+        ),
+        ({"reassignment": {"phone": {"silent_days": 0, "to": ["user_id"]}}}, "greater than 0"),
+        (
+            {"reassigned_by_hand": [{"type": "phone", "value": "p1", "day": "2026-01-01"}] * 2},
             "twice for a day",
         ),
     ],

@@ -24,9 +24,9 @@ def test_rules_made_by_hand_and_the_limits_of_a_person(world: World) -> None:
     world.resolve(
         persons={"user_id": 1},
         block=[{"type": "phone", "pattern": "p9"}, {"type": "cookie", "value": "c4"}],
-        unlink=[pair("c2", "p2")],
-        together=[pair("u4", "u5")],
-        apart=[pair("c6", "c7"), pair("u2", "u9")],
+        ignore_link=[pair("c2", "p2")],
+        must_link=[pair("u4", "u5")],
+        cannot_link=[pair("c6", "c7"), pair("u2", "u9")],
     )
     # u1 and u3 have p1 once each: the smaller key keeps it; u4 and u5 are one whatever the limit
     assert world.persons() == group(
@@ -49,7 +49,7 @@ def test_junk_is_learned_and_released_where_it_ties_one_person(
     many = [f"u0 c{n}" for n in range(20, 26)]
     usual = [f"u{n} c{n}" for n in range(100, 700)]
     world = World(spark_session, tmp_path, *records, *many, *usual)
-    world.resolve(junk=2, persons={"user_id": 1, "any": 50})
+    world.resolve(hub_factor=2, persons={"user_id": 1, "any": 50})
     assert frozenset(["u0", *(f"c{n}" for n in range(20, 26))]) in world.persons()
     assert group("u1 c1", "u6 c6") <= world.persons()
     assert world.rejected() == {("c0", "", "hub")}
@@ -67,7 +67,10 @@ def test_changes_name_the_evidence_that_made_them(
     # each says what led out of the person that is gone: u3 is younger than u4 with its cookie
     assert world.changes(second) == {("merge", "u2", "p1"), ("merge", "u3", "c9")}
     world.resolve(
-        third, unlink=[pair("u5", "p5")], block=[{"type": "cookie", "value": "c9"}], apart=[]
+        third,
+        ignore_link=[pair("u5", "p5")],
+        block=[{"type": "cookie", "value": "c9"}],
+        cannot_link=[],
     )
     assert world.changes(third) == {("split", "p5", "u5"), ("split", "c9", ""), ("shrink", "", "")}
 
@@ -83,11 +86,11 @@ def test_not_one_id_changes_however_the_evidence_is_read(
     seen += [(earlier, f"u{n} p60") for n in (63, 64, 65)]
     rules = {
         "limits": {"cookie": {"user_id": 8}, "phone": {"user_id": 5}},
-        "handed_over": {"phone": {"silence": 9, "to": ["user_id"]}},
+        "reassignment": {"phone": {"silent_days": 9, "to": ["user_id"]}},
         "persons": {"user_id": 3, "any": 12},
-        "junk": 3,
-        "together": [pair("u1", "u9")],
-        "apart": [pair("u2", "u3")],
+        "hub_factor": 3,
+        "must_link": [pair("u1", "u9")],
+        "cannot_link": [pair("u2", "u3")],
     }
     world = World(spark_session, tmp_path / "first")
     world.load(seen)
@@ -123,14 +126,14 @@ def test_junk_that_met_other_junk_is_released_with_it(
     records = ["u0 p0", *(f"u0 c{n}" for n in range(6)), *(f"p0 c{n}" for n in range(3, 9))]
     usual = [f"u{n} c{n} p{n}" for n in range(100, 400)]
     world = World(spark_session, tmp_path, *records, *usual)
-    world.resolve(junk=2, persons={"any": 50})
+    world.resolve(hub_factor=2, persons={"any": 50})
     assert frozenset(["u0", "p0", *(f"c{n}" for n in range(9))]) in world.persons()
     assert not world.rejected()
 
 
 def test_what_is_told_by_hand_is_not_set_aside(spark_session: SparkSession, tmp_path: Path) -> None:
     world = World(spark_session, tmp_path, "u1 c1", "u2 c1", "u3 c3", "u4 c3")
-    world.resolve(limits={"cookie": {"user_id": 1}}, together=[pair("c1", "u1")])
+    world.resolve(limits={"cookie": {"user_id": 1}}, must_link=[pair("c1", "u1")])
     assert world.persons() == group("u1 c1 u2", "u3", "u4")
     assert world.rejected() == {("c3", "", "limit")}
 

@@ -24,14 +24,15 @@ from tests.support.bank import DAY
 from tests.unit.identity.world import PEOPLE, World, group, pair
 
 HISTORIES, DAYS = 300, 3
+KINDS = ("block", "ignore_link", "must_link", "cannot_link", "reassigned_by_hand", "none")
 RULES: dict[str, Any] = {
     "limits": {
         "phone": {"user_id": {"most": 1}, "cookie": {"most": 2, "days": 3}},
         "cookie": {"user_id": 2, "phone": {"most": 1, "days": 2}},
     },
-    "handed_over": {"phone": {"silence": 2, "to": ["user_id"]}},
+    "reassignment": {"phone": {"silent_days": 2, "to": ["user_id"]}},
     "persons": {"user_id": 2, "cookie": {"most": 3, "days": 4}, "any": 6},
-    "junk": 1,
+    "hub_factor": 1,
     "linkage": PEOPLE,
 }
 # what a run says of its own (its id, the day on which it looked) is not the same
@@ -55,7 +56,7 @@ class History:
         sizes = (("u", 4), ("p", 3), ("c", 5))
         self.words = {k: [f"{k}{number}_{n}" for n in range(most)] for k, most in sizes}
         self.number = number
-        self.told: dict[str, list[dict[str, Any]]] = {}
+        self.manual: dict[str, list[dict[str, Any]]] = {}
 
     def record(self) -> str:
         """One to three identifiers, the strongest first."""
@@ -85,16 +86,18 @@ class History:
     def rules(self, day: date) -> dict[str, list[dict[str, Any]]]:
         """What is told by hand; now and then it is another thing."""
         if self.chance.random() < 0.15:
-            one = self.chance.choice(["block", "unlink", "together", "apart", "passed_on", "none"])
-            self.told = {one: [self._rule(one, day)]} if one != "none" else {}
-        return self.told
+            one = self.chance.choice(
+                ["block", "ignore_link", "must_link", "cannot_link", "reassigned_by_hand", "none"]
+            )
+            self.manual = {one: [self._rule(one, day)]} if one != "none" else {}
+        return self.manual
 
     def _rule(self, kind: str, day: date) -> dict[str, Any]:
         every = [word for words in self.words.values() for word in words]
         a, b = self.chance.sample(every, 2)
         if kind == "block":
             return pair(a, b)["a"]
-        if kind == "passed_on":
+        if kind == "reassigned_by_hand":
             return pair(self.chance.choice(self.words["p"]), b)["a"] | {"day": day}
         return pair(a, b)
 
@@ -141,7 +144,7 @@ def test_days_one_by_one_give_what_all_of_it_gives(
         anew = world.copy(tmp_path / f"anew-{number}")
         whole = anew.resolve_all(day, **RULES, **told).summary
         part = world.resolve(day, **RULES, **told).summary
-        looked_at = part["looked at again"]
+        looked_at = part["solved again"]
         assert isinstance(looked_at, int)
         assert looked_at < 4000
         assert part["identifiers moved"] == whole["identifiers moved"] != 0
@@ -170,9 +173,9 @@ def test_a_general_rule_that_changes_has_all_looked_at(
     world = World(spark_session, tmp_path, "u1 p1", "u2 p1", "u3 c3")
     world.resolve()
     again = world.resolve(limits={"phone": {"user_id": 1}}).summary
-    assert again["all because"] == "general rules of identity.yml have changed"
+    assert again["full solve because"] == "general rules of identity.yml have changed"
     assert world.persons() == group("u1", "u2", "u3 c3")
     world.come(DAY, "u3 p3")
     summary = world.resolve(limits={"phone": {"user_id": 1}}).summary
-    assert summary["all because"] == "50% of the identifiers have new evidence"
+    assert summary["full solve because"] == "50% of the identifiers have new evidence"
     assert world.persons() == group("u1", "u2", "u3 c3 p3")

@@ -83,22 +83,22 @@ def judge_evidence(
     blocked = blocked_nodes(identifiers, config.block, day=day)
     blocked = checkpoint(blocked) if config.block else blocked
     spark = edges.sparkSession
-    wrong = small_frame(spark, told.unlink, "one bigint, other bigint, why string")
+    wrong = small_frame(spark, told.ignore_link, "one bigint, other bigint, why string")
     pair = (F.least("a_key", "b_key"), F.greatest("a_key", "b_key"))
     same = (pair[0] == F.col("one")) & (pair[1] == F.col("other"))
     links = without(edges.join(F.broadcast(wrong), same, "left_anti"), blocked)
     # likeness is no sight: no limit counts it
     found = judge_identifiers(
-        one_by_hand(seen_together(links), told.together),
+        one_by_hand(seen_together(links), told.must_link),
         identifiers,
         limits=config.limits,
         day=day,
-        every=config.junk is not None,
+        every=config.hub_factor is not None,
     )
     if only is not None:
         found = found.join(only, F.col("key") == F.col("id_key"), "left_semi")
     # what is usual among them is asked before they are refused
-    return Judged(links, blocked, found if config.junk is None else checkpoint(found))
+    return Judged(links, blocked, found if config.hub_factor is None else checkpoint(found))
 
 
 def allowed_evidence(
@@ -126,19 +126,19 @@ def allowed_evidence(
     # what is told of today and not of a time
     now = judged.links.where(F.col("rule") == LINKAGE_RULE).select(*_LINK)
     spark = seen.sparkSession
-    ends = [key for pair in told.together for key in pair]
-    refused = refuse_judged(judged.identifiers, day, junk=config.junk, usual=usual)
+    ends = [key for pair in told.must_link for key in pair]
+    refused = refuse_judged(judged.identifiers, day, junk=config.hub_factor, usual=usual)
     # what is one person by hand keeps no limit
     refused = refused.where(~F.col("a_key").isin(ends)) if ends else refused
-    rows = [(a, b, MANUAL_RULE) for a, b in told.together]
+    rows = [(a, b, MANUAL_RULE) for a, b in told.must_link]
     made = small_frame(spark, rows, "a_key bigint, b_key bigint, rule string")
     made = made.withColumn("n", F.lit(1).cast("bigint"))
     made = now.unionByName(made, allowMissingColumns=True)
     links = seen.select(*_LINK)
     nodes, holdings = identifiers.select("id_key", "id_type"), _no_holdings(seen)
-    if config.handed_over or told.passed_on:
+    if config.reassignment or told.reassigned_by_hand:
         refused = checkpoint(refused)
-        by_hand = small_frame(spark, told.passed_on, "id_key bigint, day date")
+        by_hand = small_frame(spark, told.reassigned_by_hand, "id_key bigint, day date")
         whole, known = _looked_at(identifiers, blocked, refused, config, by_hand)
         near = sightings(seen, identifiers, whole)
         holdings = checkpoint(_holdings(near, identifiers, known, config, timezone))
@@ -149,7 +149,7 @@ def allowed_evidence(
         # and counts as one
         free = holdings.where(~F.col("id_key").isin(ends)) if ends else holdings
         met = near.withColumnsRenamed({"id_key": "a_key", "with": "b_key"})
-        met = one_by_hand(met, told.together)
+        met = one_by_hand(met, told.must_link)
         met = met.withColumnsRenamed({"a_key": "id_key", "b_key": "with"})
         again = refuse_nodes(neighbours_of(met, free, timezone), config.limits, day)
         refused = refused.join(split, "a_key", "left_anti").unionByName(again)
@@ -159,7 +159,7 @@ def allowed_evidence(
 
 
 def _unlinked(spark: SparkSession, told: Told, day: date) -> DataFrame:
-    rows = [(a, b, MANUAL_RULE, why, day) for a, b, why in told.unlink]
+    rows = [(a, b, MANUAL_RULE, why, day) for a, b, why in told.ignore_link]
     return small_frame(
         spark, rows, "a_key bigint, b_key bigint, rule string, reason string, day date"
     )
@@ -177,7 +177,7 @@ def _looked_at(
     barred = other.select(F.col("a_key").alias("id_key"))
     by_hand = by_hand.join(barred, "id_key", "left_anti")
     limited = refused.where(F.col("rule") == LIMIT_RULE).select(F.col("a_key").alias("id_key"))
-    kinds = F.col("id_type").isin(sorted(config.handed_over))
+    kinds = F.col("id_type").isin(sorted(config.reassignment))
     guessed = limited.join(identifiers.where(kinds).select("id_key"), "id_key", "left_semi")
     return guessed.unionByName(by_hand.select("id_key")), by_hand
 
@@ -191,10 +191,10 @@ def _holdings(
 ) -> DataFrame:
     """Holdings of what was handed over, by hand or by its evidence."""
     days = by_hand
-    if config.handed_over:
+    if config.reassignment:
         # what is known by hand is not guessed at
         guessed = near.join(by_hand.select("id_key"), "id_key", "left_anti")
-        days = days.unionByName(days_of_handover(guessed, config.handed_over, timezone))
+        days = days.unionByName(days_of_handover(guessed, config.reassignment, timezone))
     return without_clash(holdings_of(days), identifiers)
 
 

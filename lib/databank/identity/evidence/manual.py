@@ -16,30 +16,30 @@ class Told(NamedTuple):
     """What is told by hand of identifiers that the bank has; it is short, so it is here.
 
     Attributes:
-        unlink: (smaller key, larger key, reason) of links that are wrong.
-        together: Pairs of keys that are one person, the smaller first.
-        apart: Pairs that never are.
-        passed_on: (key, day) of what has come to another person by the run day.
+        ignore_link: (smaller key, larger key, reason) of links that are wrong.
+        must_link: Pairs of keys that are one person, the smaller first.
+        cannot_link: Pairs that never are.
+        reassigned_by_hand: (key, day) of what has come to another person by the run day.
     """
 
-    unlink: list[tuple[int, int, str]]
-    together: list[tuple[int, int]]
-    apart: list[tuple[int, int]]
-    passed_on: list[tuple[int, date]]
+    ignore_link: list[tuple[int, int, str]]
+    must_link: list[tuple[int, int]]
+    cannot_link: list[tuple[int, int]]
+    reassigned_by_hand: list[tuple[int, date]]
 
     def without(self, keys: Collection[int]) -> "Told":
         """What is told of others than these."""
         return Told(
-            unlink=[row for row in self.unlink if not {*row[:2]} & set(keys)],
-            together=[pair for pair in self.together if not {*pair} & set(keys)],
-            apart=[pair for pair in self.apart if not {*pair} & set(keys)],
-            passed_on=[row for row in self.passed_on if row[0] not in keys],
+            ignore_link=[row for row in self.ignore_link if not {*row[:2]} & set(keys)],
+            must_link=[pair for pair in self.must_link if not {*pair} & set(keys)],
+            cannot_link=[pair for pair in self.cannot_link if not {*pair} & set(keys)],
+            reassigned_by_hand=[row for row in self.reassigned_by_hand if row[0] not in keys],
         )
 
     def ends(self) -> set[int]:
         """All keys of which something is told."""
-        pairs = (*((a, b) for a, b, _ in self.unlink), *self.together, *self.apart)
-        return {key for pair in pairs for key in pair} | {key for key, _ in self.passed_on}
+        pairs = (*((a, b) for a, b, _ in self.ignore_link), *self.must_link, *self.cannot_link)
+        return {key for pair in pairs for key in pair} | {key for key, _ in self.reassigned_by_hand}
 
 
 def told_by_hand(identifiers: DataFrame, config: IdentityConfig, *, day: date) -> Told:
@@ -50,8 +50,9 @@ def told_by_hand(identifiers: DataFrame, config: IdentityConfig, *, day: date) -
         config: identity.yml.
         day: Run day; what is to be passed on later is not yet.
     """
-    pairs = (*config.unlink, *config.together, *config.apart)
-    keys = known_keys(identifiers, [*config.passed_on, *(one for p in pairs for one in (p.a, p.b))])
+    pairs = (*config.ignore_link, *config.must_link, *config.cannot_link)
+    ends = [end for pair in pairs for end in (pair.a, pair.b)]
+    keys = known_keys(identifiers, [*config.reassigned_by_hand, *ends])
 
     def known(listed: Iterable[Pair]) -> list[tuple[int, int, str]]:
         return sorted(
@@ -62,12 +63,12 @@ def told_by_hand(identifiers: DataFrame, config: IdentityConfig, *, day: date) -
         )
 
     return Told(
-        unlink=known(config.unlink),
-        together=[(a, b) for a, b, _ in known(config.together)],
-        apart=[(a, b) for a, b, _ in known(config.apart)],
-        passed_on=sorted(
+        ignore_link=known(config.ignore_link),
+        must_link=[(a, b) for a, b, _ in known(config.must_link)],
+        cannot_link=[(a, b) for a, b, _ in known(config.cannot_link)],
+        reassigned_by_hand=sorted(
             (keys[one.names()], one.day)
-            for one in config.passed_on
+            for one in config.reassigned_by_hand
             if one.names() in keys and one.day <= day
         ),
     )

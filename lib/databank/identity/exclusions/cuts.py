@@ -43,13 +43,13 @@ class Rules:
     Attributes:
         limits: By type, and of all types together under "any"; what is not named has no limit. A
             limit with days counts the identifiers seen in the last so many days.
-        apart: Pairs of keys that are never one person.
+        cannot_link: Pairs of keys that are never one person.
         strongest: Types, the strongest first.
         day: Run day: windows end with it.
     """
 
     limits: Mapping[str, Limit]
-    apart: Collection[tuple[int, int]]
+    cannot_link: Collection[tuple[int, int]]
     strongest: Sequence[str]
     day: date
 
@@ -102,9 +102,9 @@ def _suspects(labels: DataFrame, rules: Rules) -> DataFrame:
     tests = [held_of(kind) > limit.most for kind, limit in rules.limits.items()]
     broken = reduce(lambda one, other: one | other, tests, F.lit(False))
     size, grouped = F.count(F.lit(1)).alias("size"), labels.groupBy("component")
-    if not rules.apart:
+    if not rules.cannot_link:
         return grouped.agg(size, broken.alias("broken")).where("broken")
-    pairs = small_frame(labels.sparkSession, rules.apart, "a bigint, b bigint")
+    pairs = small_frame(labels.sparkSession, rules.cannot_link, "a bigint, b bigint")
     met = pairs
     for end in "ab":
         whose = labels.select(F.col("id_key").alias(end), F.col("component").alias(f"in_{end}"))
@@ -197,7 +197,7 @@ class _Forest:
             )
         }
         self._foes: dict[int, set[int]] = {}
-        for a, b in rules.apart:
+        for a, b in rules.cannot_link:
             if a in self._parent and b in self._parent:
                 self._foes.setdefault(a, set()).add(b)
                 self._foes.setdefault(b, set()).add(a)

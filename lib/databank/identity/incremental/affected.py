@@ -35,7 +35,7 @@ def touched_identifiers(
     """
     spark = news.sparkSession
     named = sorted({key for each in told for key in each.ends()})
-    joined = sorted({key for each in told for pair in each.together for key in pair})
+    joined = sorted({key for each in told for pair in each.must_link for key in pair})
     by_hand = small_frame(spark, [(key,) for key in named], "id_key bigint")
     around = others.union(small_frame(spark, [(key,) for key in joined], "id_key bigint"))
     around = checkpoint(around.distinct())

@@ -128,7 +128,7 @@ def touched_part(
 
 
 def _counted(judged: Judged, config: IdentityConfig) -> DataFrame | None:
-    return None if config.junk is None else checkpoint(count_degrees(judged.identifiers))
+    return None if config.hub_factor is None else checkpoint(count_degrees(judged.identifiers))
 
 
 def _allowed(
@@ -178,7 +178,7 @@ def _moved(
     touched: DataFrame,
 ) -> DataFrame | None:
     """identity.degrees with what the touched identifiers had and have."""
-    if bank.config.junk is None:
+    if bank.config.hub_factor is None:
         return None
     # keys is sure to hold what is touched, and with it all of its edges
     before = judge_evidence(

@@ -21,8 +21,8 @@ _FED = (EVENTS, PROFILES, IDENTIFIER)
 _READ = (*_FED, ERASED)
 # told of single identifiers, so that a change touches these; and what changes no result
 _TOLD = {
-    "block", "unlink", "together", "apart", "passed_on", "entities", "gates", "local_edges",
-    "engine",
+    "block", "ignore_link", "must_link", "cannot_link", "reassigned_by_hand", "entities", "gates",
+    "engine", "tuning",
 }  # fmt: skip
 
 
@@ -32,13 +32,13 @@ class Counts(NamedTuple):
     Attributes:
         identifiers: Rows.
         persons: Different persons.
-        handed_over: Rows that begin on a day.
+        reassigned: Rows that begin on a day.
         largest: Rows of the person that has most.
     """
 
     identifiers: int
     persons: int
-    handed_over: int
+    reassigned: int
     largest: int
 
 

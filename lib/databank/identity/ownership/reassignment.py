@@ -16,7 +16,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, Window, functions as F
 
 from databank.columns import require_columns
-from databank.identity.config import HandedOver
+from databank.identity.config import Reassignment
 from databank.identity.evidence.manual import renamed
 from databank.identity.ownership.periods import holds_on
 from databank.session import checkpoint, hinted
@@ -62,7 +62,9 @@ def sightings(links: DataFrame, identifiers: DataFrame, looked_at: DataFrame) ->
     return checkpoint(types.toDF("with", "of").join(hinted(met), "with"))
 
 
-def days_of_handover(seen: DataFrame, rules: Mapping[str, HandedOver], timezone: str) -> DataFrame:
+def days_of_handover(
+    seen: DataFrame, rules: Mapping[str, Reassignment], timezone: str
+) -> DataFrame:
     """Days on which an identifier came to another person, told by its evidence.
 
     The evidence of an identifier falls into stretches between silences. A stretch with a holder (a
@@ -76,7 +78,7 @@ def days_of_handover(seen: DataFrame, rules: Mapping[str, HandedOver], timezone:
     Returns:
         id_key, day: one row per identifier and handover.
     """
-    silence = F.create_map(*(F.lit(x) for kind, r in rules.items() for x in (kind, r.silence)))
+    silence = F.create_map(*(F.lit(x) for kind, r in rules.items() for x in (kind, r.silent_days)))
     to = F.create_map(*(F.lit(x) for kind, r in rules.items() for x in (kind, list(r.to))))
     holder = F.when(F.array_contains(to[F.col("id_type")], F.col("of")), F.col("of"))
     # one shuffle serves all that follows

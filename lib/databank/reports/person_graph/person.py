@@ -101,7 +101,7 @@ def _ties(lookup: PublishedReader, held: list[Holding], names: dict[int, Named])
     listed = ", ".join(str(key) for key in sorted(names))
     outward = evidence_where(lookup, f"(a_key IN ({listed})) <> (b_key IN ({listed}))")
     found = [*evidence_within(lookup, held, zone), *outward]
-    found += by_hand(rules.together if rules else (), names)
+    found += by_hand(rules.must_link if rules else (), names)
     refused = refusals(lookup, names)
     ends = {key for row in outward for key in (row.a_key, row.b_key)} - names.keys()
     refused += [row for row in refusals(lookup, ends) if row.b_key is None]
