@@ -14,7 +14,7 @@ from databank.demo.evaluate import Truth, identity_scores
 from databank.demo.generate import generate
 from databank.project.execute import execute
 from databank.project.jobs import Step
-from databank.project.load import load_bank
+from databank.project.load import load_project
 from databank.session import get_spark
 from databank.tables import TableStore
 
@@ -29,16 +29,16 @@ _RATES = (
 
 def bench_dirt(folder: Path, persons: int) -> None:
     """Print precision and recall of each world beside those of components without any guard."""
-    bank, dirt = load_bank(HERE / "conf"), load_dirt(HERE / "conf/dirt.yml")
+    project, dirt = load_project(HERE / "conf"), load_dirt(HERE / "conf/dirt.yml")
     spark = get_spark("bench")
-    cap = bank.identity.persons["any"].most
+    cap = project.identity.persons["any"].most
     for seed, times in _WORLDS:
         root = str(folder / f"seed-{seed}-dirt-{times}")
         world = WorldSettings(persons=persons, seed=seed, dirt=dirtier(dirt, times))
         generate(spark, root, world)
         day: date = world.last_day
         steps = [Step("ingest"), Step("resolve_identity")]
-        execute(bank, steps, root=root, day=day)
+        execute(project, steps, root=root, day=day)
         store = TableStore(spark, root)
         sizes = store.read("identity.person").where("valid_to IS NULL").groupBy("person_id").count()
         largest = sizes.agg(F.max("count").alias("n")).first()

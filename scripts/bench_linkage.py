@@ -10,14 +10,14 @@ from datetime import date
 from functools import reduce
 from pathlib import Path
 
+from dataproject.identity import connected_components
+from dataproject.identity.agreement import Agreement, measure_agreement
+from dataproject.identity.linkage.records import key_columns, records_of
 from pyspark.sql import DataFrame, functions as F
 
-from databank.identity import connected_components
-from databank.identity.agreement import Agreement, measure_agreement
-from databank.identity.linkage.records import key_columns, records_of
+from databank.project import Project, load_project
 from databank.project.execute import execute
-from databank.project.jobs import Step
-from databank.project.load import Bank, load_bank
+from databank.project.plan import Step
 from databank.session import get_spark
 from databank.sources.tables import PROFILES
 from databank.tables import TableStore
@@ -38,26 +38,26 @@ def bench_linkage(folder: Path) -> None:
     spark = get_spark("bench")
     print(f"{'':<36}" + "".join(f"{name:>18}" for name in COLUMNS))
     for name, truth in TRUTHS.items():
-        bank, root = load_bank(HERE / "conf" / "examples" / name), str(folder / name)
-        execute(bank, [Step("ingest")], root=root, day=DAY)
+        project, root = load_project(HERE / "conf" / "examples" / name), str(folder / name)
+        execute(project, [Step("ingest")], root=root, day=DAY)
         started = time.monotonic()
-        execute(bank, [Step("link_profiles")], root=root, day=DAY)
+        execute(project, [Step("link_profiles")], root=root, day=DAY)
         seconds = time.monotonic() - started
-        execute(bank, [Step("resolve_identity")], root=root, day=DAY)
+        execute(project, [Step("resolve_identity")], root=root, day=DAY)
         store = TableStore(spark, root)
         true = store.read("identity.identifier").select("id_key", F.expr(truth).alias("true"))
         persons = store.read("identity.person").withColumnRenamed("person_id", "found")
         show(f"{name} ({true.count():,}, {seconds:.0f} s)", agreement(persons, true))
-        show("    floor: deterministic rules", agreement(deterministic(store, bank), true))
+        show("    floor: deterministic rules", agreement(deterministic(store, project), true))
 
 
 def agreement(labels: DataFrame, true: DataFrame) -> Agreement:
     return measure_agreement(true.join(labels, "id_key", "left"))
 
 
-def deterministic(store: TableStore, bank: Bank) -> DataFrame:
+def deterministic(store: TableStore, project: Project) -> DataFrame:
     """Label each id_key by the pairs of `deterministic_rules` alone."""
-    [rule] = bank.identity.linkage.values()
+    [rule] = project.identity.linkage.values()
     records = records_of(store.read(PROFILES), rule).localCheckpoint()
     edges = [records.select("id_key", F.col("id_key").alias("first_key"))]
     for rule_key in rule.deterministic_rules:

@@ -22,7 +22,7 @@ from databank.archive.tables import PERSON_DAY
 from databank.archive.window_values import macro_columns, matching_rows
 from databank.expressions import Macro
 from databank.identity.tables import PERSON
-from databank.project.load import load_bank
+from databank.project.load import load_project
 from databank.session import get_spark
 from databank.tables import TableSpec, TableStore
 
@@ -134,7 +134,7 @@ def values(root: str, conf: str) -> None:
     store = TableStore(spark, root)
     archive, day = store.read(PERSON_DAY), date.fromisoformat(DAY)
     persons = store.read("identity.person").select("person_id")
-    macros = [m for tag in load_bank(conf).tags for each in tag.expressions for m in each.macros]
+    macros = [m for tag in load_project(conf).tags for each in tag.expressions for m in each.macros]
     rows = archive.count()
 
     def seconds(frame: DataFrame) -> float:

@@ -1,6 +1,6 @@
 """A directed acyclic graph of things that refer to each other; gives every order databank needs."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -36,7 +36,7 @@ class Dag(Generic[N]):
             for node, targets in references.items()
         }
 
-    def __iter__(self) -> Iterable[N]:
+    def __iter__(self) -> Iterator[N]:
         return iter(self._references)
 
     def __getitem__(self, node: N) -> frozenset[N]:

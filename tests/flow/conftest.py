@@ -9,17 +9,17 @@ from pyspark.sql import SparkSession
 
 from databank.demo.config import WorldSettings, load_dirt
 from databank.demo.generate import generate
+from databank.project import Project, load_project
 from databank.project.execute import execute
-from databank.project.jobs import plan_all
-from databank.project.load import Bank, load_bank
+from databank.project.plan import plan_all
 
 HERE = Path(__file__).parents[2]
 DAY = date(2026, 3, 31)
 
 
 @pytest.fixture(scope="session")
-def bank() -> Bank:
-    return load_bank(HERE / "conf")
+def project() -> Project:
+    return load_project(HERE / "conf")
 
 
 @pytest.fixture(scope="session")
@@ -33,10 +33,10 @@ def world(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
-def loop(bank: Bank, world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def loop(project: Project, world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A warehouse after the whole loop of one day."""
     root = tmp_path_factory.mktemp("loop") / "root"
     shutil.copytree(world, root)
-    outcomes = execute(bank, plan_all(bank, None), root=str(root), day=DAY)
+    outcomes = execute(project, plan_all(project, None), root=str(root), day=DAY)
     assert {outcome.outcome for outcome in outcomes} == {"done"}
     return root

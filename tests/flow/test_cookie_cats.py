@@ -9,8 +9,8 @@ from pyspark.sql import SparkSession
 
 from databank.indicators.tables import INDICATOR
 from databank.project.execute import execute
-from databank.project.jobs import plan_all
-from databank.project.load import load_bank
+from databank.project.load import load_project
+from databank.project.plan import plan_all
 from databank.tables import TableStore
 from tests.flow.conftest import HERE
 from tests.flow.test_real_data import DATA
@@ -33,9 +33,9 @@ def test_retention_of_cookie_cats_is_as_published(
     spark_session: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABANK_DATA", str(DATA))
-    bank = load_bank(HERE / "conf" / "examples" / "cookie_cats")
-    steps = [step for step in plan_all(bank, None) if step.job != "publish_report"]
-    outcomes = execute(bank, steps, root=str(tmp_path), day=date(2017, 1, 8))
+    project = load_project(HERE / "conf" / "examples" / "cookie_cats")
+    steps = [step for step in plan_all(project, None) if step.job != "publish_report"]
+    outcomes = execute(project, steps, root=str(tmp_path), day=date(2017, 1, 8))
     assert {outcome.outcome for outcome in outcomes} == {"done"}
     rows = TableStore(spark_session, str(tmp_path)).read(INDICATOR).collect()
     found = {(r["dimension_value"], r["part"]): r for r in rows if r["indicator"] == "retention"}

@@ -11,8 +11,8 @@ from pyspark.sql import DataFrame, SparkSession, functions as F
 from databank.cli.main import exit_code
 from databank.project.catalog import all_specs
 from databank.project.execute import execute
-from databank.project.jobs import plan_all
-from databank.project.load import Bank
+from databank.project.model import Project
+from databank.project.plan import plan_all
 from databank.tables import TableStore
 from tests.flow.conftest import DAY
 
@@ -47,7 +47,7 @@ def naming(rows: DataFrame, values: list[str]) -> int:
 
 def test_a_person_is_erased_by_the_next_run(
     spark_session: SparkSession,
-    bank: Bank,
+    project: Project,
     loop: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -67,7 +67,7 @@ def test_a_person_is_erased_by_the_next_run(
     assert exit_code(asked) == 0
     assert f"{len(held)} identifiers" in json.loads(capsys.readouterr().out)[0]["title"]
     day = DAY + timedelta(days=1)
-    outcomes = execute(bank, plan_all(bank, None), root=str(root), day=day)
+    outcomes = execute(project, plan_all(project, None), root=str(root), day=day)
     assert {outcome.outcome for outcome in outcomes} == {"done"}
     store = TableStore(spark_session, str(root))
     for spec in all_specs():

@@ -11,8 +11,9 @@ from pyspark.sql import SparkSession, functions as F
 from databank.demo.evaluate import evaluate
 from databank.demo.generate import deliver_next_day
 from databank.project.execute import execute
-from databank.project.jobs import JOBS, load_job, plan_all
-from databank.project.load import Bank
+from databank.project.jobs import JOBS, load_job
+from databank.project.model import Project
+from databank.project.plan import plan_all
 from databank.tables import TableStore
 from tests.flow.conftest import DAY
 from tests.support.compare import content
@@ -75,13 +76,13 @@ def test_the_archive_holds_every_event_of_a_person_once(
 
 
 def test_sessions_hold_every_event_that_makes_them_once(
-    spark_session: SparkSession, bank: Bank, loop: Path
+    spark_session: SparkSession, project: Project, loop: Path
 ) -> None:
     store = TableStore(spark_session, str(loop))
     made, days = store.read("archive.visit"), store.read("archive.person_day")
-    assert bank.archive.sessions is not None
+    assert project.archive.sessions is not None
     counted = days.where("synthetic IS NULL").where(
-        F.col("event").isin(*bank.archive.sessions.events or ())
+        F.col("event").isin(*project.archive.sessions.events or ())
     )
     per_day = made.groupBy("person_id", "day").agg(F.sum("events").alias("n"))
     assert per_day.exceptAll(
@@ -98,10 +99,10 @@ def test_sessions_hold_every_event_that_makes_them_once(
 
 
 def test_the_same_day_again_changes_nothing(
-    spark_session: SparkSession, bank: Bank, loop: Path
+    spark_session: SparkSession, project: Project, loop: Path
 ) -> None:
     before = content(TableStore(spark_session, str(loop)))
-    outcomes = execute(bank, plan_all(bank, None), root=str(loop), day=DAY)
+    outcomes = execute(project, plan_all(project, None), root=str(loop), day=DAY)
     # ingest looks for new files each time
     assert {o.job for o in outcomes if o.outcome != "unchanged"} <= {"ingest"}
     assert content(TableStore(spark_session, str(loop))) == before
@@ -109,7 +110,7 @@ def test_the_same_day_again_changes_nothing(
 
 @pytest.mark.usefixtures("touched_only")
 def test_the_next_day_equals_a_bank_built_from_nothing(
-    spark_session: SparkSession, bank: Bank, loop: Path, tmp_path: Path
+    spark_session: SparkSession, project: Project, loop: Path, tmp_path: Path
 ) -> None:
     day = DAY + timedelta(days=1)
     grown, fresh = tmp_path / "grown", tmp_path / "fresh"
@@ -117,10 +118,12 @@ def test_the_next_day_equals_a_bank_built_from_nothing(
     assert deliver_next_day(str(grown))
     shutil.copytree(grown / "landing", fresh / "landing")
     steps = [
-        s for s in plan_all(bank, None) if s.job in ("ingest", "resolve_identity", "build_archive")
+        s
+        for s in plan_all(project, None)
+        if s.job in ("ingest", "resolve_identity", "build_archive")
     ]
     for root in (grown, fresh):
-        execute(bank, steps, root=str(root), day=day)
+        execute(project, steps, root=str(root), day=day)
     stores = [TableStore(spark_session, str(root)) for root in (grown, fresh)]
     # ids are given in the order in which persons come, so persons are named by their identifiers
     days = []
@@ -141,7 +144,7 @@ class InjectedError(Exception):
 
 def test_a_crash_in_any_stage_leaves_no_trace_after_the_next_run(
     spark_session: SparkSession,
-    bank: Bank,
+    project: Project,
     world: Path,
     loop: Path,
     tmp_path: Path,
@@ -149,7 +152,7 @@ def test_a_crash_in_any_stage_leaves_no_trace_after_the_next_run(
 ) -> None:
     root = tmp_path / "crashed"
     shutil.copytree(world, root)
-    reached, plan = [], plan_all(bank, None)
+    reached, plan = [], plan_all(project, None)
     for step in plan:
         tables = load_job(step.job).tables
         # the last table of a job: those before it have been written by then
@@ -161,11 +164,11 @@ def test_a_crash_in_any_stage_leaves_no_trace_after_the_next_run(
 
         monkeypatch.setattr(TableStore, "fault", staticmethod(fail))
         with contextlib.suppress(InjectedError):
-            execute(bank, [step], root=str(root), day=DAY)
+            execute(project, [step], root=str(root), day=DAY)
             continue  # the report has no table to crash before
         reached.append(step.job)
         monkeypatch.undo()
-        assert [o.outcome for o in execute(bank, [step], root=str(root), day=DAY)] == ["done"]
+        assert [o.outcome for o in execute(project, [step], root=str(root), day=DAY)] == ["done"]
     assert set(reached) >= {step.job for step in plan if load_job(step.job).tables}
     assert content(TableStore(spark_session, str(root))) == content(
         TableStore(spark_session, str(loop))

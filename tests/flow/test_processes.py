@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from databank.cli.main import exit_code
 from databank.project.execute import execute
 from databank.project.jobs import Step
-from databank.project.load import Bank
+from databank.project.model import Project
 from databank.tables import TableStore
 from tests.flow.conftest import DAY, HERE
 from tests.support.bank import forget_runs
@@ -48,7 +48,7 @@ def run(arguments: list[str], **environment: str) -> subprocess.CompletedProcess
 
 
 def test_killed_runs_leave_no_trace_after_the_next_one(
-    spark_session: SparkSession, bank: Bank, loop: Path, tmp_path: Path
+    spark_session: SparkSession, project: Project, loop: Path, tmp_path: Path
 ) -> None:
     """Killed as embedded and recovered by spark-submit, then the other way round."""
     root = tmp_path / "root"
@@ -65,7 +65,7 @@ def test_killed_runs_leave_no_trace_after_the_next_one(
     killed = run(submitted("build_lifecycle", root), DATABANK_FAULT="publish:build_lifecycle")
     assert killed.returncode == 128 + signal.SIGKILL, killed.stderr[-3000:]
     assert (root / "_lease" / "build_lifecycle").exists()
-    done = execute(bank, [Step("build_lifecycle")], root=str(root), day=DAY)
+    done = execute(project, [Step("build_lifecycle")], root=str(root), day=DAY)
     assert [outcome.outcome for outcome in done] == ["done"]
     assert content(TableStore(spark_session, str(root))) == before
 

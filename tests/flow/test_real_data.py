@@ -15,8 +15,8 @@ from pyspark.sql import SparkSession, functions as F
 
 from databank.identity.agreement import measure_agreement
 from databank.project.execute import execute
-from databank.project.jobs import Step, plan_all
-from databank.project.load import load_bank
+from databank.project.load import load_project
+from databank.project.plan import Step, plan_all
 from databank.tables import TableStore
 from tests.flow.conftest import DAY, HERE
 from tests.support.libraries import RETAIL, RETAIL_LINES, TAOBAO, TAOBAO_LINES
@@ -38,9 +38,9 @@ def bank_of(
     if not (DATA / (data or name)).is_dir():
         pytest.skip(f"{name} is not there: set DATABANK_DATA to the folder of the real data sets")
     monkeypatch.setenv("DATABANK_DATA", str(DATA))
-    bank = load_bank(HERE / "conf" / "examples" / name)
-    steps = [Step(job) for job in jobs] or plan_all(bank, None)
-    outcomes = execute(bank, steps, root=str(folder), day=day)
+    project = load_project(HERE / "conf" / "examples" / name)
+    steps = [Step(job) for job in jobs] or plan_all(project, None)
+    outcomes = execute(project, steps, root=str(folder), day=day)
     assert {outcome.outcome for outcome in outcomes} == {"done"}
     return TableStore(spark, str(folder))
 
@@ -51,7 +51,7 @@ def number(store: TableStore, table: str, expression: str, where: str = "true") 
 
 
 def _names(example: str) -> set[str]:
-    return {tag.name for tag in load_bank(HERE / "conf" / "examples" / example).tags}
+    return {tag.name for tag in load_project(HERE / "conf" / "examples" / example).tags}
 
 
 def check_library(

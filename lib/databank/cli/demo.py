@@ -10,8 +10,8 @@ from databank.demo.evaluate import Score, evaluate
 from databank.demo.generate import generate
 from databank.errors import DataBankError
 from databank.project.execute import execute, exit_error
-from databank.project.jobs import plan_all
-from databank.project.load import load_bank
+from databank.project.load import load_project
+from databank.project.plan import plan_all
 from databank.runs import Progress
 from databank.session import get_spark
 from databank.tables import TableStore
@@ -23,17 +23,17 @@ def run_demo(*, persons: int, root: str, seed: int, dirt: str, conf_dir: str) ->
     Raises:
         DataBankError: What the operator can mend; a refusal comes after the figures.
     """
-    bank = load_bank(conf_dir)
+    project = load_project(conf_dir)
     world = WorldSettings(persons=persons, seed=seed, dirt=load_dirt(dirt))
     progress = Progress()
     progress.start("generate")
-    spark = get_spark("databank", **bank.settings.spark)
+    spark = get_spark("databank", **project.settings.spark)
     store = TableStore(spark, root)
     _refuse_used(store, root)
     rows = generate(spark, root, world)
     progress.done(f"{persons:,} persons, settings {world.fingerprint()}", dict(rows))
     day: date = world.last_day
-    outcomes = execute(bank, plan_all(bank, None), root=root, day=day)
+    outcomes = execute(project, plan_all(project, None), root=root, day=day)
     progress.start("compare with the truth")
     store.refresh()
     scores = evaluate(spark, store, root)

@@ -7,7 +7,7 @@ from databank.clock import refuse_future
 from databank.errors import DataBankError
 from databank.hashing import fingerprint
 from databank.identity.explain import Asked, Holding, find_identifiers, held_by, holders_of
-from databank.project.load import load_bank
+from databank.project.load import load_project
 from databank.runs import Progress, Runner
 from databank.session import get_spark
 from databank.sources.erasure import REQUEST_JOB, Erasure, Requests
@@ -30,8 +30,8 @@ def request(
         DataBankError: If the identifier is not known, or nobody's and its person was asked for, or
             the day has not begun.
     """
-    bank = load_bank(conf_dir)
-    refuse_future(day, timezone=bank.settings.timezone)
+    project = load_project(conf_dir)
+    refuse_future(day, timezone=project.settings.timezone)
     lookup = PublishedReader(root)
     [asked] = find_identifiers(lookup, [Asked(id_type, value, scope)])
     holders = holders_of(lookup, [asked.id_key])[asked.id_key]
@@ -39,8 +39,8 @@ def request(
         erasures = _of_person(lookup, str(asked), holders, day)
     else:
         erasures = [Erasure(asked.id_key, None, day)]
-    spark = get_spark("databank", **bank.settings.spark)
-    runner = Runner(spark, root, bank.settings, progress=Progress(quiet=True))
+    spark = get_spark("databank", **project.settings.spark)
+    runner = Runner(spark, root, project.settings, progress=Progress(quiet=True))
     hashed = fingerprint(erasures)
     outcome = runner.run(REQUEST_JOB, Requests(tuple(erasures)), day=day, config_hash=hashed)
     if outcome.error is not None:

@@ -45,25 +45,25 @@ def run(
 ) -> None:
     """Run one job, or the whole loop in order of reference, for a day."""
     from databank.clock import parse_day, refuse_future
-    from databank.project.jobs import plan_all, plan_job
-    from databank.project.load import load_bank
+    from databank.project.load import load_project
+    from databank.project.plan import plan_all, plan_job
 
     day = parse_day(date)
-    bank = load_bank(conf_dir)
-    refuse_future(day, timezone=bank.settings.timezone)
-    steps = plan_all(bank, only) if job == "all" else plan_job(job, bank, only)
+    project = load_project(conf_dir)
+    refuse_future(day, timezone=project.settings.timezone)
+    steps = plan_all(project, only) if job == "all" else plan_job(job, project, only)
     if dry_run:
         if job == "build_tags" and only is not None:
             from databank.cli.preview_tag import preview_tag
 
-            show_sections(preview_tag(bank, root, day, only), False)
+            show_sections(preview_tag(project, root, day, only), False)
             return
         for step in steps:
             typer.echo(str(step))
         return
     from databank.project.execute import execute, exit_error
 
-    outcomes = execute(bank, steps, root=root, day=day, only=only)
+    outcomes = execute(project, steps, root=root, day=day, only=only)
     refusal = exit_error(outcomes)
     if refusal is not None:
         raise refusal
@@ -86,10 +86,10 @@ def demo(
 @app.command()
 def validate(conf_dir: ConfDir = "conf") -> None:
     """Check the whole configuration without starting Spark; all faults in one pass."""
-    from databank.project.load import load_bank
+    from databank.project.load import load_project
 
-    bank = load_bank(conf_dir)
-    counts = ", ".join(f"{count} {name}" for name, count in bank.counts().items())
+    project = load_project(conf_dir)
+    counts = ", ".join(f"{count} {name}" for name, count in project.counts().items())
     typer.echo(f"{conf_dir}: valid ({counts})")
 
 
@@ -99,9 +99,9 @@ def tables(
     as_json: AsJson = False,
 ) -> None:
     """List the tables of the bank, or the columns of one."""
-    from databank.project.catalog import describe, list_tables
+    from databank.project.catalog import describe_table, list_tables
 
-    show_rows(describe(name) if name else list_tables(), as_json)
+    show_rows(describe_table(name) if name else list_tables(), as_json)
 
 
 @app.command()
@@ -111,7 +111,7 @@ def runs(
     as_json: AsJson = False,
 ) -> None:
     """The last runs of a warehouse, newest first; read without Spark."""
-    from databank.project.catalog import last_runs
+    from databank.project.history import last_runs
 
     show_rows(last_runs(root, last), as_json)
 
@@ -125,13 +125,13 @@ def tags(
 ) -> None:
     """The library of tags, or the life of one: what it is, reads, feeds, and how many have it."""
     from databank.cli.tags import describe_tag, list_tags
-    from databank.project.load import load_bank
+    from databank.project.load import load_project
 
-    bank = load_bank(conf_dir)
+    project = load_project(conf_dir)
     if name is None:
-        show_rows(list_tags(bank, root), as_json)
+        show_rows(list_tags(project, root), as_json)
     else:
-        show_sections(describe_tag(bank, root, name), as_json)
+        show_sections(describe_tag(project, root, name), as_json)
 
 
 @app.command()

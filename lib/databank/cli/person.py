@@ -157,11 +157,12 @@ def explain_tag(
         DataBankError: If the identifier is nobody's, or there is no such tag, or none was built.
     """
     # the whole configuration is read for it
-    from databank.project.load import load_bank
+    from databank.project.jobs import job_config
+    from databank.project.load import load_project
     from databank.tags.why import Why, value_of
 
-    bank = load_bank(conf_dir)
-    config = bank.tags_config()
+    project = load_project(conf_dir)
+    config = job_config("build_tags", project)
     known = {tag.name: tag for tag in config.tags}
     if name not in known:
         raise DataBankError(f"--why-tag: unknown tag {name!r}; {did_you_mean(name, known)}")
@@ -178,7 +179,7 @@ def explain_tag(
     if said is None:
         told = f"{name} says nothing, or was not built since it is as it is,"
     first = Section(f"{tag.entity} {whose}: {told} as of {as_of}", [])
-    found = Why(lookup, config, bank.settings.timezone, tag.entity, whose, as_of).reasons(tag)
+    found = Why(lookup, config, project.settings.timezone, tag.entity, whose, as_of).reasons(tag)
     return [first, *(Section(reason.title, reason.rows) for reason in found)]
 
 

@@ -10,8 +10,8 @@ from databank.errors import DataBankError, GateRefusedError
 from databank.identity.config import Gates, IdentityConfig
 from databank.identity.preview.build import Preview, preview_identity
 from databank.identity.preview.gates import refusal, verdicts
-from databank.project.jobs import load_job
-from databank.project.load import load_bank
+from databank.project.jobs import config_hash, load_job
+from databank.project.load import load_project
 from databank.runs import Context, Runner, StepResult
 from databank.session import get_spark
 from databank.sources.tables import IDENTIFIER
@@ -36,11 +36,11 @@ def preview_rules(
         DataBankError: If the configuration has faults, the root holds no bank, the day cannot be
             run, or the run ends with an error of the operator's.
     """
-    bank = load_bank(conf_dir)
-    refuse_future(day, timezone=bank.settings.timezone)
+    project = load_project(conf_dir)
+    refuse_future(day, timezone=project.settings.timezone)
     require_root(root)
-    spark = get_spark("databank", **bank.settings.spark)
-    runner = Runner(spark, root, bank.settings)
+    spark = get_spark("databank", **project.settings.spark)
+    runner = Runner(spark, root, project.settings)
     if not runner.store.is_published(IDENTIFIER):
         raise DataBankError(f"--root {root}: holds no identifiers yet; run ingest first")
     found: list[Preview] = []
@@ -51,15 +51,15 @@ def preview_rules(
 
     outcome = runner.run(
         replace(load_job(_JOB), step=look),
-        bank.identity,
+        project.identity,
         day=day,
-        config_hash=bank.hash_of(_JOB),
+        config_hash=config_hash(_JOB, project),
         preview=True,
     )
     if outcome.error is not None:
         raise outcome.error
     [preview] = found
-    gates = bank.identity.gates
+    gates = project.identity.gates
     return _sections(preview, gates, day), refusal(preview.churn, gates)
 
 

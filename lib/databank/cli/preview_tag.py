@@ -10,8 +10,8 @@ from databank.cli.show import Rows, Section
 from databank.errors import DataBankError
 from databank.identity.entities.config import PERSON
 from databank.project.graph import Node
-from databank.project.jobs import load_job
-from databank.project.load import Bank
+from databank.project.jobs import config_hash, job_config, load_job
+from databank.project.model import Project
 from databank.runs import Context, Runner, StepResult
 from databank.session import get_spark
 from databank.tables.roots import require_root
@@ -32,19 +32,19 @@ class _Found:
     unheard: Rows
 
 
-def preview_tag(bank: Bank, root: str, day: date, name: str) -> list[Section]:
+def preview_tag(project: Project, root: str, day: date, name: str) -> list[Section]:
     """Build a tag as --only would; publish nothing and tell what came.
 
     Raises:
         DataBankError: If the root holds no bank, or the run ends with an error of the operator's.
     """
     require_root(root)
-    spark = get_spark("databank", **bank.settings.spark)
-    runner = Runner(spark, root, bank.settings)
+    spark = get_spark("databank", **project.settings.spark)
+    runner = Runner(spark, root, project.settings)
     if not runner.store.is_published("archive.person_day"):
         raise DataBankError(f"--root {root}: holds no archive yet; run build_archive first")
-    below = _below(bank, name)
-    [tag] = [each for each in bank.tags if each.name == name]
+    below = _below(project, name)
+    [tag] = [each for each in project.tags if each.name == name]
     found: list[_Found] = []
 
     def look(context: Context, config: TagsConfig) -> StepResult:
@@ -57,9 +57,9 @@ def preview_tag(bank: Bank, root: str, day: date, name: str) -> list[Section]:
 
     outcome = runner.run(
         replace(load_job(_JOB), step=look),
-        bank.tags_config(),
+        job_config(_JOB, project),
         day=day,
-        config_hash=bank.hash_of(_JOB),
+        config_hash=config_hash(_JOB, project),
         nodes=(name,),
         only=name,
         preview=True,
@@ -69,11 +69,11 @@ def preview_tag(bank: Bank, root: str, day: date, name: str) -> list[Section]:
     return _sections([*below, tag], found[0], day)
 
 
-def _below(bank: Bank, name: str) -> list[TagConfig]:
+def _below(project: Project, name: str) -> list[TagConfig]:
     """The tags that one stands on; its build reads them as they are published."""
-    parts = [part for part in bank.parts([Node("tag", name)]) if part.kind == "tag"]
-    names = {other for part in parts for other in part.names} - {name}
-    return [tag for tag in bank.tags if tag.name in names]
+    upstream = project.graph.upstream([Node("tag", name)])
+    names = {node.name for node in upstream if node.kind == "tag"} - {name}
+    return [tag for tag in project.tags if tag.name in names]
 
 
 def _unheard(published: DataFrame, tag: TagConfig, below: list[TagConfig]) -> Rows:

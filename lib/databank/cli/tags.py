@@ -10,8 +10,8 @@ from databank.cli.show import Rows, Section
 from databank.clock import today
 from databank.errors import DataBankError, did_you_mean
 from databank.identity.entities.config import PERSON
-from databank.project.graph import Node, users_of
-from databank.project.load import Bank
+from databank.project.graph import Node
+from databank.project.model import Project
 from databank.tables.roots import is_there
 from databank.tags.config import TagConfig
 from databank.tags.describe import MADE_OF_TAGS, definition, reads_of
@@ -34,28 +34,28 @@ class _Day:
     mean: float | None
 
 
-def list_tags(bank: Bank, root: str) -> Rows:
+def list_tags(project: Project, root: str) -> Rows:
     """One entry per tag of the configuration; without figures where the root holds no bank.
 
     An entity's tag counts entities, and says whose it is.
     """
     measured = _measured(root)
-    return [_listed(tag, measured.get(tag.name, [])) for tag in _every(bank)]
+    return [_listed(tag, measured.get(tag.name, [])) for tag in _every(project)]
 
 
-def describe_tag(bank: Bank, root: str, name: str) -> list[Section]:
+def describe_tag(project: Project, root: str, name: str) -> list[Section]:
     """What a tag is, what it reads, who uses it, and how many had it on the last run days.
 
     Raises:
         DataBankError: If the configuration has no such tag.
     """
-    tags = {tag.name: tag for tag in _every(bank)}
+    tags = {tag.name: tag for tag in _every(project)}
     if name not in tags:
         raise DataBankError(f"unknown tag {name!r}; {did_you_mean(name, tags)}")
     tag = tags[name]
     days = _measured(root, name).get(name, [])
-    as_of = days[0].day if days else today(bank.settings.timezone)
-    users = users_of(bank.graph).get(Node("tag", name), ())
+    as_of = days[0].day if days else today(project.settings.timezone)
+    users = project.graph.users().get(Node("tag", name), ())
     told = f": {definition(tag)}" if tag.kind in MADE_OF_TAGS else ""
     reads = [{"reads": table, "what": what} for table, what in reads_of(tag, as_of)]
     return [
@@ -69,8 +69,8 @@ def describe_tag(bank: Bank, root: str, name: str) -> list[Section]:
     ]
 
 
-def _every(bank: Bank) -> list[TagConfig]:
-    return sorted((*bank.tags, *bank.retired), key=lambda tag: tag.name)
+def _every(project: Project) -> list[TagConfig]:
+    return sorted((*project.tags, *project.retired), key=lambda tag: tag.name)
 
 
 def _keys(tag: TagConfig) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from databank.lazy import lazy_exports
 __getattr__, __all__ = lazy_exports(
     __name__,
     {
-        "Bank": "databank.project.load",
-        "load_bank": "databank.project.load",
+        "Project": "databank.project.model",
+        "load_project": "databank.project.load",
     },
 )

@@ -1,35 +1,48 @@
-"""What `databank tables` and `databank runs` tell, without starting Spark."""
+"""All tables of a bank: what `databank tables` shows, and which job writes each."""
 
+from functools import cache
 from importlib import import_module
 from typing import Any
 
 from databank.errors import DataBankError, did_you_mean
-from databank.project.jobs import JOBS
-from databank.sources.tables import ERASURE
-from databank.tables import TableSpec
-from databank.tables.ops import METRIC, PUBLISH, RUN
+from databank.tables.spec import TableSpec
+
+_MODULES = (
+    *("databank.tables.ops", "databank.quality.tables", "databank.sources.tables"),
+    *("databank.identity.tables", "databank.identity.entities.tables"),
+    *("databank.archive.tables", "databank.indicators.tables", "databank.tags.tables"),
+    *("databank.lifecycle.tables", "databank.models.tables", "databank.audiences.tables"),
+    "databank.lookalike.tables",
+)
 
 
-def all_specs() -> list[TableSpec]:
-    """Every table of the bank, by name."""
-    found = {spec.name: spec for spec in (PUBLISH, RUN, METRIC, ERASURE)}
-    for job in JOBS.values():
-        found |= {spec.name: spec for spec in import_module(job.place).JOB.tables}
-    return [found[name] for name in sorted(found)]
+@cache
+def all_tables() -> dict[str, TableSpec]:
+    """Give every table of the bank by name, sorted."""
+    specs = {
+        value.name: value
+        for module in _MODULES
+        for value in vars(import_module(module)).values()
+        if isinstance(value, TableSpec)
+    }
+    return dict(sorted(specs.items()))
 
 
 def list_tables() -> list[dict[str, Any]]:
-    """One entry per table."""
-    return [{"table": s.name, "one row is": s.grain, "written by": s.owner} for s in all_specs()]
+    """Describe all tables: one entry per table."""
+    return [
+        {"table": name, "one row is": spec.grain, "written by": spec.owner}
+        for name, spec in all_tables().items()
+    ]
 
 
-def describe(name: str) -> list[dict[str, Any]]:
-    """One entry per column of a table.
+def describe_table(name: str) -> list[dict[str, Any]]:
+    """Describe one table: one entry per column.
 
     Raises:
         DataBankError: If there is no such table.
     """
-    specs = {spec.name: spec for spec in all_specs()}
+    specs = all_tables()
     if name not in specs:
         raise DataBankError(f"unknown table {name!r}; {did_you_mean(name, specs)}")
     spec = specs[name]
@@ -42,27 +55,4 @@ def describe(name: str) -> list[dict[str, Any]]:
             "what it is": column.comment,
         }
         for column in spec.columns
-    ]
-
-
-def last_runs(root: str, count: int) -> list[dict[str, Any]]:
-    """The last runs, newest first."""
-    # delta-rs takes half a second to import: only here
-    from databank.tables.outside import newest, read_small
-
-    rows = read_small(root, RUN.name)
-    if rows is None:
-        return []
-    return [
-        {
-            "started": f"{row['started']:%Y-%m-%d %H:%M:%S}",
-            "job": row["job"],
-            "nodes": ", ".join(row["nodes"]),
-            "day": row["day"],
-            "outcome": row["outcome"],
-            "seconds": round(row["seconds"], 1),
-            "rows": sum(dict(row["rows"]).values()),
-            "message": row["message"],
-        }
-        for row in newest(rows, "started", count).to_pylist()
     ]

@@ -1,58 +1,173 @@
-"""The jobs of the bank, and the part of the configuration that each is given."""
+"""The jobs of a bank: where each lies, what it reads, the part of the project that it is given."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from databank.audiences.config import AudiencesConfig
 from databank.errors import DataBankError, did_you_mean
-from databank.identity.entities.config import PERSON
-from databank.project.graph import LIFECYCLE, Node, needed_for
+from databank.hashing import fingerprint
+from databank.identity.config import EntitiesConfig
+from databank.identity.linkage.config import LinkageConfig
+from databank.indicators.config import IndicatorsConfig
+from databank.lifecycle.config import LifecycleJobConfig
+from databank.lookalike.config import LookalikesConfig
+from databank.models.config import ModelsConfig
+from databank.project.graph import LIFECYCLE
+from databank.project.model import Project
+from databank.project.notes import report_config
+from databank.sources.config import SourcesConfig
+from databank.tags.config import TagsConfig
 
 if TYPE_CHECKING:
-    from databank.project.load import Bank
     from databank.runs import Job
 
 
 @dataclass(frozen=True)
 class JobEntry:
-    """Where a job lies, and the kind of nodes it builds (None: it builds no named ones)."""
+    """One job.
 
-    place: str
-    config: str
+    Attributes:
+        module: Holds the job as JOB; imported only when the job is run.
+        config: Gives the part of a project that configures the job.
+        reads: Tables that it cannot do without; where the run of a job that writes one was
+            refused, this job does not run.
+        uses: Tables that it reads where they are; it comes after the jobs that write them.
+        kind: The kind of named nodes that it builds; None = it builds all at once.
+        asked_for: Whether `run all` runs it for a project; of a job with a kind its nodes tell.
+    """
+
+    module: str
+    config: Callable[[Project], Any]
+    reads: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
     kind: str | None = None
+    asked_for: Callable[[Project], bool] = lambda project: True
 
 
-# in the order in which they run; a job's module is imported only when it is run
-JOBS = {
-    "ingest": JobEntry("databank.sources.build", "sources_config"),
-    "link_profiles": JobEntry("databank.identity.linkage.build", "linkage_config"),
-    "resolve_identity": JobEntry("databank.identity.build", "identity_config"),
-    "resolve_entities": JobEntry("databank.identity.entities.build", "entities_config"),
-    "build_archive": JobEntry("databank.archive.build", "archive_config"),
-    "build_indicators": JobEntry("databank.indicators.build", "indicators_config"),
-    "build_tags": JobEntry("databank.tags.build", "tags_config", "tag"),
-    "build_lifecycle": JobEntry("databank.lifecycle.build", "lifecycle_config", LIFECYCLE),
-    "train_model": JobEntry("databank.models.train", "models_config", "model"),
-    "score_model": JobEntry("databank.models.score", "models_config", "model"),
-    "build_audiences": JobEntry("databank.audiences.build", "audiences_config", "audience"),
-    "expand_lookalike": JobEntry("databank.lookalike.build", "lookalikes_config", "lookalike"),
-    "publish_report": JobEntry("databank.reports.build", "report_config"),
+def _sources(project: Project) -> SourcesConfig:
+    return SourcesConfig(
+        sources=project.sources,
+        identifier_order=project.identity.identifiers,
+        entity_types=project.identity.entity_types,
+    )
+
+
+def _entities(project: Project) -> EntitiesConfig:
+    types = project.identity.entity_types
+    block = tuple(blocked for blocked in project.identity.block if blocked.type in types)
+    return EntitiesConfig(entities=project.identity.entities, block=block)
+
+
+def _indicators(project: Project) -> IndicatorsConfig:
+    if not project.indicators:
+        raise DataBankError("indicators: there are none; describe some in indicators/*.yml")
+    active = tuple(each for each in project.indicators if each.status == "active")
+    return IndicatorsConfig(indicators=active, archive=project.archive)
+
+
+def _lifecycle(project: Project) -> LifecycleJobConfig:
+    if project.lifecycle is None:
+        raise DataBankError("lifecycle.yml: there is no such file; write stages into it")
+    return LifecycleJobConfig(
+        lifecycle=project.lifecycle, archive=project.archive, tags=project.tag_types
+    )
+
+
+def _models(project: Project) -> ModelsConfig:
+    return ModelsConfig(models=project.models, archive=project.archive)
+
+
+def _audiences(project: Project) -> AudiencesConfig:
+    return AudiencesConfig(
+        audiences=project.audiences, archive=project.archive, tags=project.tag_types
+    )
+
+
+_CORE = ("core.events", "core.profiles", "identity.identifier")
+_PERSONS = ("archive.person_day", "identity.person")
+
+# where references leave a choice, jobs run in this order
+JOBS: dict[str, JobEntry] = {
+    "ingest": JobEntry("databank.sources.build", _sources, uses=("identity.erasure",)),
+    "link_profiles": JobEntry(
+        "databank.identity.linkage.build",
+        lambda project: LinkageConfig(linkage=project.identity.linkage),
+        reads=_CORE,
+        asked_for=lambda project: bool(project.identity.linkage),
+    ),
+    "resolve_identity": JobEntry(
+        "databank.identity.build",
+        lambda project: project.identity,
+        reads=(*_CORE, "identity.likely_pair", "identity.erased", "identity.refused"),
+    ),
+    "resolve_entities": JobEntry(
+        "databank.identity.entities.build",
+        _entities,
+        reads=(*_CORE, "identity.person", "identity.rejected"),
+        asked_for=lambda project: bool(project.identity.entities),
+    ),
+    "build_archive": JobEntry(
+        "databank.archive.build",
+        lambda project: project.archive,
+        reads=(
+            *("core.events", "identity.person", "identity.changes", "identity.rejected"),
+            "identity.state",
+        ),
+    ),
+    "build_indicators": JobEntry(
+        "databank.indicators.build",
+        _indicators,
+        reads=(*_PERSONS, "core.events", "identity.rejected"),
+        asked_for=lambda project: bool(project.indicators),
+    ),
+    "build_tags": JobEntry(
+        "databank.tags.build",
+        lambda project: TagsConfig(tags=project.tags, archive=project.archive, lists=project.lists),
+        reads=(*_PERSONS, "core.events", "core.profiles", "identity.identifier"),
+        kind="tag",
+    ),
+    "build_lifecycle": JobEntry(
+        "databank.lifecycle.build", _lifecycle, reads=_PERSONS, kind=LIFECYCLE
+    ),
+    "train_model": JobEntry(
+        "databank.models.train", _models, reads=(*_PERSONS, "core.profiles"), kind="model"
+    ),
+    "score_model": JobEntry(
+        "databank.models.score",
+        _models,
+        reads=(*_PERSONS, "core.profiles", "models.training"),
+        kind="model",
+    ),
+    "build_audiences": JobEntry(
+        "databank.audiences.build", _audiences, reads=_PERSONS, kind="audience"
+    ),
+    "expand_lookalike": JobEntry(
+        "databank.lookalike.build",
+        lambda project: LookalikesConfig(lookalikes=project.lookalikes, archive=project.archive),
+        reads=_PERSONS,
+        kind="lookalike",
+    ),
+    "publish_report": JobEntry(
+        "databank.reports.build",
+        report_config,
+        reads=_PERSONS,
+        uses=(
+            *(*_CORE, "core.items", "raw.file", "ops.quarantine"),
+            *("identity.changes", "identity.edges", "identity.rejected"),
+            *("identity.entity", "identity.entity_rejected", "reports.indicator"),
+            *("lifecycle.stage", "lifecycle.flow", "lifecycle.rfm"),
+            *("tags.person_tag", "tags.entity_tag", "audiences.member"),
+            *("models.training", "models.lift", "models.score"),
+            *("lookalike.member", "lookalike.gain"),
+        ),
+    ),
 }
 
 
-@dataclass(frozen=True)
-class Step:
-    """One entry of a plan: a job, and the nodes it is to build; none = no named ones."""
-
-    job: str
-    nodes: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        return f"{self.job}: {', '.join(self.nodes)}" if self.nodes else self.job
-
-
 def entry_of(job: str) -> JobEntry:
-    """The entry of a job.
+    """Give the entry of a job.
 
     Raises:
         DataBankError: If there is no such job.
@@ -64,71 +179,19 @@ def entry_of(job: str) -> JobEntry:
 
 def load_job(job: str) -> "Job":
     """Import the module of a job."""
-    found: Job = import_module(entry_of(job).place).JOB
-    return found
+    imported: Job = import_module(entry_of(job).module).JOB
+    return imported
 
 
-def job_config(job: str, bank: "Bank") -> Any:
-    """The part of the configuration that a job is given."""
-    return getattr(bank, entry_of(job).config)()
-
-
-def plan_job(job: str, bank: "Bank", only: str | None) -> list[Step]:
-    """The plan of one job alone, or of one node of it.
+def job_config(job: str, project: Project) -> Any:
+    """Give the part of a project that configures a job.
 
     Raises:
-        DataBankError: If the job does not build the named node.
+        DataBankError: If there is no such job, or the project does not describe what it builds.
     """
-    kind = entry_of(job).kind
-    mine = [node for node in bank.graph if node.kind == kind]
-    names = sorted(node.name for node in mine)
-    if only is not None and only not in names:
-        hint = did_you_mean(only, names) if names else f"{job} builds all at once: leave out --only"
-        raise DataBankError(f"--only: {job} has no {only!r}; {hint}")
-    if kind is None or kind == LIFECYCLE:
-        return [Step(job)]
-    wanted = [only] if only else [node.name for node in mine if not node.draft]
-    parts = [part for part in bank.parts(mine) if part.kind == kind]
-    chosen = [tuple(name for name in part.names if name in wanted) for part in parts]
-    return [Step(job, names) for names in chosen if names]
+    return entry_of(job).config(project)
 
 
-def plan_all(bank: "Bank", only: str | None) -> list[Step]:
-    """The plan of the whole loop, or of what one node stands on.
-
-    Raises:
-        DataBankError: If nothing has the name.
-    """
-    wanted = None
-    if only is not None:
-        wanted = [node for node in bank.graph if node.name == only]
-        if not wanted:
-            names = [node.name for node in bank.graph]
-            raise DataBankError(f"--only: nothing is named {only!r}; {did_you_mean(only, names)}")
-    steps = [Step("ingest"), Step("resolve_identity"), Step("build_archive")]
-    if bank.identity.linkage:
-        steps.insert(1, Step("link_profiles"))
-    needed = bank.graph if wanted is None else needed_for(bank.graph, wanted)
-    if bank.identity.entities and (only is None or any(n.entity != PERSON for n in needed)):
-        steps.insert(-1, Step("resolve_entities"))
-    if bank.indicators and only is None:
-        steps.append(Step("build_indicators"))
-    for part in bank.parts(wanted):
-        if part.kind == "model":
-            steps += [Step("train_model", part.names), Step("score_model", part.names)]
-        elif part.kind == LIFECYCLE:
-            steps.append(Step("build_lifecycle"))
-        else:
-            job = next(name for name, entry in JOBS.items() if entry.kind == part.kind)
-            steps.append(Step(job, part.names))
-    return steps if only else [*steps, Step("publish_report")]
-
-
-def nodes_of(step: Step) -> set[Node]:
-    """The nodes that a step builds; scoring and not training makes a model's scores."""
-    kind = JOBS[step.job].kind
-    if kind is None or step.job == "train_model":
-        return set()
-    if kind == LIFECYCLE:
-        return {Node(LIFECYCLE, LIFECYCLE)}
-    return {Node(kind, name) for name in step.nodes}
+def config_hash(job: str, project: Project) -> str:
+    """Hash all that configures a job."""
+    return fingerprint([repr(job_config(job, project)), project.settings.timezone])

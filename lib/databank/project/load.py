@@ -1,36 +1,22 @@
-"""The whole configuration of a bank, read and checked without Spark."""
+"""Read a configuration folder into a Project; all faults of all files come in one pass."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from databank.archive.config import ArchiveConfig
-from databank.audiences.config import AudienceConfig, AudiencesConfig
+from databank.audiences.config import AudienceConfig
 from databank.config import ConfigReader, Settings
-from databank.errors import DataBankError
-from databank.hashing import fingerprint
-from databank.identity.config import EntitiesConfig, IdentityConfig
-from databank.identity.linkage.config import LinkageConfig
-from databank.indicators.config import IndicatorConfig, IndicatorsConfig, IndicatorsFile
-from databank.lifecycle.config import LifecycleConfig, LifecycleJobConfig
-from databank.lookalike.config import LookalikeConfig, LookalikesConfig
-from databank.models.config import ModelsConfig
+from databank.dag import Dag
+from databank.identity.config import IdentityConfig
+from databank.indicators.config import IndicatorConfig, IndicatorsFile
+from databank.lifecycle.config import LifecycleConfig
+from databank.lookalike.config import LookalikeConfig
 from databank.models.definition import Definition
 from databank.models.kinds import model_type
-from databank.project.graph import (
-    LIFECYCLE,
-    Graph,
-    Node,
-    Part,
-    find_cycle,
-    needed_for,
-    order_parts,
-    users_of,
-)
-from databank.project.jobs import job_config
+from databank.project.graph import LIFECYCLE, Node
 from databank.project.lists import find_lists
+from databank.project.model import Project
 from databank.project.references import (
     check_entity,
     check_ranked,
@@ -46,276 +32,180 @@ from databank.project.references import (
     with_outcomes,
     with_tables,
 )
-from databank.reports.config import IndicatorNote, NoteConfig, ReportConfig
-from databank.sources.config import SourceConfig, SourcesConfig
-from databank.tags.config import TagConfig, TagsConfig, TagsFile
+from databank.sources.config import SourceConfig
+from databank.tags.config import TagsFile
 from databank.tags.list_file import ListFile
 
 
-class Named(Protocol):
-    """What all entries of the graph have in common."""
-
-    @property
-    def description(self) -> str:
-        """One sentence for people."""
-        ...
-
-
-@dataclass(frozen=True)
-class Bank:
-    """All configuration of a bank; each job is given its part."""
-
-    settings: Settings
-    sources: tuple[SourceConfig, ...]
-    identity: IdentityConfig
-    archive: ArchiveConfig
-    indicators: tuple[IndicatorConfig, ...]
-    tags: tuple[TagConfig, ...]
-    lifecycle: LifecycleConfig | None
-    models: tuple[Definition, ...]
-    audiences: tuple[AudienceConfig, ...]
-    lookalikes: tuple[LookalikeConfig, ...]
-    retired: tuple[TagConfig, ...] = ()
-    lists: Mapping[str, ListFile] = field(default_factory=dict)
-    graph: Graph = field(default_factory=dict)
-
-    def parts(self, wanted: Iterable[Node] | None = None) -> list[Part]:
-        """Parts of the graph in order of reference; of what `wanted` stands on, if given.
-
-        Drafts are in them only where they are wanted.
-        """
-        chosen = [node for node in self.graph if not node.draft] if wanted is None else wanted
-        return order_parts(needed_for(self.graph, chosen))
-
-    def counts(self) -> dict[str, int]:
-        """How many of each there are."""
-        found = {
-            "sources": len(self.sources),
-            "indicators": len(self.indicators),
-            "tags": len(self.tags),
-            "models": len(self.models),
-            "audiences": len(self.audiences),
-            "lookalikes": len(self.lookalikes),
-        }
-        return {name: count for name, count in found.items() if count}
-
-    def hash_of(self, job: str) -> str:
-        """Hash of all that configures a job."""
-        return fingerprint([repr(job_config(job, self)), self.settings.timezone])
-
-    @cached_property
-    def _tag_types(self) -> Mapping[str, Any]:
-        return {tag.name: tag.type for tag in self.tags}
-
-    def sources_config(self) -> SourcesConfig:
-        """For ingest."""
-        return SourcesConfig(
-            sources=self.sources,
-            identifier_order=self.identity.identifiers,
-            entity_types=self.identity.entity_types,
-        )
-
-    def identity_config(self) -> IdentityConfig:
-        """For resolve_identity."""
-        return self.identity
-
-    def linkage_config(self) -> LinkageConfig:
-        """For link_profiles."""
-        return LinkageConfig(linkage=self.identity.linkage)
-
-    def entities_config(self) -> EntitiesConfig:
-        """For resolve_entities."""
-        types = self.identity.entity_types
-        block = tuple(blocked for blocked in self.identity.block if blocked.type in types)
-        return EntitiesConfig(entities=self.identity.entities, block=block)
-
-    def archive_config(self) -> ArchiveConfig:
-        """For build_archive."""
-        return self.archive
-
-    def indicators_config(self) -> IndicatorsConfig:
-        """For build_indicators.
-
-        Raises:
-            DataBankError: If there is no conf/indicators.
-        """
-        if not self.indicators:
-            raise DataBankError("indicators: there are none; describe some in indicators/*.yml")
-        active = tuple(each for each in self.indicators if each.status == "active")
-        return IndicatorsConfig(indicators=active, archive=self.archive)
-
-    def tags_config(self) -> TagsConfig:
-        """For build_tags."""
-        return TagsConfig(tags=self.tags, archive=self.archive, lists=self.lists)
-
-    def lifecycle_config(self) -> LifecycleJobConfig:
-        """For build_lifecycle.
-
-        Raises:
-            DataBankError: If there is no conf/lifecycle.yml.
-        """
-        if self.lifecycle is None:
-            raise DataBankError("lifecycle.yml: there is no such file; write stages into it")
-        return LifecycleJobConfig(
-            lifecycle=self.lifecycle, archive=self.archive, tags=self._tag_types
-        )
-
-    def models_config(self) -> ModelsConfig:
-        """For train_model and score_model."""
-        return ModelsConfig(models=self.models, archive=self.archive)
-
-    def audiences_config(self) -> AudiencesConfig:
-        """For build_audiences."""
-        return AudiencesConfig(audiences=self.audiences, archive=self.archive, tags=self._tag_types)
-
-    def lookalikes_config(self) -> LookalikesConfig:
-        """For expand_lookalike."""
-        return LookalikesConfig(lookalikes=self.lookalikes, archive=self.archive)
-
-    def report_config(self) -> ReportConfig:
-        """For publish_report."""
-        stages = tuple(stage.name for stage in self.lifecycle.stages) if self.lifecycle else ()
-        users = users_of(self.graph)
-        return ReportConfig(
-            title=self.settings.name,
-            currency=self.settings.currency,
-            stages=stages,
-            sources=tuple(source.source for source in self.sources),
-            tags=tuple(
-                NoteConfig(
-                    name=t.name,
-                    description=t.told,
-                    unit=t.unit,
-                    kind=t.kind,
-                    owner=t.owner,
-                    used_by=tuple(user.name for user in users[Node("tag", t.name)]),
-                )
-                for t in self.tags
-            ),
-            indicators=tuple(
-                IndicatorNote(
-                    name=x.name,
-                    description=x.description,
-                    unit=x.unit,
-                    kind=x.kind,
-                    ahead=x.ahead,
-                )
-                for x in self.indicators
-            ),
-            audiences=_notes((a.audience, a) for a in self.audiences),
-            models=tuple(
-                NoteConfig(name=m.model, description=m.description, kind=m.algorithm)
-                for m in self.models
-            ),
-            lookalikes=_notes((x.lookalike, x) for x in self.lookalikes),
-        )
-
-
-class Entry(NamedTuple):
-    """Something with a name, and where in which file it stands."""
+class Declaration(NamedTuple):
+    """A named thing of the configuration, and where in which file it stands."""
 
     file: str
     key: str
     kind: str
     name: str
-    what: Any
+    config: Any
+
+    @property
+    def node(self) -> Node:
+        """The node of the graph that it declares."""
+        draft = status_of(self.config) == "draft"
+        return Node(self.kind, self.name, entity_of(self.config), draft)
 
 
-def load_bank(conf_dir: str | Path) -> Bank:
+class Files(NamedTuple):
+    """The models of all files, by file; None where one could not be read."""
+
+    settings: Settings | None
+    identity: IdentityConfig | None
+    archive: ArchiveConfig | None
+    lifecycle: LifecycleConfig | None
+    sources: Mapping[str, SourceConfig]
+    indicators: Mapping[str, IndicatorsFile]
+    tags: Mapping[str, TagsFile]
+    lists: Mapping[str, ListFile]
+    models: Mapping[str, Definition]
+    audiences: Mapping[str, AudienceConfig]
+    lookalikes: Mapping[str, LookalikeConfig]
+
+
+def load_project(conf_dir: str | Path) -> Project:
     """Read a configuration folder and check all of it.
 
     Raises:
         ConfigFaultsError: With every fault of every file.
     """
     reader = ConfigReader(conf_dir)
-    settings = reader.one("databank.yml", Settings, optional=True)
+    files = _read(reader)
+    declared = _declarations(files)
+    indicators = _indicators(files)
+    graph = Dag({each.node: references_of(each.kind, each.config, files.tags) for each in declared})
+    retired = {each.node for each in declared if not in_use(each.config)}
+    _check_names(reader, files, declared, indicators)
+    # a file that cannot be read would make its names unknown
+    if not reader.faults and files.archive is not None and files.identity is not None:
+        _check_nodes(reader, files, declared, retired, files.archive, files.identity)
+        _check_indicators(reader, indicators, files.archive)
+        check_ranked(reader, files.tags)
+        check_tables(reader, files.tags)
+        _check_identifiers(reader, files.sources, files.identity)
+        _check_cycle(reader, graph, declared)
+    reader.finish()
+    if files.settings is None or files.identity is None or files.archive is None:
+        raise RuntimeError(f"{conf_dir}: a file was not read, and no fault was noted")
+    tags = [tag for each in files.tags.values() for _, tag in each.each()]
+    return Project(
+        settings=files.settings,
+        sources=tuple(files.sources.values()),
+        identity=files.identity,
+        archive=files.archive,
+        indicators=tuple(indicator for _, _, indicator in indicators),
+        tags=tuple(tag for tag in tags if in_use(tag)),
+        lifecycle=files.lifecycle,
+        models=tuple(files.models.values()),
+        audiences=tuple(files.audiences.values()),
+        lookalikes=tuple(files.lookalikes.values()),
+        retired=tuple(tag for tag in tags if not in_use(tag)),
+        lists=files.lists,
+        graph=Dag({node: graph[node] for node in graph if node not in retired}),
+    )
+
+
+def _read(reader: ConfigReader) -> Files:
     identity = reader.one("identity.yml", IdentityConfig)
-    archive = reader.one("archive.yml", ArchiveConfig, optional=True)
     lifecycle = None
     if (reader.folder / "lifecycle.yml").exists():
         lifecycle = reader.one("lifecycle.yml", LifecycleConfig)
     sources = reader.many("sources", SourceConfig)
     if not (reader.folder / "sources").is_dir():
         reader.fault("sources", "", "there is no such folder", "describe a source in sources/*.yml")
-    tag_files = with_tables(reader, reader.many("tags", TagsFile))
-    lists = find_lists(reader, tag_files, sources.values(), identity)
-    indicators = reader.many("indicators", IndicatorsFile)
+    tags = with_tables(reader, reader.many("tags", TagsFile))
     models = reader.many("models", model_type)
-    tag_files = with_outcomes(tag_files, models.values())
-    audiences = reader.many("audiences", AudienceConfig)
-    lookalikes = reader.many("lookalikes", LookalikeConfig)
-    entries = [
-        *(Entry(f, f"tags[{i}]", "tag", t.name, t)
-          for f, each in tag_files.items() for i, t in each.each()),
-        *(Entry(f, "model", "model", m.model, m) for f, m in models.items()),
-        *(Entry(f, "audience", "audience", a.audience, a) for f, a in audiences.items()),
-        *(Entry(f, "lookalike", "lookalike", x.lookalike, x) for f, x in lookalikes.items()),
-    ]  # fmt: skip
-    if lifecycle is not None:
-        entries.append(Entry("lifecycle.yml", "", LIFECYCLE, LIFECYCLE, lifecycle))
-    _check_twice(reader, [(f, "source", s.source) for f, s in sources.items()], "source")
-    figures = [
-        (f, f"indicators[{i}]", x)
-        for f, each in indicators.items()
-        for i, x in enumerate(each.indicators)
-    ]
-    _check_twice(reader, [(f, key, x.name) for f, key, x in figures], "indicator")
-    for kind in ("tag", "model", "audience", "lookalike"):
-        named = [(e.file, e.key, e.name) for e in entries if e.kind == kind]
-        _check_twice(reader, named, kind)
-    graph = {
-        Node(e.kind, e.name, entity_of(e.what), status_of(e.what) == "draft"): frozenset(
-            references_of(e.kind, e.what, tag_files)
-        )
-        for e in entries
-    }
-    retired = {Node(e.kind, e.name) for e in entries if not in_use(e.what)}
-    complete = not reader.faults  # a file that cannot be read would make its names unknown
-    if complete and archive is not None and identity is not None:
-        for file, key, kind, name, entry in entries:
-            check_references(reader, file, key, graph[Node(kind, name)], graph)
-            check_entity(reader, file, key, entry, graph[Node(kind, name)], graph, identity)
-            check_windows(reader, file, key, kind, entry, archive)
-        for file, key, figure in figures:
-            check_windows(reader, file, key, "indicator", figure, archive)
-            check_steps(reader, file, key, figure, archive)
-        check_ranked(reader, tag_files)
-        check_tables(reader, tag_files)
-        for file, key, kind, name, entry in entries:
-            check_status(reader, file, key, Node(kind, name), entry, graph, retired)
-        _check_identifiers(reader, sources, identity)
-        _check_cycle(reader, graph, entries)
-    reader.finish()
-    if settings is None or identity is None or archive is None:
-        raise RuntimeError(f"{conf_dir}: a file was not read, and no fault was noted")
-    tags = [tag for each in tag_files.values() for _, tag in each.each()]
-    return Bank(
-        settings=settings,
-        sources=tuple(sources.values()),
+    return Files(
+        settings=reader.one("databank.yml", Settings, optional=True),
         identity=identity,
-        archive=archive,
-        indicators=tuple(figure for _, _, figure in figures),
-        tags=tuple(tag for tag in tags if in_use(tag)),
+        archive=reader.one("archive.yml", ArchiveConfig, optional=True),
         lifecycle=lifecycle,
-        models=tuple(models.values()),
-        audiences=tuple(audiences.values()),
-        lookalikes=tuple(lookalikes.values()),
-        retired=tuple(tag for tag in tags if not in_use(tag)),
-        lists=lists,
-        graph={node: graph[node] for node in graph if node not in retired},
+        sources=sources,
+        indicators=reader.many("indicators", IndicatorsFile),
+        tags=with_outcomes(tags, models.values()),
+        lists=find_lists(reader, tags, sources.values(), identity),
+        models=models,
+        audiences=reader.many("audiences", AudienceConfig),
+        lookalikes=reader.many("lookalikes", LookalikeConfig),
     )
 
 
-def _notes(entries: Iterable[tuple[str, Named]]) -> tuple[NoteConfig, ...]:
-    return tuple(NoteConfig(name=name, description=e.description) for name, e in entries)
+def _declarations(files: Files) -> list[Declaration]:
+    declared = [
+        *(Declaration(file, f"tags[{i}]", "tag", tag.name, tag)
+          for file, each in files.tags.items() for i, tag in each.each()),
+        *(Declaration(file, "model", "model", m.model, m) for file, m in files.models.items()),
+        *(Declaration(file, "audience", "audience", a.audience, a)
+          for file, a in files.audiences.items()),
+        *(Declaration(file, "lookalike", "lookalike", x.lookalike, x)
+          for file, x in files.lookalikes.items()),
+    ]  # fmt: skip
+    if files.lifecycle is not None:
+        declared.append(Declaration("lifecycle.yml", "", LIFECYCLE, LIFECYCLE, files.lifecycle))
+    return declared
 
 
-def _check_twice(reader: ConfigReader, named: list[tuple[str, str, str]], kind: str) -> None:
-    seen: dict[str, str] = {}
-    for file, key, name in named:
-        if name in seen:
-            reader.fault(file, key, f"{kind} {name!r} is in {seen[name]} too", "rename one of them")
-        seen[name] = file
+def _indicators(files: Files) -> list[tuple[str, str, IndicatorConfig]]:
+    """List file, key and configuration of every indicator."""
+    return [
+        (file, f"indicators[{i}]", indicator)
+        for file, each in files.indicators.items()
+        for i, indicator in enumerate(each.indicators)
+    ]
+
+
+def _check_names(
+    reader: ConfigReader,
+    files: Files,
+    declared: Iterable[Declaration],
+    indicators: Iterable[tuple[str, str, IndicatorConfig]],
+) -> None:
+    """Note names that two things of one kind share."""
+    names = [("source", file, "source", each.source) for file, each in files.sources.items()]
+    names += [("indicator", file, key, each.name) for file, key, each in indicators]
+    names += [(each.kind, each.file, each.key, each.name) for each in declared]
+    first_file: dict[tuple[str, str], str] = {}
+    for kind, file, key, name in names:
+        if (kind, name) in first_file:
+            wrong = f"{kind} {name!r} is in {first_file[kind, name]} too"
+            reader.fault(file, key, wrong, "rename one of them")
+        first_file[kind, name] = file
+
+
+def _check_nodes(
+    reader: ConfigReader,
+    files: Files,
+    declared: Iterable[Declaration],
+    retired: set[Node],
+    archive: ArchiveConfig,
+    identity: IdentityConfig,
+) -> None:
+    # with references that lead nowhere, which a Dag leaves out
+    graph = {
+        each.node: frozenset(references_of(each.kind, each.config, files.tags)) for each in declared
+    }
+    for each in declared:
+        file, key, kind, _, config = each
+        check_references(reader, file, key, graph[each.node], graph)
+        check_entity(reader, file, key, config, graph[each.node], graph, identity)
+        check_windows(reader, file, key, kind, config, archive)
+        check_status(reader, file, key, each.node, config, graph, retired)
+
+
+def _check_indicators(
+    reader: ConfigReader,
+    indicators: Iterable[tuple[str, str, IndicatorConfig]],
+    archive: ArchiveConfig,
+) -> None:
+    for file, key, indicator in indicators:
+        check_windows(reader, file, key, "indicator", indicator, archive)
+        check_steps(reader, file, key, indicator, archive)
 
 
 def _check_identifiers(
@@ -328,10 +218,10 @@ def _check_identifiers(
                 reader.fault(file, f"identifiers.{kind}", "type without a strength", remedy)
 
 
-def _check_cycle(reader: ConfigReader, graph: Graph, entries: Iterable[Entry]) -> None:
-    circle = find_cycle(graph)
+def _check_cycle(reader: ConfigReader, graph: Dag[Node], declared: Iterable[Declaration]) -> None:
+    circle = graph.find_cycle()
     if circle:
-        places = {Node(e.kind, e.name): (e.file, e.key) for e in entries}
+        places = {each.node: (each.file, each.key) for each in declared}
         file, key = places[circle[0]]
         path = " -> ".join(str(node) for node in circle)
         reader.fault(file, key, f"refers to itself: {path}", "remove one of these references")

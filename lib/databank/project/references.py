@@ -15,7 +15,8 @@ from databank.identity.entities.config import PERSON
 from databank.indicators.config import IndicatorConfig
 from databank.models.definition import Definition
 from databank.models.text.config import TextModelConfig
-from databank.project.graph import Graph, Node, expression_nodes
+from databank.project.catalog import all_tables
+from databank.project.graph import Node, expression_nodes
 from databank.tags.config import TagConfig, TagsFile
 from databank.tags.lookup import read_lookup, refuse_unreadable
 
@@ -37,7 +38,11 @@ def references_of(kind: str, entry: Any, tag_files: Mapping[str, TagsFile]) -> s
 
 
 def check_references(
-    reader: ConfigReader, file: str, key: str, references: Iterable[Node], graph: Graph
+    reader: ConfigReader,
+    file: str,
+    key: str,
+    references: Iterable[Node],
+    graph: Mapping[Node, Collection[Node]],
 ) -> None:
     """Note every reference that leads nowhere."""
     for node in sorted(set(references) - set(graph)):
@@ -66,7 +71,7 @@ def check_status(
     key: str,
     node: Node,
     entry: Any,
-    graph: Graph,
+    graph: Mapping[Node, Collection[Node]],
     retired: Collection[Node],
 ) -> None:
     """Note what others lean on although it is a draft or retired, with all who do."""
@@ -88,7 +93,7 @@ def check_entity(
     key: str,
     entry: Any,
     references: Iterable[Node],
-    graph: Graph,
+    graph: Mapping[Node, Collection[Node]],
     identity: IdentityConfig,
 ) -> None:
     """Note an entity that identity.yml does not have, and tags that are somebody else's."""
@@ -195,10 +200,7 @@ def check_tables(reader: ConfigReader, files: Mapping[str, TagsFile]) -> None:
     ]
     if not asking:
         return
-    # it takes the modules of all jobs, and so pyspark
-    from databank.project.catalog import all_specs
-
-    known = [spec.name for spec in all_specs() if spec.name.partition(".")[0] in _BEFORE_TAGS]
+    known = [name for name in all_tables() if name.partition(".")[0] in _BEFORE_TAGS]
     for file, number, tag, name in asking:
         if name not in known:
             wrong = f"tag {tag.name!r} reads {name}, which is no table of {', '.join(_BEFORE_TAGS)}"

@@ -9,7 +9,8 @@ from pyspark.sql import DataFrame, functions as F
 from pyspark.storagelevel import StorageLevel
 
 from databank.hashing import fingerprint
-from databank.quality.quarantine import QUARANTINE, quarantine_rows
+from databank.quality.quarantine import quarantine_rows
+from databank.quality.tables import QUARANTINE
 from databank.runs import Context, Job, StepResult
 from databank.sources.config import SourceConfig, SourcesConfig
 from databank.sources.erasure import (

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from pyspark.sql import DataFrame, functions as F
 
-from databank.quality.quarantine import QUARANTINE
+from databank.quality.tables import QUARANTINE
 from databank.runs import Context
 from databank.session import checkpoint
 from databank.sources.config import SourceConfig, SourcesConfig

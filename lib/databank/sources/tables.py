@@ -1,6 +1,6 @@
 """Tables that the ingest job owns."""
 
-from databank.quality.quarantine import QUARANTINE
+from databank.quality.tables import QUARANTINE
 from databank.tables import Column, TableSpec
 
 RAW_RECORD = TableSpec(

@@ -1,8 +1,10 @@
 """What a table is: name, grain, columns with comments, key, personal data, retention, owner."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pyspark.sql.types import DataType, StructField, StructType
+if TYPE_CHECKING:
+    from pyspark.sql.types import StructType
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,11 @@ class TableSpec:
         """Names of the columns that hold personal data."""
         return tuple(column.name for column in self.columns if column.pii)
 
-    def schema(self) -> StructType:
-        """The Spark schema, comments included; needs a running session to read the types."""
+    def schema(self) -> "StructType":
+        """Build the Spark schema, comments included; needs a running session to read the types."""
+        # whoever lists tables starts no Spark
+        from pyspark.sql.types import DataType, StructField, StructType
+
         return StructType(
             [
                 StructField(

@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from databank.cli.main import exit_code
-from databank.project.load import load_bank
+from databank.project.load import load_project
 from tests.support.bank import DAY, make_bank
 
 DAYS = "\n".join(f"{person} | 2026-01-20 | login | {person}" for person in range(1, 6))
@@ -130,7 +130,7 @@ def test_an_unknown_tag_is_an_error_of_the_operators(ask: Any, tmp_path: Path) -
 
 
 def test_the_report_is_told_who_uses_a_tag_and_who_owns_it(conf: Path) -> None:
-    notes = {note.name: note for note in load_bank(conf).report_config().tags}
+    notes = {note.name: note for note in load_project(conf).report_config().tags}
     assert notes["logins"].used_by == ("regulars", "keen", "keener")
     assert (notes["logins"].owner, notes["keen"].owner) == ("crm", "")
     assert notes["keen"].used_by == ("regulars", "keener")

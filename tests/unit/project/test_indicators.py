@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from databank.errors import ConfigFaultsError, DataBankError
-from databank.project.catalog import describe
-from databank.project.jobs import job_config, plan_all, plan_job
-from databank.project.load import load_bank
+from databank.project.catalog import describe_table
+from databank.project.jobs import config_hash, job_config
+from databank.project.load import load_project
+from databank.project.plan import plan_all, plan_job
 from tests.unit.project.test_load import CONF, conf, faults, write
 
 __all__ = ["conf"]  # a fixture
@@ -45,45 +46,47 @@ def test_faults_of_indicators_and_tags_come_together(conf: Path) -> None:
     write(conf, "indicators/zz.yml", "indicators: [{name: x, kind: new, event: read, by: shop}]\n")
     write(conf, "tags/zz.yml", "tags: [{name: x, kind: rule, when: logins_30 > 1}]\n")
     with pytest.raises(ConfigFaultsError) as caught:
-        load_bank(conf)
+        load_project(conf)
     files = {line.split(":")[0] for line in str(caught.value).splitlines()}
     assert files == {"indicators/zz.yml", "tags/zz.yml"}
 
 
 def test_the_job_runs_once_after_the_archive_and_where_there_is_something(conf: Path) -> None:
-    bank = load_bank(conf)
-    jobs = [step.job for step in plan_all(bank, None)]
+    project = load_project(conf)
+    jobs = [step.job for step in plan_all(project, None)]
     assert jobs.count("build_indicators") == 1
     assert jobs.index("build_indicators") == jobs.index("build_archive") + 1
-    assert bank.counts()["indicators"] == len(bank.indicators) >= 9
+    assert project.counts()["indicators"] == len(project.indicators) >= 9
     # no tag or audience stands on it
-    assert "build_indicators" not in {step.job for step in plan_all(bank, "active")}
+    assert "build_indicators" not in {step.job for step in plan_all(project, "active")}
     for file in (conf / "indicators").iterdir():
         file.unlink()
-    bank = load_bank(conf)
-    assert "build_indicators" not in [step.job for step in plan_all(bank, None)]
-    [step] = plan_job("build_indicators", bank, None)
+    project = load_project(conf)
+    assert "build_indicators" not in [step.job for step in plan_all(project, None)]
+    [step] = plan_job("build_indicators", project, None)
     with pytest.raises(DataBankError, match=r"there are none; describe some in indicators/\*\.yml"):
-        job_config(step.job, bank)
+        job_config(step.job, project)
 
 
 def test_drafts_and_retired_ones_are_checked_and_not_built(conf: Path) -> None:
-    before = load_bank(conf)
+    before = load_project(conf)
     text = "{{name: {0}, kind: new, event: login, status: {0}}}"
     listed = ", ".join(text.format(status) for status in ("draft", "retired"))
     write(conf, "indicators/zz.yml", f"indicators: [{listed}]\n")
-    after = load_bank(conf)
-    assert after.indicators_config() == before.indicators_config()
-    assert after.hash_of("build_indicators") == before.hash_of("build_indicators")
+    after = load_project(conf)
+    assert job_config("build_indicators", after) == job_config("build_indicators", before)
+    assert config_hash("build_indicators", after) == config_hash("build_indicators", before)
     write(conf, "indicators/zz.yml", "indicators: [{name: more, kind: new, event: login}]\n")
-    assert load_bank(conf).hash_of("build_indicators") != before.hash_of("build_indicators")
+    assert config_hash("build_indicators", load_project(conf)) != config_hash(
+        "build_indicators", before
+    )
 
 
 def test_the_table_is_described() -> None:
-    keys = [row["column"] for row in describe("reports.indicator") if row["key"]]
+    keys = [row["column"] for row in describe_table("reports.indicator") if row["key"]]
     assert keys == ["indicator", "day", "dimension_value", "part"]
 
 
 @pytest.mark.parametrize("name", ["cookie_cats", "online_retail", "taobao_userbehavior"])
 def test_the_examples_have_indicators(name: str) -> None:
-    assert load_bank(CONF / "examples" / name).counts()["indicators"] >= 2
+    assert load_project(CONF / "examples" / name).counts()["indicators"] >= 2

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from databank.errors import ConfigFaultsError
-from databank.project.load import Bank, load_bank
+from databank.project import Project, load_project
+from databank.project.jobs import job_config
 
 IDENTITY = """
 identifiers: [user_id, phone, email, wechat_openid, landline, imei]
@@ -37,10 +38,10 @@ def source(conf: Path, name: str, identifiers: str) -> None:
     (conf / "sources" / f"{name}.yml").write_text(SOURCE.format(name, identifiers))
 
 
-def load(conf: Path, keys: str) -> Bank:
+def load(conf: Path, keys: str) -> Project:
     tag = f"{{name: vip, kind: lookup, {keys}}}"
     (conf / "tags" / "lists.yml").write_text(f"tags: [{tag}]\n")
-    return load_bank(conf)
+    return load_project(conf)
 
 
 def fault(conf: Path, keys: str) -> str:
@@ -115,8 +116,8 @@ def test_the_report_tells_the_list(conf: Path) -> None:
         ("", "vip.csv, by phone"),
         (", description: Level", "Level (vip.csv, by phone)"),
     ):
-        bank = load(conf, "identifier: phone, table: vip.csv" + keys)
-        assert [note.description for note in bank.report_config().tags] == [told]
+        project = load(conf, "identifier: phone, table: vip.csv" + keys)
+        assert [note.description for note in job_config("publish_report", project).tags] == [told]
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 
 from databank.cli.main import exit_code
 from databank.errors import ConfigFaultsError, DataBankError
-from databank.project.jobs import plan_all, plan_job
-from databank.project.load import load_bank
+from databank.project.load import load_project
+from databank.project.plan import plan_all, plan_job
 
 CONF = Path(__file__).parents[3] / "conf"
 
@@ -21,7 +21,7 @@ def conf(tmp_path: Path) -> Path:
 
 def faults(conf: Path) -> list[str]:
     with pytest.raises(ConfigFaultsError) as caught:
-        load_bank(conf)
+        load_project(conf)
     return str(caught.value).splitlines()
 
 
@@ -30,7 +30,7 @@ def write(conf: Path, name: str, text: str) -> None:
 
 
 def test_the_demos_configuration_is_valid() -> None:
-    counts = load_bank(CONF).counts()
+    counts = load_project(CONF).counts()
     assert counts["sources"] == 7
     assert min(counts.values()) >= 1
 
@@ -40,7 +40,7 @@ _SELECT = "{{name: x, kind: sql, gives: text, select: 'SELECT person_id, event A
 
 @pytest.mark.parametrize("name", ["online_retail", "taobao_userbehavior"])
 def test_the_examples_are_valid(name: str) -> None:
-    assert load_bank(CONF / "examples" / name).counts()["tags"] >= 8
+    assert load_project(CONF / "examples" / name).counts()["tags"] >= 8
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_probability_says_what_its_model_means(conf: Path) -> None:
         "tags:\n  - {name: x, kind: probability, model: gender_from_name@champion, at_least: 0.8}\n"
         "  - {name: y, kind: probability, model: churn, at_least: 0.8, outcomes: [goes, stays]}\n",
     )
-    tags = {tag.name: tag for tag in load_bank(conf).tags}
+    tags = {tag.name: tag for tag in load_project(conf).tags}
     assert tags["x"].outcomes == tags["gender"].outcomes == ("female", "male")
     assert tags["y"].outcomes == ("goes", "stays")
     write(conf, "tags/zz.yml", "tags:\n  - {name: x, kind: probability, model: churn}\n")
@@ -153,15 +153,15 @@ def test_a_tag_in_use_is_neither_retired_nor_a_draft(conf: Path) -> None:
     more = "{name: more, kind: rule, status: draft, when: new}"
     older = "{name: older, kind: rule, status: retired, when: old}"
     write(conf, "tags/zz.yml", f"tags: [{old}, {older}, {new}, {more}]\n")
-    bank = load_bank(conf)
-    assert "old" not in {tag.name for tag in bank.tags}
-    everything = [name for step in plan_all(bank, None) for name in step.nodes]
+    project = load_project(conf)
+    assert "old" not in {tag.name for tag in project.tags}
+    everything = [name for step in plan_all(project, None) for name in step.nodes]
     assert not {"old", "new", "more"} & set(everything)
     assert not {"new", "more"} & {
-        n for step in plan_job("build_tags", bank, None) for n in step.nodes
+        n for step in plan_job("build_tags", project, None) for n in step.nodes
     }
-    assert [step.nodes for step in plan_job("build_tags", bank, "more")] == [("more",)]
-    planned = {name for step in plan_all(bank, "more") for name in step.nodes}
+    assert [step.nodes for step in plan_job("build_tags", project, "more")] == [("more",)]
+    planned = {name for step in plan_all(project, "more") for name in step.nodes}
     assert {"logins_30d", "new", "more"} <= planned
     write(conf, "audiences/zz.yml", "audience: zz\nwhere: old or more\n")
     found = faults(conf)
@@ -177,11 +177,11 @@ def test_an_identifier_without_a_strength_is_refused(conf: Path) -> None:
 
 
 def test_the_plan_names_each_part_in_order() -> None:
-    steps = [step.job for step in plan_all(load_bank(CONF), None)]
+    steps = [step.job for step in plan_all(load_project(CONF), None)]
     assert steps[:4] == ["ingest", "resolve_identity", "resolve_entities", "build_archive"]
     assert steps[-1] == "publish_report"
-    whose = {node.name: node.entity for node in load_bank(CONF).graph}
-    parts = [step.nodes for step in plan_all(load_bank(CONF), None) if step.nodes]
+    whose = {node.name: node.entity for node in load_project(CONF).graph}
+    parts = [step.nodes for step in plan_all(load_project(CONF), None) if step.nodes]
     assert all(len({whose[name] for name in part}) == 1 for part in parts)
     assert steps.index("train_model") < steps.index("score_model") < steps.index("build_audiences")
 
@@ -208,13 +208,13 @@ def test_an_address_needs_an_entity(conf: Path) -> None:
 
 
 def test_only_limits_the_plan_to_what_a_node_stands_on() -> None:
-    bank = load_bank(CONF)
-    jobs = {step.job for step in plan_all(bank, "churn")}
+    project = load_project(CONF)
+    jobs = {step.job for step in plan_all(project, "churn")}
     assert jobs == {"ingest", "resolve_identity", "build_archive", "train_model", "score_model"}
-    jobs = {step.job for step in plan_all(bank, "family_shoppers")}
+    jobs = {step.job for step in plan_all(project, "family_shoppers")}
     assert jobs >= {"resolve_entities", "build_tags", "build_audiences"}
     with pytest.raises(DataBankError, match="did you mean 'churn'"):
-        plan_job("train_model", bank, "churm")
+        plan_job("train_model", project, "churm")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from pyspark.sql import DataFrame, SparkSession, functions as F
 from databank.cli.main import exit_code
 from databank.errors import DataBankError
 from databank.identity.tables import PERSON
-from databank.project.load import load_bank
+from databank.project.jobs import config_hash, job_config
+from databank.project.load import load_project
 from databank.session import small_frame
 from databank.sources.identifiers import key_of
 from databank.sources.tables import ERASED, IDENTIFIER
@@ -128,7 +129,7 @@ def built(
 
 
 def library(conf: Path) -> TagsConfig:
-    return load_bank(conf).tags_config()
+    return load_project(conf).tags_config()
 
 
 def texts(bank: Bank, tag: str) -> list[tuple[Any, ...]]:
@@ -187,14 +188,14 @@ def test_who_is_met_later_has_it_then_and_lines_go_with_their_tag(
 
 
 def test_the_cells_of_a_list_are_nowhere_in_the_configuration(conf: Path) -> None:
-    bank = load_bank(conf)
-    told = repr(bank.tags_config())
+    project = load_project(conf)
+    told = repr(job_config("build_tags", project))
     assert "13812340001" not in told
     assert str(conf) not in told
-    before = bank.hash_of("build_tags")
-    assert load_bank(conf).hash_of("build_tags") == before
+    before = config_hash("build_tags", project)
+    assert config_hash("build_tags", load_project(conf)) == before
     write(conf, **{"vip.csv": VIP + "13812340002,gold\n"})
-    assert load_bank(conf).hash_of("build_tags") != before
+    assert config_hash("build_tags", load_project(conf)) != before
     write(conf, **{"vip.csv": VIP})
 
 

@@ -1,0 +1,62 @@
+"""The model of a configured bank: what its files say, read and checked, and no more."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from databank.archive.config import ArchiveConfig
+from databank.audiences.config import AudienceConfig
+from databank.config import Settings
+from databank.dag import Dag
+from databank.identity.config import IdentityConfig
+from databank.indicators.config import IndicatorConfig
+from databank.lifecycle.config import LifecycleConfig
+from databank.lookalike.config import LookalikeConfig
+from databank.models.definition import Definition
+from databank.project.graph import Node
+from databank.sources.config import SourceConfig
+from databank.tags.config import TagConfig
+from databank.tags.list_file import ListFile
+
+
+@dataclass(frozen=True)
+class Project:
+    """The configuration of a bank.
+
+    Attributes:
+        retired: Tags that no run builds any more.
+        lists: Tag -> the file of identifiers that it is made of.
+        graph: Tags, models, audiences, lookalikes and the life cycle, and what each refers to;
+            drafts are in it, retired tags are not.
+    """
+
+    settings: Settings
+    sources: tuple[SourceConfig, ...]
+    identity: IdentityConfig
+    archive: ArchiveConfig
+    indicators: tuple[IndicatorConfig, ...]
+    tags: tuple[TagConfig, ...]
+    lifecycle: LifecycleConfig | None
+    models: tuple[Definition, ...]
+    audiences: tuple[AudienceConfig, ...]
+    lookalikes: tuple[LookalikeConfig, ...]
+    retired: tuple[TagConfig, ...] = ()
+    lists: Mapping[str, ListFile] = field(default_factory=dict)
+    graph: Dag[Node] = field(default_factory=lambda: Dag[Node]({}))
+
+    @property
+    def tag_types(self) -> Mapping[str, Any]:
+        """Give the type of each tag by its name."""
+        return {tag.name: tag.type for tag in self.tags}
+
+    def counts(self) -> dict[str, int]:
+        """Count the entries of each kind; kinds without entries are left out."""
+        sizes = {
+            "sources": len(self.sources),
+            "indicators": len(self.indicators),
+            "tags": len(self.tags),
+            "models": len(self.models),
+            "audiences": len(self.audiences),
+            "lookalikes": len(self.lookalikes),
+        }
+        return {name: count for name, count in sizes.items() if count}

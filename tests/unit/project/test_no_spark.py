@@ -1,0 +1,46 @@
+"""What only reads starts no Spark: it does not even import pyspark, whatever is configured."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parents[3]
+EXAMPLES = sorted(path.parent for path in HERE.glob("conf/examples/*/identity.yml"))
+
+# every import of pyspark fails in this process
+PROGRAM = """
+import sys
+sys.modules["pyspark"] = None
+from databank.cli.main import exit_code
+sys.exit(max(exit_code(line.split("|")) for line in sys.argv[1:]))
+"""
+
+
+def without_pyspark(*lines: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", PROGRAM, *lines]
+    return subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
+
+
+def test_every_configuration_is_validated_without_pyspark() -> None:
+    folders = [HERE / "conf", *EXAMPLES]
+    done = without_pyspark(*(f"validate|--conf-dir|{folder}" for folder in folders))
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == len(folders) >= 5
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "tables",
+        "tables|archive.person_day",
+        "tags",
+        "tags|active",
+        "run|all|--date|2026-03-31|--dry-run",
+    ],
+)
+def test_what_only_reads_works_without_pyspark(line: str) -> None:
+    done = without_pyspark(line)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
