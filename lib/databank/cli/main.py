@@ -227,6 +227,21 @@ def rollback(
 
 
 @app.command()
+def docs(
+    topic: Annotated[str | None, typer.Argument(help="A page, e.g. tutorial or tags.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the pages of the documentation, or print one."""
+    from databank.cli.show import show_page
+    from databank.docs import read_topic, topics
+
+    if topic is None:
+        show_rows([{"topic": name, "page": title} for name, title in topics().items()], as_json)
+    else:
+        show_page(read_topic(topic))
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)

@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.table import Table
 
 Rows = list[dict[str, Any]]
@@ -40,6 +41,14 @@ def show_sections(sections: list[Section], as_json: bool) -> None:
         console.print(section.title, style="bold")
         if section.rows:
             console.print(_table(section.rows))
+
+
+def show_page(text: str) -> None:
+    """Print Markdown: set for a terminal, as it is into a pipe or a file."""
+    if sys.stdout.isatty():
+        Console().print(Markdown(text))
+    else:
+        typer.echo(text, nl=False)
 
 
 def _print_json(found: Any) -> None:
