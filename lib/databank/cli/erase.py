@@ -6,7 +6,13 @@ from databank.cli.show import Section
 from databank.clock import refuse_future
 from databank.errors import DataBankError
 from databank.hashing import fingerprint
-from databank.identity.explain import Asked, Holding, find_identifiers, held_by, holders_of
+from databank.identity.explain import (
+    IdentifierQuery,
+    OwnershipPeriod,
+    find_identifiers,
+    identifiers_of,
+    persons_of_events,
+)
 from databank.project.load import load_project
 from databank.runs import Progress, Runner
 from databank.session import get_spark
@@ -33,8 +39,8 @@ def request(
     project = load_project(conf_dir)
     refuse_future(day, timezone=project.settings.timezone)
     lookup = PublishedReader(root)
-    [asked] = find_identifiers(lookup, [Asked(id_type, value, scope)])
-    holders = holders_of(lookup, [asked.id_key])[asked.id_key]
+    [asked] = find_identifiers(lookup, [IdentifierQuery(id_type, value, scope)])
+    holders = persons_of_events(lookup, [asked.id_key])[asked.id_key]
     if person:
         erasures = _of_person(lookup, str(asked), holders, day)
     else:
@@ -49,10 +55,10 @@ def request(
 
 
 def _of_person(
-    lookup: PublishedReader, asked: str, holders: list[Holding], day: date
+    lookup: PublishedReader, asked: str, holders: list[OwnershipPeriod], day: date
 ) -> list[Erasure]:
     """All that the person holds, in the days in which it is the person's."""
-    whose = [one for one in holders if one.holds(None)]
+    whose = [one for one in holders if one.covers(None)]
     if not whose:
         raise DataBankError(
             f"{asked}: nobody's today, so that there is no person to erase; leave out --person"
@@ -60,11 +66,11 @@ def _of_person(
     [holder] = whose
     return [
         Erasure(h.id_key, h.valid_from, _last_day(h, day), whole=True)
-        for h in held_by(lookup, holder.person_id)
+        for h in identifiers_of(lookup, holder.person_id)
     ]
 
 
-def _last_day(held: Holding, day: date) -> date:
+def _last_day(held: OwnershipPeriod, day: date) -> date:
     return day if held.valid_to is None else min(day, held.valid_to - timedelta(days=1))
 
 

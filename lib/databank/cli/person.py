@@ -10,19 +10,19 @@ from databank.cli.day import describe_day
 from databank.cli.show import Section
 from databank.config import ConfigReader, Settings
 from databank.errors import DataBankError, did_you_mean
-from databank.identity.chain import weakest
 from databank.identity.config import IdentityConfig
 from databank.identity.entities.config import PERSON
+from databank.identity.evidence_path import weakest_link
 from databank.identity.explain import (
-    Asked,
-    Holding,
-    Named,
+    Identifier,
+    IdentifierQuery,
+    OwnershipPeriod,
+    explain_pair,
     find_identifiers,
-    held_by,
-    holders_of,
-    names_of,
-    refusals,
-    why,
+    identifiers_by_key,
+    identifiers_of,
+    persons_of_events,
+    rejections_of,
 )
 from databank.tables.published_reader import PublishedReader
 
@@ -46,14 +46,14 @@ def describe_person(
     if id_type == _PERSON_ID:
         sections = _numbered(lookup, value, day)
         return [*sections, *(describe_day(lookup, conf_dir, int(value), day) if day else [])]
-    [asked] = find_identifiers(lookup, [Asked(id_type, value, scope)])
-    holders = holders_of(lookup, [asked.id_key])[asked.id_key]
-    whose = [one for one in holders if one.holds(day)]
+    [asked] = find_identifiers(lookup, [IdentifierQuery(id_type, value, scope)])
+    holders = persons_of_events(lookup, [asked.id_key])[asked.id_key]
+    whose = [one for one in holders if one.covers(day)]
     on = f"on {day}" if day else "today"
     if not whose and day is None and (entities := _entities(lookup, asked)):
         return entities
     if not whose:
-        told = [{"rule": r.rule, "why": r.reason} for r in refusals(lookup, [asked.id_key])]
+        told = [{"rule": r.rule, "why": r.reason} for r in rejections_of(lookup, [asked.id_key])]
         return [Section(f"{asked}: nobody's {on}", told or _holders(holders))]
     person = whose[0].person_id
     first = Section(f"{asked}: person {person} {on}", _holders(holders, only_several=True))
@@ -71,7 +71,7 @@ def _numbered(lookup: PublishedReader, value: str, day: date | None) -> list[Sec
 
 def _known(lookup: PublishedReader, person: int, day: date | None) -> list[Section]:
     """What the bank knows of a person, as far as it knows anything."""
-    held = [one for one in held_by(lookup, person) if day is None or one.holds(day)]
+    held = [one for one in identifiers_of(lookup, person) if day is None or one.covers(day)]
     sections = [
         Section("identifiers", _identifiers(lookup, held)),
         Section("belongs to", _belongs(lookup, person) if day is None else []),
@@ -101,10 +101,13 @@ def explain_link(
     if not colon or not other_type or not other_value:
         raise DataBankError("--why: write TYPE:VALUE, e.g. user_id:u42")
     lookup = PublishedReader(root)
-    asked = [Asked(id_type, value, scope), Asked(other_type, other_value, scope)]
+    asked = [
+        IdentifierQuery(id_type, value, scope),
+        IdentifierQuery(other_type, other_value, scope),
+    ]
     one, other = find_identifiers(lookup, asked)
     identity, settings = _config(conf_dir)
-    found = why(lookup, one, other, identity, day=day, zone=settings.timezone)
+    found = explain_pair(lookup, one, other, identity, day=day, zone=settings.timezone)
     shown = found.names
     refused = [
         {
@@ -124,10 +127,10 @@ def explain_link(
             for row in _holders(found.holders[end.id_key]) or [_NOBODY]
         ]
         return [Section(f"{one} and {other} are not one person", whose), *near]
-    if found.chain is None:
+    if found.path is None:
         told = f"{one} and {other} are one person, and no record that is kept says why"
         return [Section(told, []), *near]
-    least = weakest(found.chain)
+    least = weakest_link(found.path)
     rows = [
         {
             "from": str(shown[link.start]),
@@ -138,12 +141,12 @@ def explain_link(
             "last seen": _minute(row.last_ts, settings.timezone),
             "records": row.n,
             "likeness": row.score,
-            "link": "weakest" if link is least and len(found.chain) > 1 else None,
+            "link": "weakest" if link is least and len(found.path) > 1 else None,
         }
-        for link in found.chain
+        for link in found.path
         for row in link.evidence
     ]
-    hops = f"{len(found.chain)} {'link' if len(found.chain) == 1 else 'links'}"
+    hops = f"{len(found.path)} {'link' if len(found.path) == 1 else 'links'}"
     title = f"{one} and {other} are one person: {hops}"
     return [Section(title, rows), *near]
 
@@ -187,10 +190,10 @@ def _person_of(lookup: PublishedReader, id_type: str, value: str, scope: str | N
     if id_type == _PERSON_ID:
         _numbered(lookup, value, None)
         return int(value)
-    [asked] = find_identifiers(lookup, [Asked(id_type, value, scope)])
-    holders = holders_of(lookup, [asked.id_key])[asked.id_key]
+    [asked] = find_identifiers(lookup, [IdentifierQuery(id_type, value, scope)])
+    holders = persons_of_events(lookup, [asked.id_key])[asked.id_key]
     for one in holders:
-        if one.holds(None):
+        if one.covers(None):
             return one.person_id
     raise DataBankError(f"{asked}: nobody's today; without --why-tag it is told why")
 
@@ -207,13 +210,15 @@ def _config(conf_dir: str) -> tuple[IdentityConfig, Settings]:
     return identity or nothing, settings or Settings()
 
 
-def _holders(found: Iterable[Holding], *, only_several: bool = False) -> list[dict[str, Any]]:
+def _holders(
+    found: Iterable[OwnershipPeriod], *, only_several: bool = False
+) -> list[dict[str, Any]]:
     rows = [{"person": h.person_id, "from": h.valid_from, "until": h.valid_to} for h in found]
     return [] if only_several and len(rows) == 1 else rows
 
 
-def _identifiers(lookup: PublishedReader, held: list[Holding]) -> list[dict[str, Any]]:
-    names = names_of(lookup, {one.id_key for one in held})
+def _identifiers(lookup: PublishedReader, held: list[OwnershipPeriod]) -> list[dict[str, Any]]:
+    names = identifiers_by_key(lookup, {one.id_key for one in held})
     rows = [
         {
             "type": name.id_type,
@@ -246,7 +251,7 @@ def _persons_of(lookup: PublishedReader, entity: str, number: int) -> list[int]:
     return [row[0] for row in rows]
 
 
-def _entities(lookup: PublishedReader, asked: Named) -> list[Section]:
+def _entities(lookup: PublishedReader, asked: Identifier) -> list[Section]:
     """The households, accounts ... that an identifier ties, and their persons; or why it does not.
 
     Empty where it is no identifier of such a one.
@@ -303,7 +308,7 @@ def _first(*values: Any) -> Any:
     return next((value for value in values if value is not None), None)
 
 
-def _shown(names: dict[int, Named], key: int | None) -> str | None:
+def _shown(names: dict[int, Identifier], key: int | None) -> str | None:
     return None if key is None else str(names.get(key, key))
 
 

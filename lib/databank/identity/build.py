@@ -27,8 +27,8 @@ from databank.identity.incremental.state import (
     write_basis,
 )
 from databank.identity.ownership.reassignment import as_identifiers, node_key
+from databank.identity.person_ids import Assignment, assign_persons, next_person_id
 from databank.identity.preview.gates import Churn, count_moved, refusal
-from databank.identity.registry import Assignment, assign_persons, next_person_id
 from databank.identity.rules import FORMAT_RULE
 from databank.identity.solve import Solved, solve_part
 from databank.identity.tables import ALIAS, CHANGES, DEGREES, EDGES, HUB, PERSON, REJECTED, STATE

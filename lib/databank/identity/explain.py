@@ -11,8 +11,8 @@ from unicodedata import category
 from zoneinfo import ZoneInfo
 
 from databank.errors import DataBankError
-from databank.identity.chain import Evidence, Link, shortest_chain
 from databank.identity.config import IdentityConfig, Pair
+from databank.identity.evidence_path import EvidenceRow, Link, shortest_path
 from databank.identity.rules import FORMAT_RULE, LINKAGE_RULE, MANUAL_RULE
 from databank.tables.published_reader import PublishedReader
 
@@ -25,7 +25,7 @@ _PHONES = ("phone", "landline")
 _PHONE_DIGITS = 8
 
 
-class Named(NamedTuple):
+class Identifier(NamedTuple):
     """An identifier of the bank."""
 
     id_key: int
@@ -38,7 +38,7 @@ class Named(NamedTuple):
         return f"{self.id_type} {self.id_value}{place}"
 
 
-class Asked(NamedTuple):
+class IdentifierQuery(NamedTuple):
     """An identifier as people write it; a scope chooses where there are several."""
 
     id_type: str
@@ -68,7 +68,7 @@ class Asked(NamedTuple):
     def _digits(self) -> str:
         return "".join(c for c in self.value if c.isdigit()).lstrip("0")
 
-    def fits(self, one: Named) -> bool:
+    def matches(self, one: Identifier) -> bool:
         """Whether an identifier is written so."""
         end = self.national()
         same = one.id_value in self.spellings() or bool(end and one.id_value.endswith(end))
@@ -79,7 +79,7 @@ def _no_mark(letter: str) -> str:
     return " " if category(letter)[0] in "PZ" else letter
 
 
-class Holding(NamedTuple):
+class OwnershipPeriod(NamedTuple):
     """An identifier of a person on the days [valid_from, valid_to); null = open."""
 
     id_key: int
@@ -87,14 +87,14 @@ class Holding(NamedTuple):
     valid_from: date | None
     valid_to: date | None
 
-    def holds(self, day: date | None) -> bool:
+    def covers(self, day: date | None) -> bool:
         """Whether it does on a day; null = today, after all that is known."""
         if day is None:
             return self.valid_to is None
         return (self.valid_from or date.min) <= day < (self.valid_to or date.max)
 
 
-class Refusal(NamedTuple):
+class Rejection(NamedTuple):
     """A row of identity.rejected."""
 
     a_key: int
@@ -105,25 +105,25 @@ class Refusal(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Why:
+class Explanation:
     """What ties two identifiers, or what kept them apart.
 
     Attributes:
-        chain: From one to the other; None if they are not one person or nothing recorded ties them.
+        path: From one to the other; None if they are not one person or nothing recorded ties them.
         holders: Who holds or held each of the two.
         one_person: Whether one person holds both.
         refused: What was refused about the identifiers of the chain, or of the two.
         names: All identifiers named above, by key.
     """
 
-    chain: list[Link] | None
-    holders: dict[int, list[Holding]]
+    path: list[Link] | None
+    holders: dict[int, list[OwnershipPeriod]]
     one_person: bool
-    refused: list[Refusal]
-    names: dict[int, Named]
+    refused: list[Rejection]
+    names: dict[int, Identifier]
 
 
-def find_identifiers(lookup: PublishedReader, asked: Sequence[Asked]) -> list[Named]:
+def find_identifiers(lookup: PublishedReader, asked: Sequence[IdentifierQuery]) -> list[Identifier]:
     """The identifiers that texts name, in one scan; a phone number by its last digits.
 
     Args:
@@ -136,13 +136,13 @@ def find_identifiers(lookup: PublishedReader, asked: Sequence[Asked]) -> list[Na
     conditions, given = zip(*(_condition(one) for one in asked), strict=True)
     columns, values = ("id_key", *_NAME), [value for part in given for value in part]
     found = [
-        Named(*row)
+        Identifier(*row)
         for row in lookup.find("identity.identifier", columns, " OR ".join(conditions), values)
     ]
-    return [_one_of(lookup, found, one) for one in asked]
+    return [_pick(lookup, found, one) for one in asked]
 
 
-def _condition(asked: Asked) -> tuple[str, list[str]]:
+def _condition(asked: IdentifierQuery) -> tuple[str, list[str]]:
     spellings = asked.spellings()
     same = f"id_value IN ({', '.join('?' * len(spellings))})"
     ends = [end] if (end := asked.national()) else []
@@ -151,9 +151,11 @@ def _condition(asked: Asked) -> tuple[str, list[str]]:
     return f"(id_type = ? AND {same})", [asked.id_type, *spellings, *ends]
 
 
-def _one_of(lookup: PublishedReader, found: Sequence[Named], asked: Asked) -> Named:
+def _pick(
+    lookup: PublishedReader, found: Sequence[Identifier], asked: IdentifierQuery
+) -> Identifier:
     id_type = asked.id_type
-    fitting = [one for one in found if asked.fits(one)]
+    fitting = [one for one in found if asked.matches(one)]
     if len(fitting) > 1 and asked.scope is not None:
         fitting = [one for one in fitting if one.scope == asked.scope]
     exact = [one for one in fitting if one.id_value == asked.value]
@@ -178,20 +180,24 @@ def _one_of(lookup: PublishedReader, found: Sequence[Named], asked: Asked) -> Na
     raise DataBankError(f"{id_type}: the bank has not met this value; look how it is spelled")
 
 
-def holders_of(lookup: PublishedReader, keys: Sequence[int]) -> dict[int, list[Holding]]:
+def persons_of_events(
+    lookup: PublishedReader, keys: Sequence[int]
+) -> dict[int, list[OwnershipPeriod]]:
     """Who holds each identifier, the first holder first; none if it was set aside."""
-    rows = lookup.by_keys("identity.person", Holding._fields, "id_key", keys)
-    found = sorted((Holding(*row) for row in rows), key=lambda one: one.valid_from or date.min)
+    rows = lookup.by_keys("identity.person", OwnershipPeriod._fields, "id_key", keys)
+    found = sorted(
+        (OwnershipPeriod(*row) for row in rows), key=lambda one: one.valid_from or date.min
+    )
     return {key: [one for one in found if one.id_key == key] for key in keys}
 
 
-def held_by(lookup: PublishedReader, person_id: int) -> list[Holding]:
+def identifiers_of(lookup: PublishedReader, person_id: int) -> list[OwnershipPeriod]:
     """All that a person holds or held."""
-    found = lookup.find("identity.person", Holding._fields, "person_id = ?", [person_id])
-    return [Holding(*row) for row in found]
+    found = lookup.find("identity.person", OwnershipPeriod._fields, "person_id = ?", [person_id])
+    return [OwnershipPeriod(*row) for row in found]
 
 
-def owners_of(
+def persons_of_events(
     lookup: PublishedReader, events: Sequence[Sequence[int]], day: date
 ) -> list[int | None]:
     """Whose events of a day are, as `attach_persons` decides it.
@@ -206,8 +212,8 @@ def owners_of(
     """
     keys = sorted({key for ids in events for key in ids})
     holders = {
-        key: next((one.person_id for one in found if one.holds(day)), None)
-        for key, found in holders_of(lookup, keys).items()
+        key: next((one.person_id for one in found if one.covers(day)), None)
+        for key, found in persons_of_events(lookup, keys).items()
     }
     alone = "b_key IS NULL AND rule <> ?"
     aside = {key for (key,) in lookup.find("identity.rejected", ["a_key"], alone, [FORMAT_RULE])}
@@ -238,41 +244,41 @@ def events_of(
     Returns:
         The columns; rows in the order of their days, and of a day in that of the columns.
     """
-    keys = sorted({one.id_key for person in persons for one in held_by(lookup, person)})
+    keys = sorted({one.id_key for person in persons for one in identifiers_of(lookup, person)})
     held = f"list_has_any(ids, [{', '.join(map(str, keys))}]::BIGINT[])"
     wanted = ("day", *columns, "ids")
     rows = lookup.on_days("core.events", wanted, f"{held} AND ({where})", first=first, last=last)
     found = []
     for day, some in groupby(rows, key=itemgetter(0)):
         of_day = list(some)
-        owners = owners_of(lookup, [row[-1] for row in of_day], day)
+        owners = persons_of_events(lookup, [row[-1] for row in of_day], day)
         found += [r[1:-1] for r, whose in zip(of_day, owners, strict=True) if whose in persons]
     return found
 
 
-def names_of(lookup: PublishedReader, keys: Collection[int]) -> dict[int, Named]:
+def identifiers_by_key(lookup: PublishedReader, keys: Collection[int]) -> dict[int, Identifier]:
     """Identifiers by key."""
     columns = ("id_key", *_NAME)
     rows = lookup.by_keys("identity.identifier", columns, "id_key", sorted(keys))
-    return {row[0]: Named(*row) for row in rows}
+    return {row[0]: Identifier(*row) for row in rows}
 
 
-def refusals(lookup: PublishedReader, keys: Collection[int]) -> list[Refusal]:
+def rejections_of(lookup: PublishedReader, keys: Collection[int]) -> list[Rejection]:
     """What was refused about some identifiers."""
     listed = ", ".join(map(str, sorted(keys))) or "NULL"
     where = f"a_key IN ({listed}) OR b_key IN ({listed})"
-    return [Refusal(*row) for row in lookup.find("identity.rejected", Refusal._fields, where)]
+    return [Rejection(*row) for row in lookup.find("identity.rejected", Rejection._fields, where)]
 
 
-def why(
+def explain_pair(
     lookup: PublishedReader,
-    one: Named,
-    other: Named,
+    one: Identifier,
+    other: Identifier,
     config: IdentityConfig,
     *,
     day: date | None,
     zone: str,
-) -> Why:
+) -> Explanation:
     """Why two identifiers are one person, or why not.
 
     Args:
@@ -284,44 +290,48 @@ def why(
         zone: Business time zone.
     """
     ends = {one.id_key, other.id_key}
-    holders = holders_of(lookup, sorted(ends))
+    holders = persons_of_events(lookup, sorted(ends))
     both = set.intersection(
-        *({one.person_id for one in held if one.holds(day)} for held in holders.values())
+        *({one.person_id for one in held if one.covers(day)} for held in holders.values())
     )
     if not both:
-        refused = refusals(lookup, ends)
+        refused = rejections_of(lookup, ends)
         met = {key for r in refused for key in (r.a_key, r.b_key) if key is not None}
-        return Why(None, holders, False, refused, names_of(lookup, met | ends))
-    held = held_by(lookup, min(both))
+        return Explanation(None, holders, False, refused, identifiers_by_key(lookup, met | ends))
+    held = identifiers_of(lookup, min(both))
     names = {end.id_key: end for end in (one, other)}
     if config.must_link:
-        names |= names_of(lookup, {holding.id_key for holding in held})
-    refused = refusals(lookup, {holding.id_key for holding in held})
+        names |= identifiers_by_key(lookup, {holding.id_key for holding in held})
+    refused = rejections_of(lookup, {holding.id_key for holding in held})
     cut = {frozenset((r.a_key, r.b_key)) for r in refused if r.b_key is not None}
     found = [
         row
-        for row in (*evidence_within(lookup, held, zone), *by_hand(config.must_link, names))
+        for row in (*evidence_within(lookup, held, zone), *manual_links(config.must_link, names))
         if frozenset((row.a_key, row.b_key)) not in cut
     ]
-    chain = shortest_chain(found, one.id_key, other.id_key)
+    chain = shortest_path(found, one.id_key, other.id_key)
     near = {key for link in chain or () for key in (link.start, link.end)} or ends
     refused = [r for r in refused if r.a_key in near or r.b_key in near]
     met = near | {key for r in refused for key in (r.a_key, r.b_key) if key is not None}
-    return Why(chain, holders, True, refused, names | names_of(lookup, met - names.keys()))
+    return Explanation(
+        chain, holders, True, refused, names | identifiers_by_key(lookup, met - names.keys())
+    )
 
 
-def evidence_where(lookup: PublishedReader, where: str) -> list[Evidence]:
+def evidence_where(lookup: PublishedReader, where: str) -> list[EvidenceRow]:
     """Rows of identity.edges that a condition, as DuckDB's SQL, holds for."""
-    columns = [f"epoch_us({f})" if f.endswith("_ts") else f for f in Evidence._fields]
-    found = [Evidence(*row) for row in lookup.find("identity.edges", columns, where)]
+    columns = [f"epoch_us({f})" if f.endswith("_ts") else f for f in EvidenceRow._fields]
+    found = [EvidenceRow(*row) for row in lookup.find("identity.edges", columns, where)]
     return [r._replace(first_ts=_at(r.first_ts), last_ts=_at(r.last_ts)) for r in found]
 
 
-def evidence_within(lookup: PublishedReader, held: Sequence[Holding], zone: str) -> list[Evidence]:
+def evidence_within(
+    lookup: PublishedReader, held: Sequence[OwnershipPeriod], zone: str
+) -> list[EvidenceRow]:
     """Evidence between what a person holds, of the days on which it does."""
     listed = ", ".join(str(holding.id_key) for holding in held)
     rows = evidence_where(lookup, f"a_key IN ({listed}) AND b_key IN ({listed})")
-    of_key: dict[int, list[Holding]] = defaultdict(list)
+    of_key: dict[int, list[OwnershipPeriod]] = defaultdict(list)
     for holding in held:
         of_key[holding.id_key].append(holding)
 
@@ -329,7 +339,7 @@ def evidence_within(lookup: PublishedReader, held: Sequence[Holding], zone: str)
         if seen is None:
             return True
         day = seen.astimezone(ZoneInfo(zone)).date()
-        return any(holding.holds(day) for holding in of_key[key])
+        return any(holding.covers(day) for holding in of_key[key])
 
     # likeness is of today's profiles, whenever they were written
     return [
@@ -343,12 +353,12 @@ def _at(microseconds: Any) -> datetime | None:
     return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
 
 
-def by_hand(together: Sequence[Pair], names: dict[int, Named]) -> list[Evidence]:
+def manual_links(together: Sequence[Pair], names: dict[int, Identifier]) -> list[EvidenceRow]:
     """What is one person by identity.yml, of the identifiers that are named."""
     keys = {(n.id_type, n.scope, n.id_value): n.id_key for n in names.values()}
     ends = [(keys.get(pair.a.names()), keys.get(pair.b.names())) for pair in together]
     return [
-        Evidence(a, b, "identity.yml", MANUAL_RULE, None, None, 1)
+        EvidenceRow(a, b, "identity.yml", MANUAL_RULE, None, None, 1)
         for a, b in ends
         if a is not None and b is not None
     ]

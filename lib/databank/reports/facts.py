@@ -69,7 +69,7 @@ class ClusterSize:
     """Persons of one class of size, `begin` identifiers or more.
 
     density and bridges are means; jointed are persons that hang on a single link between two
-    groups of identifiers; conflicts are refused links (see identity.clusters).
+    groups of identifiers; conflicts are refused links (see identity.graph_metrics).
     """
 
     begin: int
@@ -82,7 +82,7 @@ class ClusterSize:
 
 @dataclass(frozen=True)
 class Cluster:
-    """One person as a graph (see identity.clusters); kinds: (type, identifiers), most first."""
+    """Metrics of one person's graph (identity.graph_metrics); kinds: (type, identifiers)."""
 
     person_id: int
     identifiers: int

@@ -4,7 +4,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, functions as F
 
-from databank.identity.clusters import describe_clusters
+from databank.identity.graph_metrics import describe_clusters
 from databank.identity.ownership.periods import holds_on
 from databank.reports.facts import Cluster, ClusterSize, IdType, SetAside
 from databank.reports.oneid_graph import choose_person, collect_graph

@@ -10,7 +10,7 @@ from databank.archive.tables import PERSON_DAY
 from databank.expressions import Macro
 from databank.expressions.macros import ANY_EVENT
 from databank.identity.entities.config import PERSON
-from databank.identity.explain import held_by
+from databank.identity.explain import identifiers_of
 from databank.tables.published_reader import PublishedReader
 from databank.tags.config import TagConfig, TagsConfig
 from databank.tags.describe import MADE_OF_TAGS, RESULT_TABLES, definition, described
@@ -182,7 +182,7 @@ class Why:
 
     def _profiles(self, tag: TagConfig) -> Reason:
         """Profiles of the identifiers that were the person's when they were updated."""
-        held = held_by(self.lookup, self.whose)
+        held = identifiers_of(self.lookup, self.whose)
         said = f"trim(attributes[{literal(str(tag.attribute))}])"
         columns = ("epoch_us(updated_ts)", "source", "record_id", said, "id_key")
         keys = sorted({one.id_key for one in held})
@@ -192,7 +192,7 @@ class Why:
         ):
             at = None if updated is None else self._local(updated)
             day = self.as_of if at is None else at.date()
-            theirs = any(one.id_key == key and one.holds(day) for one in held)
+            theirs = any(one.id_key == key and one.covers(day) for one in held)
             believed = not tag.sources or source in tag.sources
             if theirs and believed and value and day <= self.as_of:
                 shown = "" if at is None else f"{at:%Y-%m-%d %H:%M}"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from databank.identity.registry import assign_persons
+from databank.identity.person_ids import assign_persons
 from databank.identity.tables import ALIAS, CHANGES, PERSON
 from databank.runs.forget import FORGOTTEN
 from databank.session import checkpoint, small_frame

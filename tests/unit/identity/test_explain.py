@@ -7,7 +7,7 @@ import pytest
 from deltalake import write_deltalake
 
 from databank.errors import DataBankError
-from databank.identity.explain import Asked, find_identifiers, holders_of
+from databank.identity.explain import IdentifierQuery, find_identifiers, persons_of_events
 from databank.tables.published_reader import PublishedReader
 
 KNOWN = [
@@ -36,51 +36,53 @@ def lookup(tmp_path: Path) -> PublishedReader:
 
 
 @pytest.mark.parametrize(
-    ("asked", "key"),
+    ("query", "key"),
     [
-        (Asked("wechat_openid", "oAbc", "app2"), 2),
-        (Asked("phone", "+86 138-1234-5678"), 3),
-        (Asked("phone", "13912345678"), 5),
-        (Asked("phone", "0086 139 1234 5678"), 5),
-        (Asked("idfa", " 79b5ad5d-23dc-45ea-a791-d35b67ac8e91 "), 6),
-        (Asked("cookie", "case"), 8),
+        (IdentifierQuery("wechat_openid", "oAbc", "app2"), 2),
+        (IdentifierQuery("phone", "+86 138-1234-5678"), 3),
+        (IdentifierQuery("phone", "13912345678"), 5),
+        (IdentifierQuery("phone", "0086 139 1234 5678"), 5),
+        (IdentifierQuery("idfa", " 79b5ad5d-23dc-45ea-a791-d35b67ac8e91 "), 6),
+        (IdentifierQuery("cookie", "case"), 8),
     ],
 )
 def test_an_identifier_is_found_as_people_write_it(
-    lookup: PublishedReader, asked: Asked, key: int
+    lookup: PublishedReader, query: IdentifierQuery, key: int
 ) -> None:
-    assert find_identifiers(lookup, [asked])[0].id_key == key
+    assert find_identifiers(lookup, [query])[0].id_key == key
 
 
 def test_two_are_found_in_one_scan_each_with_its_own(lookup: PublishedReader) -> None:
-    found = find_identifiers(lookup, [Asked("cookie", "Case"), Asked("phone", "13912345678")])
+    found = find_identifiers(
+        lookup, [IdentifierQuery("cookie", "Case"), IdentifierQuery("phone", "13912345678")]
+    )
     assert [one.id_key for one in found] == [7, 5]
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("query", "message"),
     [
-        (Asked("wechat_openid", "oAbc"), r"give --scope, one of \['app1', 'app2'\]"),
-        (Asked("phone", "13812345678"), "write it out in full"),
-        (Asked("phone", "5678"), "has not met this value"),
+        (IdentifierQuery("wechat_openid", "oAbc"), r"give --scope, one of \['app1', 'app2'\]"),
+        (IdentifierQuery("phone", "13812345678"), "write it out in full"),
+        (IdentifierQuery("phone", "5678"), "has not met this value"),
         # another country's number that ends in the same digits
-        (Asked("phone", "+1 381 234 5678"), "has not met this value"),
-        (Asked("user_id", "AB1"), "has not met this value"),
-        (Asked("phone", "13700000000"), "has not met this value"),
-        (Asked("phone", "1' OR '1'='1"), "has not met this value"),
-        (Asked("mac", "0"), "no identifier of this type"),
+        (IdentifierQuery("phone", "+1 381 234 5678"), "has not met this value"),
+        (IdentifierQuery("user_id", "AB1"), "has not met this value"),
+        (IdentifierQuery("phone", "13700000000"), "has not met this value"),
+        (IdentifierQuery("phone", "1' OR '1'='1"), "has not met this value"),
+        (IdentifierQuery("mac", "0"), "no identifier of this type"),
     ],
 )
 def test_what_is_not_one_identifier_is_refused(
-    lookup: PublishedReader, asked: Asked, told: str
+    lookup: PublishedReader, query: IdentifierQuery, message: str
 ) -> None:
-    with pytest.raises(DataBankError, match=told):
-        find_identifiers(lookup, [asked])
+    with pytest.raises(DataBankError, match=message):
+        find_identifiers(lookup, [query])
 
 
 def test_tables_that_nobody_has_published_are_empty(
     lookup: PublishedReader, tmp_path: Path
 ) -> None:
-    assert holders_of(lookup, [3]) == {3: []}
+    assert persons_of_events(lookup, [3]) == {3: []}
     (tmp_path / "bare").mkdir()
     assert PublishedReader(str(tmp_path / "bare")).find("ops.run", ["*"], "true") == []

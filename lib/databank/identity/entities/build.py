@@ -24,7 +24,7 @@ from databank.identity.entities.tables import (
 from databank.identity.evidence.manual import blocked_nodes
 from databank.identity.exclusions.cuts import Rules, cut_persons
 from databank.identity.exclusions.limits import since
-from databank.identity.registry import Assignment, assign_persons, next_person_id
+from databank.identity.person_ids import Assignment, assign_persons, next_person_id
 from databank.identity.tables import PERSON as PERSONS, REJECTED
 from databank.runs import Context, Job, StepResult
 from databank.session import checkpoint, small_frame

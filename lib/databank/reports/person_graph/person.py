@@ -6,20 +6,20 @@ from zoneinfo import ZoneInfo
 import plotly.graph_objects as go
 
 from databank.errors import DataBankError
-from databank.identity.chain import Evidence
 from databank.identity.config import IdentityConfig
+from databank.identity.evidence_path import EvidenceRow
 from databank.identity.explain import (
-    Asked,
-    Holding,
-    Named,
-    by_hand,
+    Identifier,
+    IdentifierQuery,
+    OwnershipPeriod,
     evidence_where,
     evidence_within,
     find_identifiers,
-    held_by,
-    holders_of,
-    names_of,
-    refusals,
+    identifiers_by_key,
+    identifiers_of,
+    manual_links,
+    persons_of_events,
+    rejections_of,
 )
 from databank.reports import format as fmt
 from databank.reports.person_graph.draw import draw_graph, find_joints
@@ -46,9 +46,9 @@ def draw_person(root: str, id_type: str, value: str, *, scope: str | None = None
             much for a picture.
     """
     lookup = PublishedReader(root)
-    [asked] = find_identifiers(lookup, [Asked(id_type, value, scope)])
+    [asked] = find_identifiers(lookup, [IdentifierQuery(id_type, value, scope)])
     person = _holder(lookup, asked)
-    held = held_by(lookup, person)
+    held = identifiers_of(lookup, person)
     keys = {one.id_key for one in held}
     if len(keys) > _MOST:
         raise DataBankError(
@@ -75,12 +75,14 @@ def draw_person(root: str, id_type: str, value: str, *, scope: str | None = None
     )
 
 
-def _holder(lookup: PublishedReader, asked: Named) -> int:
-    holders = holders_of(lookup, [asked.id_key])[asked.id_key]
-    today = [one for one in holders if one.holds(None)]
+def _holder(lookup: PublishedReader, asked: Identifier) -> int:
+    holders = persons_of_events(lookup, [asked.id_key])[asked.id_key]
+    today = [one for one in holders if one.covers(None)]
     if today:
         return today[0].person_id
-    told = [f"set aside: {r.reason}" for r in refusals(lookup, [asked.id_key]) if r.b_key is None]
+    told = [
+        f"set aside: {r.reason}" for r in rejections_of(lookup, [asked.id_key]) if r.b_key is None
+    ]
     told += [f"person {h.person_id} held it until {h.valid_to}" for h in holders]
     why = f" ({'; '.join(told)})" if told else ""
     raise DataBankError(
@@ -88,12 +90,16 @@ def _holder(lookup: PublishedReader, asked: Named) -> int:
     )
 
 
-def _names(lookup: PublishedReader, keys: set[int]) -> dict[int, Named]:
+def _names(lookup: PublishedReader, keys: set[int]) -> dict[int, Identifier]:
     """Identifiers by key; one that the bank no longer knows is called by its key."""
-    return {key: Named(key, "unknown", "", str(key)) for key in keys} | names_of(lookup, keys)
+    return {key: Identifier(key, "unknown", "", str(key)) for key in keys} | identifiers_by_key(
+        lookup, keys
+    )
 
 
-def _ties(lookup: PublishedReader, held: list[Holding], names: dict[int, Named]) -> list[Tie]:
+def _ties(
+    lookup: PublishedReader, held: list[OwnershipPeriod], names: dict[int, Identifier]
+) -> list[Tie]:
     # as the last run of resolve_identity took them
     basis = lookup.find("identity.state", ("rules", "timezone"), "true")
     rules = IdentityConfig.model_validate_json(basis[0][0]) if basis else None
@@ -101,15 +107,15 @@ def _ties(lookup: PublishedReader, held: list[Holding], names: dict[int, Named])
     listed = ", ".join(str(key) for key in sorted(names))
     outward = evidence_where(lookup, f"(a_key IN ({listed})) <> (b_key IN ({listed}))")
     found = [*evidence_within(lookup, held, zone), *outward]
-    found += by_hand(rules.must_link if rules else (), names)
-    refused = refusals(lookup, names)
+    found += manual_links(rules.must_link if rules else (), names)
+    refused = rejections_of(lookup, names)
     ends = {key for row in outward for key in (row.a_key, row.b_key)} - names.keys()
-    refused += [row for row in refusals(lookup, ends) if row.b_key is None]
+    refused += [row for row in rejections_of(lookup, ends) if row.b_key is None]
     told = [Refused(row.a_key, row.b_key, row.reason) for row in refused]
     return tie_up(_seen(found, zone), told, names)
 
 
-def _seen(found: Iterable[Evidence], zone: str) -> list[Seen]:
+def _seen(found: Iterable[EvidenceRow], zone: str) -> list[Seen]:
     return [
         Seen(
             row.a_key,
@@ -123,7 +129,7 @@ def _seen(found: Iterable[Evidence], zone: str) -> list[Seen]:
     ]
 
 
-def _dots(held: list[Holding], names: dict[int, Named]) -> list[Dot]:
+def _dots(held: list[OwnershipPeriod], names: dict[int, Identifier]) -> list[Dot]:
     """A dot an identifier; of several holdings of one the last one counts."""
     last = {one.id_key: one for one in sorted(held, key=lambda one: str(one.valid_from or ""))}
     return [
@@ -131,22 +137,22 @@ def _dots(held: list[Holding], names: dict[int, Named]) -> list[Dot]:
             key,
             names[key].id_type,
             _name(names[key]),
-            "held" if one.holds(None) else "former",
+            "held" if one.covers(None) else "former",
             _days(one),
         )
         for key, one in last.items()
     ]
 
 
-def _beyond(names: dict[int, Named]) -> list[Dot]:
+def _beyond(names: dict[int, Identifier]) -> list[Dot]:
     return [Dot(one.id_key, one.id_type, _name(one), "beyond") for one in names.values()]
 
 
-def _name(one: Named) -> str:
+def _name(one: Identifier) -> str:
     return f"{one.id_value} ({one.scope})" if one.scope else one.id_value
 
 
-def _days(one: Holding) -> str:
+def _days(one: OwnershipPeriod) -> str:
     begun = f" from {one.valid_from}" if one.valid_from else ""
     ended = f" until {one.valid_to}" if one.valid_to else ""
     return f"held{begun}{ended}" if begun or ended else ""

@@ -6,7 +6,7 @@ import networkx as nx
 import numpy as np
 from pyspark.sql import SparkSession
 
-from databank.identity.clusters import describe_clusters
+from databank.identity.graph_metrics import describe_clusters
 from databank.session import small_frame
 
 _NAMES = ("identifiers", "links", "density", "bridges", "joints", "conflicts")

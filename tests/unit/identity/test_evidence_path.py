@@ -6,14 +6,14 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from databank.identity.chain import Evidence, shortest_chain, weakest
+from databank.identity.evidence_path import EvidenceRow, shortest_path, weakest_link
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def row(a: int, b: int, n: int = 1, day: int = 0, source: str = "web") -> Evidence:
+def row(a: int, b: int, n: int = 1, day: int = 0, source: str = "web") -> EvidenceRow:
     at = FIRST + timedelta(days=day)
-    return Evidence(a, b, source, "event", at, at, n)
+    return EvidenceRow(a, b, source, "event", at, at, n)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -28,7 +28,7 @@ def test_fewest_links_and_of_those_the_strongest_weakest(seed: int) -> None:
         if each.a_key != each.b_key:
             before = graph.get_edge_data(each.a_key, each.b_key, {"n": 0})["n"]
             graph.add_edge(each.a_key, each.b_key, n=before + each.n)
-    chain = shortest_chain(rows, 0, 1)
+    chain = shortest_path(rows, 0, 1)
     if not nx.has_path(graph, 0, 1):
         assert chain is None
         return
@@ -38,28 +38,28 @@ def test_fewest_links_and_of_those_the_strongest_weakest(seed: int) -> None:
     best = max(min(graph.edges[pair]["n"] for pair in nx.utils.pairwise(path)) for path in paths)
     assert min(link.strength[2] for link in chain) == best
     assert [link.start for link in chain] + [1] == [0] + [link.end for link in chain]
-    assert shortest_chain([rows[n] for n in rng.permutation(len(rows))], 0, 1) == chain
+    assert shortest_path([rows[n] for n in rng.permutation(len(rows))], 0, 1) == chain
 
 
 def test_the_same_whatever_the_order_and_evidence_of_a_pair_together() -> None:
     rows = [row(1, 2, 3), row(2, 1, 1, day=5, source="crm"), row(2, 3, 4), row(3, 9, 4, day=1)]
-    chain = shortest_chain(rows, 1, 9)
-    assert chain == shortest_chain(rows[::-1], 1, 9)
+    chain = shortest_path(rows, 1, 9)
+    assert chain == shortest_path(rows[::-1], 1, 9)
     assert chain is not None
     assert [(link.start, link.end) for link in chain] == [(1, 2), (2, 3), (3, 9)]
     assert [e.source for e in chain[0].evidence] == ["web", "crm"]
     # four records each: the one seen longest ago is the weakest
-    assert weakest(chain) == chain[1]
+    assert weakest_link(chain) == chain[1]
 
 
 def test_likeness_is_weaker_than_any_sight() -> None:
     likely = row(1, 2, 9, day=5)._replace(rule="linkage", score=0.999)
-    chain = shortest_chain([likely, row(2, 3, 1)], 1, 3)
+    chain = shortest_path([likely, row(2, 3, 1)], 1, 3)
     assert chain is not None
-    assert weakest(chain) == chain[0]
+    assert weakest_link(chain) == chain[0]
 
 
 def test_one_identifier_is_itself_and_a_stranger_is_not_reached() -> None:
-    assert shortest_chain([row(1, 1), row(2, 3)], 1, 1) == []
-    assert shortest_chain([row(1, 1), row(2, 3)], 1, 3) is None
-    assert weakest([]) is None
+    assert shortest_path([row(1, 1), row(2, 3)], 1, 1) == []
+    assert shortest_path([row(1, 1), row(2, 3)], 1, 3) is None
+    assert weakest_link([]) is None

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from databank.errors import DataBankError
 from databank.identity import Assignment, assign_persons
-from databank.identity.registry import next_person_id
+from databank.identity.person_ids import next_person_id
 from databank.session import small_frame
 from tests.support.frames import frame
 

@@ -11,7 +11,7 @@ from databank.identity.rules import MANUAL_RULE
 Strength = tuple[bool, float, int, float]
 
 
-class Evidence(NamedTuple):
+class EvidenceRow(NamedTuple):
     """A row of identity.edges."""
 
     a_key: int
@@ -36,7 +36,7 @@ class Link:
 
     start: int
     end: int
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[EvidenceRow, ...]
 
     @property
     def strength(self) -> Strength:
@@ -47,7 +47,7 @@ class Link:
         return by_hand, score, sum(row.n for row in self.evidence), max(seen, default=0.0)
 
 
-def shortest_chain(evidence: Iterable[Evidence], start: int, end: int) -> list[Link] | None:
+def shortest_path(evidence: Iterable[EvidenceRow], start: int, end: int) -> list[Link] | None:
     """The chain with the fewest links; of several the one whose weakest link is strongest.
 
     Ties go to smaller keys, so that the same evidence always tells the same.
@@ -60,7 +60,7 @@ def shortest_chain(evidence: Iterable[Evidence], start: int, end: int) -> list[L
     Returns:
         The links in order, empty if both are the same; None if there is no chain.
     """
-    rows: dict[tuple[int, int], list[Evidence]] = defaultdict(list)
+    rows: dict[tuple[int, int], list[EvidenceRow]] = defaultdict(list)
     around: dict[int, set[int]] = defaultdict(set)
     for row in evidence:
         if row.a_key != row.b_key:
@@ -91,6 +91,6 @@ def shortest_chain(evidence: Iterable[Evidence], start: int, end: int) -> list[L
     return best[end][1] if end in best else None
 
 
-def weakest(chain: list[Link]) -> Link | None:
+def weakest_link(chain: list[Link]) -> Link | None:
     """The link that a chain would break at first."""
     return min(chain, key=lambda link: link.strength, default=None)
