@@ -16,7 +16,7 @@ from databank.project.execute import execute
 from databank.project.jobs import Step
 from databank.project.load import load_project
 from databank.session import get_spark
-from databank.tables import TableStore
+from databank.tables import DeltaStore
 
 HERE = Path(__file__).parents[1]
 _WORLDS = ((7, 1), (11, 1), (7, 2), (11, 2))
@@ -39,8 +39,8 @@ def bench_dirt(folder: Path, persons: int) -> None:
         day: date = world.last_day
         steps = [Step("ingest"), Step("resolve_identity")]
         execute(project, steps, root=root, day=day)
-        store = TableStore(spark, root)
-        sizes = store.read("identity.person").where("valid_to IS NULL").groupBy("person_id").count()
+        store = DeltaStore(spark, root)
+        sizes = store.require("identity.person").where("valid_to IS NULL").groupBy("person_id").count()
         largest = sizes.agg(F.max("count").alias("n")).first()
         print(f"seed {seed}, {times} x dirt: largest person {largest['n']} identifiers (cap {cap})")
         for score in identity_scores(store, Truth(spark, root)):

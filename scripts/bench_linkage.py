@@ -10,9 +10,9 @@ from datetime import date
 from functools import reduce
 from pathlib import Path
 
-from dataproject.identity import connected_components
-from dataproject.identity.agreement import Agreement, measure_agreement
-from dataproject.identity.linkage.records import key_columns, records_of
+from databank.identity import connected_components
+from databank.identity.agreement import Agreement, measure_agreement
+from databank.identity.linkage.records import key_columns, records_of
 from pyspark.sql import DataFrame, functions as F
 
 from databank.project import Project, load_project
@@ -20,7 +20,7 @@ from databank.project.execute import execute
 from databank.project.plan import Step
 from databank.session import get_spark
 from databank.sources.tables import PROFILES
-from databank.tables import TableStore
+from databank.tables import DeltaStore
 
 HERE = Path(__file__).parents[1]
 DAY = date(2026, 3, 31)
@@ -44,9 +44,9 @@ def bench_linkage(folder: Path) -> None:
         execute(project, [Step("link_profiles")], root=root, day=DAY)
         seconds = time.monotonic() - started
         execute(project, [Step("resolve_identity")], root=root, day=DAY)
-        store = TableStore(spark, root)
-        true = store.read("identity.identifier").select("id_key", F.expr(truth).alias("true"))
-        persons = store.read("identity.person").withColumnRenamed("person_id", "found")
+        store = DeltaStore(spark, root)
+        true = store.require("identity.identifier").select("id_key", F.expr(truth).alias("true"))
+        persons = store.require("identity.person").withColumnRenamed("person_id", "found")
         show(f"{name} ({true.count():,}, {seconds:.0f} s)", agreement(persons, true))
         show("    floor: deterministic rules", agreement(deterministic(store, project), true))
 
@@ -55,7 +55,7 @@ def agreement(labels: DataFrame, true: DataFrame) -> Agreement:
     return measure_agreement(true.join(labels, "id_key", "left"))
 
 
-def deterministic(store: TableStore, project: Project) -> DataFrame:
+def deterministic(store: DeltaStore, project: Project) -> DataFrame:
     """Label each id_key by the pairs of `deterministic_rules` alone."""
     [rule] = project.identity.linkage.values()
     records = records_of(store.read(PROFILES), rule).localCheckpoint()

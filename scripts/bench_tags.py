@@ -24,7 +24,7 @@ from databank.expressions import Macro
 from databank.identity.tables import PERSON
 from databank.project.load import load_project
 from databank.session import get_spark
-from databank.tables import TableSpec, TableStore
+from databank.tables import DeltaStore, TableSpec
 
 DAY, NEXT = "2026-03-31", "2026-04-01"
 EVENTS = ("login", "view", "read", "cart", "purchase")
@@ -117,7 +117,7 @@ def make(root: str, events: int, persons: int) -> None:
     # as it comes to lie: by event and day
     archive = days.withColumns(_nulls(PERSON_DAY, days.columns)).orderBy("event", "day")
     ids = spark.range(persons).select(F.col("id").alias("id_key"), F.col("id").alias("person_id"))
-    store = TableStore(spark, root)
+    store = DeltaStore(spark, root)
     store.start_run("given", (PERSON, PERSON_DAY))
     store.replace(PERSON, ids.withColumns(_nulls(PERSON, ids.columns)), checked=True)
     store.replace(PERSON_DAY, archive, checked=True)
@@ -131,9 +131,9 @@ def _nulls(spec: TableSpec, given: Iterable[str]) -> dict[str, Column]:
 def values(root: str, conf: str) -> None:
     """Print the seconds of the floor, of all values, of a tag alone, and of parts of the work."""
     spark = get_spark()
-    store = TableStore(spark, root)
+    store = DeltaStore(spark, root)
     archive, day = store.read(PERSON_DAY), date.fromisoformat(DAY)
-    persons = store.read("identity.person").select("person_id")
+    persons = store.require("identity.person").select("person_id")
     macros = [m for tag in load_project(conf).tags for each in tag.expressions for m in each.macros]
     rows = archive.count()
 

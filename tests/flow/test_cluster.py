@@ -15,7 +15,7 @@ import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
-from databank.tables import TableStore
+from databank.tables import DeltaStore
 from tests.flow.conftest import DAY, HERE
 from tests.support.bank import forget_runs
 from tests.support.compare import content
@@ -107,7 +107,7 @@ def test_a_cluster_that_loses_an_executor_finds_the_same_persons(
 ) -> None:
     root = tmp_path / "root"
     shutil.copytree(loop, root)
-    store = TableStore(spark_session, str(root))
+    store = DeltaStore(spark_session, str(root))
     before = content(store)
     forget_runs(store, "resolve_identity")
     address, workers = cluster
@@ -137,4 +137,4 @@ def test_a_cluster_that_loses_an_executor_finds_the_same_persons(
         timer.cancel()
     assert submitted.wait(60) == 0, "".join(told)[-3000:]
     assert killed
-    assert content(TableStore(spark_session, str(root))) == before
+    assert content(DeltaStore(spark_session, str(root))) == before

@@ -11,7 +11,7 @@ from databank.indicators.tables import INDICATOR
 from databank.project.execute import execute
 from databank.project.load import load_project
 from databank.project.plan import plan_all
-from databank.tables import TableStore
+from databank.tables import DeltaStore
 from tests.flow.conftest import HERE
 from tests.flow.test_real_data import DATA
 
@@ -37,7 +37,7 @@ def test_retention_of_cookie_cats_is_as_published(
     steps = [step for step in plan_all(project, None) if step.job != "publish_report"]
     outcomes = execute(project, steps, root=str(tmp_path), day=date(2017, 1, 8))
     assert {outcome.outcome for outcome in outcomes} == {"done"}
-    rows = TableStore(spark_session, str(tmp_path)).read(INDICATOR).collect()
+    rows = DeltaStore(spark_session, str(tmp_path)).read(INDICATOR).collect()
     found = {(r["dimension_value"], r["part"]): r for r in rows if r["indicator"] == "retention"}
     shares = {place: round(100 * row["value"], 2) for place, row in found.items()}
     assert shares == PUBLISHED

@@ -13,22 +13,22 @@ from databank.project.catalog import all_specs
 from databank.project.execute import execute
 from databank.project.model import Project
 from databank.project.plan import plan_all
-from databank.tables import TableStore
+from databank.tables import DeltaStore
 from tests.flow.conftest import DAY
 
 
-def total(store: TableStore) -> object:
-    row = store.read("core.events").agg(F.count("*"), F.sum("amount"), F.sum("quantity")).first()
+def total(store: DeltaStore) -> object:
+    row = store.require("core.events").agg(F.count("*"), F.sum("amount"), F.sum("quantity")).first()
     return row and tuple(row)
 
 
-def somebody(store: TableStore) -> tuple[int, str]:
+def somebody(store: DeltaStore) -> tuple[int, str]:
     """A person with a phone, several identifiers and rows in the later tables; and the phone."""
-    found = store.read("audiences.member").select("person_id").distinct()
+    found = store.require("audiences.member").select("person_id").distinct()
     for table in ("lifecycle.rfm", "lookalike.member"):
-        found = found.join(store.read(table).select("person_id").distinct(), "person_id")
-    held = store.read("identity.person").where("valid_from IS NULL AND valid_to IS NULL")
-    names = held.join(store.read("identity.identifier"), "id_key").groupBy("person_id")
+        found = found.join(store.require(table).select("person_id").distinct(), "person_id")
+    held = store.require("identity.person").where("valid_from IS NULL AND valid_to IS NULL")
+    names = held.join(store.require("identity.identifier"), "id_key").groupBy("person_id")
     phone = F.min(F.when(F.col("id_type") == "phone", F.col("id_value"))).alias("phone")
     named = names.agg(phone, F.count("*").alias("n")).where("phone IS NOT NULL AND n > 3")
     row = named.join(found, "person_id").orderBy("person_id").first()
@@ -54,22 +54,22 @@ def test_a_person_is_erased_by_the_next_run(
 ) -> None:
     root = tmp_path / "bank"
     shutil.copytree(loop, root)
-    store = TableStore(spark_session, str(root))
+    store = DeltaStore(spark_session, str(root))
     person, phone = somebody(store)
-    before, persons = total(store), store.read("identity.person").select("person_id").distinct()
+    before, persons = total(store), store.require("identity.person").select("person_id").distinct()
     others = persons.where(F.col("person_id") != person).localCheckpoint()
-    names = store.read("identity.person").where(F.col("person_id") == person)
-    names = names.join(store.read("identity.identifier"), "id_key").select("id_value", "id_key")
+    names = store.require("identity.person").where(F.col("person_id") == person)
+    names = names.join(store.require("identity.identifier"), "id_key").select("id_value", "id_key")
     held = {row["id_value"]: row["id_key"] for row in names.collect()}
     values = [v.removeprefix("+86") for v in held]
-    assert naming(store.read("raw.record"), values) > 0
+    assert naming(store.require("raw.record"), values) > 0
     asked = ["erase", "phone", phone, "--person", "--date", str(DAY), "--root", str(root), "--json"]
     assert exit_code(asked) == 0
     assert f"{len(held)} identifiers" in json.loads(capsys.readouterr().out)[0]["title"]
     day = DAY + timedelta(days=1)
     outcomes = execute(project, plan_all(project, None), root=str(root), day=day)
     assert {outcome.outcome for outcome in outcomes} == {"done"}
-    store = TableStore(spark_session, str(root))
+    store = DeltaStore(spark_session, str(root))
     for spec in all_specs():
         if spec.owner == "runner" or not store.is_published(spec):
             continue
@@ -86,7 +86,7 @@ def test_a_person_is_erased_by_the_next_run(
         for column in {"id_key", "a_key", "b_key"} & set(rows.columns):
             assert rows.where(F.col(column).isin(*held.values())).isEmpty(), spec.name
     # nobody else has lost anything
-    now = store.read("identity.person").select("person_id").distinct()
+    now = store.require("identity.person").select("person_id").distinct()
     assert {row[0] for row in now.collect()} == {row[0] for row in others.collect()}
     assert total(store) == before
     assert exit_code(["person", "phone", phone, "--root", str(root)]) == 2

@@ -14,13 +14,13 @@ from databank.project.execute import execute
 from databank.project.jobs import JOBS, load_job
 from databank.project.model import Project
 from databank.project.plan import plan_all
-from databank.tables import TableStore
+from databank.tables import DeltaStore
 from tests.flow.conftest import DAY
 from tests.support.compare import content
 
 
 def test_every_table_of_the_design_is_filled(spark_session: SparkSession, loop: Path) -> None:
-    store = TableStore(spark_session, str(loop))
+    store = DeltaStore(spark_session, str(loop))
     held = content(store)
     # a small world need not have junk
     may_be_empty = {"identity.alias", "identity.rejected", "identity.hub", "identity.entity_alias"}
@@ -32,7 +32,7 @@ def test_every_table_of_the_design_is_filled(spark_session: SparkSession, loop: 
 
 
 def test_the_truth_is_met(spark_session: SparkSession, loop: Path) -> None:
-    store = TableStore(spark_session, str(loop))
+    store = DeltaStore(spark_session, str(loop))
     scores = {(s.stage, s.figure): s for s in evaluate(spark_session, store, str(loop))}
     assert scores["OneID", "precision"].value > 0.97
     # what one person's records connect is found, whatever the guards refuse
@@ -50,9 +50,9 @@ def test_the_archive_holds_every_event_of_a_person_once(
     spark_session: SparkSession, loop: Path
 ) -> None:
     # written apart from the job: plain SQL, by way of the strongest identifier that is held
-    store = TableStore(spark_session, str(loop))
+    store = DeltaStore(spark_session, str(loop))
     for name in ("core.events", "identity.person", "archive.person_day"):
-        store.read(name).createOrReplaceTempView(name.replace(".", "_"))
+        store.require(name).createOrReplaceTempView(name.replace(".", "_"))
     wanted = spark_session.sql(
         """
         WITH held AS (
@@ -78,8 +78,8 @@ def test_the_archive_holds_every_event_of_a_person_once(
 def test_sessions_hold_every_event_that_makes_them_once(
     spark_session: SparkSession, project: Project, loop: Path
 ) -> None:
-    store = TableStore(spark_session, str(loop))
-    made, days = store.read("archive.visit"), store.read("archive.person_day")
+    store = DeltaStore(spark_session, str(loop))
+    made, days = store.require("archive.visit"), store.require("archive.person_day")
     assert project.archive.sessions is not None
     counted = days.where("synthetic IS NULL").where(
         F.col("event").isin(*project.archive.sessions.events or ())
@@ -101,11 +101,11 @@ def test_sessions_hold_every_event_that_makes_them_once(
 def test_the_same_day_again_changes_nothing(
     spark_session: SparkSession, project: Project, loop: Path
 ) -> None:
-    before = content(TableStore(spark_session, str(loop)))
+    before = content(DeltaStore(spark_session, str(loop)))
     outcomes = execute(project, plan_all(project, None), root=str(loop), day=DAY)
     # ingest looks for new files each time
     assert {o.job for o in outcomes if o.outcome != "unchanged"} <= {"ingest"}
-    assert content(TableStore(spark_session, str(loop))) == before
+    assert content(DeltaStore(spark_session, str(loop))) == before
 
 
 @pytest.mark.usefixtures("touched_only")
@@ -124,12 +124,14 @@ def test_the_next_day_equals_a_bank_built_from_nothing(
     ]
     for root in (grown, fresh):
         execute(project, steps, root=str(root), day=day)
-    stores = [TableStore(spark_session, str(root)) for root in (grown, fresh)]
+    stores = [DeltaStore(spark_session, str(root)) for root in (grown, fresh)]
     # ids are given in the order in which persons come, so persons are named by their identifiers
     days = []
     for store in stores:
-        named = store.read("identity.person").groupBy("person_id").agg(F.min("id_key").alias("who"))
-        rows = store.read("archive.person_day").join(named, "person_id")
+        named = (
+            store.require("identity.person").groupBy("person_id").agg(F.min("id_key").alias("who"))
+        )
+        rows = store.require("archive.person_day").join(named, "person_id")
         days.append(
             rows.select("who", "day", "terminal", "event", "dims_json", "n", "amount", "last_ts")
         )
@@ -162,7 +164,7 @@ def test_a_crash_in_any_stage_leaves_no_trace_after_the_next_run(
             if at == point:
                 raise InjectedError(at)
 
-        monkeypatch.setattr(TableStore, "fault", staticmethod(fail))
+        monkeypatch.setattr(DeltaStore, "fault", staticmethod(fail))
         with contextlib.suppress(InjectedError):
             execute(project, [step], root=str(root), day=DAY)
             continue  # the report has no table to crash before
@@ -170,8 +172,8 @@ def test_a_crash_in_any_stage_leaves_no_trace_after_the_next_run(
         monkeypatch.undo()
         assert [o.outcome for o in execute(project, [step], root=str(root), day=DAY)] == ["done"]
     assert set(reached) >= {step.job for step in plan if load_job(step.job).tables}
-    assert content(TableStore(spark_session, str(root))) == content(
-        TableStore(spark_session, str(loop))
+    assert content(DeltaStore(spark_session, str(root))) == content(
+        DeltaStore(spark_session, str(loop))
     )
 
 

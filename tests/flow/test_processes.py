@@ -15,7 +15,7 @@ from databank.cli.main import exit_code
 from databank.project.execute import execute
 from databank.project.jobs import Step
 from databank.project.model import Project
-from databank.tables import TableStore
+from databank.tables import DeltaStore
 from tests.flow.conftest import DAY, HERE
 from tests.support.bank import forget_runs
 from tests.support.compare import content
@@ -53,7 +53,7 @@ def test_killed_runs_leave_no_trace_after_the_next_one(
     """Killed as embedded and recovered by spark-submit, then the other way round."""
     root = tmp_path / "root"
     shutil.copytree(loop, root)
-    store = TableStore(spark_session, str(root))
+    store = DeltaStore(spark_session, str(root))
     before = content(store)
     forget_runs(store, "build_archive", "build_lifecycle")
     killed = run(embedded("build_archive", root), DATABANK_FAULT="after:archive.person_day")
@@ -67,7 +67,7 @@ def test_killed_runs_leave_no_trace_after_the_next_one(
     assert (root / "_lease" / "build_lifecycle").exists()
     done = execute(project, [Step("build_lifecycle")], root=str(root), day=DAY)
     assert [outcome.outcome for outcome in done] == ["done"]
-    assert content(TableStore(spark_session, str(root))) == before
+    assert content(DeltaStore(spark_session, str(root))) == before
 
 
 def _written(path: Path) -> bool:

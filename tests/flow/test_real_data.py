@@ -17,7 +17,7 @@ from databank.identity.agreement import measure_agreement
 from databank.project.execute import execute
 from databank.project.load import load_project
 from databank.project.plan import Step, plan_all
-from databank.tables import TableStore
+from databank.tables import DeltaStore
 from tests.flow.conftest import DAY, HERE
 from tests.support.libraries import RETAIL, RETAIL_LINES, TAOBAO, TAOBAO_LINES
 
@@ -33,7 +33,7 @@ def bank_of(
     *,
     data: str | None = None,
     jobs: Sequence[str] = (),
-) -> TableStore:
+) -> DeltaStore:
     """Run an example's whole loop, or some jobs of it, on the data set of its name or another."""
     if not (DATA / (data or name)).is_dir():
         pytest.skip(f"{name} is not there: set DATABANK_DATA to the folder of the real data sets")
@@ -42,11 +42,11 @@ def bank_of(
     steps = [Step(job) for job in jobs] or plan_all(project, None)
     outcomes = execute(project, steps, root=str(folder), day=day)
     assert {outcome.outcome for outcome in outcomes} == {"done"}
-    return TableStore(spark, str(folder))
+    return DeltaStore(spark, str(folder))
 
 
-def number(store: TableStore, table: str, expression: str, where: str = "true") -> float:
-    row = store.read(table).where(where).agg(F.expr(expression)).collect()[0]
+def number(store: DeltaStore, table: str, expression: str, where: str = "true") -> float:
+    row = store.require(table).where(where).agg(F.expr(expression)).collect()[0]
     return float(row[0] or 0)
 
 
@@ -55,13 +55,13 @@ def _names(example: str) -> set[str]:
 
 
 def check_library(
-    store: TableStore, file: Path, lines: str, wanted: Mapping[str, tuple[str, str] | str]
+    store: DeltaStore, file: Path, lines: str, wanted: Mapping[str, tuple[str, str] | str]
 ) -> None:
     """Compare each tag of a library, user by user, with plain SQL over the file."""
     database = duckdb.connect()
     database.execute(lines.format(file=file))
-    who = store.read("identity.person").join(store.read("identity.identifier"), "id_key")
-    rows = store.read("tags.person_tag").join(who.select("person_id", "id_value"), "person_id")
+    who = store.require("identity.person").join(store.require("identity.identifier"), "id_key")
+    rows = store.require("tags.person_tag").join(who.select("person_id", "id_value"), "person_id")
     given: dict[str, dict[str, Any]] = {name: {} for name in wanted}
     for row in rows.where(F.col("tag").isin(list(wanted))).collect():
         text = True if row["value_string"] == "true" else row["value_string"]
@@ -111,8 +111,8 @@ def test_persons_by_likeness_alone(
 ) -> None:
     jobs = ("ingest", "link_profiles", "resolve_identity")
     store = bank_of(name, DAY, tmp_path, spark_session, monkeypatch, data=folder, jobs=jobs)
-    true = store.read("identity.identifier").select("id_key", F.expr(truth).alias("true"))
-    found = store.read("identity.person").select("id_key", F.col("person_id").alias("found"))
+    true = store.require("identity.identifier").select("id_key", F.expr(truth).alias("true"))
+    found = store.require("identity.person").select("id_key", F.col("person_id").alias("found"))
     measured = measure_agreement(true.join(found, "id_key", "left"))
     assert measured.f1 > least
     assert measured.bcubed_f1 > least
@@ -160,7 +160,7 @@ def test_taobao_userbehavior(
     assert number(store, "ops.quarantine", "count(*)") == len(raw) - len(inside) == 44
     per_day = {
         row["day"]: row["n"]
-        for row in store.read("archive.person_day")
+        for row in store.require("archive.person_day")
         .groupBy("day")
         .agg(F.sum("n").alias("n"))
         .collect()
@@ -226,8 +226,8 @@ def test_web_clickstream(
     [[page]] = database.execute("SELECT mode(Webpage) FROM pages").fetchall()
     held = f"event = 'dwell' AND dims['page'] = '{page}'"
     assert number(store, "archive.person_day", "sum(quantity)", held) == on_one > 0
-    who = store.read("identity.person").join(store.read("identity.identifier"), "id_key")
-    visits = store.read("archive.visit").join(who.select("person_id", "id_value"), "person_id")
+    who = store.require("identity.person").join(store.require("identity.identifier"), "id_key")
+    visits = store.require("archive.visit").join(who.select("person_id", "id_value"), "person_id")
     spans = visits.groupBy("id_value").agg(
         F.count("*"), F.unix_seconds(F.min("first_ts")), F.unix_seconds(F.max("last_ts"))
     )

@@ -13,7 +13,7 @@ from databank.config import Settings
 from databank.identity.tables import PERSON
 from databank.runs import Job, Outcome, Runner
 from databank.runs.progress import Progress
-from databank.tables import TableSpec, TableStore
+from databank.tables import DeltaStore, TableSpec
 from tests.support.frames import frame
 
 DAY = date(2026, 1, 31)
@@ -42,7 +42,7 @@ class Bank:
             added: Tables whose rows come to those that are there; others are replaced.
             changed: Tables whose rows replace those of the same key.
         """
-        store = TableStore(self.spark, self.root)
+        store = DeltaStore(self.spark, self.root)
         store.start_run(f"given-{uuid4().hex}", tables)  # a run id appends once
         for spec, rows in tables.items():
             given = set(rows.columns)
@@ -72,7 +72,7 @@ class Bank:
 
     def read(self, table: TableSpec) -> DataFrame:
         """What a reader sees."""
-        return TableStore(self.spark, self.root).read(table)
+        return DeltaStore(self.spark, self.root).read(table)
 
     def rows(self, table: TableSpec, *columns: str, where: str = "true") -> list[tuple[Any, ...]]:
         """Some columns of what a reader sees, sorted."""
@@ -86,7 +86,7 @@ class Bank:
         return {row["labels"][label]: row["value"] for row in rows}
 
 
-def forget_runs(store: TableStore, *jobs: str) -> None:
+def forget_runs(store: DeltaStore, *jobs: str) -> None:
     """Let jobs run as if they never had: what they made stays, that they made it is forgotten."""
     path = store.path("ops.run")
     runs = store.spark.read.format("delta").load(path)

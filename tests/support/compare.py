@@ -1,13 +1,13 @@
 """What a warehouse holds, in a form that two warehouses can be compared by."""
 
 from databank.project.catalog import all_specs
-from databank.tables import TableStore
+from databank.tables import DeltaStore
 
 # columns that name the attempt, not what it made
 ATTEMPT = {"run_id", "load_id", "tracking_run", "first_load", "modified", "version"}
 
 
-def content(store: TableStore) -> dict[str, tuple[int, int]]:
+def content(store: DeltaStore) -> dict[str, tuple[int, int]]:
     """Published table -> number of rows, and a hash of them that their order does not change."""
     found = {}
     for spec in all_specs():

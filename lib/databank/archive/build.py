@@ -10,7 +10,7 @@ from databank.identity.attach import attach_persons, excluded_identifiers
 from databank.identity.tables import CHANGES, PERSON, REJECTED, STATE
 from databank.runs import Context, Job, StepResult
 from databank.sources.tables import EVENTS
-from databank.tables import TableSpec, TableStore
+from databank.tables import Store, TableSpec
 
 _PAIR = ["person_id", "day"]
 
@@ -68,7 +68,7 @@ def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
 
 
 def _write(
-    store: TableStore, config: ArchiveConfig, resolved: DataFrame, scope: DataFrame | None = None
+    store: Store, config: ArchiveConfig, resolved: DataFrame, scope: DataFrame | None = None
 ) -> None:
     """Write what comes of events with their persons: all of it, or that of a scope."""
     tables: dict[TableSpec, DataFrame] = {}
@@ -93,14 +93,14 @@ def _write(
             store.replace_keys(spec, rows, scope)
 
 
-def _rows_written(store: TableStore, config: ArchiveConfig) -> dict[str, int | float | str]:
+def _rows_written(store: Store, config: ArchiveConfig) -> dict[str, int | float | str]:
     rows: dict[str, int | float | str] = {"rows written": store.rows_written[PERSON_DAY.name]}
     if config.sessions is not None:
         rows["sessions written"] = store.rows_written[VISIT.name]
     return rows
 
 
-def _leave_unresolved(store: TableStore) -> None:
+def _leave_unresolved(store: Store) -> None:
     """Leave events that resolve_identity has not seen to the next run, as if they were not read.
 
     Their identifiers may be nobody's yet, and identity.changes does not name who only gains some.

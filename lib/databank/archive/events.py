@@ -13,7 +13,7 @@ from databank.expressions.macros import ANY_EVENT
 from databank.identity.attach import attach_persons, excluded_identifiers
 from databank.identity.tables import PERSON, REJECTED
 from databank.sources.tables import EVENTS
-from databank.tables import TableStore
+from databank.tables import Store
 
 _USED = (
     *("source", "event_id", "id_key", "ids"),
@@ -81,7 +81,7 @@ def dims_of_json() -> Column:
     return F.when(F.col("dims_json") != "", F.from_json("dims_json", "map<string,string>"))
 
 
-def events_of_persons(store: TableStore, events: DataFrame, config: ArchiveConfig) -> DataFrame:
+def events_of_persons(store: Store, events: DataFrame, config: ArchiveConfig) -> DataFrame:
     """Give events their persons, as the archive does; those of nobody are left out.
 
     Cost: see `attach_persons`; where the events are few, Spark sends them to the persons.
@@ -103,7 +103,7 @@ def events_of_persons(store: TableStore, events: DataFrame, config: ArchiveConfi
 
 
 def recent_events(
-    store: TableStore,
+    store: Store,
     macros: Iterable[Macro],
     config: ArchiveConfig,
     *,

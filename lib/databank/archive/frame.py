@@ -73,7 +73,7 @@ def person_frame(
             raise DataBankError(
                 f"{PERSON_DAY.name}: was made by an earlier release; run build_archive first"
             )
-        persons = context.store.read("identity.person")
+        persons = context.store.require("identity.person")
         recent = _recent(context, on_events, config, day)
         # Delta's log tells how many rows there are, of identifiers no fewer than persons
         rows = archive.count() + (0 if recent is None else context.store.read(EVENTS).count())
@@ -115,7 +115,7 @@ def _recent(
 
 def population(context: Context, day: date) -> DataFrame:
     """person_id of every person who has an identifier on the day."""
-    held = context.store.read("identity.person")
+    held = context.store.require("identity.person")
     return held.where(holds_on(F.lit(day))).select("person_id").distinct()
 
 
@@ -168,9 +168,9 @@ def _tag_columns(context: Context, types: Mapping[str, TagType], entity: str) ->
         return F.max(F.when(F.col("tag") == name, column)).alias(name)
 
     if entity == PERSON:
-        rows = context.store.read("tags.person_tag")
+        rows = context.store.require("tags.person_tag")
     else:
-        rows = context.store.read("tags.entity_tag").withColumnRenamed("entity_id", "person_id")
+        rows = context.store.require("tags.entity_tag").withColumnRenamed("entity_id", "person_id")
     rows = rows.where(F.col("tag").isin(sorted(types)))
     return rows.groupBy("person_id").agg(*(value(n, k) for n, k in sorted(types.items())))
 
@@ -178,15 +178,15 @@ def _tag_columns(context: Context, types: Mapping[str, TagType], entity: str) ->
 def _result_column(context: Context, macro: Macro, day: date) -> DataFrame:
     """Column of a macro that a table of results answers."""
     if macro.name == "stage":
-        rows = context.store.read("lifecycle.stage").where(F.col("day") == F.lit(day))
+        rows = context.store.require("lifecycle.stage").where(F.col("day") == F.lit(day))
         return rows.select("person_id", F.col("stage").alias(macro.column))
     if macro.name == "score":
-        rows = context.store.read("models.score").where(F.col("model") == F.lit(macro.target))
+        rows = context.store.require("models.score").where(F.col("model") == F.lit(macro.target))
         # the calibrated score is the probability that thresholds are written for
         value = F.coalesce("calibrated", "score").alias(macro.column)
         return rows.select(F.col("entity_id").alias("person_id"), value)
     table, name = _MEMBERS[macro.name]
-    members = context.store.read(table).where(
+    members = context.store.require(table).where(
         (F.col(name) == F.lit(macro.target)) & (F.col("day") == F.lit(day))
     )
     return members.select("person_id", F.lit(True).alias(macro.column))

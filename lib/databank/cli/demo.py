@@ -14,7 +14,7 @@ from databank.project.load import load_project
 from databank.project.plan import plan_all
 from databank.runs import Progress
 from databank.session import get_spark
-from databank.tables import TableStore
+from databank.tables import DeltaStore, Store
 
 
 def run_demo(*, persons: int, root: str, seed: int, dirt: str, conf_dir: str) -> None:
@@ -28,7 +28,7 @@ def run_demo(*, persons: int, root: str, seed: int, dirt: str, conf_dir: str) ->
     progress = Progress()
     progress.start("generate")
     spark = get_spark("databank", **project.settings.spark)
-    store = TableStore(spark, root)
+    store = DeltaStore(spark, root)
     _refuse_used(store, root)
     rows = generate(spark, root, world)
     progress.done(f"{persons:,} persons, settings {world.fingerprint()}", dict(rows))
@@ -52,7 +52,7 @@ def run_demo(*, persons: int, root: str, seed: int, dirt: str, conf_dir: str) ->
         raise refusal
 
 
-def _refuse_used(store: TableStore, root: str) -> None:
+def _refuse_used(store: Store, root: str) -> None:
     """A new world under the tables of an old one would mix both."""
     if store.published:
         raise DataBankError(

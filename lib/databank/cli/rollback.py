@@ -11,7 +11,7 @@ from databank.runs import Progress
 from databank.runs.records import read_history
 from databank.runs.rollback import roll_back
 from databank.session import get_spark
-from databank.tables import TableStore
+from databank.tables import DeltaStore
 from databank.tables.roots import require_root
 
 _CONF = "conf"  # the default: a bank may be rolled back from where there is none
@@ -31,7 +31,7 @@ def roll_back_to(what: str, conf_dir: str, root: str, day: date) -> list[Section
     spark, job = get_spark("databank", **settings.spark), load_job(JOBS[what])
     outcome = roll_back(spark, root, settings, job, to=day, progress=Progress(quiet=True))
     # other jobs are ahead, and take no older day
-    latest = max(read_history(TableStore(spark, root)).days.values())
+    latest = max(read_history(DeltaStore(spark, root)).days.values())
     follows = (
         f"the tables made of it follow by `databank run all --root {root} --date {latest}`, or a "
         "later day; what they keep of the days between stays as it was made"

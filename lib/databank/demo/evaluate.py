@@ -10,7 +10,7 @@ from databank.identity import connected_components
 from databank.identity.agreement import Agreement, measure_agreement
 from databank.identity.ownership.periods import holds_on
 from databank.models.metrics import measure
-from databank.tables import TableStore
+from databank.tables import Store
 
 SHARES = (0.01, 0.05)
 
@@ -32,7 +32,7 @@ class Score:
     beside: tuple[str, float] | None = None
 
 
-def evaluate(spark: SparkSession, store: TableStore, root: str) -> list[Score]:
+def evaluate(spark: SparkSession, store: Store, root: str) -> list[Score]:
     """Compare the published tables with `<root>/truth`."""
     truth = Truth(spark, root)
     people = person_map(store, truth).localCheckpoint()
@@ -72,7 +72,7 @@ class Truth:
         return owners.where("owners = 1").select(*key, "true")
 
 
-def identity_scores(store: TableStore, truth: Truth) -> list[Score]:
+def identity_scores(store: Store, truth: Truth) -> list[Score]:
     """Pairwise precision, recall and F1 of OneID, beside components without any guard.
 
     Pairs are those of identifiers that belong to one person alone; whom a shared device or a
@@ -80,12 +80,12 @@ def identity_scores(store: TableStore, truth: Truth) -> list[Score]:
     identifier set aside is alone. A cookie that never met another identifier cannot be found by
     anybody: the second recall is that of the pairs which a person's own records connect.
     """
-    known = store.read("identity.identifier").join(truth.own(), ["id_type", "scope", "id_value"])
+    known = store.require("identity.identifier").join(truth.own(), ["id_type", "scope", "id_value"])
     known = known.join(_connected(store, truth), "id_key").select("id_key", "true", "linked")
     known = known.localCheckpoint()
     persons = _today(store).select("id_key", F.col("person_id").alias("found"))
     ours = _figures(known.join(persons, "id_key", "left"))
-    edges = store.read("identity.edges").select("a_key", "b_key").distinct()
+    edges = store.require("identity.edges").select("a_key", "b_key").distinct()
     loops = known.select(F.col("id_key").alias("a_key"), F.col("id_key").alias("b_key"))
     naive = connected_components(edges.unionByName(loops), src="a_key", dst="b_key")
     naive = naive.select(F.col("id").alias("id_key"), F.col("component").alias("found"))
@@ -93,16 +93,16 @@ def identity_scores(store: TableStore, truth: Truth) -> list[Score]:
     return [Score("OneID", name, ours[name], ("naive components", plain[name])) for name in ours]
 
 
-def handover_scores(store: TableStore, truth: Truth, people: DataFrame) -> list[Score]:
+def handover_scores(store: Store, truth: Truth, people: DataFrame) -> list[Score]:
     """Phones that passed to another person, asked for in the middle of each holding.
 
     Of a holder who was never seen with the phone and another identifier nobody can know.
     """
     key = ["id_type", "scope", "id_value"]
-    keys = store.read("identity.identifier").select(*key, "id_key")
+    keys = store.require("identity.identifier").select(*key, "id_key")
     theirs = truth.identifier.join(keys, key).select("id_key", "person")
     phones = truth.identifier.where("sharing = 'recycled'").join(keys, key)
-    edges = store.read("identity.edges").select("a_key", "b_key")
+    edges = store.require("identity.edges").select("a_key", "b_key")
     met = edges.unionByName(
         edges.select(F.col("b_key").alias("a_key"), F.col("a_key").alias("b_key"))
     )
@@ -115,7 +115,7 @@ def handover_scores(store: TableStore, truth: Truth, people: DataFrame) -> list[
     middle = F.date_add("valid_from", (length / 2).cast("int")).alias("day")
     asked = passed.crossJoin(F.broadcast(last)).select("id_key", "person", middle)
     asked = asked.join(people.withColumnRenamed("true", "person"), "person")
-    told = store.read("identity.person").withColumnRenamed("person_id", "told")
+    told = store.require("identity.person").withColumnRenamed("person_id", "told")
     days = asked.select("id_key", "day").distinct()
     held = told.join(days, "id_key").where(holds_on(F.col("day")))
     found = asked.join(held.select("id_key", "day", "told"), ["id_key", "day"], "left").agg(
@@ -132,7 +132,7 @@ def handover_scores(store: TableStore, truth: Truth, people: DataFrame) -> list[
     ]
 
 
-def household_scores(store: TableStore, truth: Truth, people: DataFrame) -> list[Score]:
+def household_scores(store: Store, truth: Truth, people: DataFrame) -> list[Score]:
     """Pairs of persons of one household, beside taking all at one address for one.
 
     Who is in a hall of residence is in nobody's household. An address that the customer file does
@@ -141,9 +141,9 @@ def household_scores(store: TableStore, truth: Truth, people: DataFrame) -> list
     homes = truth.person.select(F.col("person").alias("true"), "household")
     home = F.coalesce("household", -F.col("true")).alias("home")
     persons = people.join(homes, "true").select("person_id", home)
-    within = store.read("identity.entity").where("entity = 'household'")
+    within = store.require("identity.entity").where("entity = 'household'")
     within = within.select("person_id", F.col("entity_id").alias("found"))
-    named = store.read("core.profiles").where("entity_ids IS NOT NULL")
+    named = store.require("core.profiles").where("entity_ids IS NOT NULL")
     named = named.select("id_key", F.col("entity_ids")[0].alias("address")).join(
         _today(store), "id_key"
     )
@@ -165,17 +165,17 @@ def household_scores(store: TableStore, truth: Truth, people: DataFrame) -> list
     ]
 
 
-def _connected(store: TableStore, truth: Truth) -> DataFrame:
+def _connected(store: Store, truth: Truth) -> DataFrame:
     """id_key, linked: the same number for what one person's records connect.
 
     An identifier of several persons is cut into one for each, so that it connects what each of
     them has, and nobody with another.
     """
     key = ["id_type", "scope", "id_value"]
-    held = store.read("identity.identifier").join(truth.identifier, key)
+    held = store.require("identity.identifier").join(truth.identifier, key)
     held = held.select("id_key", "person").distinct()
     own = F.xxhash64("id_key", "person")
-    edges = store.read("identity.edges").select("a_key", "b_key").distinct()
+    edges = store.require("identity.edges").select("a_key", "b_key").distinct()
     a = held.select(F.col("id_key").alias("a_key"), "person", own.alias("a"))
     b = held.select(F.col("id_key").alias("b_key"), "person", own.alias("b"))
     links = edges.join(a, "a_key").join(b, ["b_key", "person"]).select("a", "b")
@@ -185,13 +185,13 @@ def _connected(store: TableStore, truth: Truth) -> DataFrame:
     return linked.groupBy("id_key").agg(F.min("component").alias("linked"))
 
 
-def person_map(store: TableStore, truth: Truth) -> DataFrame:
+def person_map(store: Store, truth: Truth) -> DataFrame:
     """One row per true person: true, and the person_id that holds most of its identifiers.
 
     A person's other parts (a cookie that never logged in, say) are not judged: what becomes of
     them says nothing about the score of the person.
     """
-    known = store.read("identity.identifier").join(truth.own(), ["id_type", "scope", "id_value"])
+    known = store.require("identity.identifier").join(truth.own(), ["id_type", "scope", "id_value"])
     held = known.join(_today(store), "id_key")
     counts = held.groupBy("person_id", "true").count()
     most = F.max_by("true", F.struct("count", -F.col("true"))).alias("true")
@@ -201,10 +201,10 @@ def person_map(store: TableStore, truth: Truth) -> DataFrame:
 
 
 def model_scores(
-    store: TableStore, truth: Truth, people: DataFrame, model: str, label: Any, ideal: str
+    store: Store, truth: Truth, people: DataFrame, model: str, label: Any, ideal: str
 ) -> list[Score]:
     """AUC on the coming month, beside the AUC of the true propensity: the ceiling."""
-    scores = store.read("models.score").where(F.col("model") == model)
+    scores = store.require("models.score").where(F.col("model") == model)
     judged = (
         scores.join(people, scores["entity_id"] == people["person_id"])
         .join(truth.future.withColumnRenamed("person", "true"), "true")
@@ -222,9 +222,9 @@ def model_scores(
     return [Score(f"model {model}", name, ours.auc, ("true propensity", best.auc))]
 
 
-def gender_scores(store: TableStore, truth: Truth, people: DataFrame) -> list[Score]:
+def gender_scores(store: Store, truth: Truth, people: DataFrame) -> list[Score]:
     """Of those whose gender no record states: who is told one by the name, and rightly."""
-    tags = store.read("tags.person_tag")
+    tags = store.require("tags.person_tag")
     stated = tags.where("tag = 'stated_gender'").select("person_id")
     named = tags.where("tag = 'gender'").join(stated, "person_id", "left_anti")
     genders = people.join(truth.person.select(F.col("person").alias("true"), "gender"), "true")
@@ -249,12 +249,14 @@ def gender_scores(store: TableStore, truth: Truth, people: DataFrame) -> list[Sc
     ]
 
 
-def lookalike_scores(store: TableStore, truth: Truth, people: DataFrame) -> list[Score]:
+def lookalike_scores(store: Store, truth: Truth, people: DataFrame) -> list[Score]:
     """Lift on hidden seeds, beside a ranking by what makes a seed: the ceiling."""
     # a row for each share
     gain = {
         round(row["share"], 4): row["lift"]
-        for row in store.read("lookalike.gain").where("name = 'like_instalment_buyers'").collect()
+        for row in store.require("lookalike.gain")
+        .where("name = 'like_instalment_buyers'")
+        .collect()
     }
     ceiling = _ceiling(store, truth, people)
     return [
@@ -269,12 +271,12 @@ def lookalike_scores(store: TableStore, truth: Truth, people: DataFrame) -> list
     ]
 
 
-def flow_scores(store: TableStore) -> list[Score]:
+def flow_scores(store: Store) -> list[Score]:
     """Persons by whom the flow matrix and the stages of its last day differ; 0 is exact."""
-    flow = store.read("lifecycle.flow")
+    flow = store.require("lifecycle.flow")
     arrived = flow.where("stage_to NOT IN ('none', 'gone')").groupBy("day_to", "stage_to")
     ends = arrived.agg(F.sum("persons").alias("flowed"))
-    staged = store.read("lifecycle.stage").groupBy(
+    staged = store.require("lifecycle.stage").groupBy(
         F.col("day").alias("day_to"), F.col("stage").alias("stage_to")
     )
     both = staged.count().join(ends, ["day_to", "stage_to"], "left")
@@ -283,13 +285,13 @@ def flow_scores(store: TableStore) -> list[Score]:
     return [Score("flow matrix", "persons out of balance", float(row["apart"] or 0) if row else 0)]
 
 
-def _ceiling(store: TableStore, truth: Truth, people: DataFrame) -> dict[float, float]:
+def _ceiling(store: Store, truth: Truth, people: DataFrame) -> dict[float, float]:
     """Lift of an oracle on a fifth of the seeds that it is not shown.
 
     It ranks by the latents that make persons bank on instalments: how often they come, times
     their taste for it.
     """
-    seeds = store.read("audiences.member").where("audience = 'instalment_buyers'")
+    seeds = store.require("audiences.member").where("audience = 'instalment_buyers'")
     seeds = seeds.select("person_id", F.lit(True).alias("seed")).distinct()
     drive = (F.col("instalment") * F.col("sessions_a_day")).alias("instalment")
     taste = truth.person.select(F.col("person").alias("true"), drive)
@@ -314,9 +316,9 @@ def _ceiling(store: TableStore, truth: Truth, people: DataFrame) -> dict[float, 
     }
 
 
-def _today(store: TableStore) -> DataFrame:
+def _today(store: Store) -> DataFrame:
     """identity.person without holdings that have ended: a row an identifier."""
-    return store.read("identity.person").where("valid_to IS NULL")
+    return store.require("identity.person").where("valid_to IS NULL")
 
 
 def _figures(rows: DataFrame) -> dict[str, float]:

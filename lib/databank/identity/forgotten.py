@@ -3,10 +3,10 @@
 from pyspark.sql import DataFrame, functions as F
 
 from databank.sources.tables import ERASED
-from databank.tables import TableStore
+from databank.tables import Store
 
 
-def erased_since(store: TableStore, since: int | None) -> DataFrame:
+def erased_since(store: Store, since: int | None) -> DataFrame:
     """identity.erased rows that came after a version of it; None or -1 = all."""
     rows = store.read(ERASED)
     if since is None or since < 0:

@@ -9,7 +9,6 @@ from databank.indicators.config import IndicatorConfig
 from databank.indicators.tables import INDICATOR
 from databank.runs import Context
 from databank.sources.tables import EVENTS
-from databank.tables.published import is_readable
 
 
 def first_touched(context: Context, indicators: tuple[IndicatorConfig, ...]) -> date | None:
@@ -28,7 +27,7 @@ def first_touched(context: Context, indicators: tuple[IndicatorConfig, ...]) -> 
     before = context.last_read(PERSON_DAY)
     if last is None or before is None or before < 0 or not store.is_published(INDICATOR):
         return None
-    if not is_readable(store, PERSON_DAY.name, before):
+    if not store.is_readable(PERSON_DAY.name, before):
         return None
     then = _marks(store.read_version(PERSON_DAY, before).where(F.col("day") <= F.lit(last.day)))
     now = _marks(store.read(PERSON_DAY).where(F.col("day") <= F.lit(context.day)))

@@ -4,20 +4,20 @@ from datetime import date
 
 from pyspark.sql import DataFrame, functions as F
 
-from databank.tables import TableStore
+from databank.tables import Store
 
 
 class Reader:
     """Reads what is published and remembers what is not."""
 
-    def __init__(self, store: TableStore, day: date, timezone: str) -> None:
+    def __init__(self, store: Store, day: date, timezone: str) -> None:
         self._store, self.day, self.timezone = store, day, timezone
         self.missing: set[str] = set()
 
     def table(self, name: str) -> DataFrame | None:
         """A table at its published version; None, and noted as missing, if there is none."""
         if self._store.is_published(name):
-            return self._store.read(name)
+            return self._store.require(name)
         self.missing.add(name)
         # known to the runner: once it is published, the report is no longer up to date
         self._store.versions_read[name] = -1
@@ -36,7 +36,4 @@ class Reader:
 
     def ledger(self, name: str) -> DataFrame | None:
         """A table that the runner writes; these are never published, their newest state counts."""
-        path = self._store.path(name)
-        if self._store.files.last_version(path) is None:
-            return None
-        return self._store.spark.read.format("delta").load(path)
+        return self._store.ledger(name)

@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 from databank.config import Settings
 from databank.hashing import code_version
 from databank.runs.progress import Progress
-from databank.tables import TableSpec, TableStore
+from databank.tables import Store, TableSpec
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Context:
     """
 
     spark: SparkSession
-    store: TableStore
+    store: Store
     settings: Settings
     day: date
     run_id: str

@@ -1,6 +1,6 @@
 """Persons that were erased leave the tables of every job, past days included."""
 
-from databank.tables import Column, TableSpec, TableStore
+from databank.tables import Column, Store, TableSpec
 
 FORGOTTEN = TableSpec(
     name="identity.forgotten",
@@ -13,7 +13,7 @@ FORGOTTEN = TableSpec(
 _ENTITY, _KIND = "entity_id", "entity"
 
 
-def forget_persons(store: TableStore, tables: tuple[TableSpec, ...], seen: int | None) -> None:
+def forget_persons(store: Store, tables: tuple[TableSpec, ...], seen: int | None) -> None:
     """Remove the rows of erased persons from the tables of a job.
 
     Args:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from pyspark.sql import Window, functions as F
 
 from databank.runs.context import LastRun
-from databank.tables import TableStore
+from databank.tables import Store
 from databank.tables.ops import METRIC, RUN
 
 DONE, ROLLED_BACK = "done", "rolled back"
@@ -68,15 +68,14 @@ class History:
         return History(self.parts | {part: last}, self.days | {record.job: latest})
 
 
-def read_history(store: TableStore) -> History:
+def read_history(store: Store) -> History:
     """Read ops.run; a row per part of the bank, so small enough for the driver."""
-    if store.files.last_version(store.path(RUN)) is None:
+    runs = store.ledger(RUN)
+    if runs is None:
         return History()
     undone = F.max(F.when(F.col("outcome") == ROLLED_BACK, F.col("started")))
     newest = (
-        store.spark.read.format("delta")
-        .load(store.path(RUN))
-        .where(F.col("outcome").isin(DONE, ROLLED_BACK))
+        runs.where(F.col("outcome").isin(DONE, ROLLED_BACK))
         .withColumn("undone", undone.over(Window.partitionBy("job")))
         .where("undone IS NULL OR started >= undone")
         .groupBy("job", F.array_sort("nodes").alias("part"))
@@ -98,15 +97,15 @@ def read_history(store: TableStore) -> History:
     return History(parts, days)
 
 
-def record_of(store: TableStore, run_id: str) -> RunRecord | None:
+def record_of(store: Store, run_id: str) -> RunRecord | None:
     """The row of ops.run of one run; None if the run ended before it wrote one."""
-    runs = store.spark.read.format("delta").load(store.path(RUN))
-    row = runs.where(F.col("run_id") == run_id).first()
+    runs = store.ledger(RUN)
+    row = None if runs is None else runs.where(F.col("run_id") == run_id).first()
     return None if row is None else RunRecord(**row.asDict() | {"nodes": tuple(row["nodes"])})
 
 
 def write(
-    store: TableStore,
+    store: Store,
     history: History,
     record: RunRecord,
     metrics: list[tuple[str, dict[str, str], float]],

@@ -13,7 +13,7 @@ from databank.runs import records
 from databank.runs.lease import Lease
 from databank.runs.progress import Progress
 from databank.runs.runner import Job, Outcome, Summary, new_run_id
-from databank.tables import TableStore
+from databank.tables import DeltaStore, Store
 from databank.tables.published import Published, published_by, refuse_unreadable
 
 
@@ -38,7 +38,7 @@ def roll_back(
     """
     progress = progress or Progress()
     progress.start(f"rollback of {job.name}")
-    store, run_id = TableStore(spark, root), new_run_id(job, to)
+    store, run_id = DeltaStore(spark, root), new_run_id(job, to)
     with Lease(store.files, job.name, run_id=run_id, seconds=settings.lease_seconds):
         store.refresh()
         started, clock = now(), time.monotonic()
@@ -65,7 +65,7 @@ def roll_back(
     return outcome
 
 
-def _publish_again(store: TableStore, job: Job, run_id: str, found: Published) -> Summary:
+def _publish_again(store: Store, job: Job, run_id: str, found: Published) -> Summary:
     if job.rollback is None:
         raise DataBankError(f"{job.name}: cannot go back to an earlier state")
     refuse_unreadable(store, found.versions, found.day)

@@ -20,10 +20,10 @@ from databank.runs.forget import FORGOTTEN, forget_persons
 from databank.runs.lease import Lease
 from databank.runs.progress import Progress
 from databank.session import keep_checkpoints
-from databank.tables import TableSpec, TableStore
+from databank.tables import DeltaStore, Store, TableSpec
 
 Summary = dict[str, int | float | str]
-Rollback = Callable[[TableStore, Mapping[str, int]], Summary]
+Rollback = Callable[[Store, Mapping[str, int]], Summary]
 
 
 # Spark's name for raise_error() in a query
@@ -80,7 +80,7 @@ class Runner:
         *,
         progress: Progress | None = None,
     ) -> None:
-        self.store = TableStore(spark, root)
+        self.store = DeltaStore(spark, root)
         self._spark, self._settings = spark, settings
         self._progress = progress or Progress()
         self._history = records.read_history(self.store)

@@ -50,7 +50,7 @@ from databank.sources.tables import (
     REFUSED,
     TABLES,
 )
-from databank.tables import TableStore
+from databank.tables import Store
 
 Sources = Mapping[str, SourceConfig]
 
@@ -292,7 +292,7 @@ def _to_quarantine(
 
 
 def _file_rows(
-    store: TableStore,
+    store: Store,
     files: Sequence[SourceFile],
     counts: Mapping[tuple[str, str], int],
     load_id: str,

@@ -14,7 +14,7 @@ from pyspark.sql import Column, DataFrame, functions as F
 from databank.runs import Context, Job, StepResult
 from databank.session import checkpoint, hinted, small_frame
 from databank.sources.tables import ERASED, ERASURE, EVENTS, IDENTIFIER, PROFILES
-from databank.tables import TableSpec, TableStore
+from databank.tables import Store, TableSpec
 
 MARK = "erased_identifier"  # the warning of a record that named one
 
@@ -54,17 +54,17 @@ REQUEST_JOB = Job(
 )
 
 
-def due(store: TableStore) -> list[Erasure]:
+def due(store: Store) -> list[Erasure]:
     """What was asked for and not carried out; made by hand, so all of it comes to the driver."""
     return sorted(_listed(store, ERASURE) - _listed(store, ERASED), key=repr)
 
 
-def carried_out(store: TableStore) -> list[Erasure]:
+def carried_out(store: Store) -> list[Erasure]:
     """What was erased and is not taken in again."""
     return sorted(_listed(store, ERASED), key=repr)
 
 
-def _listed(store: TableStore, table: TableSpec) -> set[Erasure]:
+def _listed(store: Store, table: TableSpec) -> set[Erasure]:
     return {Erasure(*row) for row in store.read(table).select(*Erasure._fields).collect()}
 
 
@@ -181,7 +181,7 @@ def _lacking(records: DataFrame, kept: Mapping[str, Column]) -> DataFrame:
     return records.where(names_erased(kept)).withColumns({**kept, "id_key": strongest})
 
 
-def _forget_values(store: TableStore, erased: Collection[Erasure]) -> None:
+def _forget_values(store: Store, erased: Collection[Erasure]) -> None:
     """Remove from identity.identifier what no record shows any more, entities' included."""
     keys = [(one.id_key,) for one in erased]
     known = store.read(IDENTIFIER).where("entity").select("id_key")

@@ -1,26 +1,41 @@
-"""What came to a table, and what was altered in it, between two versions: Delta's change feed."""
+"""What came to a table, and what was altered in it, between two versions."""
+
+from typing import Protocol
 
 from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from databank.session import small_frame
-from databank.tables.files import Commit, Files
+from databank.tables.files import Commit
 from databank.tables.spec import TableSpec
+
+
+class CommitLog(Protocol):
+    """The commits of one table, and the rows that each of them changed."""
+
+    def commit(self, version: int) -> Commit:
+        """What the log says of one commit."""
+        ...
+
+    def has(self, version: int) -> bool:
+        """Whether the log still knows a commit."""
+        ...
+
+    def rows(self, first: int, last: int) -> DataFrame:
+        """Changed rows of the commits `first` to `last`, as Delta's change data feed names them.
+
+        Columns beside the table's: _change_type (insert, delete, update_preimage,
+        update_postimage) and _commit_version.
+        """
+        ...
 
 
 class ChangeFeed:
     """The feed of one table after the version `since`, up to and with `until`."""
 
     def __init__(
-        self,
-        spark: SparkSession,
-        files: Files,
-        path: str,
-        spec: TableSpec,
-        *,
-        since: int,
-        until: int,
+        self, spark: SparkSession, spec: TableSpec, log: CommitLog, *, since: int, until: int
     ) -> None:
-        self._spark, self._files, self._path, self._spec = spark, files, path, spec
+        self._spark, self._spec, self._log = spark, spec, log
         self._since, self._until = since, until
 
     def added(self) -> DataFrame:
@@ -49,9 +64,8 @@ class ChangeFeed:
         return self._named(self._rows(kept).where("_change_type <> 'insert'"))
 
     def covers(self) -> bool:
-        """Whether Delta's log, which is cleared after a month, goes back to `since` still."""
-        first = f"{self._path}/_delta_log/{self._since + 1:020d}.json"
-        return self._until <= self._since or self._files.exists(first)
+        """Whether the log still goes back to `since`."""
+        return self._until <= self._since or self._log.has(self._since + 1)
 
     def was_rolled_back(self) -> bool:
         """Whether a rollback took the table back beyond `since`."""
@@ -66,8 +80,10 @@ class ChangeFeed:
         One that goes back beyond `since` altered what was there then, and stays.
         """
         if self._until < self._since:
-            told = f"{self._spec.name}: went back beyond version {self._since}"
-            raise RuntimeError(f"{told}; whoever reads its changes asks was_rolled_back first")
+            raise RuntimeError(
+                f"{self._spec.name}: went back beyond version {self._since}; "
+                "whoever reads its changes asks was_rolled_back first"
+            )
         kept: list[Commit] = []
         for commit in self._commits():
             if commit.restored is None:
@@ -79,12 +95,10 @@ class ChangeFeed:
 
     def _commits(self) -> list[Commit]:
         versions = range(self._since + 1, self._until + 1)
-        return [self._files.commit(self._path, version) for version in versions]
+        return [self._log.commit(version) for version in versions]
 
     def _rows(self, kept: list[Commit]) -> DataFrame:
-        reader = self._spark.read.format("delta").option("readChangeFeed", "true")
-        first, last = ("startingVersion", kept[0].version), ("endingVersion", kept[-1].version)
-        feed = reader.option(*first).option(*last).load(self._path)
+        feed = self._log.rows(kept[0].version, kept[-1].version)
         if len(kept) == kept[-1].version - kept[0].version + 1:
             return feed
         return feed.where(F.col("_commit_version").isin([commit.version for commit in kept]))

@@ -1,28 +1,42 @@
-"""The only door to Delta.
+"""The door to the tables of a bank: all that a step may ask, whatever holds the tables.
 
-Delta commits one table at a time. A job therefore writes its tables, and then publishes them
-together by rows in ops.publish; readers take the versions found there. What a crashed run left
-behind the published version is taken back before the next run of the job writes.
+A table is committed alone. A job therefore writes its tables, and then publishes them together by
+rows in ops.publish; readers take the versions found there. What a crashed run left behind the
+published version is taken back before the next run of the job writes.
+
+`DeltaStore` keeps tables in Delta; tests keep them in memory, under the same contract.
 """
 
 import os
 import signal
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
-from delta.tables import DeltaTable
-from pyspark.sql import DataFrame, DataFrameWriter, SparkSession, functions as F
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.storagelevel import StorageLevel
 
 from databank.errors import DataBankError
 from databank.session import small_frame
 from databank.tables.checks import conform, refuse_outside, refuse_unsafe_keys
 from databank.tables.feed import ChangeFeed
-from databank.tables.files import Files
-from databank.tables.ops import PUBLISH
-from databank.tables.restore import COMMIT_PREFIX, restore
+from databank.tables.files import Commit, Files
 from databank.tables.spec import TableSpec
+
+RUNNER = "runner"  # owner of the ledgers: they are never published, their newest state counts
+
+
+class Publication(NamedTuple):
+    """One row of ops.publish: a version of a table that readers see from then on."""
+
+    job: str
+    day: date
+    run_id: str
+    table: str
+    version: int
+    seq: int
 
 
 def _die_if_told(point: str) -> None:
@@ -31,10 +45,15 @@ def _die_if_told(point: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-class TableStore:
+class Store(ABC):
     """Reads and writes the tables of one warehouse for one run.
 
     Attributes:
+        files: Files of the warehouse beside its tables.
+        published: Table -> version that readers see.
+        versions_read: Table -> version that this run has read; -1 = not published.
+        versions_written: Table -> version that this run has written.
+        rows_written: Table -> rows that this run has written.
         fault: Called with `before:<table>`, `after:<table>` and `publish:<job>`; tests put a
             raising function here.
     """
@@ -51,58 +70,27 @@ class TableStore:
         self.versions_written: dict[str, int] = {}
         self.rows_written: dict[str, int] = {}
         self._owned: frozenset[str] = frozenset()
-        self._appends = 0
-        self._publish_version, self._seq = -1, 0
-        self.refresh()
-
-    def path(self, table: TableSpec | str) -> str:
-        """Where a table lies."""
-        name = table if isinstance(table, str) else table.name
-        return f"{self.root}/{name.replace('.', '/')}"
-
-    def scratch(self, name: str) -> str:
-        """A path for files that live as long as the run."""
-        return f"{self.root}/_scratch/{self.run_id}/{name}"
-
-    def materialise(self, name: str, rows: DataFrame) -> DataFrame:
-        """Rows as files of this run: computed once, their size known, safe from lost executors."""
-        rows.write.parquet(self.scratch(name))
-        return self.spark.read.schema(rows.schema).parquet(self.scratch(name))
+        self._seq = 0
 
     # ---- a run
 
+    @abstractmethod
     def refresh(self) -> None:
-        """Read again which versions are published, if anything was since the last look."""
-        version = self._current(PUBLISH)
-        if version is None or version == self._publish_version:
-            return
-        latest = (
-            self.spark.read.format("delta")
-            .option("versionAsOf", version)
-            .load(self.path(PUBLISH))
-            .groupBy("table")
-            .agg(F.max_by("version", "seq").alias("version"), F.max("seq").alias("seq"))
-            .collect()  # one row per table of the bank: a few dozen
-        )
-        self.published = {row["table"]: row["version"] for row in latest}
-        self._seq = max(row["seq"] for row in latest)
-        self._publish_version = version
+        """Read again which versions are published."""
 
     def start_run(self, run_id: str, owned: Iterable[TableSpec]) -> None:
         """Start a run: forget what earlier runs of this process did, restore the job's tables.
 
         Raises:
             ForeignCommitError: If somebody else committed to one of the tables.
+            DataBankError: If a published table is gone.
         """
         self.run_id = run_id
         self.versions_read, self.versions_written, self.rows_written = {}, {}, {}
-        self.spark.conf.set(
-            "spark.databricks.delta.commitInfo.userMetadata", f"{COMMIT_PREFIX}{run_id}"
-        )
         tables = tuple(owned)
         self._owned = frozenset(spec.name for spec in tables)
         for spec in tables:
-            restore(self.spark, self.files, self.path(spec), spec.name, self.published)
+            self._restore(spec)
 
     def republish(self, versions: Mapping[str, int]) -> None:
         """Have earlier versions of tables published too, but for those that this run wrote."""
@@ -114,52 +102,72 @@ class TableStore:
             return
         self.fault(f"publish:{job}")
         self.refresh()
-        rows = [
-            (job, day, self.run_id, table, version, self._seq + 1)
-            for table, version in sorted(self.versions_written.items())
-        ]
-        self.append(PUBLISH, self.small(PUBLISH, rows), checked=True)
-        self.published |= self.versions_written
         self._seq += 1
-        if self._current(PUBLISH) == self._publish_version + 1:  # nobody else has published
-            self._publish_version += 1
+        self._record(
+            Publication(job, day, self.run_id, table, version, self._seq)
+            for table, version in sorted(self.versions_written.items())
+        )
+        self.published |= self.versions_written
 
     def end_run(self) -> None:
         """Remove the scratch files of the run."""
         self.files.delete(f"{self.root}/_scratch/{self.run_id}")
 
+    def scratch(self, name: str) -> str:
+        """A path for files that live as long as the run."""
+        return f"{self.root}/_scratch/{self.run_id}/{name}"
+
+    @abstractmethod
+    def materialise(self, name: str, rows: DataFrame) -> DataFrame:
+        """Compute rows once and keep them for the run; their size is known afterwards."""
+
     # ---- reading
 
     def is_published(self, table: TableSpec | str) -> bool:
         """Whether a reader would find the table."""
-        return (table if isinstance(table, str) else table.name) in self.published
+        return name_of(table) in self.published
 
-    def read(self, table: TableSpec | str) -> DataFrame:
-        """A table at its published version, or as this run has written it.
+    def read(self, spec: TableSpec) -> DataFrame:
+        """Read a table at its published version, or as this run has written it.
 
-        A table that was never published is empty; by name alone it must be there.
-
-        Raises:
-            DataBankError: If a table named by text has not been published.
+        A table that was never published is empty.
         """
-        name = table if isinstance(table, str) else table.name
-        version = self.versions_written.get(name, self.published.get(name))
-        if name not in self._owned:  # a job's own tables are not its input
-            self.versions_read[name] = -1 if version is None else version
+        version = self._note_read(spec.name)
         if version is None:
-            if isinstance(table, str):
-                raise DataBankError(f"{name}: not published yet; run the job that writes it first")
-            return small_frame(self.spark, [], table.schema())
-        return self.read_version(name, version)
+            return small_frame(self.spark, [], spec.schema())
+        return self.read_version(spec, version)
 
-    def read_version(self, table: TableSpec | str, version: int) -> DataFrame:
-        """A table at some version, which counts neither as read nor as published.
+    def require(self, table: TableSpec | str) -> DataFrame:
+        """Read a table that must have been published, or written by this run.
 
         Raises:
-            AnalysisException: If Delta's log does not reach back to it.
+            DataBankError: If it has not.
         """
-        reader = self.spark.read.format("delta").option("versionAsOf", version)
-        return reader.load(self.path(table))
+        name = name_of(table)
+        version = self._note_read(name)
+        if version is None:
+            raise DataBankError(f"{name}: not published yet; run the job that writes it first")
+        return self.read_version(table, version)
+
+    @abstractmethod
+    def read_version(self, table: TableSpec | str, version: int) -> DataFrame:
+        """Read a table at some version, which counts neither as read nor as published.
+
+        Raises:
+            AnalysisException: If the version is gone.
+        """
+
+    @abstractmethod
+    def is_readable(self, table: str, version: int) -> bool:
+        """Whether a version of a table can still be read."""
+
+    @abstractmethod
+    def ledger(self, table: TableSpec | str) -> DataFrame | None:
+        """Read the newest state of a table that the runner writes; None if there is none."""
+
+    @abstractmethod
+    def publications(self, job: str) -> list[Publication]:
+        """All that a job has published, in the order of publishing."""
 
     def changes(self, spec: TableSpec, since: int | None) -> DataFrame:
         """Rows that were added to a table after the version `since`; None or -1 = all of it.
@@ -185,12 +193,11 @@ class TableStore:
         """
         if not spec.change_feed:
             raise DataBankError(f"{spec.name}: keeps no change feed; declare change_feed=True")
-        self.read(spec)
+        self._note_read(spec.name)
         until = self.versions_read.get(spec.name, -1)
         if since is None or since < 0 or until < 0:
             return None
-        path = self.path(spec)
-        return ChangeFeed(self.spark, self.files, path, spec, since=since, until=until)
+        return self._open_feed(spec, since, until)
 
     # ---- writing
 
@@ -199,7 +206,7 @@ class TableStore:
         return small_frame(self.spark, rows, spec.schema()).coalesce(1)
 
     def append(self, spec: TableSpec, rows: DataFrame, *, checked: bool = False) -> None:
-        """Add rows; a commit that Delta tries again lands once.
+        """Add rows; a commit that is tried again lands once.
 
         Args:
             spec: The table.
@@ -227,65 +234,90 @@ class TableStore:
         Raises:
             UnsafeKeysError: If a key is null or repeated.
         """
-        before = self._current(spec)
+        before = self._version(spec)
         if before is None:
             self._write(spec, rows, mode="append", checked=False)
             return
         self.fault(f"before:{spec.name}")
-        rows = conform(rows, spec).persist(StorageLevel.MEMORY_AND_DISK)
-        try:
-            refuse_unsafe_keys(rows, spec)
-            on = " AND ".join(f"target.`{key}` <=> source.`{key}`" for key in spec.key)
-            table = DeltaTable.forPath(self.spark, self.path(spec)).alias("target")
-            merge = table.merge(rows.alias("source"), on)
-            merge.whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
-        finally:
-            rows.unpersist()
-        self._written(spec, before)
+        with _kept(conform(rows, spec)) as computed:
+            refuse_unsafe_keys(computed, spec)
+            self._commit_upsert(spec, computed)
+        self._note_written(spec, before)
 
     def delete(self, spec: TableSpec, rows: DataFrame, on: str) -> None:
-        """Remove the rows of a table that meet a row of `rows`, in one commit.
+        """Remove the rows of a table that match a row of `rows`, in one commit.
 
         Args:
             spec: The table.
             rows: What tells which; few.
             on: SQL that holds for a pair, of `target` and `source`.
         """
-        before = self._current(spec)
+        before = self._version(spec)
         if before is None or rows.isEmpty():
             return
         self.fault(f"before:{spec.name}")
-        table = DeltaTable.forPath(self.spark, self.path(spec)).alias("target")
-        table.merge(rows.alias("source"), on).whenMatchedDelete().execute()
-        self._written(spec, before)
+        self._commit_delete(spec, rows, on)
+        self._note_written(spec, before)
 
-    def replace_keys(self, spec: TableSpec, rows: DataFrame, scope: DataFrame) -> None:
-        """Replace all rows whose columns match a row of `scope` by `rows`, in one commit.
+    def replace_keys(self, spec: TableSpec, rows: DataFrame, keys: DataFrame) -> None:
+        """Replace all rows whose columns match a row of `keys` by `rows`, in one commit.
 
-        The table is written anew: persons lie in all files, so that a merge would write them
-        all too, after two joins instead of one. An empty scope writes nothing.
+        The whole table is written: persons lie in all files, so that a merge would write them
+        all too, after two joins instead of one. No keys: nothing is written.
 
         Args:
             spec: The table.
-            rows: What is to be there afterwards for the scope, and nothing outside of it.
-            scope: Distinct values of some key columns, e.g. (person_id, day).
+            rows: What is to be there afterwards for the keys, and nothing outside of them.
+            keys: Distinct values of some key columns, e.g. (person_id, day).
 
         Raises:
             UnsafeKeysError: If a key among the new rows is null or repeated.
+            RuntimeError: If a row has none of the keys.
         """
-        before = self._current(spec)
+        before = self._version(spec)
         if before is None:
             return self._write(spec, rows, mode="append", checked=False)
-        if scope.isEmpty():
-            return self._written(spec, before)
-        rows = conform(rows, spec).persist(StorageLevel.MEMORY_AND_DISK)
-        try:
-            refuse_unsafe_keys(rows, spec)
-            refuse_outside(rows, spec.name, scope)
-            kept = self.read_version(spec, before).join(scope, scope.columns, "left_anti")
-            self._write(spec, kept.unionByName(rows), mode="overwrite", checked=True)
-        finally:
-            rows.unpersist()
+        if keys.isEmpty():
+            return self._note_written(spec, before)
+        with _kept(conform(rows, spec)) as computed:
+            refuse_unsafe_keys(computed, spec)
+            refuse_outside(computed, spec.name, keys)
+            kept = self.read_version(spec, before).join(keys, keys.columns, "left_anti")
+            self._write(spec, kept.unionByName(computed), mode="overwrite", checked=True)
+
+    # ---- what a store of its kind does
+
+    @abstractmethod
+    def _version(self, spec: TableSpec) -> int | None:
+        """The newest version of a table; None if there is no table."""
+
+    @abstractmethod
+    def _commit(self, spec: TableSpec, version: int) -> Commit:
+        """What the log says of a commit."""
+
+    @abstractmethod
+    def _restore(self, spec: TableSpec) -> None:
+        """Bring a table back to its published version; remove one that was never published."""
+
+    @abstractmethod
+    def _record(self, publications: Iterable[Publication]) -> None:
+        """Append rows to ops.publish in one commit."""
+
+    @abstractmethod
+    def _open_feed(self, spec: TableSpec, since: int, until: int) -> ChangeFeed:
+        """The feed of a table between two versions."""
+
+    @abstractmethod
+    def _commit_write(self, spec: TableSpec, rows: DataFrame, mode: str, where: str | None) -> None:
+        """Append rows to a table, or overwrite it, or overwrite what a condition names."""
+
+    @abstractmethod
+    def _commit_upsert(self, spec: TableSpec, rows: DataFrame) -> None:
+        """Merge rows with safe keys into a table that is there."""
+
+    @abstractmethod
+    def _commit_delete(self, spec: TableSpec, rows: DataFrame, on: str) -> None:
+        """Delete from a table that is there."""
 
     # ---- inside
 
@@ -299,51 +331,44 @@ class TableStore:
         checked: bool,
     ) -> None:
         self.fault(f"before:{spec.name}")
-        before = self._current(spec)
+        before = self._version(spec)
         rows = conform(rows, spec)
-        guarded = bool(spec.key) and not checked
-        if guarded:
-            rows = rows.persist(StorageLevel.MEMORY_AND_DISK)
-        try:
-            if guarded:
-                refuse_unsafe_keys(rows, spec)
-            self._writer(spec, rows, before, mode=mode, where=where).save(self.path(spec))
-        finally:
-            if guarded:
-                rows.unpersist()
-        self._written(spec, before)
+        if not spec.key or checked:
+            self._commit_write(spec, rows, mode, where)
+        else:
+            with _kept(rows) as computed:
+                refuse_unsafe_keys(computed, spec)
+                self._commit_write(spec, computed, mode, where)
+        self._note_written(spec, before)
 
-    def _writer(
-        self, spec: TableSpec, rows: DataFrame, before: int | None, *, mode: str, where: str | None
-    ) -> DataFrameWriter:
-        writer = rows.write.format("delta").mode(mode)
-        if before is None:
-            if spec.cluster_by:
-                writer = writer.clusterBy(*spec.cluster_by)
-            if spec.change_feed:
-                writer = writer.option("delta.enableChangeDataFeed", "true")
-        elif where is not None:
-            writer = writer.option("replaceWhere", where)
-        elif mode == "overwrite":
-            writer = writer.option("overwriteSchema", "true")
-        # not the ledgers: for the ids Delta reads the whole log again, at each append
-        if mode == "append" and spec.owner != "runner":
-            # a retried commit of the same append is dropped by Delta, the next append is not
-            self._appends += 1
-            writer = writer.option("txnAppId", f"{self.run_id}:{spec.name}")
-            writer = writer.option("txnVersion", self._appends)
-        return writer
+    def _note_read(self, name: str) -> int | None:
+        version = self.versions_written.get(name, self.published.get(name))
+        if name not in self._owned:  # a job's own tables are not its input
+            self.versions_read[name] = -1 if version is None else version
+        return version
 
-    def _written(self, spec: TableSpec, before: int | None) -> None:
-        version = self._current(spec)
-        if version is None:  # Delta has just written it
+    def _note_written(self, spec: TableSpec, before: int | None) -> None:
+        version = self._version(spec)
+        if version is None:  # it has just been written
             raise RuntimeError(f"{spec.name}: no version after a write")
-        if spec.owner != "runner":
+        if spec.owner != RUNNER:
             self.versions_written[spec.name] = version
             # a merge that changes nothing makes no commit
-            rows = self.files.commit(self.path(spec), version).rows if version != before else 0
+            rows = self._commit(spec, version).rows if version != before else 0
             self.rows_written[spec.name] = self.rows_written.get(spec.name, 0) + rows
         self.fault(f"after:{spec.name}")
 
-    def _current(self, spec: TableSpec) -> int | None:
-        return self.files.last_version(self.path(spec))
+
+def name_of(table: TableSpec | str) -> str:
+    """`schema.table` of a table."""
+    return table if isinstance(table, str) else table.name
+
+
+@contextmanager
+def _kept(rows: DataFrame) -> Iterator[DataFrame]:
+    """Rows that are checked and then written: computed once."""
+    kept = rows.persist(StorageLevel.MEMORY_AND_DISK)
+    try:
+        yield kept
+    finally:
+        kept.unpersist()

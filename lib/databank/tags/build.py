@@ -69,8 +69,8 @@ def _write_tags(
     attributes = [tag for tag in tags if tag.kind in OF_PROFILES]
     if attributes:
         found = person_attributes(
-            context.store.read("core.profiles"),
-            context.store.read("identity.person"),
+            context.store.require("core.profiles"),
+            context.store.require("identity.person"),
             attributes,
             as_of=context.day,
             timezone=context.settings.timezone,

@@ -68,7 +68,7 @@ def listed_persons(
     gone = F.broadcast(erased.select("id_key").distinct().withColumn("erased", F.lit(True)))
     rows = checkpoint(rows.join(gone, "id_key", "left"))
     usable = rows.where(F.col("id_key").isNotNull() & F.col("value").isNotNull())
-    held = context.store.read("identity.person").where(holds_on(F.lit(context.day)))
+    held = context.store.require("identity.person").where(holds_on(F.lit(context.day)))
     found = checkpoint(without_erased(held.join(hinted(usable), "id_key"), erased))
     newest = found.groupBy("person_id", "tag").agg(
         F.max("line").alias("line"), F.max_by("value", "line").alias("value")

@@ -38,7 +38,7 @@ def _selected(context: Context, tag: TagConfig) -> DataFrame:
         raise ValueError(f"tag {tag.name!r} has no statement")
     views = {name: f"_databank_{name.replace('.', '_')}" for name in statement.tables}
     for name, view in views.items():
-        context.store.read(name).createOrReplaceTempView(view)
+        context.store.require(name).createOrReplaceTempView(view)
     try:
         rows = context.spark.sql(statement.bound(views, context.day))
         value = F.col("value").cast(SPARK_TYPES[tag.gives]).alias(input_column(tag))

@@ -19,7 +19,7 @@ from databank.expressions import Macro, parse_expression
 from databank.identity.tables import PERSON, REJECTED
 from databank.session import small_frame
 from databank.sources.tables import EVENTS
-from databank.tables import TableStore
+from databank.tables import DeltaStore
 from tests.support.bank import Bank
 from tests.support.frames import frame
 from tests.unit.models.world import context_on
@@ -135,7 +135,7 @@ def bank(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
 def asked(bank: Bank, texts: list[str], as_of: date) -> tuple[dict[int, dict[str, Any]], set[str]]:
     """Values by person and text, and which tables were read."""
     expressions = [parse_expression(text) for text in texts]
-    store = TableStore(bank.spark, bank.root)
+    store = DeltaStore(bank.spark, bank.root)
     context = replace(context_on(store, day=SHORT + DAY, tables=()), settings=bank.settings)
     found = person_frame(context, expressions, CONFIG, as_of=as_of)
     named = {text: each.macros[0].column for text, each in zip(texts, expressions, strict=True)}

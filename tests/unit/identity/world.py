@@ -17,7 +17,7 @@ from databank.runs import Context, Outcome, Progress
 from databank.session import small_frame
 from databank.sources.erasure import Erasure, erase_from_core, note_erased
 from databank.sources.tables import ERASED, EVENTS, IDENTIFIER, PROFILES
-from databank.tables import TableStore
+from databank.tables import DeltaStore
 from tests.support.bank import DAY, Bank
 
 TYPES = {"u": "user_id", "p": "phone", "c": "cookie", "e": "email"}
@@ -99,7 +99,7 @@ class World:
 
     def erase(self, day: date, *words: str, since: date | None = None, whole: bool = False) -> None:
         """Take identifiers from the records of a period, as ingest does."""
-        store = TableStore(self.spark, self.bank.root)
+        store = DeltaStore(self.spark, self.bank.root)
         store.start_run(f"erased-{uuid4().hex}", [EVENTS, PROFILES, IDENTIFIER, ERASED])
         context = Context(
             self.spark, store, Settings(), day, store.run_id, (), None, "", Progress(quiet=True)

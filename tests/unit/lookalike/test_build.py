@@ -12,7 +12,7 @@ from databank.errors import DataBankError
 from databank.lookalike.build import JOB, expand_lookalikes
 from databank.lookalike.config import LookalikeConfig, LookalikesConfig
 from databank.lookalike.tables import GAIN, MEMBER
-from databank.tables import TableStore
+from databank.tables import DeltaStore
 from tests.unit.models.world import LAST, context_on, planted_days, publish, publish_world
 
 PERSONS = 1500
@@ -47,8 +47,8 @@ def seeds(kind: set[int]) -> set[int]:
 @pytest.fixture(scope="module")
 def store(
     spark_session: SparkSession, seeds: set[int], tmp_path_factory: pytest.TempPathFactory
-) -> TableStore:
-    store = TableStore(spark_session, str(tmp_path_factory.mktemp("bank")))
+) -> DeltaStore:
+    store = DeltaStore(spark_session, str(tmp_path_factory.mktemp("bank")))
     publish_world(store, planted_days(persons=PERSONS, seed=2), persons=PERSONS)
     rows = [("buyers", LAST, person) for person in sorted(seeds)]
     rows += [("few", LAST, person) for person in range(1, 20)]
@@ -58,7 +58,7 @@ def store(
 
 
 @pytest.fixture(scope="module")
-def found(store: TableStore) -> pd.DataFrame:
+def found(store: DeltaStore) -> pd.DataFrame:
     expand_lookalikes(context_on(store, tables=JOB.tables), _config(exclude=["even"]))
     store.publish(JOB.name, LAST)
     return store.read(MEMBER).orderBy("rank").toPandas()
@@ -85,7 +85,7 @@ def test_ranks_are_consecutive_and_follow_the_score(found: pd.DataFrame) -> None
 
 
 def test_hidden_seeds_are_found_far_better_than_by_chance(
-    found: pd.DataFrame, store: TableStore
+    found: pd.DataFrame, store: DeltaStore
 ) -> None:
     curve = store.read(GAIN).orderBy("share").toPandas()
     assert curve.set_index("share").lift[0.05] > 4
@@ -93,17 +93,17 @@ def test_hidden_seeds_are_found_far_better_than_by_chance(
     assert curve.found.iloc[-1] == 1
 
 
-def test_a_second_run_of_a_day_gives_the_same_rows(found: pd.DataFrame, store: TableStore) -> None:
+def test_a_second_run_of_a_day_gives_the_same_rows(found: pd.DataFrame, store: DeltaStore) -> None:
     expand_lookalikes(context_on(store, tables=JOB.tables), _config(exclude=["even"]))
     again = store.read(MEMBER).orderBy("rank").toPandas()
     pd.testing.assert_frame_equal(found, again)
 
 
-def test_a_seed_that_is_too_small_is_refused_with_its_size(store: TableStore) -> None:
+def test_a_seed_that_is_too_small_is_refused_with_its_size(store: DeltaStore) -> None:
     with pytest.raises(DataBankError, match=r"'few' has \d+ persons with events, 50 are needed"):
         expand_lookalikes(context_on(store, tables=JOB.tables), _config(seed="few"))
 
 
-def test_an_unknown_seed_is_refused(store: TableStore) -> None:
+def test_an_unknown_seed_is_refused(store: DeltaStore) -> None:
     with pytest.raises(DataBankError, match="'nobody' has 0 persons"):
         expand_lookalikes(context_on(store, tables=JOB.tables), _config(seed="nobody"))

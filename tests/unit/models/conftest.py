@@ -3,12 +3,12 @@
 import pytest
 from pyspark.sql import SparkSession
 
-from databank.tables import TableStore
+from databank.tables import DeltaStore
 from tests.unit.models.world import planted_days, publish_world
 
 
 @pytest.fixture(scope="session")
-def bank(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> TableStore:
-    store = TableStore(spark_session, str(tmp_path_factory.mktemp("bank")))
+def bank(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> DeltaStore:
+    store = DeltaStore(spark_session, str(tmp_path_factory.mktemp("bank")))
     publish_world(store, planted_days())
     return store

@@ -19,7 +19,7 @@ from databank.models.text.config import TextModelConfig
 from databank.models.text.frame import stated_frame, text_frame
 from databank.models.train import JOB, open_registry, train_models
 from databank.sources.tables import PROFILES
-from databank.tables import TableStore
+from databank.tables import DeltaStore
 from databank.tags.build import JOB as TAGS_JOB
 from databank.tags.config import TagConfig, TagsConfig
 from databank.tags.tables import PERSON_TAG
@@ -60,7 +60,7 @@ def people() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def store(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> TableStore:
+def store(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> DeltaStore:
     root = tmp_path_factory.mktemp("bank")
     rows = spark_session.createDataFrame(people().drop(columns="female"))
     profiles = rows.select(
@@ -86,11 +86,11 @@ def store(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory)
     )
     every = profiles.unionByName(later.drop("at"))
     Bank(spark_session, root).publish({PERSON: ids, PROFILES: every}, day=LAST)
-    return TableStore(spark_session, str(root))
+    return DeltaStore(spark_session, str(root))
 
 
 @pytest.fixture(scope="module")
-def trained(store: TableStore) -> TableStore:
+def trained(store: DeltaStore) -> DeltaStore:
     context = context_on(store, tables=JOB.tables)
     train_models(context, ModelsConfig(models=(config(),)))
     store.publish(JOB.name, LAST)
@@ -100,7 +100,7 @@ def trained(store: TableStore) -> TableStore:
     return store
 
 
-def test_the_newest_text_counts_and_no_text_is_nobodys(store: TableStore) -> None:
+def test_the_newest_text_counts_and_no_text_is_nobodys(store: DeltaStore) -> None:
     frame = text_frame(context_on(store, tables=()), config(), as_of=LAST)
     rows = {row["person_id"]: row for row in frame.collect()}
     assert set(rows) == set(range(1, PERSONS + 1))
@@ -112,7 +112,7 @@ def test_the_newest_text_counts_and_no_text_is_nobodys(store: TableStore) -> Non
     frame.unpersist()
 
 
-def test_who_is_told_is_told_right_and_the_rest_is_unknown(trained: TableStore) -> None:
+def test_who_is_told_is_told_right_and_the_rest_is_unknown(trained: DeltaStore) -> None:
     row = trained.read(TRAINING).collect()[0]
     assert (row["outcome"], row["algorithm"]) == ("champion", "ngram_regression")
     assert row["auc"] > 0.85
@@ -142,7 +142,7 @@ def test_who_is_told_is_told_right_and_the_rest_is_unknown(trained: TableStore) 
     assert hers == (told == "female").sum()
 
 
-def test_a_model_of_another_text_is_compared_on_the_same_persons(trained: TableStore) -> None:
+def test_a_model_of_another_text_is_compared_on_the_same_persons(trained: DeltaStore) -> None:
     context = context_on(trained, tables=JOB.tables)
     again = config(seed=8, gate={"auc": 0.5, "tolerance": 0.5})
     train_models(context, ModelsConfig(models=(again,)))
@@ -153,13 +153,13 @@ def test_a_model_of_another_text_is_compared_on_the_same_persons(trained: TableS
     assert champion.version == 2
 
 
-def test_scores_do_not_mean_another_thing_than_the_file_says(trained: TableStore) -> None:
+def test_scores_do_not_mean_another_thing_than_the_file_says(trained: DeltaStore) -> None:
     turned = config(label=CONFIG["label"] | {"of": "male"})
     with pytest.raises(DataBankError, match="its champion tells female from male, its file male"):
         score_models(context_on(trained, tables=SCORE_JOB.tables), ModelsConfig(models=(turned,)))
 
 
-def test_nobody_states_it(store: TableStore) -> None:
+def test_nobody_states_it(store: DeltaStore) -> None:
     silent = config(model="silent", label=CONFIG["label"] | {"attribute": "sex"})
     with pytest.raises(DataBankError, match="model silent, as of 2026-03-31: 0 persons in part"):
         train_models(context_on(store, tables=JOB.tables), ModelsConfig(models=(silent,)))

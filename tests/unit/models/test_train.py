@@ -15,14 +15,14 @@ from databank.models.score import JOB as SCORE_JOB, score_models
 from databank.models.tables import LIFT, SCORE, TRAINING
 from databank.models.train import JOB, open_registry, refusal, train_models
 from databank.runs import Context, StepResult
-from databank.tables import TableStore
+from databank.tables import DeltaStore
 from tests.unit.models.samples import model
 from tests.unit.models.world import LAST, context_on
 
 NEXT = LAST + timedelta(days=1)
 
 
-def _train(store: TableStore, config: ModelConfig, **changes: Any) -> tuple[Context, StepResult]:
+def _train(store: DeltaStore, config: ModelConfig, **changes: Any) -> tuple[Context, StepResult]:
     context = context_on(store, tables=JOB.tables, **changes)
     result = train_models(context, ModelsConfig(models=(config,)))
     store.publish(JOB.name, context.day)
@@ -30,7 +30,7 @@ def _train(store: TableStore, config: ModelConfig, **changes: Any) -> tuple[Cont
 
 
 @pytest.fixture(scope="module")
-def first(bank: TableStore) -> tuple[Context, StepResult]:
+def first(bank: DeltaStore) -> tuple[Context, StepResult]:
     return _train(bank, model())
 
 
@@ -39,14 +39,14 @@ def registry(first: tuple[Context, StepResult]) -> Registry:
     return open_registry(first[0])
 
 
-def test_without_a_champion_scoring_says_what_to_run(bank: TableStore) -> None:
+def test_without_a_champion_scoring_says_what_to_run(bank: DeltaStore) -> None:
     context = context_on(bank, tables=SCORE_JOB.tables)
     with pytest.raises(DataBankError, match="has no champion; run train_model first"):
         score_models(context, ModelsConfig(models=(model(model="never_trained"),)))
 
 
 def test_the_first_model_that_passes_becomes_champion(
-    first: tuple[Context, StepResult], registry: Registry, bank: TableStore
+    first: tuple[Context, StepResult], registry: Registry, bank: DeltaStore
 ) -> None:
     champion = registry.champion("churn")
     assert champion is not None
@@ -61,14 +61,14 @@ def test_the_first_model_that_passes_becomes_champion(
 
 
 def test_a_model_that_is_not_due_is_kept(
-    first: tuple[Context, StepResult], bank: TableStore
+    first: tuple[Context, StepResult], bank: DeltaStore
 ) -> None:
     _, result = _train(bank, model(), day=NEXT)
     assert result.summary == {"churn": "kept"}
 
 
 def test_a_refused_model_is_recorded_and_the_champion_goes_on(
-    first: tuple[Context, StepResult], registry: Registry, bank: TableStore
+    first: tuple[Context, StepResult], registry: Registry, bank: DeltaStore
 ) -> None:
     # another seed is another model, so it is due; nothing passes that gate
     strict = model(seed=8, gate={"auc": 0.999})
@@ -85,7 +85,7 @@ def test_a_refused_model_is_recorded_and_the_champion_goes_on(
 
 
 def test_the_champion_scores_its_population(
-    first: tuple[Context, StepResult], bank: TableStore
+    first: tuple[Context, StepResult], bank: DeltaStore
 ) -> None:
     context = context_on(bank, tables=SCORE_JOB.tables)
     score_models(context, ModelsConfig(models=(model(),)))

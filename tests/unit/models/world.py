@@ -12,7 +12,7 @@ from databank.config import Settings
 from databank.identity.tables import PERSON
 from databank.runs import Context
 from databank.runs.progress import Progress
-from databank.tables import TableSpec, TableStore
+from databank.tables import DeltaStore, TableSpec
 
 FIRST = date(2026, 1, 1)
 LAST = date(2026, 3, 31)
@@ -62,7 +62,7 @@ def archive_frame(spark: SparkSession, rows: pd.DataFrame) -> DataFrame:
     return given.withColumns(empty)
 
 
-def publish(store: TableStore, *tables: tuple[TableSpec, DataFrame]) -> None:
+def publish(store: DeltaStore, *tables: tuple[TableSpec, DataFrame]) -> None:
     """Write tables as another job would have done."""
     store.start_run(f"world-{uuid4().hex[:8]}", [spec for spec, _ in tables])
     for spec, rows in tables:
@@ -70,7 +70,7 @@ def publish(store: TableStore, *tables: tuple[TableSpec, DataFrame]) -> None:
     store.publish("world", LAST)
 
 
-def publish_world(store: TableStore, rows: pd.DataFrame, *, persons: int = PERSONS) -> None:
+def publish_world(store: DeltaStore, rows: pd.DataFrame, *, persons: int = PERSONS) -> None:
     """Publish identity.person and archive.person_day."""
     spark = store.spark
     known = spark.range(1, persons + 1).select(
@@ -82,7 +82,7 @@ def publish_world(store: TableStore, rows: pd.DataFrame, *, persons: int = PERSO
     publish(store, (PERSON, known), (PERSON_DAY, archive_frame(spark, rows)))
 
 
-def context_on(store: TableStore, *, day: date = LAST, tables: tuple[TableSpec, ...]) -> Context:
+def context_on(store: DeltaStore, *, day: date = LAST, tables: tuple[TableSpec, ...]) -> Context:
     """A run on a day that owns some tables, as the runner would begin it."""
     run_id = f"test-{uuid4().hex[:8]}"
     store.refresh()

@@ -13,7 +13,7 @@ from pyspark.sql.types import StructType
 from databank.reports.config import NoteConfig, ReportConfig
 from databank.reports.reader import Reader
 from databank.session import small_frame
-from databank.tables import Column, TableSpec, TableStore
+from databank.tables import Column, DeltaStore, TableSpec
 from databank.tables.ops import METRIC, RUN
 
 DAY = date(2026, 3, 31)
@@ -95,7 +95,7 @@ class HandMade(Reader):
         return small_frame(self._spark, rows, spec.schema())
 
 
-def publish(store: TableStore, *names: str, rows: dict[str, pd.DataFrame]) -> None:
+def publish(store: DeltaStore, *names: str, rows: dict[str, pd.DataFrame]) -> None:
     """Write and publish some of the tables in Delta."""
     store.start_run("made-by-hand", ())
     for name in names:

@@ -19,7 +19,7 @@ from databank.reports.page import Section, render
 from databank.reports.sections import build_sections, lead_sentence
 from databank.runs import Runner
 from databank.runs.progress import Progress
-from databank.tables import TableStore
+from databank.tables import DeltaStore
 from tests.unit.reports.bank import CONFIG, DAY, STAGES, HandMade, bank_frames, publish
 
 KEYS = (
@@ -312,7 +312,7 @@ def test_a_table_published_later_or_a_lost_page_makes_the_report_anew(
         return runner.run(JOB, ReportConfig(), day=DAY, config_hash="one").outcome
 
     assert (outcome(), outcome()) == ("done", "unchanged")
-    publish(TableStore(spark_session, str(tmp_path)), "audiences.member", rows=bank_frames(20, 7))
+    publish(DeltaStore(spark_session, str(tmp_path)), "audiences.member", rows=bank_frames(20, 7))
     assert outcome() == "done"
     page = (tmp_path / "reports/latest.html").read_text(encoding="utf-8")
     # audiences, and the seconds of the first run

@@ -14,7 +14,7 @@ from databank.config import Settings
 from databank.errors import DataBankError, LeaseHeldError
 from databank.runs import Context, Job, Outcome, Progress, Runner, StepResult
 from databank.runs.rollback import roll_back
-from databank.tables import Column, TableSpec, TableStore
+from databank.tables import Column, DeltaStore, TableSpec
 from databank.tables.ops import RUN
 
 FIRST, SECOND, THIRD = (date(2026, 1, day) for day in (29, 30, 31))
@@ -53,15 +53,15 @@ class Made:
         quiet = Progress(quiet=True)
         return roll_back(self.spark, self.root, Settings(), JOB, to=to, progress=quiet)
 
-    def store(self) -> TableStore:
-        return TableStore(self.spark, self.root)
+    def store(self) -> DeltaStore:
+        return DeltaStore(self.spark, self.root)
 
     def rows(self) -> tuple[list[int], list[int]]:
         made, later = (self.store().read(spec).orderBy("id").collect() for spec in (MADE, LATER))
         return [row["id"] for row in made], [row["id"] for row in later]
 
 
-def was_rolled_back(store: TableStore, since: int) -> bool:
+def was_rolled_back(store: DeltaStore, since: int) -> bool:
     feed = store.feed(MADE, since)
     return feed is not None and feed.was_rolled_back()
 

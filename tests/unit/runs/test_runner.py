@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 from databank.config import Settings
 from databank.errors import DataBankError, GateRefusedError, LeaseHeldError
 from databank.runs import Context, Job, Outcome, Progress, Runner, StepResult
-from databank.tables import Column, TableSpec, TableStore
+from databank.tables import Column, DeltaStore, TableSpec
 from databank.tables.ops import METRIC, RUN
 
 IN = TableSpec(
@@ -44,11 +44,11 @@ JOB = Job(name="copy", step=copy_rows, tables=(OUT,))
 
 @pytest.fixture
 def root(spark_session: SparkSession, tmp_path: Path) -> str:
-    give(TableStore(spark_session, str(tmp_path)), 1)
+    give(DeltaStore(spark_session, str(tmp_path)), 1)
     return str(tmp_path)
 
 
-def give(store: TableStore, number: int) -> None:
+def give(store: DeltaStore, number: int) -> None:
     store.start_run(f"given-{number}", [IN])
     store.append(IN, store.small(IN, [(number,)]))
     store.publish("give", DAY)
@@ -63,7 +63,7 @@ def run(
 
 def test_a_run_leaves_a_record_and_its_figures(spark_session: SparkSession, root: str) -> None:
     assert run(spark_session, root).outcome == "done"
-    store = TableStore(spark_session, root)
+    store = DeltaStore(spark_session, root)
     read = spark_session.read.format("delta")
     row = read.load(store.path(RUN)).collect()[0]
     assert (row["job"], row["day"], row["outcome"]) == ("copy", DAY, "done")
@@ -82,7 +82,7 @@ def test_the_same_run_again_does_nothing_until_something_changes(
     assert run(spark_session, root).outcome == "done"
     assert run(spark_session, root).outcome == "unchanged"
     assert run(spark_session, root, hash_="other").outcome == "done"
-    give(TableStore(spark_session, root), 2)
+    give(DeltaStore(spark_session, root), 2)
     assert run(spark_session, root, hash_="other").outcome == "done"
     assert run(spark_session, root, hash_="other", day=date(2026, 2, 1)).outcome == "done"
 
@@ -118,14 +118,14 @@ def test_what_an_unfinished_run_wrote_is_not_published(
 ) -> None:
     outcome = run(spark_session, root, config=error)
     assert (outcome.outcome, outcome.error) == (told, error)
-    assert not TableStore(spark_session, root).is_published(OUT)
+    assert not DeltaStore(spark_session, root).is_published(OUT)
     assert run(spark_session, root).outcome == "done"
 
 
 def test_a_bug_is_recorded_and_raised(spark_session: SparkSession, root: str) -> None:
     with pytest.raises(KeyError):
         run(spark_session, root, config=KeyError("bug"))
-    store = TableStore(spark_session, root)
+    store = DeltaStore(spark_session, root)
     row = spark_session.read.format("delta").load(store.path(RUN)).collect()[0]
     assert row["outcome"] == "error"
 

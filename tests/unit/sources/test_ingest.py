@@ -18,7 +18,7 @@ from databank.runs import Outcome, Runner
 from databank.runs.progress import Progress
 from databank.sources.build import JOB
 from databank.sources.config import SourceConfig, SourcesConfig
-from databank.tables import TableStore
+from databank.tables import DeltaStore
 
 DAY = date(2026, 1, 31)
 ORDER = ("user_id", "phone", "wechat_openid", "cookie")
@@ -108,13 +108,13 @@ class World:
         return self.outcomes[-1]
 
     def read(self, table: str) -> DataFrame:
-        return TableStore(self.spark, str(self.root)).read(table)
+        return DeltaStore(self.spark, str(self.root)).require(table)
 
     def metrics(self) -> list[Row]:
         return self.spark.read.format("delta").load(f"{self.root}/ops/metric").collect()
 
     def rows(self, table: str, *columns: str) -> list[tuple[Any, ...]]:
-        found = [tuple(row) for row in self.read(table).select(*columns).collect()]
+        found = [tuple(row) for row in self.require(table).select(*columns).collect()]
         return sorted(found, key=str)
 
     def versions(self) -> int:

@@ -1,4 +1,4 @@
-"""The only door to Delta: publishing, restoring, keys, changes."""
+"""The contract of a store, on Delta and in memory: publishing, restoring, keys, changes."""
 
 from dataclasses import replace
 from datetime import date
@@ -9,7 +9,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from databank.errors import DataBankError, ForeignCommitError, UnsafeKeysError
 from databank.session import small_frame
-from databank.tables import Column, TableSpec, TableStore
+from databank.tables import Column, DeltaStore, Store, TableSpec
+from tests.support.memory_store import MemoryStore
 
 DAY = date(2026, 1, 31)
 THING = TableSpec(
@@ -30,33 +31,56 @@ def content(frame: DataFrame) -> list[tuple[int, str]]:
     return sorted((row["id"], row["name"]) for row in frame.collect())
 
 
-@pytest.fixture
-def store(spark_session: SparkSession, tmp_path: Path) -> TableStore:
-    made = TableStore(spark_session, str(tmp_path))
+def delta(spark: SparkSession, root: Path) -> Store:
+    return DeltaStore(spark, str(root))
+
+
+def memory(spark: SparkSession, root: Path) -> Store:
+    return MemoryStore(spark, root)
+
+
+@pytest.fixture(params=[delta, memory])
+def store(request: pytest.FixtureRequest, spark_session: SparkSession, tmp_path: Path) -> Store:
+    made: Store = request.param(spark_session, tmp_path)
     made.start_run("run-1", [THING])
     return made
 
 
-def reopened(store: TableStore, run_id: str) -> TableStore:
-    again = TableStore(store.spark, store.root)
+@pytest.fixture
+def delta_store(spark_session: SparkSession, tmp_path: Path) -> DeltaStore:
+    made = DeltaStore(spark_session, str(tmp_path))
+    made.start_run("run-1", [THING])
+    return made
+
+
+def reader_of(store: Store) -> Store:
+    return store.reader() if isinstance(store, MemoryStore) else DeltaStore(store.spark, store.root)
+
+
+def reopened(store: Store, run_id: str) -> Store:
+    again = reader_of(store)
     again.start_run(run_id, [THING])
     return again
 
 
-def test_readers_see_what_was_published_and_nothing_later(store: TableStore) -> None:
+def version(store: Store) -> int | None:
+    return store._version(THING)
+
+
+def test_readers_see_what_was_published_and_nothing_later(store: Store) -> None:
     spark = store.spark
     assert content(store.read(THING)) == []
     store.append(THING, rows(spark, (1, "a")))
-    reader = TableStore(spark, store.root)
+    reader = reader_of(store)
     assert content(reader.read(THING)) == []
     store.publish("make_things", DAY)
     store.append(THING, rows(spark, (2, "b")))
     reader.refresh()
     assert content(reader.read(THING)) == [(1, "a")]
-    assert content(store.read("core.thing")) == [(1, "a"), (2, "b")]
+    assert content(store.require("core.thing")) == [(1, "a"), (2, "b")]
 
 
-def test_a_crashed_run_is_taken_back_before_the_next_one(store: TableStore) -> None:
+def test_a_crashed_run_is_taken_back_before_the_next_one(store: Store) -> None:
     spark = store.spark
     store.append(THING, rows(spark, (1, "a")))
     store.publish("make_things", DAY)
@@ -67,7 +91,7 @@ def test_a_crashed_run_is_taken_back_before_the_next_one(store: TableStore) -> N
     assert content(again.read(THING)) == [(1, "a"), (3, "c")]
 
 
-def test_a_table_whose_first_run_crashed_begins_anew(store: TableStore) -> None:
+def test_a_table_whose_first_run_crashed_begins_anew(store: Store) -> None:
     store.append(THING, rows(store.spark, (1, "crashed")))
     again = reopened(store, "run-2")
     assert content(again.read(THING)) == []
@@ -76,7 +100,7 @@ def test_a_table_whose_first_run_crashed_begins_anew(store: TableStore) -> None:
     assert content(again.read(THING)) == [(2, "b")]
 
 
-def test_changes_leave_out_what_was_taken_back(store: TableStore) -> None:
+def test_changes_leave_out_what_was_taken_back(store: Store) -> None:
     spark = store.spark
     store.append(THING, rows(spark, (1, "a")))
     store.publish("make_things", DAY)
@@ -85,13 +109,13 @@ def test_changes_leave_out_what_was_taken_back(store: TableStore) -> None:
     again = reopened(store, "run-2")
     again.append(THING, rows(spark, (2, "b"), (3, "c")))
     again.publish("make_things", DAY)
-    reader = TableStore(spark, store.root)
+    reader = reader_of(store)
     assert content(reader.changes(THING, since)) == [(2, "b"), (3, "c")]
     assert content(reader.changes(THING, None)) == [(1, "a"), (2, "b"), (3, "c")]
     assert content(reader.changes(THING, reader.published[THING.name])) == []
 
 
-def test_what_was_altered_since_is_told_before_and_after(store: TableStore) -> None:
+def test_what_was_altered_since_is_told_before_and_after(store: Store) -> None:
     spark = store.spark
     store.append(THING, rows(spark, (1, "a"), (2, "b"), (4, "d")))
     store.publish("make_things", DAY)
@@ -99,49 +123,51 @@ def test_what_was_altered_since_is_told_before_and_after(store: TableStore) -> N
     again = reopened(store, "run-2")
     again.append(THING, rows(spark, (3, "c"), (5, "e")))
     again.publish("make_things", DAY)
-    reader = TableStore(spark, store.root)
+    reader = reader_of(store)
     assert content(reader.altered(THING, since)) == []
     third = reopened(store, "run-3")
     # one that came a moment ago, one of old, one that is new
     third.upsert(THING, rows(spark, (3, "cc"), (2, "bb"), (6, "f")))
     third.publish("make_things", DAY)
-    reader = TableStore(spark, store.root)
+    reader = reader_of(store)
     assert content(reader.changes(THING, since)) == [(5, "e"), (6, "f")]
     assert content(reader.altered(THING, since)) == [(2, "b"), (2, "bb"), (3, "c"), (3, "cc")]
     assert content(reader.altered(THING, None)) == []
 
 
-def test_a_commit_of_somebody_else_is_named(store: TableStore) -> None:
-    store.append(THING, rows(store.spark, (1, "a")))
-    store.publish("make_things", DAY)
+def test_a_commit_of_somebody_else_is_named(delta_store: DeltaStore) -> None:
+    delta_store.append(THING, rows(delta_store.spark, (1, "a")))
+    delta_store.publish("make_things", DAY)
     conf = "spark.databricks.delta.commitInfo.userMetadata"
-    store.spark.conf.set(conf, "")
-    rows(store.spark, (9, "x")).write.format("delta").mode("append").save(store.path(THING))
+    delta_store.spark.conf.set(conf, "")
+    rows(delta_store.spark, (9, "x")).write.format("delta").mode("append").save(
+        delta_store.path(THING)
+    )
     with pytest.raises(ForeignCommitError, match=r"core\.thing: version 1 \(WRITE\) was not"):
-        reopened(store, "run-2")
+        reopened(delta_store, "run-2")
 
 
-def test_a_published_table_that_is_gone_is_named(store: TableStore) -> None:
-    store.append(THING, rows(store.spark, (1, "a")))
-    store.publish("make_things", DAY)
-    store.files.delete(store.path(THING))
+def test_a_published_table_that_is_gone_is_named(delta_store: DeltaStore) -> None:
+    delta_store.append(THING, rows(delta_store.spark, (1, "a")))
+    delta_store.publish("make_things", DAY)
+    delta_store.files.delete(delta_store.path(THING))
     with pytest.raises(DataBankError, match="nothing lies at"):
-        reopened(store, "run-2")
+        reopened(delta_store, "run-2")
 
 
 @pytest.mark.parametrize("pairs", [[(None, "a")], [(1, "a"), (1, "b")]])
 @pytest.mark.parametrize("way", ["append", "replace", "upsert"])
 def test_unsafe_keys_are_refused_before_anything_is_written(
-    store: TableStore, pairs: list[tuple[int | None, str]], way: str
+    store: Store, pairs: list[tuple[int | None, str]], way: str
 ) -> None:
     store.append(THING, rows(store.spark, (7, "kept")))
-    before = store.files.last_version(store.path(THING))
+    before = version(store)
     with pytest.raises(UnsafeKeysError, match="nothing was written"):
         getattr(store, way)(THING, rows(store.spark, *pairs))
-    assert store.files.last_version(store.path(THING)) == before
+    assert version(store) == before
 
 
-def test_null_is_a_value_in_an_open_key(store: TableStore) -> None:
+def test_null_is_a_value_in_an_open_key(store: Store) -> None:
     spec = replace(THING, key=("id", "name"), open_key=("name",))
     blank: list[tuple[int | None, str | None]] = [(1, None), (1, "a"), (2, None)]
     store.append(spec, small_frame(store.spark, blank, "id bigint, name string"))
@@ -151,13 +177,13 @@ def test_null_is_a_value_in_an_open_key(store: TableStore) -> None:
         store.replace(spec, small_frame(store.spark, [(None, "a")], "id bigint, name string"))
 
 
-def test_upsert_replaces_known_keys_and_adds_new_ones(store: TableStore) -> None:
+def test_upsert_replaces_known_keys_and_adds_new_ones(store: Store) -> None:
     store.append(THING, rows(store.spark, (1, "a"), (2, "b")))
     store.upsert(THING, rows(store.spark, (2, "B"), (3, "c")))
     assert content(store.read(THING)) == [(1, "a"), (2, "B"), (3, "c")]
 
 
-def test_replacing_a_scope_touches_nothing_else(store: TableStore) -> None:
+def test_replacing_a_scope_touches_nothing_else(store: Store) -> None:
     spark = store.spark
     store.append(THING, rows(spark, (1, "a"), (2, "b"), (3, "c")))
     scope = small_frame(spark, [(2,), (3,), (4,)], "id bigint")
@@ -165,45 +191,45 @@ def test_replacing_a_scope_touches_nothing_else(store: TableStore) -> None:
     assert content(store.read(THING)) == [(1, "a"), (3, "C"), (4, "d")]
 
 
-def test_an_empty_scope_commits_nothing(store: TableStore) -> None:
+def test_an_empty_scope_commits_nothing(store: Store) -> None:
     store.append(THING, rows(store.spark, (1, "a")))
-    version = store.versions_written[THING.name]
+    written = store.versions_written[THING.name]
     nothing = small_frame(store.spark, [], "id bigint")
     store.replace_keys(THING, rows(store.spark), nothing)
-    assert store.versions_written[THING.name] == version
+    assert store.versions_written[THING.name] == written
     assert content(store.read(THING)) == [(1, "a")]
 
 
-def test_a_scope_with_a_repeated_key_is_refused(store: TableStore) -> None:
+def test_a_scope_with_a_repeated_key_is_refused(store: Store) -> None:
     store.append(THING, rows(store.spark, (1, "a")))
-    before = store.files.last_version(store.path(THING))
+    before = version(store)
     scope = small_frame(store.spark, [(1,)], "id bigint")
     with pytest.raises(UnsafeKeysError):
         store.replace_keys(THING, rows(store.spark, (1, "b"), (1, "c")), scope)
-    assert store.files.last_version(store.path(THING)) == before
+    assert version(store) == before
 
 
-def test_a_row_outside_of_the_scope_is_refused(store: TableStore) -> None:
+def test_a_row_outside_of_the_scope_is_refused(store: Store) -> None:
     store.append(THING, rows(store.spark, (1, "a"), (2, "b")))
-    before = store.files.last_version(store.path(THING))
+    before = version(store)
     scope = small_frame(store.spark, [(1,)], "id bigint")
     with pytest.raises(RuntimeError, match="outside of the scope"):
         store.replace_keys(THING, rows(store.spark, (1, "A"), (2, "B")), scope)
-    assert store.files.last_version(store.path(THING)) == before
+    assert version(store) == before
 
 
-def test_a_column_of_another_type_is_refused(store: TableStore) -> None:
+def test_a_column_of_another_type_is_refused(store: Store) -> None:
     wrong = store.spark.createDataFrame([("x", "a")], "id string, name string")
     with pytest.raises(Exception, match="id"):
         store.append(THING, wrong)
 
 
-def test_columns_keep_their_comments(store: TableStore) -> None:
-    store.append(THING, rows(store.spark, (1, "a")))
-    told = store.spark.sql(f"DESCRIBE TABLE delta.`{store.path(THING)}`").collect()
+def test_columns_keep_their_comments(delta_store: DeltaStore) -> None:
+    delta_store.append(THING, rows(delta_store.spark, (1, "a")))
+    told = delta_store.spark.sql(f"DESCRIBE TABLE delta.`{delta_store.path(THING)}`").collect()
     assert {(row["col_name"], row["comment"]) for row in told} >= {("id", "the id")}
 
 
-def test_a_table_asked_for_by_name_must_have_been_published(store: TableStore) -> None:
+def test_a_table_asked_for_by_name_must_have_been_published(store: Store) -> None:
     with pytest.raises(DataBankError, match=r"models\.score: not published yet"):
-        store.read("models.score")
+        store.require("models.score")

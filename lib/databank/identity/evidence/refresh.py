@@ -10,13 +10,13 @@ from databank.identity.rules import LINKAGE_RULE
 from databank.identity.tables import EDGES, LIKELY_PAIR
 from databank.session import checkpoint, hinted
 from databank.sources.tables import EVENTS, PROFILES
-from databank.tables import TableStore
+from databank.tables import Store
 
 _RULES = {"event": (EVENTS, event_edges), "profile": (PROFILES, profile_edges)}
 _MEASURES = ("first_ts", "last_ts", "n", "score")
 
 
-def replace_edges(store: TableStore, rules: Mapping[str, LinkageRule]) -> None:
+def replace_edges(store: Store, rules: Mapping[str, LinkageRule]) -> None:
     """Write identity.edges from all events and profiles, and of what is alike by these rules."""
     events, profiles = (edges_of(store.read(spec)) for spec, edges_of in _RULES.values())
     rows = events.unionByName(profiles)
@@ -27,7 +27,7 @@ def replace_edges(store: TableStore, rules: Mapping[str, LinkageRule]) -> None:
 
 
 def update_edges(
-    store: TableStore, since: Mapping[str, int], rules: Mapping[str, LinkageRule]
+    store: Store, since: Mapping[str, int], rules: Mapping[str, LinkageRule]
 ) -> DataFrame:
     """Bring identity.edges up to date with what came since, in one write.
 

@@ -13,7 +13,7 @@ from databank.identity.tables import STATE
 from databank.runs import Context
 from databank.runs.forget import FORGOTTEN
 from databank.sources.tables import ERASED, EVENTS, IDENTIFIER, PROFILES
-from databank.tables import TableStore
+from databank.tables import Store
 
 # identifiers; to solve so few costs less than the queries that find what is touched
 SMALL = 200_000
@@ -110,7 +110,7 @@ def write_basis(context: Context, config: IdentityConfig, counts: Counts, *, nex
     store.replace(STATE, store.small(STATE, [row]))
 
 
-def go_back(store: TableStore, versions: Mapping[str, int]) -> dict[str, int | float | str]:
+def go_back(store: Store, versions: Mapping[str, int]) -> dict[str, int | float | str]:
     """Write identity.state as it was at an earlier version, but for the ids that are given.
 
     A person_id that was published since may be known outside of the bank: nobody else gets it.

@@ -1,0 +1,186 @@
+"""The only door to Delta: a store whose tables are Delta tables below one root."""
+
+from collections.abc import Iterable
+from urllib.parse import unquote
+
+from delta.tables import DeltaTable
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, DataFrameWriter, SparkSession, functions as F
+
+from databank.errors import DataBankError, ForeignCommitError
+from databank.tables.feed import ChangeFeed
+from databank.tables.files import Commit, Files
+from databank.tables.ops import PUBLISH
+from databank.tables.spec import TableSpec
+from databank.tables.store import RUNNER, Publication, Store, name_of
+
+COMMIT_PREFIX = "databank:"  # commits of databank carry this and the run id as userMetadata
+_USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+
+
+class DeltaStore(Store):
+    """Reads and writes the Delta tables of one warehouse for one run."""
+
+    def __init__(self, spark: SparkSession, root: str) -> None:
+        super().__init__(spark, root)
+        self._appends = 0
+        self._publish_version = -1
+        self.refresh()
+
+    def path(self, table: TableSpec | str) -> str:
+        """Where a table lies."""
+        return f"{self.root}/{name_of(table).replace('.', '/')}"
+
+    def refresh(self) -> None:
+        """Read again which versions are published, if anything was since the last look."""
+        version = self._version(PUBLISH)
+        if version is None or version == self._publish_version:
+            return
+        latest = (
+            self.read_version(PUBLISH, version)
+            .groupBy("table")
+            .agg(F.max_by("version", "seq").alias("version"), F.max("seq").alias("seq"))
+            .collect()  # one row per table of the bank: a few dozen
+        )
+        self.published = {row["table"]: row["version"] for row in latest}
+        self._seq = max(row["seq"] for row in latest)
+        self._publish_version = version
+
+    def start_run(self, run_id: str, owned: Iterable[TableSpec]) -> None:
+        """Start a run as any store does; commits from now on carry its id."""
+        self.spark.conf.set(_USER_METADATA, f"{COMMIT_PREFIX}{run_id}")
+        super().start_run(run_id, owned)
+
+    def materialise(self, name: str, rows: DataFrame) -> DataFrame:
+        """Write rows as files of this run: safe from lost executors, their size known."""
+        rows.write.parquet(self.scratch(name))
+        return self.spark.read.schema(rows.schema).parquet(self.scratch(name))
+
+    def read_version(self, table: TableSpec | str, version: int) -> DataFrame:
+        """Read a table at some version, which counts neither as read nor as published.
+
+        Raises:
+            AnalysisException: If Delta's log does not reach back to it.
+        """
+        reader = self.spark.read.format("delta").option("versionAsOf", version)
+        return reader.load(self.path(table))
+
+    def is_readable(self, table: str, version: int) -> bool:
+        """Whether Delta's log and the files of a version are there still."""
+        try:
+            files = self.read_version(table, version).inputFiles()
+        except AnalysisException:
+            return False
+        present = set(self.files.names(self.path(table)))
+        return {unquote(file.rpartition("/")[2]) for file in files} <= present
+
+    def ledger(self, table: TableSpec | str) -> DataFrame | None:
+        """Read the newest state of a table that the runner writes; None if there is none."""
+        path = self.path(table)
+        if self.files.last_version(path) is None:
+            return None
+        return self.spark.read.format("delta").load(path)
+
+    def publications(self, job: str) -> list[Publication]:
+        """All that a job has published, in the order of publishing."""
+        rows = self.ledger(PUBLISH)
+        if rows is None:
+            return []
+        of_job = rows.where(F.col("job") == job).select(*Publication._fields).collect()
+        return sorted((Publication(*row) for row in of_job), key=lambda row: row.seq)
+
+    # ---- what only Delta does so
+
+    def _version(self, spec: TableSpec) -> int | None:
+        return self.files.last_version(self.path(spec))
+
+    def _commit(self, spec: TableSpec, version: int) -> Commit:
+        return self.files.commit(self.path(spec), version)
+
+    def _restore(self, spec: TableSpec) -> None:
+        """Bring a table back to its published version, unless it is there already.
+
+        Raises:
+            ForeignCommitError: If somebody else committed to the table since.
+            DataBankError: If a published table is gone.
+        """
+        path, wanted, last = self.path(spec), self.published.get(spec.name), self._version(spec)
+        if last is None:
+            if wanted is not None:
+                raise DataBankError(
+                    f"{spec.name}: published at version {wanted}, but nothing lies at {path}; "
+                    "bring the files back, or start with an empty root"
+                )
+            return
+        since = -1 if wanted is None else wanted
+        commits = [self._commit(spec, version) for version in range(since + 1, last + 1)]
+        for commit in commits:
+            if not (commit.run_id or "").startswith(COMMIT_PREFIX):
+                raise ForeignCommitError(spec.name, commit.version, commit.operation, since)
+        if wanted is None:
+            self.files.delete(path)
+        elif commits and commits[-1].restored != wanted:
+            DeltaTable.forPath(self.spark, path).restoreToVersion(wanted)
+
+    def _record(self, publications: Iterable[Publication]) -> None:
+        self.append(PUBLISH, self.small(PUBLISH, publications), checked=True)
+        if self._version(PUBLISH) == self._publish_version + 1:  # no other job has published
+            self._publish_version += 1
+
+    def _open_feed(self, spec: TableSpec, since: int, until: int) -> ChangeFeed:
+        log = _DeltaLog(self.spark, self.files, self.path(spec))
+        return ChangeFeed(self.spark, spec, log, since=since, until=until)
+
+    def _commit_write(self, spec: TableSpec, rows: DataFrame, mode: str, where: str | None) -> None:
+        self._writer(spec, rows, mode, where).save(self.path(spec))
+
+    def _commit_upsert(self, spec: TableSpec, rows: DataFrame) -> None:
+        on = " AND ".join(f"target.`{key}` <=> source.`{key}`" for key in spec.key)
+        merge = self._target(spec).merge(rows.alias("source"), on)
+        merge.whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
+
+    def _commit_delete(self, spec: TableSpec, rows: DataFrame, on: str) -> None:
+        self._target(spec).merge(rows.alias("source"), on).whenMatchedDelete().execute()
+
+    def _target(self, spec: TableSpec) -> DeltaTable:
+        return DeltaTable.forPath(self.spark, self.path(spec)).alias("target")
+
+    def _writer(
+        self, spec: TableSpec, rows: DataFrame, mode: str, where: str | None
+    ) -> DataFrameWriter:
+        writer = rows.write.format("delta").mode(mode)
+        if self._version(spec) is None:
+            if spec.cluster_by:
+                writer = writer.clusterBy(*spec.cluster_by)
+            if spec.change_feed:
+                writer = writer.option("delta.enableChangeDataFeed", "true")
+        elif where is not None:
+            writer = writer.option("replaceWhere", where)
+        elif mode == "overwrite":
+            writer = writer.option("overwriteSchema", "true")
+        # not the ledgers: for the ids Delta reads the whole log again, at each append
+        if mode == "append" and spec.owner != RUNNER:
+            # a retried commit of the same append is dropped by Delta, the next append is not
+            self._appends += 1
+            writer = writer.option("txnAppId", f"{self.run_id}:{spec.name}")
+            writer = writer.option("txnVersion", self._appends)
+        return writer
+
+
+class _DeltaLog:
+    """Delta's log and change data feed of one table."""
+
+    def __init__(self, spark: SparkSession, files: Files, path: str) -> None:
+        self._spark, self._files, self._path = spark, files, path
+
+    def commit(self, version: int) -> Commit:
+        return self._files.commit(self._path, version)
+
+    def has(self, version: int) -> bool:
+        # Delta clears its log after a month
+        return self._files.exists(f"{self._path}/_delta_log/{version:020d}.json")
+
+    def rows(self, first: int, last: int) -> DataFrame:
+        reader = self._spark.read.format("delta").option("readChangeFeed", "true")
+        reader = reader.option("startingVersion", first).option("endingVersion", last)
+        return reader.load(self._path)
