@@ -40,7 +40,9 @@ def bench_dirt(folder: Path, persons: int) -> None:
         steps = [Step("ingest"), Step("resolve_identity")]
         execute(project, steps, root=root, day=day)
         store = DeltaStore(spark, root)
-        sizes = store.require("identity.person").where("valid_to IS NULL").groupBy("person_id").count()
+        sizes = (
+            store.require("identity.person").where("valid_to IS NULL").groupBy("person_id").count()
+        )
         largest = sizes.agg(F.max("count").alias("n")).first()
         print(f"seed {seed}, {times} x dirt: largest person {largest['n']} identifiers (cap {cap})")
         for score in identity_scores(store, Truth(spark, root)):

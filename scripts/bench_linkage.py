@@ -10,11 +10,11 @@ from datetime import date
 from functools import reduce
 from pathlib import Path
 
+from pyspark.sql import DataFrame, functions as F
+
 from databank.identity import connected_components
 from databank.identity.agreement import Agreement, measure_agreement
 from databank.identity.linkage.records import key_columns, records_of
-from pyspark.sql import DataFrame, functions as F
-
 from databank.project import Project, load_project
 from databank.project.execute import execute
 from databank.project.plan import Step

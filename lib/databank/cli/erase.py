@@ -11,7 +11,7 @@ from databank.identity.explain import (
     OwnershipPeriod,
     find_identifiers,
     identifiers_of,
-    persons_of_events,
+    owners_of,
 )
 from databank.project.load import load_project
 from databank.runs import Progress, Runner
@@ -40,7 +40,7 @@ def request(
     refuse_future(day, timezone=project.settings.timezone)
     lookup = PublishedReader(root)
     [asked] = find_identifiers(lookup, [IdentifierQuery(id_type, value, scope)])
-    holders = persons_of_events(lookup, [asked.id_key])[asked.id_key]
+    holders = owners_of(lookup, [asked.id_key])[asked.id_key]
     if person:
         erasures = _of_person(lookup, str(asked), holders, day)
     else:

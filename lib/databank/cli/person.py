@@ -21,7 +21,7 @@ from databank.identity.explain import (
     find_identifiers,
     identifiers_by_key,
     identifiers_of,
-    persons_of_events,
+    owners_of,
     rejections_of,
 )
 from databank.tables.published_reader import PublishedReader
@@ -47,7 +47,7 @@ def describe_person(
         sections = _numbered(lookup, value, day)
         return [*sections, *(describe_day(lookup, conf_dir, int(value), day) if day else [])]
     [asked] = find_identifiers(lookup, [IdentifierQuery(id_type, value, scope)])
-    holders = persons_of_events(lookup, [asked.id_key])[asked.id_key]
+    holders = owners_of(lookup, [asked.id_key])[asked.id_key]
     whose = [one for one in holders if one.covers(day)]
     on = f"on {day}" if day else "today"
     if not whose and day is None and (entities := _entities(lookup, asked)):
@@ -191,7 +191,7 @@ def _person_of(lookup: PublishedReader, id_type: str, value: str, scope: str | N
         _numbered(lookup, value, None)
         return int(value)
     [asked] = find_identifiers(lookup, [IdentifierQuery(id_type, value, scope)])
-    holders = persons_of_events(lookup, [asked.id_key])[asked.id_key]
+    holders = owners_of(lookup, [asked.id_key])[asked.id_key]
     for one in holders:
         if one.covers(None):
             return one.person_id

@@ -180,9 +180,7 @@ def _pick(
     raise DataBankError(f"{id_type}: the bank has not met this value; look how it is spelled")
 
 
-def persons_of_events(
-    lookup: PublishedReader, keys: Sequence[int]
-) -> dict[int, list[OwnershipPeriod]]:
+def owners_of(lookup: PublishedReader, keys: Sequence[int]) -> dict[int, list[OwnershipPeriod]]:
     """Who holds each identifier, the first holder first; none if it was set aside."""
     rows = lookup.by_keys("identity.person", OwnershipPeriod._fields, "id_key", keys)
     found = sorted(
@@ -213,7 +211,7 @@ def persons_of_events(
     keys = sorted({key for ids in events for key in ids})
     holders = {
         key: next((one.person_id for one in found if one.covers(day)), None)
-        for key, found in persons_of_events(lookup, keys).items()
+        for key, found in owners_of(lookup, keys).items()
     }
     alone = "b_key IS NULL AND rule <> ?"
     aside = {key for (key,) in lookup.find("identity.rejected", ["a_key"], alone, [FORMAT_RULE])}
@@ -290,7 +288,7 @@ def explain_pair(
         zone: Business time zone.
     """
     ends = {one.id_key, other.id_key}
-    holders = persons_of_events(lookup, sorted(ends))
+    holders = owners_of(lookup, sorted(ends))
     both = set.intersection(
         *({one.person_id for one in held if one.covers(day)} for held in holders.values())
     )

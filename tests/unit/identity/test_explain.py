@@ -7,7 +7,7 @@ import pytest
 from deltalake import write_deltalake
 
 from databank.errors import DataBankError
-from databank.identity.explain import IdentifierQuery, find_identifiers, persons_of_events
+from databank.identity.explain import IdentifierQuery, find_identifiers, owners_of
 from databank.tables.published_reader import PublishedReader
 
 KNOWN = [
@@ -83,6 +83,6 @@ def test_what_is_not_one_identifier_is_refused(
 def test_tables_that_nobody_has_published_are_empty(
     lookup: PublishedReader, tmp_path: Path
 ) -> None:
-    assert persons_of_events(lookup, [3]) == {3: []}
+    assert owners_of(lookup, [3]) == {3: []}
     (tmp_path / "bare").mkdir()
     assert PublishedReader(str(tmp_path / "bare")).find("ops.run", ["*"], "true") == []

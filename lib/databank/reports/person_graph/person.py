@@ -18,7 +18,7 @@ from databank.identity.explain import (
     identifiers_by_key,
     identifiers_of,
     manual_links,
-    persons_of_events,
+    owners_of,
     rejections_of,
 )
 from databank.reports import format as fmt
@@ -76,7 +76,7 @@ def draw_person(root: str, id_type: str, value: str, *, scope: str | None = None
 
 
 def _holder(lookup: PublishedReader, asked: Identifier) -> int:
-    holders = persons_of_events(lookup, [asked.id_key])[asked.id_key]
+    holders = owners_of(lookup, [asked.id_key])[asked.id_key]
     today = [one for one in holders if one.covers(None)]
     if today:
         return today[0].person_id
