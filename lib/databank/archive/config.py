@@ -23,6 +23,10 @@ _OF_AN_EVENT = (
 CHANNEL, PAGE = "channel", "page"
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 TagType = Literal["boolean", "count", "number", "text", "date"]
+# type of a tag -> Spark type of its values
+SPARK_TYPES: dict[TagType, str] = {
+    "boolean": "boolean", "count": "double", "number": "double", "text": "string", "date": "date",
+}  # fmt: skip
 
 
 class DwellConfig(StrictModel):

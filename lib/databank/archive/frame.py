@@ -19,11 +19,6 @@ from databank.runs import Context
 from databank.sources.tables import EVENTS
 
 _NOTHING: dict[str, int | float | bool] = {"boolean": False, "count": 0.0}
-# macro -> table of its members, column of the name
-_MEMBERS = {
-    "in_audience": ("audiences.member", "audience"),
-    "in_lookalike": ("lookalike.member", "name"),
-}
 _VALUE = {"text": "value_string", "date": "value_date"}
 ROWS_OF_PARTITION = 500_000  # of the archive, or events: some tens of megabytes in a worker
 _KEYS_OF_PARTITION = 200_000  # identifiers: a worker holds all values of their persons
@@ -97,8 +92,7 @@ def person_frame(
             found = of_entity(context, _result_column(context, macro, day), entity)
             found = found if entity == PERSON else found.distinct()
             frame = frame.join(found, "person_id", "left")
-            if macro.name in _MEMBERS:
-                frame = _fill(frame, {macro.column: False})
+            frame = _fill(frame, {macro.column: macro.spec.empty})
     return frame
 
 
@@ -176,17 +170,14 @@ def _tag_columns(context: Context, types: Mapping[str, TagType], entity: str) ->
 
 
 def _result_column(context: Context, macro: Macro, day: date) -> DataFrame:
-    """Column of a macro that a table of results answers."""
-    if macro.name == "stage":
-        rows = context.store.require("lifecycle.stage").where(F.col("day") == F.lit(day))
-        return rows.select("person_id", F.col("stage").alias(macro.column))
-    if macro.name == "score":
-        rows = context.store.require("models.score").where(F.col("model") == F.lit(macro.target))
-        # the calibrated score is the probability that thresholds are written for
-        value = F.coalesce("calibrated", "score").alias(macro.column)
-        return rows.select(F.col("entity_id").alias("person_id"), value)
-    table, name = _MEMBERS[macro.name]
-    members = context.store.require(table).where(
-        (F.col(name) == F.lit(macro.target)) & (F.col("day") == F.lit(day))
-    )
-    return members.select("person_id", F.lit(True).alias(macro.column))
+    """Read the column of a macro that a table of results answers."""
+    result = macro.spec.result
+    if result is None:
+        raise ValueError(f"macro {macro.name} has no table of results")
+    rows = context.store.require(result.table)
+    if result.by_day:
+        rows = rows.where(F.col("day") == F.lit(day))
+    if result.name is not None:
+        rows = rows.where(F.col(result.name) == F.lit(macro.target))
+    value = F.expr(result.value).alias(macro.column)
+    return rows.select(F.col(result.person).alias("person_id"), value)

@@ -5,7 +5,6 @@ from databank.identity.entities.config import PERSON
 
 # of a household, an account: the name for how many persons are in it
 PERSONS = "persons"
-_OF_A_PERSON = ("score", "stage")
 
 
 class Refers:
@@ -28,12 +27,12 @@ class Refers:
     @property
     def models(self) -> frozenset[str]:
         """Names of the models whose scores it uses."""
-        return self._targets("score")
+        return self._targets("model")
 
     @property
     def audiences(self) -> frozenset[str]:
         """Names of the audiences it uses."""
-        return self._targets("in_audience")
+        return self._targets("audience")
 
     def refuse_what_persons_have(self) -> None:
         """Raise if the entry is about an entity and asks for what only a person has.
@@ -41,10 +40,11 @@ class Refers:
         Raises:
             ValueError: `what is wrong; what to write instead`.
         """
-        used = {m.name for each in self.expressions for m in each.macros} & set(_OF_A_PERSON)
+        macros = (macro for each in self.expressions for macro in each.macros)
+        used = sorted(macro.name for macro in macros if macro.spec.persons_only)
         if used and self._subject != PERSON:
             raise ValueError(
-                f"a {self._subject} has no {min(used)}(); put the persons into an audience and "
+                f"a {self._subject} has no {used[0]}(); put the persons into an audience and "
                 "ask in_audience(...)"
             )
 
@@ -52,6 +52,6 @@ class Refers:
     def _subject(self) -> str:
         return getattr(self, "entity", PERSON)
 
-    def _targets(self, macro: str) -> frozenset[str]:
-        uses = (m for each in self.expressions for m in each.macros if m.name == macro)
+    def _targets(self, node: str) -> frozenset[str]:
+        uses = (m for each in self.expressions for m in each.macros if m.spec.node == node)
         return frozenset(str(m.target) for m in uses)

@@ -11,32 +11,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame, functions as F
 
-from databank.archive.cells import EVER, Cells, Measure, number_column
 from databank.archive.events import happened_within
 from databank.archive.row_filters import any_window, event_matches, with_dimensions
 from databank.expressions import Macro
-from databank.expressions.macros import OF_NUMBERS
+from databank.expressions.cells import EVER, Cells, Request, number_column
 
 _EPOCH = date(1970, 1, 1).toordinal()
-_TYPES = {
-    "events": "bigint", "amount": "double", "average_amount": "double", "largest_amount": "double",
-    "smallest_amount": "double", "quantity": "double", "distinct": "bigint", "first_on": "date",
-    "last_on": "date", "days_active": "bigint", "days_in_a_row": "bigint", "days_since": "int",
-    "first_time": "boolean", "stopped": "boolean", "sum_of": "double", "average_of": "double",
-    "largest_of": "double", "smallest_of": "double",
-}  # fmt: skip
 _ARROW = {
     "bigint": pa.int64(), "double": pa.float64(), "date": pa.date32(), "int": pa.int32(),
     "boolean": pa.bool_(),
 }  # fmt: skip
-# what a macro sums or compares, beside days
-_READS = {
-    "events": ("n",), "amount": ("amount",), "average_amount": ("amount", "n"),
-    "largest_amount": ("amount_max",), "smallest_amount": ("amount_min",),
-    "quantity": ("quantity",), "sum_of": ("n",), "average_of": ("n",),
-}  # fmt: skip
 _BITS = 31  # of an int, without its sign: few bytes to send
-_PLACE, _MATCHES = ("person_id", "_asked", "_day"), "_matches_"
+_PLACE, _MATCHES = ("person_id", "_is_request", "_day"), "_matches_"
 _BATCH = 1 << 14  # persons that go back at a time
 # event, filter, and hours where the window is of them
 Family = tuple[str | None, str | None, int | None]
@@ -44,10 +30,10 @@ Family = tuple[str | None, str | None, int | None]
 
 @dataclass(frozen=True)
 class _Plan:
-    """What the workers are told.
+    """What the workers need beside the rows.
 
     Attributes:
-        measures: Each with the number of its family.
+        requests: Each with the number of its family.
         names: Columns of the answer.
         types: Their types, as Spark's SQL names them.
         masks: Columns whose bits tell which families a row matches.
@@ -55,7 +41,7 @@ class _Plan:
         counted: Those of them that are values of dimensions.
     """
 
-    measures: tuple[tuple[int, Measure], ...]
+    requests: tuple[tuple[int, Request], ...]
     names: tuple[str, ...]
     types: tuple[str, ...]
     masks: tuple[str, ...]
@@ -94,11 +80,8 @@ def macro_columns(
         recent: What `recent_events` gives for the macros with windows of hours, if there are any.
 
     Returns:
-        One row for each of the persons: person_id, and per macro its `column`: events, distinct,
-        days_active, days_in_a_row (bigint), amount, quantity, sum_of (double; all these are 0
-        without any matching event), first_time, stopped (boolean), average_amount, largest_amount,
-        smallest_amount, average_of, largest_of, smallest_of (double), days_since (int), first_on,
-        last_on (date; null without any).
+        One row for each of the persons: person_id, and per macro its `column`, of the type that
+        its spec names; `MacroSpec.empty` without any matching event.
     """
     macros = list(dict.fromkeys(macros))
     families = _families(macros)
@@ -106,20 +89,20 @@ def macro_columns(
     of_rows = [name for name in rows.columns if name.startswith(_MATCHES)]
     values = [name for name in rows.columns if name not in (*_PLACE, *of_rows)]
     plan = _Plan(
-        measures=tuple((families.index(_family(m)), _measure(m, as_of)) for m in macros),
+        requests=tuple((families.index(_family(m)), _request(m, as_of)) for m in macros),
         names=tuple(macro.column for macro in macros),
-        types=tuple(_TYPES[macro.name] for macro in macros),
+        types=tuple(macro.spec.type for macro in macros),
         masks=tuple(of_rows),
         values=tuple(values),
-        counted=frozenset(str(macro.by) for macro in macros if macro.name == "distinct"),
+        counted=frozenset(_dimensions(macros, "dimension")),
     )
     zeros = [F.lit(0)] * (1 + len(of_rows))
     nulls = (F.lit(None).cast(rows.schema[name].dataType) for name in values)
-    asked = persons.select("person_id", F.lit(True), *zeros, *nulls)
-    laid = rows.union(asked).repartition(partitions, "person_id")
+    requests = persons.select("person_id", F.lit(True), *zeros, *nulls)
+    laid = rows.union(requests).repartition(partitions, "person_id")
     columns = zip(("person_id", *plan.names), ("bigint", *plan.types), strict=True)
     schema = ", ".join(f"{name} {kind}" for name, kind in columns)
-    return laid.mapInArrow(partial(_answered, plan=plan), schema)
+    return laid.mapInArrow(partial(evaluate_partition, plan=plan), schema)
 
 
 def matching_rows(
@@ -135,8 +118,9 @@ def matching_rows(
     Those with windows of days look at the archive, those with windows of hours at `recent`.
 
     Returns:
-        person_id, `_asked` (false), `_day` (from 1970), `_matches_0` and so on (bits: families in
-        the order of the macros, days or hours included), and what is summed or counted.
+        person_id, `_is_request` (false), `_day` (from 1970), `_matches_0` and so on (bits:
+        families in the order of the macros, days or hours included), and what is summed or
+        counted.
 
     Raises:
         ValueError: If there are windows of hours and no recent events.
@@ -146,30 +130,30 @@ def matching_rows(
     parts = []
     if of_days:
         rows = with_dimensions(archive, dimensions).where(any_window(of_days, as_of))
-        met = {
+        windows = {
             family: any_window([m for m in of_days if _family(m) == family], as_of)
             for family in _families(of_days)
         }
-        parts.append(_marked(rows, macros, met))
+        parts.append(_marked(rows, macros, windows))
     if len(of_days) < len(macros):
         if recent is None:
             raise ValueError("there are windows of hours; give the recent events")
-        met = {f: happened_within(f[2]) for f in _families(macros) if f[2] is not None}
-        parts.append(_marked(with_dimensions(recent, dimensions), macros, met))
+        hours = {f: happened_within(f[2]) for f in _families(macros) if f[2] is not None}
+        parts.append(_marked(with_dimensions(recent, dimensions), macros, hours))
     return reduce(DataFrame.union, parts)
 
 
-def _marked(rows: DataFrame, macros: list[Macro], met: Mapping[Family, Column]) -> DataFrame:
-    """Rows that match any of the families; `met` tells of those whose windows they may be in."""
-    masks = _masks(_families(macros), met)
-    found = rows.select(
+def _marked(rows: DataFrame, macros: list[Macro], windows: Mapping[Family, Column]) -> DataFrame:
+    """Rows that match any of the families; `windows` has those whose windows they may be in."""
+    masks = _masks(_families(macros), windows)
+    marked = rows.select(
         "person_id",
-        F.lit(False).alias("_asked"),
+        F.lit(False).alias("_is_request"),
         F.unix_date("day").alias("_day"),
         *(mask.alias(f"{_MATCHES}{n}") for n, mask in enumerate(masks)),
         *(value.alias(name) for name, value in _values(macros).items()),
     )
-    return found.where(" OR ".join(f"{_MATCHES}{n} <> 0" for n in range(len(masks))))
+    return marked.where(" OR ".join(f"{_MATCHES}{n} <> 0" for n in range(len(masks))))
 
 
 def _family(macro: Macro) -> Family:
@@ -180,43 +164,49 @@ def _families(macros: list[Macro]) -> list[Family]:
     return list(dict.fromkeys(_family(macro) for macro in macros))
 
 
-def _measure(macro: Macro, as_of: date) -> Measure:
-    if macro.window is None:
-        raise ValueError(f"macro {macro.name} has no window")
+def _request(macro: Macro, as_of: date) -> Request:
+    evaluate = macro.spec.evaluate
+    if macro.window is None or evaluate is None:
+        raise ValueError(f"macro {macro.name} does not read events")
     if macro.hours is not None:
         # the rows of its family are those of its window
-        return Measure(macro.name, EVER, _number(as_of) + 1, EVER, _number(as_of), by=macro.by)
+        return Request(evaluate, EVER, _number(as_of) + 1, EVER, _number(as_of), by=macro.by)
     begin, end = macro.days(as_of)
     since, _ = macro.window.days(as_of)
     days = (_number(begin), _number(end) + 1, _number(since), _number(as_of))
-    return Measure(macro.name, *days, by=macro.by)
+    return Request(evaluate, *days, by=macro.by)
 
 
 def _number(day: date | None) -> int:
     return EVER if day is None else day.toordinal() - _EPOCH
 
 
-def _masks(families: list[Family], met: Mapping[Family, Column]) -> list[Column]:
+def _masks(families: list[Family], windows: Mapping[Family, Column]) -> list[Column]:
     nothing = F.lit(0)
     masks: list[Column] = []
     for at in range(0, len(families), _BITS):
         mask = nothing
         for bit, family in enumerate(families[at : at + _BITS]):
-            if family in met:
+            if family in windows:
                 event, condition, _ = family
-                is_it = met[family] & event_matches(event, condition)
+                is_it = windows[family] & event_matches(event, condition)
                 mask = mask + F.when(is_it, F.lit(1 << bit)).otherwise(nothing)
         masks.append(mask)
     return masks
 
 
 def _values(macros: list[Macro]) -> dict[str, Column]:
-    wanted = dict.fromkeys(name for macro in macros for name in _READS.get(macro.name, ()))
+    """What is summed, compared or counted: columns of the archive, and dimensions."""
+    wanted = dict.fromkeys(name for macro in macros for name in macro.spec.reads)
     sums = {name: F.col(name).cast("bigint" if name == "n" else "double") for name in wanted}
-    counted = {str(macro.by) for macro in macros if macro.name == "distinct"}
-    texts = {name: F.nullif(F.col(name), F.lit("")) for name in sorted(counted)}
-    numbers = {str(macro.by) for macro in macros if macro.name in OF_NUMBERS}
-    return sums | texts | {number_column(name): _number_of(name) for name in sorted(numbers)}
+    counted = {name: F.nullif(F.col(name), F.lit("")) for name in _dimensions(macros, "dimension")}
+    numbers = {number_column(name): _number_of(name) for name in _dimensions(macros, "number")}
+    return sums | counted | numbers
+
+
+def _dimensions(macros: list[Macro], argument: str) -> list[str]:
+    """Dimensions that macros take by an argument: to count their values, or as numbers."""
+    return sorted({str(macro.by) for macro in macros if argument in macro.spec.arguments})
 
 
 def _number_of(dimension: str) -> Column:
@@ -225,14 +215,16 @@ def _number_of(dimension: str) -> Column:
     return F.when(F.abs(value) < F.lit(float("inf")), value)
 
 
-def _answered(batches: Iterable[pa.RecordBatch], *, plan: _Plan) -> Iterator[pa.RecordBatch]:
-    """The rows of a partition in, a row for each person who is asked for out."""
+def evaluate_partition(
+    batches: Iterable[pa.RecordBatch], *, plan: _Plan
+) -> Iterator[pa.RecordBatch]:
+    """Turn the rows of a partition into one row for each person who is asked for."""
     held = list(batches)
     if not held:
         return
     rows = pa.Table.from_batches(held)
     persons, person = np.unique(rows["person_id"].to_numpy(), return_inverse=True)
-    asked = np.unique(person[rows["_asked"].to_numpy()])
+    requested = np.unique(person[rows["_is_request"].to_numpy()])
     day = rows["_day"].to_numpy().astype(np.int64)
     masks = [rows[name].to_numpy() for name in plan.masks]
     values = {
@@ -240,17 +232,17 @@ def _answered(batches: Iterable[pa.RecordBatch], *, plan: _Plan) -> Iterator[pa.
         for name in plan.values
     }
     answers: dict[int, pa.Array] = {}
-    for family in dict.fromkeys(family for family, _ in plan.measures):
-        mine = {n: measure for n, (of, measure) in enumerate(plan.measures) if of == family}
+    for family in dict.fromkeys(family for family, _ in plan.requests):
+        requests = {n: request for n, (of, request) in enumerate(plan.requests) if of == family}
         column, bit = divmod(family, _BITS)
         at = np.flatnonzero((masks[column] >> bit) & 1)
         some = {name: array[at] for name, array in values.items()}
-        cells = Cells(person[at], day[at], some, mine.values(), persons.size)
-        for n, measure in mine.items():
-            found, known = cells.value(measure)
-            unknown = None if known is None else ~known[asked]
-            answers[n] = _array(found[asked], unknown, _ARROW[plan.types[n]])
-    arrays = [pa.array(persons[asked]), *(answers[n] for n in range(len(plan.measures)))]
+        cells = Cells(person[at], day[at], some, requests.values(), persons.size)
+        for n, request in requests.items():
+            answer, known = cells.value(request)
+            unknown = None if known is None else ~known[requested]
+            answers[n] = _array(answer[requested], unknown, _ARROW[plan.types[n]])
+    arrays = [pa.array(persons[requested]), *(answers[n] for n in range(len(plan.requests)))]
     table = pa.Table.from_arrays(arrays, names=["person_id", *plan.names])
     yield from table.to_batches(max_chunksize=_BATCH)
 

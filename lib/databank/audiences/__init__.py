@@ -10,6 +10,5 @@ __getattr__, __all__ = lazy_exports(
         "AudienceConfig": "databank.audiences.config",
         "AudiencesConfig": "databank.audiences.config",
         "build_audiences": "databank.audiences.build",
-        "check_expressions": "databank.audiences.check",
     },
 )

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 from pyspark.sql import DataFrame, functions as F
 
+from databank.archive.analysis import Checked, refuse_wrong_expressions
 from databank.archive.frame import person_frame, persons_within
 from databank.audiences.config import KEEP_DAYS, AudienceConfig, AudiencesConfig
 from databank.audiences.tables import ENTITY_MEMBER, MEMBER
@@ -24,6 +25,11 @@ def build_audiences(context: Context, config: AudiencesConfig) -> StepResult:
     """
     wanted = [each for each in config.audiences if context.wants(each.audience)]
     [entity] = {each.entity for each in wanted}
+    entries = [
+        Checked(f"conf/audiences: audience {each.audience!r}", each.expressions, "boolean")
+        for each in wanted
+    ]
+    refuse_wrong_expressions(context.spark, entries, config.archive, config.tags)
     context.progress.step(f"{len(wanted)} audiences on one frame")
     outside = outer_expressions(wanted)
     frame = person_frame(context, outside, config.archive, tags=config.tags, entity=entity)

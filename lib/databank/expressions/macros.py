@@ -1,54 +1,96 @@
-"""Macros: what databank adds to Spark SQL, each with its arguments checked."""
+"""Macros: what databank adds to Spark SQL, one entry for each in a registry."""
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 
 from databank.errors import did_you_mean
+from databank.expressions.cells import Evaluator
 from databank.expressions.windows import Window, parse_window, refuse_hours
 
-# name -> (arguments needed, arguments allowed)
-_EVENT_MACROS = {
-    "events": (1, 3),
-    "amount": (1, 3),
-    "average_amount": (1, 3),
-    "largest_amount": (1, 3),
-    "smallest_amount": (1, 3),
-    "quantity": (1, 3),
-    "distinct": (2, 4),
-    "sum_of": (2, 4),
-    "average_of": (2, 4),
-    "largest_of": (2, 4),
-    "smallest_of": (2, 4),
-    "first_on": (1, 3),
-    "last_on": (1, 3),
-    "days_active": (1, 3),
-    "days_in_a_row": (1, 3),
-    "days_since": (1, 2),
-    "first_time": (2, 3),
-    "stopped": (2, 3),
-}
-_TABLE_MACROS = {"in_audience": (1, 1), "in_lookalike": (1, 1), "stage": (0, 0), "score": (1, 1)}
-ARITY = _EVENT_MACROS | _TABLE_MACROS
 ANY_EVENT = "*"
-# those of a dimension's numbers
-OF_NUMBERS = frozenset({"sum_of", "average_of", "largest_of", "smallest_of"})
-# those that look beyond their window, at the whole past
-_OF_THE_PAST = frozenset({"first_time", "stopped"})
+_CALL = re.compile(r"^([a-z]+)\(([a-z][a-z0-9_]*)\)$")
+
+
+@dataclass(frozen=True)
+class ResultTable:
+    """A table of results whose rows are the values of a macro.
+
+    Attributes:
+        table: Its name.
+        value: SQL of the value, over its columns.
+        name: Column with the name that the macro's argument gives; None = it takes none.
+        person: Column with the person.
+        by_day: Whether it keeps values by day; those of the asked day are read.
+    """
+
+    table: str
+    value: str
+    name: str | None = None
+    person: str = "person_id"
+    by_day: bool = True
+
+
+@dataclass(frozen=True)
+class MacroSpec:
+    """One macro of the vocabulary: how it is written, what it means, how it is evaluated.
+
+    Attributes:
+        name: As expressions write it.
+        example: A whole use of it, for errors and documentation.
+        description: What its value is.
+        type: Spark type of the value.
+        required: Names of the arguments that must be given, in order: event, dimension (its
+            values are counted), number (a dimension whose numbers are taken), window, period (a
+            window without its `last`), filter; or the node that it refers to.
+        optional: Names of the arguments that may follow.
+        evaluate: Computes the value from events; None = a table of results has it.
+        reads: Columns of archive.person_day that `evaluate` needs, beside days and dimensions.
+        result: The table of results that has the value, where events do not.
+        empty: Value where there is neither an event nor a result; None = null.
+        node: What it refers to by name, or alone: audience, lookalike, model, lifecycle.
+        measure: How a tag of kind measure asks for it; None = none does.
+        whole_past: Whether it looks beyond its window, at the whole past.
+        persons_only: Whether a household, an account ... has no such value.
+    """
+
+    name: str
+    example: str
+    description: str
+    type: str
+    required: tuple[str, ...] = ("event",)
+    optional: tuple[str, ...] = ("window", "filter")
+    evaluate: Evaluator | None = None
+    reads: tuple[str, ...] = ()
+    result: ResultTable | None = None
+    empty: bool | int | None = None
+    node: str | None = None
+    measure: str | None = None
+    whole_past: bool = False
+    persons_only: bool = False
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Names of all arguments, in order."""
+        return (*self.required, *self.optional)
+
+
+MACROS: dict[str, MacroSpec] = {}
+
+
+def register(spec: MacroSpec) -> MacroSpec:
+    """Add a macro to the vocabulary; expressions can use it from then on."""
+    MACROS[spec.name] = spec
+    return spec
 
 
 @dataclass(frozen=True)
 class Macro:
-    """One macro with its arguments.
+    """One use of a macro, with its arguments.
 
     Attributes:
-        name: events (count), amount and quantity (sums), average_amount, largest_amount and
-            smallest_amount (of one event, null without any), distinct (different values of a
-            dimension), sum_of, average_of, largest_of and smallest_of (numbers of a dimension;
-            the last three null without any), first_on and last_on (null without any), days_active
-            (distinct days), days_in_a_row (the longest run of them), days_since (days since the
-            last, null if never), first_time (the first ever lies in the window), stopped (had it
-            before the window, not within it), in_audience, in_lookalike, stage, score.
+        name: Of the macro.
         event: Event name, `*` for any.
         window: Days looked at, or hours.
         filter: Spark SQL over terminal and the declared dimensions of the archive.
@@ -62,6 +104,11 @@ class Macro:
     filter: str | None = None
     target: str | None = None
     by: str | None = None
+
+    @property
+    def spec(self) -> MacroSpec:
+        """What the registry says of the macro."""
+        return MACROS[self.name]
 
     @property
     def column(self) -> str:
@@ -81,7 +128,7 @@ class Macro:
             raise ValueError(f"macro {self.name} has no window")
         begin, end = self.window.days(as_of)
         # whether it is the first time, or has stopped, shows only in the whole past
-        return (None if self.name in _OF_THE_PAST else begin), end
+        return (None if self.spec.whole_past else begin), end
 
     @property
     def hours(self) -> int | None:
@@ -90,11 +137,11 @@ class Macro:
 
     @property
     def reads_events(self) -> bool:
-        """Whether events answer it (else a table of results does).
+        """Whether its value comes from events (else a table of results has it).
 
         Those of days are in the archive; for windows of hours core.events is read.
         """
-        return self.name in _EVENT_MACROS
+        return self.spec.evaluate is not None
 
 
 def make_macro(name: str, arguments: list[str]) -> Macro:
@@ -103,59 +150,105 @@ def make_macro(name: str, arguments: list[str]) -> Macro:
     Raises:
         ValueError: `what is wrong; what to write instead`.
     """
-    least, most = ARITY[name]
+    spec = MACROS[name]
+    least, most = len(spec.required), len(spec.arguments)
     if not least <= len(arguments) <= most:
         allowed = str(least) if least == most else f"{least} to {most}"
         raise ValueError(f"{name}() takes {allowed} arguments, not {len(arguments)}; {usage(name)}")
-    if name == "stage":
-        return Macro(name)
-    if name in _TABLE_MACROS:
+    given = dict(zip(spec.arguments, arguments, strict=False))
+    target = given.get(spec.node or "")
+    return Macro(
+        name,
+        event=given.get("event"),
+        window=_window(spec, given),
+        filter=given.get("filter"),
         # the champion is what scores: 'churn@champion' is the same as 'churn'
-        return Macro(name, target=arguments[0].removesuffix("@champion"))
-    event, rest = arguments[0], arguments[1:]
-    by = rest.pop(0) if name == "distinct" or name in OF_NUMBERS else None
-    if name == "days_since":
-        return Macro(name, event, parse_window("ever"), rest[0] if rest else None)
-    text = rest[0] if rest else "ever"
-    if name == "stopped" and not text.startswith("last "):
+        target=None if target is None else target.removesuffix("@champion"),
+        by=given.get("dimension", given.get("number")),
+    )
+
+
+def _window(spec: MacroSpec, given: dict[str, str]) -> Window | None:
+    if spec.evaluate is None:
+        return None
+    text = given.get("window", "ever")
+    if "period" in given:
         # '30 days' reads as 'the last 30 days'
-        text = f"last {text}"
+        text = f"last {given['period'].removeprefix('last ')}"
     window = parse_window(text)
-    if name in _OF_THE_PAST:
-        refuse_hours(window, where="first_time() and stopped()")
-    return Macro(name, event, window, rest[1] if len(rest) > 1 else None, by=by)
+    if spec.whole_past:
+        like_it = (f"{each.name}()" for each in MACROS.values() if each.whole_past)
+        refuse_hours(window, where=" and ".join(like_it))
+    return window
 
 
 def usage(name: str) -> str:
-    """How a macro is written."""
-    shown = {
-        "events": "events('login', 'this month', \"terminal = 'app'\")",
-        "amount": "amount('purchase', 'last 90 days')",
-        "average_amount": "average_amount('purchase', 'last 90 days')",
-        "largest_amount": "largest_amount('purchase', 'last 90 days')",
-        "smallest_amount": "smallest_amount('purchase', 'last 90 days')",
-        "quantity": "quantity('purchase', 'last 90 days')",
-        "distinct": "distinct('read', 'category', 'last 30 days')",
-        "sum_of": "sum_of('play', 'points', 'last 30 days')",
-        "average_of": "average_of('play', 'points', 'last 30 days')",
-        "largest_of": "largest_of('play', 'points', 'last 30 days')",
-        "smallest_of": "smallest_of('play', 'points', 'last 30 days')",
-        "first_on": "first_on('purchase')",
-        "last_on": "last_on('login', 'last 30 days')",
-        "days_active": "days_active('login', 'last 30 days')",
-        "days_in_a_row": "days_in_a_row('login', 'last 30 days')",
-        "days_since": "days_since('purchase')",
-        "first_time": "first_time('purchase', 'this month')",
-        "stopped": "stopped('login', '30 days')",
-        "in_audience": "in_audience('newcomers')",
-        "in_lookalike": "in_lookalike('like_our_best')",
-        "stage": "stage() = 'loyalty'",
-        "score": "score('churn') >= 0.5",
-    }
-    return f"write {shown[name]}"
+    """Say how a macro is written."""
+    return f"write {MACROS[name].example}"
 
 
 def unknown_macro(name: str, known: set[str]) -> ValueError:
-    """The fault for a function that is neither a macro nor known to Spark."""
-    remedy = did_you_mean(name, known | set(ARITY))
+    """Make the fault for a function that is neither a macro nor known to Spark."""
+    remedy = did_you_mean(name, known | set(MACROS))
     return ValueError(f"unknown function {name!r}; {remedy}")
+
+
+def measures() -> dict[str, MacroSpec]:
+    """List what tags of kind measure may ask for, by their spelling; see also `measure_macro`."""
+    return {
+        spec.measure: spec
+        for spec in MACROS.values()
+        if spec.measure is not None and "number" not in spec.arguments
+    }
+
+
+def measure_macro(measure: str) -> tuple[MacroSpec, str | None] | None:
+    """Find the macro of a measure, and the dimension whose numbers it takes, if it does.
+
+    `sum(points)` is the macro whose measure is `sum(number)`. None = there is no such measure.
+    """
+    if measure in measures():
+        return measures()[measure], None
+    call = _CALL.match(measure)
+    wanted = f"{call.group(1)}(number)" if call else None
+    spec = next((each for each in MACROS.values() if each.measure == wanted), None)
+    return (spec, call.group(2)) if call and spec else None
+
+
+@dataclass(frozen=True)
+class MacroReference:
+    """A macro as documentation shows it.
+
+    Attributes:
+        name: Of the macro.
+        arguments: Their names, those that may be left out in brackets.
+        type: Spark type of the value.
+        empty: The value without any event or result.
+        example: A whole use of it.
+        description: What its value is.
+        measure: How a tag of kind measure asks for it, '' if none does.
+    """
+
+    name: str
+    arguments: str
+    type: str
+    empty: str
+    example: str
+    description: str
+    measure: str
+
+
+def macro_reference() -> list[MacroReference]:
+    """Describe all macros, in the order of the vocabulary."""
+    return [
+        MacroReference(
+            name=spec.name,
+            arguments=", ".join((*spec.required, *(f"[{name}]" for name in spec.optional))),
+            type=spec.type,
+            empty="null" if spec.empty is None else str(spec.empty).lower(),
+            example=spec.example,
+            description=spec.description,
+            measure=spec.measure or "",
+        )
+        for spec in MACROS.values()
+    ]

@@ -9,7 +9,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
-from databank.expressions.macros import ARITY, Macro, make_macro, unknown_macro, usage
+from databank.expressions.macros import MACROS, Macro, make_macro, unknown_macro, usage
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def parse_expression(text: str) -> Expression:
     pieces: list[str] = []
     at = index = 0
     while index < len(tokens):
-        if _is_call(tokens, index) and tokens[index].text.lower() in ARITY:
+        if _is_call(tokens, index) and tokens[index].text.lower() in MACROS:
             end, arguments = _arguments(tokens, index, text)
             macro = make_macro(tokens[index].text.lower(), arguments)
             macros.append(macro)

@@ -5,6 +5,7 @@ from functools import reduce
 
 from pyspark.sql import DataFrame, functions as F
 
+from databank.archive.analysis import Checked, refuse_wrong_expressions
 from databank.archive.config import ArchiveConfig
 from databank.archive.events import events_of_persons
 from databank.archive.tables import PERSON_DAY
@@ -33,6 +34,11 @@ def build_indicators(context: Context, config: IndicatorsConfig) -> StepResult:
     `count_steps`); and to find the touched days, see `first_touched`.
     """
     store, day = context.store, context.day
+    entries = [
+        Checked(f"conf/indicators: indicator {each.name!r}", each.expressions)
+        for each in config.indicators
+    ]
+    refuse_wrong_expressions(context.spark, entries, config.archive, {})
     context.progress.step("looking for touched days")
     touched = first_touched(context, config.indicators)
     archive = store.read(PERSON_DAY).where(F.col("day") <= F.lit(day))

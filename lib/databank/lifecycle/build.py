@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 from pyspark.sql import DataFrame, functions as F
 
+from databank.archive.analysis import Checked, refuse_wrong_expressions
 from databank.archive.frame import person_frame
 from databank.archive.tables import PERSON_DAY
 from databank.expressions import Expression, Macro, parse_window
@@ -23,6 +24,12 @@ def build_lifecycle(context: Context, config: LifecycleJobConfig) -> StepResult:
     """
     day = context.day
     earlier = day - timedelta(days=config.lifecycle.compare_days)
+    rules = zip(config.lifecycle.stages, config.lifecycle.expressions, strict=True)
+    entries = [
+        Checked(f"conf/lifecycle.yml: stage {stage.name!r}", [rule], "boolean")
+        for stage, rule in rules
+    ]
+    refuse_wrong_expressions(context.spark, entries, config.archive, config.tags)
     context.progress.step("stages of the run day")
     recent = Macro("first_time", ANY_EVENT, parse_window(f"last {(day - earlier).days} days"))
     after = _stages(context, config, day, is_new=recent).persist()

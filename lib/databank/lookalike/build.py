@@ -6,6 +6,7 @@ from pyspark.ml import Pipeline
 from pyspark.sql import DataFrame, functions as F
 from pyspark.storagelevel import StorageLevel
 
+from databank.archive.analysis import Checked, refuse_wrong_expressions
 from databank.columns import is_one_of
 from databank.errors import DataBankError
 from databank.lookalike.config import LookalikeConfig, LookalikesConfig, member_of
@@ -32,6 +33,11 @@ def expand_lookalikes(context: Context, config: LookalikesConfig) -> StepResult:
     wanted = [each for each in config.lookalikes if context.wants(each.lookalike)]
     if not wanted:
         return StepResult()
+    entries = [
+        Checked(f"conf/lookalikes: lookalike {each.lookalike!r}", each.expressions, "double")
+        for each in wanted
+    ]
+    refuse_wrong_expressions(context.spark, entries, config.archive, {})
     expressions = [e for each in wanted for e in each.expressions]
     context.progress.step(f"gathering features as of {context.day}")
     frame = macro_frame(context, expressions, config.archive, as_of=context.day)

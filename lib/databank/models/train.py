@@ -10,6 +10,7 @@ from itertools import groupby
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
 
+from databank.archive.analysis import Checked, refuse_wrong_expressions
 from databank.errors import GateRefusedError
 from databank.models.config import ModelConfig, ModelsConfig
 from databank.models.definition import Definition
@@ -84,6 +85,10 @@ def train_models(context: Context, config: ModelsConfig) -> StepResult:
     registry = open_registry(context)
     champions = {model.model: registry.champion(model.model) for model in wanted}
     due = [model for model in wanted if _is_due(model, champions[model.model], context.day)]
+    entries = [
+        Checked(f"conf/models: model {model.model!r}", model.expressions, "double") for model in due
+    ]
+    refuse_wrong_expressions(context.spark, entries, config.archive, {})
     summary: dict[str, int | float | str] = {
         model.model: "kept" for model in wanted if model not in due
     }

@@ -29,9 +29,6 @@ class Node:
         return f"{self.kind} {self.name}" if self.kind != LIFECYCLE else "life cycle"
 
 
-# macro -> the kind of node that its first argument names
-_TARGETS = {"score": "model", "in_audience": "audience", "in_lookalike": "lookalike"}
-
 
 def expression_nodes(expressions: Iterable[Expression], tags: Iterable[str]) -> set[Node]:
     """Collect the nodes that expressions refer to by tag names and by macros."""
@@ -40,8 +37,8 @@ def expression_nodes(expressions: Iterable[Expression], tags: Iterable[str]) -> 
     for expression in expressions:
         nodes |= {Node("tag", name) for name in expression.names & known}
         for macro in expression.macros:
-            if macro.name == "stage":
-                nodes.add(Node(LIFECYCLE, LIFECYCLE))
-            elif macro.name in _TARGETS:
-                nodes.add(Node(_TARGETS[macro.name], macro.target or ""))
+            kind = macro.spec.node
+            if kind is not None:
+                # there is one life cycle; it is referred to without a name
+                nodes.add(Node(kind, macro.target or kind))
     return nodes

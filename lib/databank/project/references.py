@@ -8,7 +8,7 @@ from databank.archive.refers import PERSONS
 from databank.config import ConfigReader
 from databank.errors import did_you_mean, wrong_and_remedy
 from databank.expressions import Macro, is_number, parse_expression
-from databank.expressions.macros import ANY_EVENT, OF_NUMBERS
+from databank.expressions.macros import ANY_EVENT
 from databank.expressions.windows import refuse_hours
 from databank.identity.config import IdentityConfig
 from databank.identity.entities.config import PERSON
@@ -229,7 +229,7 @@ def _check_dimension(
         wrong = f"{macro.event!r} is told apart by {macro.by!r}, which the archive does not keep "
         remedy = f"{did_you_mean(macro.by, declared)} (declare it in archive.yml: {macro.event})"
         reader.fault(file, key, wrong + "apart", remedy)
-    elif macro.name in OF_NUMBERS and not _is_number(macro, archive):
+    elif "number" in macro.spec.arguments and not _is_number(macro, archive):
         wrong = f"{macro.name}() of {macro.by!r}, which is a text"
         remedy = "declare it as a number in archive.yml: try_cast(... as double)"
         reader.fault(file, key, wrong, remedy)

@@ -1,4 +1,4 @@
-"""Values of macros by arrays against loops over rows."""
+"""Values of macros by arrays against loops over rows; every macro of the vocabulary."""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import example, given, strategies as st
 
-from databank.archive.cells import EVER, Cells, Measure, number_column
+from databank.expressions import MACROS
+from databank.expressions.cells import EVER, Cells, Request, number_column
 
 AS_OF = 20_000
 PERSONS = 3
@@ -42,7 +43,13 @@ windows = st.lists(
 )
 
 
-def cells_of(rows: list[Row], measures: list[Measure]) -> Cells:
+def request_of(name: str, begin: int, end: int, since: int, by: str | None = None) -> Request:
+    evaluate = MACROS[name].evaluate
+    assert evaluate is not None
+    return Request(evaluate, begin, end, since, AS_OF, by=by)
+
+
+def cells_of(rows: list[Row], requests: list[Request]) -> Cells:
     def column(values: list[float | int | None]) -> np.ndarray:
         return np.array([np.nan if value is None else value for value in values], dtype=float)
 
@@ -60,7 +67,7 @@ def cells_of(rows: list[Row], measures: list[Measure]) -> Cells:
     }
     person = np.array([r.person for r in rows], dtype=np.int64)
     day = np.array([r.day for r in rows], dtype=np.int64)
-    return Cells(person, day, columns, measures, PERSONS)
+    return Cells(person, day, columns, requests, PERSONS)
 
 
 def longest_run(days: list[int]) -> int:
@@ -71,14 +78,14 @@ def longest_run(days: list[int]) -> int:
     return longest
 
 
-def by_loops(rows: list[Row], m: Measure) -> object:
+def by_loops(rows: list[Row], name: str, m: Request) -> object:
     """The value for the rows of one person; None = unknown."""
     seen = [r for r in rows if m.begin <= r.day < m.end]
     paid = [r for r in seen if r.cents is not None]
-    met = sorted({r.day for r in seen})
+    on = sorted({r.day for r in seen})
     total = sum(r.cents or 0 for r in paid) / 100
     shops = [(r.value / 4, r.n) for r in seen if r.value >= 0]
-    match m.name:
+    match name:
         case "events":
             return sum(r.n for r in seen)
         case "amount":
@@ -102,28 +109,28 @@ def by_loops(rows: list[Row], m: Measure) -> object:
         case "smallest_of":
             return min(shops)[0] if shops else None
         case "first_on":
-            return met[0] if met else None
+            return on[0] if on else None
         case "last_on":
-            return met[-1] if met else None
+            return on[-1] if on else None
         case "days_active":
-            return len(met)
+            return len(on)
         case "days_in_a_row":
-            return longest_run(met)
+            return longest_run(on)
         case "days_since":
-            return m.as_of - met[-1] if met else None
+            return m.as_of - on[-1] if on else None
         case "first_time":
-            return bool(met) and met[0] >= m.since
+            return bool(on) and on[0] >= m.since
         case "stopped":
-            return bool(met) and met[-1] < m.since
-    raise ValueError(m.name)
+            return bool(on) and on[-1] < m.since
+    raise ValueError(name)
 
 
-NAMES = (
-    *("events", "amount", "average_amount", "largest_amount", "smallest_amount", "quantity"),
-    *("distinct", "first_on", "last_on", "days_active", "days_in_a_row", "days_since"),
-    *("sum_of", "average_of", "largest_of", "smallest_of"),
-)
-BY = ("distinct", "sum_of", "average_of", "largest_of", "smallest_of")
+NAMES = tuple(name for name, spec in MACROS.items() if spec.evaluate and not spec.whole_past)
+OF_THE_PAST = tuple(name for name, spec in MACROS.items() if spec.evaluate and spec.whole_past)
+
+
+def by_of(name: str) -> str | None:
+    return "shop" if {"dimension", "number"} & {*MACROS[name].arguments} else None
 
 
 @given(rows=rows, windows=windows)
@@ -132,38 +139,38 @@ BY = ("distinct", "sum_of", "average_of", "largest_of", "smallest_of")
 def test_values_are_those_of_loops_over_rows(
     rows: list[Row], windows: list[tuple[int, int]]
 ) -> None:
-    measures = [
-        Measure(name, begin, end, begin, AS_OF, by="shop" if name in BY else None)
+    requests = [
+        (name, request_of(name, begin, end, begin, by_of(name)))
         for name in NAMES
         for begin, end in windows
     ]
     # of the whole past, however their window begins
-    measures += [
-        Measure(name, EVER, end, begin, AS_OF)
-        for name in ("first_time", "stopped")
-        for begin, end in windows
+    requests += [
+        (name, request_of(name, EVER, end, begin)) for name in OF_THE_PAST for begin, end in windows
     ]
-    cells = cells_of(rows, measures)
-    for measure in measures:
-        values, known = cells.value(measure)
-        found = [
+    cells = cells_of(rows, [request for _, request in requests])
+    for name, request in requests:
+        values, known = cells.value(request)
+        by_arrays = [
             value if known is None or known[person] else None
             for person, value in enumerate(values.tolist())
         ]
-        wanted = [by_loops([r for r in rows if r.person == p], measure) for p in range(PERSONS)]
-        assert found == wanted, measure
+        of_persons = ([r for r in rows if r.person == person] for person in range(PERSONS))
+        assert by_arrays == [by_loops(own, name, request) for own in of_persons], (name, request)
 
 
 def test_sums_of_cents_are_exact_where_floats_are_not() -> None:
     rows = [Row(0, AS_OF - n % 5, 1, 10, None, -1) for n in range(1_000)]
-    measure = Measure("amount", EVER, AS_OF + 1, EVER, AS_OF)
+    request = request_of("amount", EVER, AS_OF + 1, EVER)
     assert sum([0.1] * 1_000) != 100.0
-    assert cells_of(rows, [measure]).value(measure)[0][0] == 100.0
+    assert cells_of(rows, [request]).value(request)[0][0] == 100.0
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_nobody_has_anything_without_rows(name: str) -> None:
-    measure = Measure(name, EVER, AS_OF + 1, EVER, AS_OF, by="shop")
-    values, known = cells_of([], [measure]).value(measure)
+@pytest.mark.parametrize("name", [*NAMES, *OF_THE_PAST])
+def test_without_rows_a_value_is_what_the_vocabulary_says(name: str) -> None:
+    request = request_of(name, EVER, AS_OF + 1, EVER, "shop")
+    values, known = cells_of([], [request]).value(request)
     assert len(values) == PERSONS
-    assert not (values if known is None else known).any()
+    empty = MACROS[name].empty
+    assert [value if known is None else None for value in values.tolist()] == [empty] * PERSONS
+    assert known is None or not known.any()

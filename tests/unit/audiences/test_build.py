@@ -7,10 +7,8 @@ from pyspark.sql import SparkSession
 
 from databank.archive.config import ArchiveConfig
 from databank.audiences.build import JOB
-from databank.audiences.check import check_expressions
 from databank.audiences.config import AudienceConfig, AudiencesConfig
 from databank.audiences.tables import MEMBER
-from databank.expressions import parse_expression
 from databank.lifecycle.tables import STAGE
 from databank.tags.tables import PERSON_TAG
 from tests.support.bank import Bank, make_bank
@@ -106,15 +104,3 @@ def test_a_circle_of_audiences_is_refused(bank: Bank) -> None:
     given = audiences(a="in_audience('b')", b="in_audience('a')")
     with pytest.raises(ValueError, match="audiences refer to each other in a circle: a -> b -> a"):
         bank.run(JOB, given, day=date(2026, 3, 1))
-
-
-def test_the_analyser_names_what_it_refuses_without_any_data(spark_session: SparkSession) -> None:
-    conditions = {
-        "good": "events('login') >= 1 and vip",
-        "filter": "events('ad_click', 'ever', \"colour = 'red'\") >= 1",
-        "type": "date_add(spend, 1) > 2",
-    }
-    given = {name: (parse_expression(text),) for name, text in conditions.items()}
-    faults = check_expressions(spark_session, given, ARCHIVE, {"vip": "boolean", "spend": "count"})
-    assert set(faults) == {"filter", "type"}
-    assert "colour" in faults["filter"]

@@ -6,12 +6,9 @@ import pytest
 from pydantic import ValidationError
 from pyspark.sql import SparkSession
 
-from databank.archive.config import ArchiveConfig
 from databank.audiences.build import JOB as BUILD_AUDIENCES
-from databank.audiences.check import check_expressions
 from databank.audiences.config import AudienceConfig, AudiencesConfig
 from databank.audiences.tables import ENTITY_MEMBER, MEMBER
-from databank.expressions import parse_expression
 from databank.identity.entities.tables import ENTITY
 from databank.session import small_frame
 from databank.tags.build import JOB as BUILD_TAGS
@@ -110,11 +107,6 @@ def test_of_a_household_in_an_audience_all_persons_are(bank: Bank) -> None:
     ]
     found = bank.rows(ENTITY_MEMBER, "audience", "day", "entity", "entity_id")
     assert found == [(name, DAY, "household", 7) for name in ("any_family", "families")]
-
-
-def test_sparks_analyser_knows_how_many_persons_there_are(spark_session: SparkSession) -> None:
-    expressions = {"x": [parse_expression("persons >= 2 and events('login') > 0")]}
-    assert check_expressions(spark_session, expressions, ArchiveConfig(), {}) == {}
 
 
 @pytest.mark.parametrize(

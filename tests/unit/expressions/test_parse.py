@@ -3,8 +3,7 @@
 import pytest
 from pyspark.sql import SparkSession, functions as F
 
-from databank.expressions import parse_expression
-from databank.expressions.macros import ARITY
+from databank.expressions import MACROS, parse_expression
 from databank.expressions.parse import known_functions
 
 
@@ -60,4 +59,4 @@ def test_the_list_of_functions_is_sparks_own(spark_session: SparkSession) -> Non
 
 
 def test_no_macro_hides_a_function_of_spark() -> None:
-    assert not set(ARITY) & set(known_functions())
+    assert not set(MACROS) & set(known_functions())

@@ -25,7 +25,7 @@ def macros(*texts: str) -> list[Macro]:
     return [macro for text in texts for macro in parse_expression(text).macros]
 
 
-def columns(spark: SparkSession, asked: list[Macro]) -> dict[int, list[object]]:
+def columns(spark: SparkSession, wanted: list[Macro]) -> dict[int, list[object]]:
     # what is endless is no number either
     points = F.when(F.col("terminal") == "app", F.lit("1.5")).otherwise(F.lit("Infinity"))
     shops = F.create_map(F.lit("shop"), F.lit(""), F.lit("points"), points)
@@ -33,16 +33,16 @@ def columns(spark: SparkSession, asked: list[Macro]) -> dict[int, list[object]]:
     synthetic = F.when(F.col("event") == "visit", F.lit(True))
     archive = frame(spark, SCHEMA, ROWS).withColumns({"dims": shops, "synthetic": synthetic})
     persons = frame(spark, "person_id bigint", "1\n2\n4")
-    found = macro_columns(
-        archive, persons, asked, as_of=DAY, dimensions=["shop", "points"], partitions=2
+    values = macro_columns(
+        archive, persons, wanted, as_of=DAY, dimensions=["shop", "points"], partitions=2
     )
-    rows = found.select("person_id", *(macro.column for macro in asked)).collect()
+    rows = values.select("person_id", *(macro.column for macro in wanted)).collect()
     assert len(rows) == 3
     return {row[0]: list(row[1:]) for row in rows}
 
 
 def test_each_type_of_value_and_who_has_none(spark_session: SparkSession) -> None:
-    asked = macros(
+    wanted = macros(
         "events('login', 'last 7 days')",
         "events('login', 'ever', \"terminal = 'web'\")",
         "amount('buy')",
@@ -57,7 +57,7 @@ def test_each_type_of_value_and_who_has_none(spark_session: SparkSession) -> Non
         "first_time('login', 'this month')",
         "stopped('login', '7 days')",
     )
-    assert columns(spark_session, asked) == {
+    assert columns(spark_session, wanted) == {
         1: [2, 3, 0.0, None, 2, 0, 0, 3.0, 1.5, date(2026, 1, 30), 1, True, False],
         2: [0, 0, 1.1, 1.1, 2, 7, 0, 0.0, 1.5, None, None, False, False],
         4: [0, 0, 0.0, None, 0, 0, 0, 0.0, None, None, None, False, False],
@@ -65,7 +65,7 @@ def test_each_type_of_value_and_who_has_none(spark_session: SparkSession) -> Non
 
 
 def test_more_events_and_filters_than_a_number_has_bits(spark_session: SparkSession) -> None:
-    asked = macros(*(f"events('login', 'ever', 'n <> {n}')" for n in range(70)))
-    found = columns(spark_session, asked)
-    assert found[1] == [{2: 3, 3: 2}.get(n, 5) for n in range(70)]
-    assert found[2] == found[4] == [0] * 70
+    wanted = macros(*(f"events('login', 'ever', 'n <> {n}')" for n in range(70)))
+    values = columns(spark_session, wanted)
+    assert values[1] == [{2: 3, 3: 2}.get(n, 5) for n in range(70)]
+    assert values[2] == values[4] == [0] * 70

@@ -1,0 +1,115 @@
+"""Spark's analyser has the last word on expressions, before a job reads or writes anything."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import Column, DataFrame, SparkSession, functions as F
+
+from databank.archive.config import SPARK_TYPES, ArchiveConfig, TagType
+from databank.archive.refers import PERSONS
+from databank.archive.row_filters import with_dimensions
+from databank.archive.tables import PERSON_DAY
+from databank.errors import DataBankError
+from databank.expressions import Expression, Macro
+from databank.session import small_frame
+
+_CODE, _STATE = re.compile(r"^\[[A-Z0-9_.]+\] "), re.compile(r"\s*SQLSTATE: .*$", re.DOTALL)
+
+
+class Checked(NamedTuple):
+    """Expressions of one entry of the configuration.
+
+    Attributes:
+        place: What the entry is, for the error: `conf/audiences: audience 'vips'`.
+        expressions: As the entry has them.
+        type: Spark type that their values are cast to; None = any will do.
+    """
+
+    place: str
+    expressions: Iterable[Expression]
+    type: str | None = None
+
+
+def refuse_wrong_expressions(
+    spark: SparkSession,
+    entries: Iterable[Checked],
+    archive: ArchiveConfig,
+    tags: Mapping[str, TagType],
+) -> None:
+    """Let Spark analyse expressions and the filters of their macros on empty frames.
+
+    Cost: one analysis of all expressions together, no Spark job; where it fails, one for each.
+
+    Args:
+        spark: The session.
+        entries: What is to be checked.
+        archive: Dimensions that filters may use.
+        tags: Type of every tag.
+
+    Raises:
+        DataBankError: Naming the first entry that Spark refuses, its expression and the reason.
+    """
+    entries = [Checked(place, tuple(of_one), kind) for place, of_one, kind in entries]
+    rows, frame = _empty_frames(spark, entries, archive, tags)
+    try:
+        rows.select(*(_filter(macro) for each in entries for macro in _filtered(each)))
+        frame.select(*(_value(one, each.type) for each in entries for one in each.expressions))
+        return
+    except AnalysisException:
+        pass  # which one is found below
+    for each in entries:
+        for macro in _filtered(each):
+            where = f"filter of {macro.name}({macro.event!r})"
+            _analyse(rows, _filter(macro), f"{each.place}: {where}", str(macro.filter), ())
+        for one in each.expressions:
+            _analyse(frame, _value(one, each.type), each.place, one.text, one.macros)
+
+
+def _empty_frames(
+    spark: SparkSession,
+    entries: Iterable[Checked],
+    archive: ArchiveConfig,
+    tags: Mapping[str, TagType],
+) -> tuple[DataFrame, DataFrame]:
+    """Make what filters see, rows of the archive, and what expressions see, a row a person."""
+    expressions = [one for each in entries for one in each.expressions]
+    names = {name for one in expressions for name in one.names}
+    columns = {"person_id": "bigint"}
+    # of a household, an account: how many persons it has
+    columns |= {PERSONS: "bigint"} if PERSONS in names else {}
+    columns |= {name: SPARK_TYPES[tags[name]] for name in sorted(names & tags.keys())}
+    columns |= {macro.column: macro.spec.type for one in expressions for macro in one.macros}
+    schema = ", ".join(f"`{name}` {kind}" for name, kind in columns.items())
+    rows = with_dimensions(small_frame(spark, [], PERSON_DAY.schema()), archive.names)
+    return rows, small_frame(spark, [], schema)
+
+
+def _filtered(entry: Checked) -> list[Macro]:
+    return [macro for one in entry.expressions for macro in one.macros if macro.filter]
+
+
+def _filter(macro: Macro) -> Column:
+    # as in `event_matches`: nothing but a boolean is taken
+    return F.lit(True) & F.expr(f"({macro.filter})")
+
+
+def _value(expression: Expression, kind: str | None) -> Column:
+    value = F.expr(f"({expression.sql})")
+    return value if kind is None else value.cast(kind)
+
+
+def _analyse(
+    frame: DataFrame, column: Column, place: str, text: str, macros: Iterable[Macro]
+) -> None:
+    try:
+        frame.select(column)
+    except AnalysisException as error:
+        reason = _STATE.sub("", _CODE.sub("", str(error))).splitlines()[0].rstrip(".")
+        for macro in macros:
+            reason = reason.replace(macro.column, f"{macro.name}(...)")
+        raise DataBankError(
+            f"{place}: Spark does not accept `{' '.join(text.split())}`: {reason}; "
+            "correct the expression, or cast its values to the type that is wanted"
+        ) from None
