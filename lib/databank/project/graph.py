@@ -29,7 +29,6 @@ class Node:
         return f"{self.kind} {self.name}" if self.kind != LIFECYCLE else "life cycle"
 
 
-
 def expression_nodes(expressions: Iterable[Expression], tags: Iterable[str]) -> set[Node]:
     """Collect the nodes that expressions refer to by tag names and by macros."""
     known = set(tags)
