@@ -2,30 +2,32 @@
 
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from databank.errors import DataBankError, did_you_mean
+from databank.project.jobs import JOBS
 from databank.tables.spec import TableSpec
 
-_MODULES = (
-    *("databank.tables.ops", "databank.quality.tables", "databank.sources.tables"),
-    *("databank.identity.tables", "databank.identity.entities.tables"),
-    *("databank.archive.tables", "databank.indicators.tables", "databank.tags.tables"),
-    *("databank.lifecycle.tables", "databank.models.tables", "databank.audiences.tables"),
-    "databank.lookalike.tables",
-)
+# tables that belong to no one job's package
+_SHARED = ("databank.tables.ops", "databank.quality.tables")
+
+
+def all_tables() -> dict[str, TableSpec]:
+    """Give every table of the bank by name, sorted."""
+    # a job's tables are declared beside its module
+    modules = {f"{job.module.rpartition('.')[0]}.tables" for job in JOBS.values()}
+    specs = {spec.name: spec for module in (*_SHARED, *modules) for spec in _declared(module)}
+    return dict(sorted(specs.items()))
 
 
 @cache
-def all_tables() -> dict[str, TableSpec]:
-    """Give every table of the bank by name, sorted."""
-    specs = {
-        value.name: value
-        for module in _MODULES
-        for value in vars(import_module(module)).values()
-        if isinstance(value, TableSpec)
-    }
-    return dict(sorted(specs.items()))
+def _declared(module: str) -> tuple[TableSpec, ...]:
+    """List the tables of a module; a job without tables has none."""
+    if find_spec(module) is None:
+        return ()
+    values = vars(import_module(module)).values()
+    return tuple(value for value in values if isinstance(value, TableSpec))
 
 
 def list_tables() -> list[dict[str, Any]]:

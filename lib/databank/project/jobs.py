@@ -29,6 +29,7 @@ class JobEntry:
     """One job.
 
     Attributes:
+        purpose: What the job is for, in one sentence.
         module: Holds the job as JOB; imported only when the job is run.
         config: Gives the part of a project that configures the job.
         reads: Tables that it cannot do without; where the run of a job that writes one was
@@ -38,6 +39,7 @@ class JobEntry:
         asked_for: Whether `run all` runs it for a project; of a job with a kind its nodes tell.
     """
 
+    purpose: str
     module: str
     config: Callable[[Project], Any]
     reads: tuple[str, ...] = ()
@@ -90,25 +92,34 @@ _PERSONS = ("archive.person_day", "identity.person")
 
 # where references leave a choice, jobs run in this order
 JOBS: dict[str, JobEntry] = {
-    "ingest": JobEntry("databank.sources.build", _sources, uses=("identity.erasure",)),
+    "ingest": JobEntry(
+        "Bring in the new records of all sources; bad ones go to quarantine with a reason.",
+        "databank.sources.build",
+        _sources,
+        uses=("identity.erasure",),
+    ),
     "link_profiles": JobEntry(
+        "Find profiles that are likely one person's although they share no identifier.",
         "databank.identity.linkage.build",
         lambda project: LinkageConfig(linkage=project.identity.linkage),
         reads=_CORE,
         asked_for=lambda project: bool(project.identity.linkage),
     ),
     "resolve_identity": JobEntry(
+        "Resolve identifiers to persons.",
         "databank.identity.build",
         lambda project: project.identity,
         reads=(*_CORE, "identity.likely_pair", "identity.erased", "identity.refused"),
     ),
     "resolve_entities": JobEntry(
+        "Resolve persons to households, accounts and other entities.",
         "databank.identity.entities.build",
         _entities,
         reads=(*_CORE, "identity.person", "identity.rejected"),
         asked_for=lambda project: bool(project.identity.entities),
     ),
     "build_archive": JobEntry(
+        "Keep a row per person, day, terminal and event, and the sessions.",
         "databank.archive.build",
         lambda project: project.archive,
         reads=(
@@ -117,39 +128,56 @@ JOBS: dict[str, JobEntry] = {
         ),
     ),
     "build_indicators": JobEntry(
+        "Compute figures of each day for the whole bank, for BI.",
         "databank.indicators.build",
         _indicators,
         reads=(*_PERSONS, "core.events", "identity.rejected"),
         asked_for=lambda project: bool(project.indicators),
     ),
     "build_tags": JobEntry(
+        "Compute the tags of persons and entities.",
         "databank.tags.build",
         lambda project: TagsConfig(tags=project.tags, archive=project.archive, lists=project.lists),
         reads=(*_PERSONS, "core.events", "core.profiles", "identity.identifier"),
         kind="tag",
     ),
     "build_lifecycle": JobEntry(
-        "databank.lifecycle.build", _lifecycle, reads=_PERSONS, kind=LIFECYCLE
+        "Tell the life-cycle stage of each person, the flow between stages, and RFM.",
+        "databank.lifecycle.build",
+        _lifecycle,
+        reads=_PERSONS,
+        kind=LIFECYCLE,
     ),
     "train_model": JobEntry(
-        "databank.models.train", _models, reads=(*_PERSONS, "core.profiles"), kind="model"
+        "Train models and let a gate decide which version is champion.",
+        "databank.models.train",
+        _models,
+        reads=(*_PERSONS, "core.profiles"),
+        kind="model",
     ),
     "score_model": JobEntry(
+        "Score persons with the champions.",
         "databank.models.score",
         _models,
         reads=(*_PERSONS, "core.profiles", "models.training"),
         kind="model",
     ),
     "build_audiences": JobEntry(
-        "databank.audiences.build", _audiences, reads=_PERSONS, kind="audience"
+        "Select the members of audiences.",
+        "databank.audiences.build",
+        _audiences,
+        reads=_PERSONS,
+        kind="audience",
     ),
     "expand_lookalike": JobEntry(
+        "Find persons who resemble the members of an audience.",
         "databank.lookalike.build",
         lambda project: LookalikesConfig(lookalikes=project.lookalikes, archive=project.archive),
         reads=_PERSONS,
         kind="lookalike",
     ),
     "publish_report": JobEntry(
+        "Write the report that a marketer opens in a browser.",
         "databank.reports.build",
         report_config,
         reads=_PERSONS,
