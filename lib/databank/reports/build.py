@@ -1,43 +1,34 @@
 """The job publish_report: collect, draw, write one HTML file for the day."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from databank.reports import format as fmt, registry
 from databank.reports.config import ReportConfig
-from databank.reports.entities import collect_entities
-from databank.reports.facts import Facts
-from databank.reports.ground import collect_quality, collect_sources
-from databank.reports.marketing import (
-    collect_audiences,
-    collect_lifecycle,
-    collect_lookalikes,
-    collect_models,
-    collect_rfm,
-    collect_tags,
-)
-from databank.reports.oneid import collect_clusters, collect_identity
-from databank.reports.page import render
+from databank.reports.page import Section, render
 from databank.reports.reader import Reader
-from databank.reports.sections import build_sections, lead_sentence
-from databank.reports.trends import collect_trends
+from databank.reports.section import Notes
 from databank.runs import Context, Job, StepResult
 
-_COLLECTORS: tuple[Callable[[Reader], dict[str, Any]], ...] = (
-    collect_sources,
-    collect_trends,
-    collect_identity,
-    collect_clusters,
-    collect_entities,
-    collect_tags,
-    collect_audiences,
-    collect_lifecycle,
-    collect_rfm,
-    collect_models,
-    collect_lookalikes,
-    collect_quality,
-)
+
+@dataclass(frozen=True)
+class Collected:
+    """What all sections read of the bank.
+
+    Attributes:
+        day: Run day.
+        data: Data of each section by its key.
+        totals: Counts that sections quote of each other.
+        missing: Tables without a published version.
+    """
+
+    day: date
+    data: Mapping[str, Any]
+    totals: Mapping[str, int]
+    missing: frozenset[str]
 
 
 def publish_report(context: Context, config: ReportConfig) -> StepResult:
@@ -46,10 +37,10 @@ def publish_report(context: Context, config: ReportConfig) -> StepResult:
     Reads what is published of the whole bank, by name; writes no table.
     """
     context.progress.step("collecting figures")
-    facts = collect(Reader(context.store, context.day, context.settings.timezone))
+    collected = collect(Reader(context.store, context.day, context.settings.timezone))
     context.progress.step("writing the page")
-    sections = build_sections(facts, config)
-    page = render(config.title, context.day, lead_sentence(facts), sections)
+    sections = draw(collected, config)
+    page = render(config.title, context.day, lead_sentence(collected.totals), sections)
     for path in files_of(context.day):
         context.store.files.write(path, page)
     empty = [section.title for section in sections if section.missing]
@@ -68,16 +59,41 @@ def files_of(day: date) -> tuple[str, ...]:
     return f"reports/databank-{day}.html", "reports/latest.html"
 
 
-def collect(reader: Reader) -> Facts:
-    """All figures of a report; the queries are many and small, so some run at a time."""
+def collect(reader: Reader) -> Collected:
+    """Collect the data of all sections; the queries are many and small, so some run at a time."""
     with ThreadPoolExecutor(max_workers=4, thread_name_prefix="report") as pool:
-        parts = list(pool.map(lambda collector: collector(reader), _COLLECTORS))
+        results = list(pool.map(lambda section: section.collect(reader), registry.SECTIONS))
     totals: dict[str, int] = {}
-    merged: dict[str, Any] = {}
-    for part in parts:
-        totals |= part.pop("totals", {})
-        merged |= part
-    return Facts(day=reader.day, missing=frozenset(reader.missing), totals=totals, **merged)
+    for section, data in zip(registry.SECTIONS, results, strict=True):
+        totals |= section.totals(data)
+    by_key = {section.key: data for section, data in zip(registry.SECTIONS, results, strict=True)}
+    return Collected(reader.day, by_key, totals, frozenset(reader.missing))
+
+
+def draw(collected: Collected, config: ReportConfig) -> list[Section]:
+    """Draw all sections in the order of the page; an empty one gives its reason."""
+    notes = Notes(collected.day, config, collected.totals)
+    drawn = []
+    for section in registry.SECTIONS:
+        part = section.draw(collected.data[section.key], notes)
+        if part is None and not section.optional:
+            part = section.without_data(collected.missing, collected.day)
+        if part is not None:
+            drawn.append(part)
+    return drawn
+
+
+def lead_sentence(totals: Mapping[str, int]) -> str:
+    """Say what the bank holds, in one sentence under the heading."""
+    events, persons = totals.get("events", 0), totals.get("persons", 0)
+    if not events and not persons:
+        return "The bank holds no events and no persons yet."
+    text = f"{fmt.plural(events, 'event')} of {fmt.plural(persons, 'person')}"
+    if totals.get("sources"):
+        text += f" from {fmt.plural(totals['sources'], 'source')}"
+    if totals.get("audiences"):
+        text += f", {fmt.plural(totals['audiences'], 'audience')} ready for use"
+    return text + "."
 
 
 JOB = Job(name="publish_report", step=publish_report, tables=(), latest_only=False, files=files_of)

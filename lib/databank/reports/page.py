@@ -15,27 +15,27 @@ from databank.reports.charts import Figure
 
 @dataclass(frozen=True)
 class Grid:
-    """A table of texts; `words` columns from the left are text, the others numbers.
+    """A table of texts; the first `text_columns` are text, the others numbers.
 
     `shades` colours cells from 0 (none) to 1 (full), None leaves a cell plain.
     """
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    words: int = 1
+    text_columns: int = 1
     shades: tuple[tuple[float | None, ...], ...] = ()
 
     def shade(self, row: int, column: int) -> float | None:
-        """The colour of a cell."""
+        """Look up the colour of a cell."""
         return self.shades[row][column] if self.shades else None
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One picture or table: what it is about, and the sentence that tells what it says."""
+    """One picture or table under a title, with a summary in one or two sentences."""
 
     title: str
-    says: str
+    summary: str
     figure: Figure | None = None
     grid: Grid | None = None
     wide: bool = False
@@ -44,18 +44,18 @@ class Panel:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page; `missing` says why there is nothing to show."""
+    """A drawn part of the page; `missing` gives the reason if there is nothing to show."""
 
     key: str
     title: str
-    says: str
+    summary: str
     tiles: tuple[tuple[str, str], ...] = ()
     panels: tuple[Panel, ...] = ()
     missing: str = ""
 
 
 def render(title: str, day: date, lead: str, sections: list[Section]) -> str:
-    """The HTML of a report, scripts and styles inside."""
+    """Render a report as HTML with scripts and styles inside."""
     template = _environment().get_template("page.html.j2")
     return template.render(
         title=title, day=day, lead=lead, sections=sections, plotly=Markup(_bundle())
@@ -83,11 +83,11 @@ def _environment() -> Environment:
 
 
 def _breakable(name: str) -> Markup:
-    """A name that may go on in the next line after an underscore."""
+    """Let a name break after an underscore."""
     return Markup("_<wbr>").join(name.split("_"))
 
 
 def _script(value: Any) -> Markup:
-    """JSON inside a script element: nothing in it may close the element."""
+    """Write JSON for a script element: nothing in it may close the element."""
     text = json.dumps(value, separators=(",", ":"), default=str, ensure_ascii=False)
     return Markup(text.replace("<", "\\u003c"))

@@ -1,18 +1,14 @@
-"""Words, pictures and the page without Spark."""
+"""Formats, charts and the page without Spark."""
 
 from datetime import date
-from importlib import import_module
 
 import plotly.graph_objects as go
 import pytest
 
 from databank.reports import charts, format as fmt
 from databank.reports.config import ReportConfig
-from databank.reports.facts import FILLED_BY, Facts, Flow
-from databank.reports.market import balance, flow_sentence
 from databank.reports.page import Grid, Panel, Section, render
-from databank.reports.sections import build_sections
-from databank.tables import TableSpec
+from databank.reports.sections.lifecycle import Flow, balance, flow_sentence
 
 FLOW = Flow(
     date(2025, 12, 31),
@@ -76,19 +72,3 @@ def test_a_name_cannot_break_out_of_the_page() -> None:
     panel = Panel(evil, evil, charts.bars([evil], [1], [evil]), Grid((evil,), ((evil,),)))
     page = render(evil, date(2026, 1, 1), evil, [Section("x", evil, evil, panels=(panel,))])
     assert "<script>alert" not in page
-
-
-def test_a_published_table_without_rows_gives_a_reason() -> None:
-    tags = {s.key: s for s in build_sections(Facts(day=date(2026, 1, 31)), ReportConfig())}["tags"]
-    assert tags.missing == (
-        "tags.person_tag holds no rows up to 31 January 2026; the job build_tags fills it."
-    )
-    assert not tags.panels
-
-
-def test_the_job_named_for_a_table_is_its_owner() -> None:
-    packages = ("sources", "identity", "lifecycle", "tags", "models", "lookalike", "audiences")
-    modules = [import_module(f"databank.{package}.tables") for package in packages]
-    found = (spec for module in modules for spec in vars(module).values())
-    owners = {spec.name: spec.owner for spec in found if isinstance(spec, TableSpec)}
-    assert {name: owners[name] for name in FILLED_BY} == FILLED_BY

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -11,12 +12,12 @@ import pytest
 from pyspark.sql import SparkSession
 
 from databank.config import Settings
-from databank.reports.build import JOB, collect
+from databank.reports.build import JOB, Collected, collect, draw, lead_sentence
 from databank.reports.config import ReportConfig
-from databank.reports.facts import EntityKind, Facts
-from databank.reports.oneid import LARGEST, SIZES
 from databank.reports.page import Section, render
-from databank.reports.sections import build_sections, lead_sentence
+from databank.reports.section import Notes
+from databank.reports.sections.clusters import LARGEST, SIZES
+from databank.reports.sections.identity import EntityKind, Identity
 from databank.runs import Runner
 from databank.runs.progress import Progress
 from databank.tables import DeltaStore
@@ -32,22 +33,26 @@ class Made:
     """A report with all that a test compares it with."""
 
     page: str
-    facts: Facts
+    collected: Collected
     sections: dict[str, Section]
     rows: dict[str, pd.DataFrame]
 
+    def data(self, key: str) -> Any:
+        """What one section collected."""
+        return self.collected.data[key]
+
     def says(self, key: str, title: str) -> str:
         """The sentence of one panel."""
-        return next(p.says for p in self.sections[key].panels if p.title.startswith(title))
+        return next(p.summary for p in self.sections[key].panels if p.title.startswith(title))
 
 
 @pytest.fixture(scope="module")
 def made(spark_session: SparkSession) -> Made:
     rows = bank_frames(40, 7)
-    facts = collect(HandMade(spark_session, rows))
-    sections = build_sections(facts, CONFIG)
-    page = render(CONFIG.title, DAY, lead_sentence(facts), sections)
-    return Made(page, facts, {section.key: section for section in sections}, rows)
+    collected = collect(HandMade(spark_session, rows))
+    sections = draw(collected, CONFIG)
+    page = render(CONFIG.title, DAY, lead_sentence(collected.totals), sections)
+    return Made(page, collected, {section.key: section for section in sections}, rows)
 
 
 def test_every_section_is_on_the_page(made: Made) -> None:
@@ -87,13 +92,13 @@ def test_no_panel_is_empty(made: Made) -> None:
         assert section.panels
         for panel in section.panels:
             assert panel.title
-            assert panel.says
+            assert panel.summary
             assert panel.figure or (panel.grid and panel.grid.rows)
 
 
 def test_the_lead_counts_events_persons_and_audiences(made: Made) -> None:
     events, people = len(made.rows["core.events"]), made.rows["identity.person"]["person_id"]
-    assert lead_sentence(made.facts) == (
+    assert lead_sentence(made.collected.totals) == (
         f"{events:,} events of {people.nunique()} persons from 5 sources, "
         "4 audiences ready for use."
     )
@@ -102,7 +107,7 @@ def test_the_lead_counts_events_persons_and_audiences(made: Made) -> None:
 def test_quarantined_share_is_of_rows_read(made: Made) -> None:
     read = made.rows["raw.file"]["rows"].sum()
     held = len(made.rows["ops.quarantine"])
-    assert made.sections["assets"].says == (
+    assert made.sections["assets"].summary == (
         f"{read:,} rows came from 5 sources; {held} of them ({held / read:.1%}) wait in quarantine."
     )
 
@@ -110,7 +115,9 @@ def test_quarantined_share_is_of_rows_read(made: Made) -> None:
 def test_events_without_person_are_counted(made: Made) -> None:
     events = made.rows["core.events"]
     nobody = int(events["id_key"].isna().sum())
-    assert f"{nobody} events ({nobody / len(events):.1%} of all)" in made.sections["quality"].says
+    assert (
+        f"{nobody} events ({nobody / len(events):.1%} of all)" in made.sections["quality"].summary
+    )
 
 
 def test_persons_with_two_identifiers_or_more_are_counted(made: Made) -> None:
@@ -125,27 +132,29 @@ def test_who_belongs_together_is_counted(made: Made) -> None:
     sizes = made.rows["identity.entity"].groupby("entity_id").size()
     shared = int(sizes[sizes > 1].sum())
     assert made.says("oneid", "Who belongs together").startswith(f"{shared} of 40 persons share")
-    assert made.facts.entities == (
+    assert made.data("oneid").entities == (
         EntityKind("household", len(sizes), int(sizes.sum()), shared, int(sizes.max()), 1),
     )
     # an address is nobody's identifier
-    assert "address" not in {kind.id_type for kind in made.facts.id_types}
+    assert "address" not in {kind.id_type for kind in made.data("oneid").id_types}
 
 
 def test_persons_by_size_and_the_largest_ones(made: Made) -> None:
     sizes = made.rows["identity.person"].groupby("person_id").size()
     classes = sizes[sizes > 1].map(lambda n: max(begin for begin in SIZES if begin <= n))
-    assert {size.begin: size.persons for size in made.facts.cluster_sizes} == (
+    assert {size.begin: size.persons for size in made.data("oneid").clusters.sizes} == (
         classes.value_counts().to_dict()
     )
     order = sorted(sizes.items(), key=lambda person: (-person[1], person[0]))
-    assert [(one.person_id, one.identifiers) for one in made.facts.largest] == order[:LARGEST]
-    for one in made.facts.largest:
+    assert [
+        (person.person_id, person.identifiers) for person in made.data("oneid").clusters.largest
+    ] == order[:LARGEST]
+    for person in made.data("oneid").clusters.largest:
         # the edges are chains; one link of the first person is refused
-        assert one.conflicts == (one.person_id == 1)
-        links = one.identifiers - 1 - one.conflicts
-        assert (one.links, one.bridges, one.joints) == (links, links, links - 2)
-        assert sum(n for _, n in one.kinds) == one.identifiers
+        assert person.conflicts == (person.person_id == 1)
+        links = person.identifiers - 1 - person.conflicts
+        assert (person.links, person.bridges, person.joints) == (links, links, links - 2)
+        assert sum(n for _, n in person.kinds) == person.identifiers
 
 
 def test_the_person_with_most_joints_and_conflicts_is_drawn(made: Made) -> None:
@@ -153,25 +162,24 @@ def test_the_person_with_most_joints_and_conflicts_is_drawn(made: Made) -> None:
     # the edges are chains; the first link of the first person is refused
     joints = {p: max(0, n - 3 - (p == 1)) for p, n in sizes.items()}
     odd = min(sizes, key=lambda p: (-joints[p] - (p == 1), p))
-    one = made.facts.odd_person
-    assert one is not None
-    assert (one.person_id, one.identifiers, one.joints) == (odd, sizes[odd], joints[odd])
-    assert one.conflicts == (odd == 1)
+    person = made.data("oneid").clusters.doubtful
+    assert (person.person_id, person.identifiers, person.joints) == (odd, sizes[odd], joints[odd])
+    assert person.conflicts == (odd == 1)
     assert made.says("oneid", "The person to look at").startswith(
         f"Person {odd} has {sizes[odd]} identifiers, with {joints[odd]} joints (red) and "
-        f"{2 + one.conflicts} refused links (dashed)."
+        f"{2 + person.conflicts} refused links (dashed)."
     )
 
 
 def test_the_drawing_tells_types_and_numbers_and_reasons_without_values(made: Made) -> None:
     panel = next(p for p in made.sections["oneid"].panels if p.title.startswith("The person to"))
     assert panel.figure is not None
-    told = {text for trace in panel.figure["data"] for text in trace.get("hovertext", ())}
-    assert any("phone 1" in text for text in told)
-    assert any("imei seen with 31 different user_id (limit 1)" in text for text in told)
+    hovers = {text for trace in panel.figure["data"] for text in trace.get("hovertext", ())}
+    assert any("phone 1" in text for text in hovers)
+    assert any("imei seen with 31 different user_id (limit 1)" in text for text in hovers)
     # the reason of what was blocked by hand tells the value: here only the rule
-    assert any(text.endswith("refused link<br>blocked") for text in told)
-    assert any("seen together last on 30 March 2026" in text for text in told)
+    assert any(text.endswith("refused link<br>blocked") for text in hovers)
+    assert any("seen together last on 30 March 2026" in text for text in hovers)
     keys = made.rows["identity.identifier"]["id_key"]
     assert not [key for key in keys if re.search(rf"\b{key}\b", str(panel.figure))]
 
@@ -182,26 +190,26 @@ def test_a_bank_whose_persons_hang_together_well_shows_no_person(
     rows = bank_frames(20, 7)
     rows["identity.edges"] = rows["identity.edges"].iloc[:0]
     rows["identity.rejected"] = rows["identity.rejected"].iloc[:0]
-    facts = collect(HandMade(spark_session, rows))
-    assert facts.odd_person is None
-    oneid = next(s for s in build_sections(facts, CONFIG) if s.key == "oneid")
+    data = Identity().collect(HandMade(spark_session, rows))
+    assert data.clusters.doubtful is None
+    oneid = Identity().draw(data, Notes(DAY, CONFIG))
+    assert oneid is not None
     assert not [p for p in oneid.panels if p.title.startswith("The person to look")]
 
 
 def test_the_most_identifiers_of_a_type_that_one_person_has(made: Made) -> None:
     held = made.rows["identity.identifier"].merge(made.rows["identity.person"], on="id_key")
     most = held.groupby(["id_type", "person_id"]).size().groupby("id_type").max()
-    found = {t.id_type: t.most for t in made.facts.id_types if t.most}
-    assert found == most.to_dict()
+    assert {t.id_type: t.most for t in made.data("oneid").id_types if t.most} == most.to_dict()
 
 
 def test_only_changes_of_the_newest_day_are_told(made: Made) -> None:
-    assert made.facts.changes == {"new": 9, "merge": 3, "split": 1}
+    assert made.data("oneid").changes == {"new": 9, "merge": 3, "split": 1}
 
 
 def test_values_set_aside_are_counted_by_type_without_figures_of_one_value(made: Made) -> None:
-    told = {(one.reason, one.rule, one.id_type, one.n) for one in made.facts.set_aside}
-    assert told == {
+    excluded = {(x.reason, x.rule, x.id_type, x.n) for x in made.data("oneid").excluded}
+    assert excluded == {
         ("imei seen with too many different user_id (limit 1)", "limit", "imei", 2),
         ("", "blocked", "phone", 1),
     }
@@ -216,7 +224,7 @@ def test_flow_since_the_first_day_matches_pandas(made: Made) -> None:
     up, down = persons[end > start].sum(), persons[end < start].sum()
     out = persons[start.notna() & end.isna()].sum()
     came = persons[start.isna() & end.notna()].sum()
-    assert made.sections["lifecycle"].says.startswith(
+    assert made.sections["lifecycle"].summary.startswith(
         f"{up} persons moved up, {down} moved down, {out} dropped out and {came} came in "
         "since 1 March."
     )
@@ -225,21 +233,21 @@ def test_flow_since_the_first_day_matches_pandas(made: Made) -> None:
 def test_stages_are_those_of_the_newest_day(made: Made) -> None:
     stages = made.rows["lifecycle.stage"]
     expected = stages[stages["day"] == DAY]["stage"].value_counts().to_dict()
-    assert made.facts.stages == expected
+    assert made.data("lifecycle").stages == expected
 
 
 def test_rfm_money_is_the_sum_of_all_cells(made: Made) -> None:
     money = made.rows["lifecycle.rfm"]["monetary"].astype(float).sum()
-    assert f"spent {money:,.0f} CNY" in made.sections["rfm"].says
+    assert f"spent {money:,.0f} CNY" in made.sections["rfm"].summary
 
 
 def test_tag_reach_is_a_share_of_all_persons(made: Made) -> None:
     tags = made.rows["tags.person_tag"].groupby("tag")["person_id"].nunique()
-    assert {tag.tag: tag.persons for tag in made.facts.tags} == tags.to_dict()
+    assert {tag.tag: tag.persons for tag in made.data("tags").tags} == tags.to_dict()
 
 
 def test_a_value_of_few_persons_is_not_shown_by_itself(made: Made) -> None:
-    shown = {value: n for tag, value, n in made.facts.tag_values if tag == "favourite_category"}
+    shown = {value: n for tag, value, n in made.data("tags").values if tag == "favourite_category"}
     tags = made.rows["tags.person_tag"]
     counted = tags[tags["tag"] == "favourite_category"]["value_string"].value_counts()
     often = counted[counted >= 5].to_dict()
@@ -249,12 +257,12 @@ def test_a_value_of_few_persons_is_not_shown_by_itself(made: Made) -> None:
 def test_classes_of_numbers_hold_every_person_once(made: Made) -> None:
     tags = made.rows["tags.person_tag"]
     for tag in ("logins_30d", "spend_90d"):
-        found = sum(n for name, _, n in made.facts.tag_values if name == tag)
-        assert found == (tags["tag"] == tag).sum()
+        persons = sum(n for name, _, n in made.data("tags").values if name == tag)
+        assert persons == (tags["tag"] == tag).sum()
 
 
 def test_the_champion_is_shown_and_a_later_refusal_told(made: Made) -> None:
-    churn = next(model for model in made.facts.models if model.model == "churn")
+    churn = next(model for model in made.data("models") if model.model == "churn")
     assert (churn.version, churn.auc, churn.refused_on) == (2, 0.78, DAY)
     assert "refused by the gate: churn (31 March 2026)" in made.says("models", "The versions")
 
@@ -262,10 +270,12 @@ def test_the_champion_is_shown_and_a_later_refusal_told(made: Made) -> None:
 def test_overlaps_of_audiences_match_pandas(made: Made) -> None:
     member = made.rows["audiences.member"]
     member = member[member["day"] == DAY]
-    sets = {name: set(found["person_id"]) for name, found in member.groupby("audience")}
-    assert {name: n for name, _, n in made.facts.audiences} == {k: len(v) for k, v in sets.items()}
+    sets = {name: set(rows["person_id"]) for name, rows in member.groupby("audience")}
+    assert {name: n for name, _, n in made.data("audiences").sizes} == {
+        k: len(v) for k, v in sets.items()
+    }
     expected = {(a, b): len(sets[a] & sets[b]) for a, b in combinations(sorted(sets), 2)}
-    assert made.facts.overlaps == {pair: n for pair, n in expected.items() if n}
+    assert made.data("audiences").overlaps == {pair: n for pair, n in expected.items() if n}
 
 
 def test_an_audience_that_nobody_is_in_is_listed(made: Made) -> None:
@@ -280,8 +290,8 @@ def test_repeated_and_late_rows_of_the_load_are_told(made: Made) -> None:
 
 
 def test_persons_beyond_all_levels_are_counted(made: Made) -> None:
-    (one,) = made.facts.lookalikes
-    assert one.levels == (("high", 8), ("medium", 22), ("beyond all levels", 9))
+    (lookalike,) = made.data("lookalike")
+    assert lookalike.levels == (("high", 8), ("medium", 22), ("beyond all levels", 9))
 
 
 def test_refused_jobs_are_named(made: Made) -> None:

@@ -8,11 +8,9 @@ import pytest
 from pyspark.sql import SparkSession
 
 from databank.reports.config import IndicatorNote, ReportConfig
-from databank.reports.facts import Facts, Indicator
 from databank.reports.page import Panel, Section
-from databank.reports.sections import build_sections
-from databank.reports.trends import collect_trends
-from databank.reports.trends_section import trends_section
+from databank.reports.section import Notes
+from databank.reports.sections.trends import Indicator, Trends
 from tests.unit.reports.bank import DAY, HandMade
 
 CONFIG = ReportConfig(
@@ -29,10 +27,10 @@ CONFIG = ReportConfig(
 
 def rows() -> list[Indicator]:
     """Three weeks and a day, up to the run day."""
-    found = []
+    indicators = []
     for ago in range(21, -1, -1):
         day = DAY - timedelta(days=ago)
-        found += [
+        indicators += [
             Indicator("newcomers", day, "", "", 3.0, 3, None),
             Indicator("sales", day, "", "", 100.0 * ago, None, None),
             # a tenth more on the last day
@@ -40,21 +38,26 @@ def rows() -> list[Indicator]:
             Indicator("clickers", day, "spring", "", 5.0, 5, None),
         ]
         if ago % 2:
-            found.append(Indicator("clickers", day, "brand", "", 1.0, 1, None))
+            indicators.append(Indicator("clickers", day, "brand", "", 1.0, 1, None))
         for n, back in ((1, 6), (7, 3)):
             if ago >= n:
-                found.append(
+                indicators.append(
                     Indicator("comes_back", day, "", f"day {n}", back / 12, back + ago % 2, 12)
                 )
         for step, persons in (("1 view", 10), ("2 buy", 4 if ago >= 3 else 0)):
-            found.append(Indicator("buying", day, "", step, persons / 10, persons, 10))
-    return found
+            indicators.append(Indicator("buying", day, "", step, persons / 10, persons, 10))
+    return indicators
+
+
+def drawn(indicators: list[Indicator]) -> Section:
+    section = Trends().draw(tuple(indicators), Notes(DAY, CONFIG))
+    assert section is not None
+    return section
 
 
 @pytest.fixture(scope="module")
 def section() -> Section:
-    [found] = trends_section(Facts(day=DAY, indicators=tuple(rows())), CONFIG)
-    return found
+    return drawn(rows())
 
 
 def panel(section: Section, title: str) -> Panel:
@@ -62,14 +65,13 @@ def panel(section: Section, title: str) -> Panel:
 
 
 def test_without_indicators_there_is_no_section() -> None:
-    keys = [section.key for section in build_sections(Facts(day=DAY), ReportConfig())]
-    assert "trends" not in keys
-    shown = build_sections(Facts(day=DAY, indicators=tuple(rows())), ReportConfig())
-    assert "trends" in [section.key for section in shown]
+    assert Trends().draw((), Notes(DAY)) is None
+    assert Trends.optional
+    assert Trends().draw(tuple(rows()), Notes(DAY)) is not None
 
 
 def test_the_last_figures_are_told_in_the_order_of_the_configuration(section: Section) -> None:
-    assert section.says == (
+    assert section.summary == (
         "Visitors: 22 persons on 31 March 2026, 10% above the mean of the 7 days before."
     )
     assert section.tiles == (
@@ -92,15 +94,13 @@ def test_figures_of_one_unit_share_a_picture(section: Section) -> None:
     figure = panel(section, "Persons by day").figure
     assert figure is not None
     assert [trace["name"] for trace in figure["data"]] == ["visitors", "newcomers"]
-    assert "Visitors: Who came." in panel(section, "Persons by day").says
+    assert "Visitors: Who came." in panel(section, "Persons by day").summary
 
 
 def test_a_figure_as_ever_is_at_its_mean() -> None:
-    rows = tuple(Indicator("sales", DAY - timedelta(days=n), "", "", 7.0, 7, None) for n in (1, 0))
-    [found] = trends_section(Facts(day=DAY, indicators=rows[:1]), CONFIG)
-    assert found.says == "Sales: 7 CNY on 30 March 2026."
-    [found] = trends_section(Facts(day=DAY, indicators=rows), CONFIG)
-    assert found.says == "Sales: 7 CNY on 31 March 2026, at the mean of the 1 day before."
+    rows = [Indicator("sales", DAY - timedelta(days=n), "", "", 7.0, 7, None) for n in (1, 0)]
+    assert drawn(rows[:1]).summary == "Sales: 7 CNY on 30 March 2026."
+    assert drawn(rows).summary == "Sales: 7 CNY on 31 March 2026, at the mean of the 1 day before."
 
 
 def test_every_picture_is_a_valid_figure(section: Section) -> None:
@@ -134,8 +134,8 @@ def test_retention_is_of_all_who_could_be_back(section: Section) -> None:
         cells = [weekly.loc[(week, part)] if (week, part) in weekly.index else None
                  for part in ("day 1", "day 7")]  # fmt: skip
         if cells[0] is not None:
-            told = ("" if c is None else f"{c['persons'] / c['base']:.1%}" for c in cells)
-            expected.append((str(cells[0]["base"]), *told))
+            shares = ("" if c is None else f"{c['persons'] / c['base']:.1%}" for c in cells)
+            expected.append((str(cells[0]["base"]), *shares))
     assert [row[1:] for row in grid.rows] == expected
     assert expected[0][-1] == ""
 
@@ -144,7 +144,7 @@ def test_a_funnel_leaves_out_days_whose_time_has_not_passed(section: Section) ->
     buying = panel(section, "Buying")
     assert buying.figure is not None
     assert list(buying.figure["data"][0]["x"]) == [190, 76]
-    assert buying.says.startswith("40.0% of those who began on a day from 10 March to 28 March")
+    assert buying.summary.startswith("40.0% of those who began on a day from 10 March to 28 March")
 
 
 def test_only_the_latest_days_and_the_largest_values_are_read(spark_session: SparkSession) -> None:
@@ -156,10 +156,10 @@ def test_only_the_latest_days_and_the_largest_values_are_read(spark_session: Spa
         ("back", DAY, "", "day 1", 0.5, 1, 2),
     ]
     table = pd.DataFrame(given, columns=columns, dtype=object)
-    found = collect_trends(HandMade(spark_session, {"reports.indicator": table}))["indicators"]
-    assert [(row.name, row.of) for row in found] == [
+    shown = Trends().collect(HandMade(spark_session, {"reports.indicator": table}))
+    assert [(row.name, row.of) for row in shown] == [
         ("back", ""),
         *(("by", f"v{n}") for n in range(4, 10)),
     ]
-    assert found[0] == Indicator("back", DAY, "", "day 1", 0.5, 1, 2)
-    assert collect_trends(HandMade(spark_session, {})) == {}
+    assert shown[0] == Indicator("back", DAY, "", "day 1", 0.5, 1, 2)
+    assert Trends().collect(HandMade(spark_session, {})) == ()

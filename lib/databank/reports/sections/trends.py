@@ -1,17 +1,23 @@
-"""The section on trends: indicators by day, retention and funnels."""
+"""Section on trends: indicators by day, retention and funnels."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TypeVar
 
+from pyspark.sql import Window, functions as F
+
 from databank.reports import charts, format as fmt
-from databank.reports.config import IndicatorNote, ReportConfig
-from databank.reports.facts import Facts, Indicator
+from databank.reports.config import IndicatorNote
 from databank.reports.page import Grid, Panel, Section
+from databank.reports.reader import Reader
+from databank.reports.section import Notes, ReportSection
 
 K = TypeVar("K", str, date)
 
+MOST_VALUES = 6  # of a dimension
+_MOST_ROWS = 50_000
 _LINES = 6  # in one picture
 _TILES = 8
 _WEEKS_FROM = 15  # first days beyond which they are taken together by week
@@ -19,42 +25,81 @@ _COHORTS = 13
 _AFTER = "day "  # begins the part of a retention
 
 
-def trends_section(facts: Facts, config: ReportConfig) -> tuple[Section, ...]:
-    """Lines of the daily figures, curves and cohorts of retention, bars of funnels.
+@dataclass(frozen=True)
+class Indicator:
+    """One row of reports.indicator."""
 
-    No section where there are no indicators.
-    """
-    notes = {note.name: note for note in config.indicators}
-    places = {name: place for place, name in enumerate(notes)}
-    found: dict[str, list[Indicator]] = defaultdict(list)
-    for row in facts.indicators:
-        found[row.name].append(row)
-    order = sorted(found, key=lambda name: (places.get(name, len(places)), name))
-    if not order:
-        return ()
-    named = [(notes.get(name) or IndicatorNote(name=name), found[name]) for name in order]
-    daily = [(note, rows) for note, rows in named if not rows[0].part]
-    whole = [(note, rows) for note, rows in daily if not any(row.of for row in rows)]
-    panels = [*_by_unit(whole)]
-    for note, rows in daily:
-        if any(row.of for row in rows):
-            panels.append(_by_value(note, rows))
-    for note, rows in named:
-        if rows[0].part.startswith(_AFTER):
-            panels += _retention(note, rows)
-        elif rows[0].part:
-            panels.append(_funnel(note, rows, facts.day))
-    tiles = tuple(
-        (_with_unit(note), fmt.short_number(rows[-1].value)) for note, rows in whole[:_TILES]
-    )
-    says = f"{fmt.plural(len(order), 'indicator')} up to {fmt.day(facts.day)}."
-    if whole:
-        says = f"{_capital(whole[0][0].name)}: {_trend(*whole[0])}"
-    return (Section("trends", "Trends", says, tiles, tuple(panels)),)
+    name: str
+    day: date
+    of: str  # value of its dimension; '' = all
+    part: str
+    value: float
+    persons: int | None
+    base: int | None
+
+
+class Trends(ReportSection[tuple[Indicator, ...]]):
+    """Lines of the daily figures, curves and cohorts of retention, bars of funnels."""
+
+    key = "trends"
+    title = "Trends"
+    tables = ("reports.indicator",)
+    needs = ("reports.indicator",)
+    filled_by = "build_indicators"
+    optional = True
+
+    def collect(self, reader: Reader) -> tuple[Indicator, ...]:
+        """Read the latest days; of each dimension the values with most."""
+        rows = reader.table("reports.indicator")
+        if rows is None:
+            return ()
+        recent = reader.latest_days(rows)
+        sizes = recent.groupBy("indicator", "dimension_value").agg(
+            F.sum(F.coalesce("base", "value")).alias("size")
+        )
+        order = Window.partitionBy("indicator").orderBy(F.desc("size"), "dimension_value")
+        place = F.row_number().over(order)
+        most = sizes.withColumn("place", place).where(f"place <= {MOST_VALUES}")
+        kept = recent.join(
+            most.drop("size", "place"), ["indicator", "dimension_value"], "left_semi"
+        )
+        columns = ("indicator", "day", "dimension_value", "part", "value", "persons", "base")
+        shown = kept.select(*columns).orderBy(*columns[:4]).limit(_MOST_ROWS).collect()
+        return tuple(Indicator(*row) for row in shown)
+
+    def draw(self, data: tuple[Indicator, ...], notes: Notes) -> Section | None:
+        """Draw the indicators in the order of the configuration."""
+        about = {note.name: note for note in notes.config.indicators}
+        places = {name: place for place, name in enumerate(about)}
+        by_name: dict[str, list[Indicator]] = defaultdict(list)
+        for row in data:
+            by_name[row.name].append(row)
+        order = sorted(by_name, key=lambda name: (places.get(name, len(places)), name))
+        if not order:
+            return None
+        named = [(about.get(name) or IndicatorNote(name=name), by_name[name]) for name in order]
+        daily = [(note, rows) for note, rows in named if not rows[0].part]
+        whole = [(note, rows) for note, rows in daily if not any(row.of for row in rows)]
+        panels = [*_by_unit(whole)]
+        for note, rows in daily:
+            if any(row.of for row in rows):
+                panels.append(_by_value(note, rows))
+        for note, rows in named:
+            if rows[0].part.startswith(_AFTER):
+                panels += _retention(note, rows)
+            elif rows[0].part:
+                panels.append(_funnel(note, rows, notes.day))
+        tiles = tuple(
+            (_with_unit(note), fmt.short_number(rows[-1].value)) for note, rows in whole[:_TILES]
+        )
+        summary = f"{fmt.plural(len(order), 'indicator')} up to {fmt.day(notes.day)}."
+        if whole:
+            summary = f"{_capital(whole[0][0].name)}: {_trend(*whole[0])}"
+        return self.section(summary, tuple(panels), tiles)
 
 
 def _trend(note: IndicatorNote, rows: list[Indicator]) -> str:
-    """The last figure beside those of the week before it."""
+    """Compare the last figure with those of the week before it."""
     last = rows[-1]
     text = f"{_amount(last.value, note)} on {fmt.day(last.day)}"
     week = [row.value for row in rows if 0 < (last.day - row.day).days <= 7]
@@ -68,21 +113,21 @@ def _trend(note: IndicatorNote, rows: list[Indicator]) -> str:
 
 
 def _by_unit(whole: list[tuple[IndicatorNote, list[Indicator]]]) -> Iterable[Panel]:
-    """A picture for each unit, for figures of one unit can be compared."""
+    """Draw one picture for each unit, because figures of one unit can be compared."""
     for unit in dict.fromkeys(note.unit for note, _ in whole):
-        each = [one for one in whole if one[0].unit == unit]
+        each = [(note, rows) for note, rows in whole if note.unit == unit]
         for some in (each[at : at + _LINES] for at in range(0, len(each), _LINES)):
             series = {note.name: _line(rows) for note, rows in some}
             note, rows = some[0]
             if len(some) == 1:
-                says = f"{_described(note)}{_capital(_trend(note, rows))}"
+                summary = f"{_described(note)}{_capital(_trend(note, rows))}"
                 title = _capital(_with_unit(note))
-                yield Panel(title, says, charts.lines(series))
+                yield Panel(title, summary, charts.lines(series))
                 continue
-            told = [f"{_capital(n.name)}: {n.description}." for n, _ in some if n.description]
-            says = " ".join([f"{_capital(note.name)}: {_trend(note, rows)}", *told])
+            described = [f"{_capital(n.name)}: {n.description}." for n, _ in some if n.description]
+            summary = " ".join([f"{_capital(note.name)}: {_trend(note, rows)}", *described])
             title = f"{_capital(unit or 'figures')} by day"
-            yield Panel(title, says, charts.lines(series), wide=True)
+            yield Panel(title, summary, charts.lines(series), wide=True)
 
 
 def _line(rows: Iterable[Indicator]) -> tuple[list[str], list[float]]:
@@ -91,7 +136,7 @@ def _line(rows: Iterable[Indicator]) -> tuple[list[str], list[float]]:
 
 
 def _by_value(note: IndicatorNote, rows: list[Indicator]) -> Panel:
-    """A line for each value of the dimension; a day without a row is a 0."""
+    """Draw a line for each value of the dimension; a day without a row is a 0."""
     first, last = min(row.day for row in rows), max(row.day for row in rows)
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     cells = {(row.of, row.day): row.value for row in rows}
@@ -103,13 +148,13 @@ def _by_value(note: IndicatorNote, rows: list[Indicator]) -> Panel:
         value: ([day.isoformat() for day in days], [cells.get((value, day), 0) for day in days])
         for value in order
     }
-    says = f"{_described(note)}Most of it is {order[0]}"
-    says += f", of the {len(order)} largest values." if len(order) > 1 else "."
-    return Panel(_capital(note.name), says, charts.lines(series), wide=True)
+    summary = f"{_described(note)}Most of it is {order[0]}"
+    summary += f", of the {len(order)} largest values." if len(order) > 1 else "."
+    return Panel(_capital(note.name), summary, charts.lines(series), wide=True)
 
 
 def _retention(note: IndicatorNote, rows: list[Indicator]) -> list[Panel]:
-    """How many come back after N days, by value of the dimension, and by when they began."""
+    """Draw how many come back after N days, by value of the dimension and by first day."""
     shares = _shares(rows, lambda row: row.of)
     days = _days_after(rows)
     series = {
@@ -117,14 +162,14 @@ def _retention(note: IndicatorNote, rows: list[Indicator]) -> list[Panel]:
         for value in sorted({row.of for row in rows})
     }
     most = max(series, key=lambda value: series[value][1][0])
-    told = [f"{y:.1%} on day {x}" for x, y in zip(*series[most], strict=True)]
-    says = f"{_described(note)}{_capital(most)}: {fmt.listed(told)}."
+    points = [f"{y:.1%} on day {x}" for x, y in zip(*series[most], strict=True)]
+    summary = f"{_described(note)}{_capital(most)}: {fmt.listed(points)}."
     curve = charts.lines(series, share=True, title="days after the first")
-    return [Panel(_capital(note.name), says, curve), _cohorts(note, rows, days)]
+    return [Panel(_capital(note.name), summary, curve), _cohorts(note, rows, days)]
 
 
 def _cohorts(note: IndicatorNote, rows: list[Indicator], days: list[int]) -> Panel:
-    """The same by the day or the week in which persons began, the latest first."""
+    """Draw retention by the day or week in which persons began, the latest first."""
     weekly = len({row.day for row in rows}) >= _WEEKS_FROM
 
     def began(row: Indicator) -> date:
@@ -151,8 +196,12 @@ def _cohorts(note: IndicatorNote, rows: list[Indicator], days: list[int]) -> Pan
         ),
         shades=tuple((None, None, *(_shade(s, highest) for s in line)) for line in cells),
     )
-    says = "Of those who began then, the share that is back on the day; empty = has not been yet."
-    return Panel(f"{_capital(note.name)} by first {'week' if weekly else 'day'}", says, grid=grid)
+    summary = (
+        "Of those who began then, the share that is back on the day; empty = has not been yet."
+    )
+    return Panel(
+        f"{_capital(note.name)} by first {'week' if weekly else 'day'}", summary, grid=grid
+    )
 
 
 def _shade(share: float | None, highest: float) -> float | None:
@@ -160,7 +209,7 @@ def _shade(share: float | None, highest: float) -> float | None:
 
 
 def _funnel(note: IndicatorNote, rows: list[Indicator], day: date) -> Panel:
-    """Persons by step, of all days whose time has passed; of all days if none has."""
+    """Draw persons by step, of all days whose time has passed; of all days if none has."""
     over = [row for row in rows if (day - row.day).days >= note.ahead] or rows
     sums: dict[str, int] = defaultdict(int)
     for row in over:
@@ -169,16 +218,16 @@ def _funnel(note: IndicatorNote, rows: list[Indicator], day: date) -> Panel:
     values = [sums[part] for part in order]
     texts = [f"{fmt.count(n)} ({fmt.share(n, values[0])})" for n in values]
     first, last = min(row.day for row in over), max(row.day for row in over)
-    says = (
+    summary = (
         f"{_described(note)}{fmt.share(values[-1], values[0])} of those who began on a day from "
         f"{fmt.day(first, beside=last)} to {fmt.day(last)} got to the end; who began on "
         "several days counts on each."
     )
-    return Panel(_capital(note.name), says, charts.bars(order, values, texts))
+    return Panel(_capital(note.name), summary, charts.bars(order, values, texts))
 
 
 def _shares(rows: Iterable[Indicator], key: Callable[[Indicator], K]) -> dict[tuple[K, int], float]:
-    """Share by some key and day after the first, over all rows that have the key."""
+    """Compute the share by a key and the day after the first, over all rows of the key."""
     sums: dict[tuple[K, int], list[int]] = defaultdict(lambda: [0, 0])
     for row in rows:
         cell = sums[key(row), _after(row)]

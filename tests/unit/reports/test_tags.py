@@ -6,11 +6,10 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from databank.reports.config import NoteConfig, ReportConfig
-from databank.reports.facts import EntityKind, Facts, TagReach
 from databank.reports.format import change
-from databank.reports.marketing import collect_tags
 from databank.reports.page import Grid
-from databank.reports.tags_section import tags_section
+from databank.reports.section import Notes
+from databank.reports.sections.tags import TagReach, Tags, TagsData
 from databank.session import small_frame
 from databank.tables.ops import METRIC, RUN
 from databank.tags.tables import ENTITY_TAG
@@ -56,28 +55,27 @@ class Measured(HandMade):
 def test_the_reach_before_is_that_of_the_last_run_of_the_newest_earlier_day(
     spark_session: SparkSession,
 ) -> None:
-    facts = collect_tags(Measured(spark_session, bank_frames(40, 7)))
-    earlier = {tag.tag: tag.earlier for tag in (*facts["tags"], *facts["entity_tags"])}
+    data = Tags().collect(Measured(spark_session, bank_frames(40, 7)))
+    earlier = {tag.tag: tag.earlier for tag in (*data.tags, *data.entity_tags)}
     # logins_30d was first measured on the day itself, display_name never
     wanted = ("gender", "big_home", "logins_30d", "spend_90d", "display_name")
     assert [earlier[tag] for tag in wanted] == [32, 2, None, 7, None]
-    [home] = facts["entity_tags"]
+    [home] = data.entity_tags
     assert (home.tag, home.entity, home.persons) == ("big_home", "household", 3)
-    assert {tag.entity for tag in facts["tags"]} == {""}
+    assert {tag.entity for tag in data.tags} == {""}
 
 
 def table(*notes: NoteConfig) -> Grid:
-    facts = Facts(
-        day=date(2026, 3, 31),
-        totals={"persons": 100},
-        entities=(EntityKind("household", 20, 100, 90, 6, 0),),
+    data = TagsData(
         tags=(
             TagReach("logins", 50, 0, 1.0, 4.0, 9.0, earlier=40),
             TagReach("keen", 10, 1, None, None, None),
         ),
         entity_tags=(TagReach("big_home", 5, 1, None, None, None, "household", earlier=8),),
     )
-    section = tags_section(facts, ReportConfig(tags=notes))
+    totals = {"persons": 100, "entity household": 20}
+    section = Tags().draw(data, Notes(date(2026, 3, 31), ReportConfig(tags=notes), totals))
+    assert section is not None
     grid = next(panel.grid for panel in section.panels if panel.title == "All tags")
     assert grid is not None
     return grid
@@ -92,7 +90,7 @@ def test_all_tags_are_listed_with_their_change_and_their_users() -> None:
     assert grid.head == (
         "Tag", "What it tells", "Used by", "Reach", "Change", "Median", "Range",
     )  # fmt: skip
-    assert grid.words == 3
+    assert grid.text_columns == 3
     assert grid.rows == (
         ("logins", "Logins", "keen, winback, churn +2 more", "50.0%", "+25\u00a0%", "4 logins",
          "1 \u2013 9"),
@@ -106,13 +104,13 @@ def test_owners_are_told_where_there_are_any() -> None:
     grid = table(NoteConfig(name="keen", owner="crm"))
     assert grid.head[2:4] == ("Owner", "Used by")
     assert [row[2] for row in grid.rows] == ["", "crm", ""]
-    assert grid.words == 4
+    assert grid.text_columns == 4
 
 
 @pytest.mark.parametrize(
-    ("now", "before", "told"),
+    ("now", "before", "text"),
     [(112, 100, "+12\u00a0%"), (97, 100, "\u22123\u00a0%"), (1000, 1001, "0\u00a0%"),
      (5, 0, ""), (5, None, "")],
 )  # fmt: skip
-def test_a_change_has_its_sign(now: float, before: float | None, told: str) -> None:
-    assert change(now, before) == told
+def test_a_change_has_its_sign(now: float, before: float | None, text: str) -> None:
+    assert change(now, before) == text
