@@ -22,7 +22,6 @@ from databank.sources.erasure import (
     note_erased,
     without_erased,
 )
-from databank.sources.figures import Figures, count_loaded, count_staged
 from databank.sources.files import (
     KnownFile,
     SourceFile,
@@ -34,10 +33,17 @@ from databank.sources.files import (
     refused_before,
     split_new,
 )
-from databank.sources.keys import salted_identifiers, unknown_identifiers, with_salted
+from databank.sources.keys import key_collisions, unknown_identifiers, with_corrected_keys
 from databank.sources.lines import BROKEN_OFF
-from databank.sources.load import event_rows, newest, once, refused_identifiers, suspects
-from databank.sources.parse import STAGED, make_parts, parse_records, parsing_settings
+from databank.sources.load import (
+    drop_duplicates_by_key,
+    event_rows,
+    latest_states,
+    possible_duplicates,
+    refused_identifiers,
+)
+from databank.sources.load_stats import LoadStats, count_loaded, count_staged
+from databank.sources.parse import STAGED, make_groups, parse_records, parsing_settings
 from databank.sources.raw import read_records
 from databank.sources.shredding import shred_records
 from databank.sources.tables import (
@@ -146,23 +152,23 @@ def _load(
     # an empty file is done as soon as it is listed
     full = [file for file in met if file.status == "ok" and (file.source, file.name) in counts]
     erased = carried_out(context.store) if full else []
-    figures = Figures()
+    stats = LoadStats()
     if full:
         _stage(context, config, sources, full, load_id, erased)
-        figures = count_staged(_staged(context), closed=_closed(context))
-        figures.stop_if_told()
+        stats = count_staged(_staged(context), closed=_closed(context))
+        stats.stop_if_told()
         context.progress.step("writing")
-        _to_core(context, {sources[file.source].becomes for file in full}, figures, load_id)
+        _to_core(context, {sources[file.source].becomes for file in full}, stats, load_id)
     refused = [file for file in met if file.status != "ok"]
-    _to_quarantine(context, figures, refused, load_id)
+    _to_quarantine(context, stats, refused, load_id)
     context.store.append(RAW_FILE, _file_rows(context.store, met, counts, load_id))
     if erased:
         _shred_arrivals(context, config, erased, load_id)
-    figures.note(context)
+    stats.note(context)
     summary: dict[str, int | float | str] = {"new files": len(met) - len(refused)}
     for file in refused[:5]:
         summary[f"refused {file.name}"] = f"{file.status}: {file.reason}"
-    return summary | figures.summary()
+    return summary | stats.summary()
 
 
 def _shred_arrivals(
@@ -232,14 +238,14 @@ def _stage(
     with parsing_settings(context.spark):
         parsed = parse_records(
             _records(context, load_id),
-            make_parts(files, sources),
+            make_groups(files, sources),
             config,
             day=context.day,
             timezone=context.settings.timezone,
         )
         if erased:
-            known = salted_identifiers(context.store.read(IDENTIFIER))
-            parsed = without_erased(with_salted(parsed, known), erased)
+            known = key_collisions(context.store.read(IDENTIFIER))
+            parsed = without_erased(with_corrected_keys(parsed, known), erased)
         parsed.write.partitionBy("kind").parquet(context.store.scratch("parsed"))
 
 
@@ -252,34 +258,34 @@ def _staged(context: Context) -> DataFrame:
 # ---- tables
 
 
-def _to_core(context: Context, kinds: set[str], figures: Figures, load_id: str) -> None:
+def _to_core(context: Context, kinds: set[str], stats: LoadStats, load_id: str) -> None:
     store, known = context.store, context.store.read(IDENTIFIER)
-    staged = with_salted(_staged(context), salted_identifiers(known))
-    fresh, salted = unknown_identifiers(staged, known, load_id=load_id)
-    store.append(IDENTIFIER, fresh, checked=not salted)
-    staged = with_salted(staged, salted)
-    if figures.refused:
+    staged = with_corrected_keys(_staged(context), key_collisions(known))
+    fresh, collisions = unknown_identifiers(staged, known, load_id=load_id)
+    store.append(IDENTIFIER, fresh, checked=not collisions)
+    staged = with_corrected_keys(staged, collisions)
+    if stats.refused:
         store.append(REFUSED, refused_identifiers(staged, load_id=load_id), checked=True)
     if "events" in kinds:
-        existing = store.read(EVENTS).where(F.col("source").isin(sorted(figures.sound)))
+        existing = store.read(EVENTS).where(F.col("source").isin(sorted(stats.sound)))
         events = event_rows(staged, load_id=load_id)
-        keys = suspects(events, existing).persist(StorageLevel.MEMORY_AND_DISK)
-        fresh_events = once(events, existing, keys, n=keys.count())
+        keys = possible_duplicates(events, existing).persist(StorageLevel.MEMORY_AND_DISK)
+        fresh_events = drop_duplicates_by_key(events, existing, keys, n=keys.count())
         store.append(EVENTS, fresh_events, checked=True)
         keys.unpersist()
-        count_loaded(figures, store.read(EVENTS).where(F.col("load_id") == load_id))
+        count_loaded(stats, store.read(EVENTS).where(F.col("load_id") == load_id))
     for spec, kind in ((PROFILES, "profiles"), (ITEMS, "items")):
         if kind in kinds:
-            news = newest(staged, store.read(spec), spec, day=context.day, load_id=load_id)
+            news = latest_states(staged, store.read(spec), spec, day=context.day, load_id=load_id)
             store.upsert(spec, news)
-            count_loaded(figures, store.read(spec).where(F.col("load_id") == load_id))
+            count_loaded(stats, store.read(spec).where(F.col("load_id") == load_id))
 
 
 def _to_quarantine(
-    context: Context, figures: Figures, refused: Sequence[SourceFile], load_id: str
+    context: Context, stats: LoadStats, refused: Sequence[SourceFile], load_id: str
 ) -> None:
     frames = []
-    if figures.quarantined:
+    if stats.quarantined:
         frames.append(quarantine_rows(_staged(context), load_id=load_id))
     if refused:
         rows = [

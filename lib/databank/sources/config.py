@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from databank.config import Name, StrictModel, TimeZone
 from databank.errors import did_you_mean
 from databank.quality.config import RuleConfig
-from databank.sources.sql import References, references
+from databank.sources.references import References, references
 
 # column -> type of what a source may become; other columns go to props or attributes
 TARGETS: dict[str, dict[str, str]] = {

@@ -1,4 +1,4 @@
-"""Fields of one part become columns that all sources share; what differs by source ends here."""
+"""Fields of one group become columns that all sources share; what differs by source ends here."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ _LAST_EPOCH = 253402300799  # the last second of the year 9999
 
 
 @dataclass(frozen=True)
-class Part:
+class ParseGroup:
     """Files of one source that share their columns.
 
     Attributes:
         header: Columns of the CSV files; empty for other formats.
-        names: Files of the part.
+        names: Files of the group.
         base: What all names begin with and a hash of the position leaves out.
     """
 
@@ -32,48 +32,63 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Slot:
-    """One kind of identifier, normalised in one way; all sources share its columns."""
+class IdentifierField:
+    """A type of identifier that is normalised in one way; all sources share its columns."""
 
     id_type: str
     form: str
     region: str
 
 
-def slot_of(source: SourceConfig, id_type: str) -> Slot:
-    """The slot that an identifier of a source goes to; only phones differ by region."""
+def identifier_field(source: SourceConfig, id_type: str) -> IdentifierField:
+    """Tell the field that an identifier of a source goes to; only phones differ by region."""
     form = source.form(id_type)
-    return Slot(id_type, form, source.identifiers[id_type].region if form == "phone" else "")
+    return IdentifierField(
+        id_type, form, source.identifiers[id_type].region if form == "phone" else ""
+    )
 
 
-def slots_of(parts: Iterable[Part], config: SourcesConfig) -> list[Slot]:
-    """The slots of all parts, strongest type first."""
-    found = {slot_of(part.source, id_type) for part in parts for id_type in part.source.identifiers}
-    return sorted(found, key=lambda slot: (config.rank(slot.id_type), slot.form, slot.region))
+def identifier_fields(groups: Iterable[ParseGroup], config: SourcesConfig) -> list[IdentifierField]:
+    """List the identifiers that the groups read, strongest type first."""
+    found = {
+        identifier_field(group.source, id_type)
+        for group in groups
+        for id_type in group.source.identifiers
+    }
+    return sorted(
+        found,
+        key=lambda identifier: (
+            config.rank(identifier.id_type),
+            identifier.form,
+            identifier.region,
+        ),
+    )
 
 
-def extract(records: DataFrame, part: Part, slots: Iterable[Slot]) -> DataFrame:
-    """Read the fields of a part's records.
+def extract(
+    records: DataFrame, group: ParseGroup, identifiers: Iterable[IdentifierField]
+) -> DataFrame:
+    """Read the fields of a group's records.
 
     Args:
         records: file, line, fault, value of raw.record.
-        part: What they are.
-        slots: Identifiers of the whole load.
+        group: What they are.
+        identifiers: Identifiers of the whole load.
 
     Returns:
         source, kind, file, line, fault, raw, bad (why the record cannot be read), earliest, then
         key, ts, event, terminal, page, item, quantity, amount, campaign; u_ts, u_quantity and
         u_amount (the text that is there but could not be read); fields (all the rest); i_<n> and
-        s_<n> for slot n: the identifier as given, and its scope ('' = anywhere, null = should be
+        s_<n> for identifier n: the text as given, and its scope ('' = anywhere, null = should be
         there and is not).
     """
-    source = part.source
-    mine = records.where(F.col("source") == source.source).where(F.col("file").isin(*part.names))
-    if part.header:
+    source = group.source
+    mine = records.where(F.col("source") == source.source).where(F.col("file").isin(*group.names))
+    if group.header:
         mine = mine.where("line > 1")
     packed = mine.select(F.struct("file", "line", "fault", "value").alias("_in"))
-    opened = _open_csv(packed, part) if part.header else _open_json(packed, source)
-    typed = opened.select("_in", "_bad", "_rest", *_values(part), *_identifiers(source))
+    opened = _open_csv(packed, group) if group.header else _open_json(packed, source)
+    typed = opened.select("_in", "_bad", "_rest", *_values(group), *_identifiers(source))
     kind, types = source.becomes, TARGETS[source.becomes]
 
     def value(name: str) -> Column:
@@ -89,10 +104,10 @@ def extract(records: DataFrame, part: Part, slots: Iterable[Slot]) -> DataFrame:
     columns["terminal"] = terminal if kind == "events" else F.lit(None)
     columns["u_ts"] = unread(STAMP[kind])
     columns |= {f"u_{name}": unread(name) for name in ("quantity", "amount")}
-    given = {slot_of(source, id_type): id_type for id_type in source.identifiers}
-    for n, slot in enumerate(slots):
+    given = {identifier_field(source, id_type): id_type for id_type in source.identifiers}
+    for n, identifier in enumerate(identifiers):
         for letter in "is":
-            text = F.col(f"{letter}_{given[slot]}") if slot in given else F.lit(None)
+            text = F.col(f"{letter}_{given[identifier]}") if identifier in given else F.lit(None)
             columns[f"{letter}_{n}"] = text
     return typed.select(
         F.lit(source.source).alias("source"),
@@ -137,12 +152,12 @@ def _open_json(records: DataFrame, source: SourceConfig) -> DataFrame:
     )
 
 
-def _open_csv(records: DataFrame, part: Part) -> DataFrame:
+def _open_csv(records: DataFrame, group: ParseGroup) -> DataFrame:
     """The same of CSV: fields are found by their place."""
-    names = {header: f"c{i}" for i, header in enumerate(part.header)}
+    names = {header: f"c{i}" for i, header in enumerate(group.header)}
     schema = ", ".join(f"{name} string" for name in [*names.values(), "_rest"])
     options = {
-        "sep": part.source.delimiter,
+        "sep": group.source.delimiter,
         "escape": '"',
         "columnNameOfCorruptRecord": "_rest",
         "mode": "PERMISSIVE",
@@ -150,12 +165,13 @@ def _open_csv(records: DataFrame, part: Part) -> DataFrame:
     parsed = records.withColumn("_row", F.from_csv("_in.value", F.lit(schema), options))
     told = F.lit(f"not as many fields as the header has ({len(names)})")
     bad = F.when(F.col("_row").isNull() | F.col("_row._rest").isNotNull(), told)
-    kept = [header for header in part.header if header not in _gone(part.source)]
+    kept = [header for header in group.header if header not in _gone(group.source)]
+    fields = {name: F.col(f"_row.{names[name]}") for name in group.source.fields()}
     return parsed.select(
         "_in",
         bad.alias("_bad"),
         _map({header: F.col(f"_row.{names[header]}") for header in kept}).alias("_rest"),
-        *_named(part.source, {name: F.col(f"_row.{names[name]}") for name in part.source.fields()}),
+        *_named(group.source, fields),
     )
 
 
@@ -196,12 +212,12 @@ def _map(values: dict[str, Column]) -> Column:
 # ---- columns
 
 
-def _values(part: Part) -> list[Column]:
+def _values(group: ParseGroup) -> list[Column]:
     """c_<name>: the value; u_<name>: the text that could not be read as its type."""
     found = []
-    for name, column in part.source.columns.items():
-        type_ = TARGETS[part.source.becomes].get(name, "string")
-        value = _value(column, type_, part)
+    for name, column in group.source.columns.items():
+        type_ = TARGETS[group.source.becomes].get(name, "string")
+        value = _value(column, type_, group)
         found.append(value.alias(f"c_{name}"))
         if type_ != "string":
             found.append(_unread(column, value).alias(f"u_{name}"))
@@ -212,11 +228,11 @@ def _text(name: str) -> Column:
     return F.col(f"`t_{name}`")
 
 
-def _value(column: ColumnConfig, type_: str, part: Part) -> Column:
+def _value(column: ColumnConfig, type_: str, group: ParseGroup) -> Column:
     if column.hash == "row":
         return F.md5(F.col("_in.value"))
     if column.hash == "position":
-        name = F.substring(F.col("_in.file"), F.lit(len(part.base) + 1), F.length("_in.file"))
+        name = F.substring(F.col("_in.file"), F.lit(len(group.base) + 1), F.length("_in.file"))
         return F.concat_ws("-", F.lower(F.hex(F.xxhash64(name))), F.col("_in.line"))
     if column.expr is not None:
         return F.expr(column.expr).cast(type_)
@@ -224,7 +240,7 @@ def _value(column: ColumnConfig, type_: str, part: Part) -> Column:
     if column.epoch:
         return _since_epoch(text, column.epoch)
     if type_ == "timestamp":
-        return _clock_time(text, part.source.timezone)
+        return _clock_time(text, group.source.timezone)
     return text.cast(type_)
 
 

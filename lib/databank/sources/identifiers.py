@@ -15,13 +15,13 @@ from pyspark.sql.pandas.functions import arrow_udf
 from stdnum import imei as stdnum_imei, luhn
 from stdnum.exceptions import ValidationError as StdnumError
 
-WORDS = (
+PLACEHOLDERS = (
     "", "unknown", "null", "(null)", "none", "nil", "nan", "n/a", "na", "undefined", "unset",
     "not set", "(not set)", "empty", "missing", "anonymous", "guest", "default", "test",
     "-", "--", "?", ".", "[object object]", "true", "false", "无", "未知", "空",
 )  # fmt: skip
 # numbers and addresses that people type where one is asked for, in canonical form
-TYPED = {
+DUMMY_VALUES = {
     "phone": (
         "+8613800000000", "+8613800138000", "+8613888888888", "+8613999999999",
         "+8613333333333", "+8613666666666", "+8613111111111", "+8618888888888",
@@ -42,7 +42,7 @@ _UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 # all zeros, all f, or the address that phones give out instead of their own
 _EMPTY = r"^(?:[0:-]+|[fF-]{8,}|02:00:00:00:00:00)$"
 _EMPTY_BEGINS = ("0", ":", "-", "f", "F")
-_LONGEST_WORD = max(map(len, WORDS))
+_LONGEST_WORD = max(map(len, PLACEHOLDERS))
 # an address that the maker gave: group addresses (bit 1 of the first byte) and those that a phone
 # makes up for each network (bit 2) name no device (IEEE 802, 8.2)
 _DEVICE_MAC = r"^[0-9a-f][048c](?!0{10}$)[0-9a-f]{10}$"
@@ -58,7 +58,7 @@ _PYTHON_FORMS = ("phone", "email", "imei")
 def is_placeholder(text: Column) -> Column:
     """Whether a trimmed text only says that there is no identifier."""
     # the guards spare most values the list and the pattern
-    word = (F.length(text) <= _LONGEST_WORD) & F.lower(text).isin(*WORDS)
+    word = (F.length(text) <= _LONGEST_WORD) & F.lower(text).isin(*PLACEHOLDERS)
     return word | (F.substring(text, 1, 1).isin(*_EMPTY_BEGINS) & text.rlike(_EMPTY))
 
 
@@ -150,9 +150,9 @@ def _imei(text: str) -> str | None:
     return body + str(luhn.calc_check_digit(body))
 
 
-def typed_by_hand(form: str, canonical: Column) -> Column:
+def is_dummy_value(form: str, canonical: Column) -> Column:
     """Whether a canonical value is one that people make up."""
-    listed = TYPED.get(form, ())
+    listed = DUMMY_VALUES.get(form, ())
     return canonical.isin(*listed) if listed else F.lit(False)
 
 

@@ -13,25 +13,27 @@ from pyspark.sql import Column, DataFrame, functions as F
 from databank.session import checkpoint, small_frame
 from databank.sources.identifiers import key_of
 
-Salted = tuple[str, str, str, int, int]  # id_type, scope, id_value, salt, id_key
+Collision = tuple[str, str, str, int, int]  # id_type, scope, id_value, salt, id_key
 _NAME = ("id_type", "scope", "id_value")
 _SALTED = "id_type string, scope string, id_value string, salt int, id_key bigint"
 _MOST_SALTS = 100
 
 
-def salted_identifiers(existing: DataFrame) -> list[Salted]:
+def key_collisions(existing: DataFrame) -> list[Collision]:
     """Identifiers whose key is not their plain hash; so few that they come to the driver."""
     rows = existing.where("salt > 0").select(*_NAME, "salt", "id_key")
     return [tuple(row) for row in rows.collect()]
 
 
-def with_salted(staged: DataFrame, salted: Sequence[Salted]) -> DataFrame:
-    """Staged rows with the keys of salted identifiers put right, wherever they name them."""
-    if not salted:
+def with_corrected_keys(staged: DataFrame, collisions: Sequence[Collision]) -> DataFrame:
+    """Staged rows with the keys of colliding identifiers corrected, wherever they name them."""
+    if not collisions:
         return staged
 
     def put_right(one: Column) -> Column:
-        return one.withField("id_key", right_key(one["id_key"], [one[n] for n in _NAME], salted))
+        return one.withField(
+            "id_key", corrected_key(one["id_key"], [one[n] for n in _NAME], collisions)
+        )
 
     found = F.transform("found", put_right)
 
@@ -44,15 +46,15 @@ def with_salted(staged: DataFrame, salted: Sequence[Salted]) -> DataFrame:
     return staged.withColumns({"found": found, "ids": ids, "entity_ids": of_entities})
 
 
-def right_key(key: Column, name: Sequence[Column], salted: Sequence[Salted]) -> Column:
+def corrected_key(key: Column, name: Sequence[Column], collisions: Sequence[Collision]) -> Column:
     """The key of an identifier: its plain hash, unless another one has that.
 
     Args:
         key: The plain hash.
         name: id_type, scope, id_value.
-        salted: Those with another key.
+        collisions: Those with another key.
     """
-    for *theirs, _, salted_key in salted:
+    for *theirs, _, salted_key in collisions:
         same = [one == value for one, value in zip(name, theirs, strict=True)]
         key = F.when(same[0] & same[1] & same[2], F.lit(salted_key)).otherwise(key)
     return key
@@ -60,7 +62,7 @@ def right_key(key: Column, name: Sequence[Column], salted: Sequence[Salted]) -> 
 
 def unknown_identifiers(
     staged: DataFrame, existing: DataFrame, *, load_id: str
-) -> tuple[DataFrame, list[Salted]]:
+) -> tuple[DataFrame, list[Collision]]:
     """Identifiers of sound rows that identity.identifier does not hold.
 
     Args:
@@ -69,7 +71,7 @@ def unknown_identifiers(
         load_id: Written to the rows.
 
     Returns:
-        Rows of identity.identifier; and those of them whose key had to be salted.
+        Rows of identity.identifier; and those of them whose key was taken.
     """
     seen = (
         staged.where("rule IS NULL")
@@ -90,12 +92,14 @@ def unknown_identifiers(
     ).first()
     if counts is None or not (counts["taken"] or counts["keys"] < counts["n"]):
         return plain, []
-    salted = _salt(_second(fresh), plain.select("id_key").unionByName(existing.select("id_key")))
-    told = small_frame(staged.sparkSession, salted, _SALTED)
+    collisions = _salt(
+        _second(fresh), plain.select("id_key").unionByName(existing.select("id_key"))
+    )
+    told = small_frame(staged.sparkSession, collisions, _SALTED)
     told = told.withColumn("first_load", F.lit(load_id))
     told = told.join(plain.select(*_NAME, "entity"), list(_NAME))
     first = plain.join(F.broadcast(told), list(_NAME), "left_anti")
-    return first.unionByName(told).select(*plain.columns), salted
+    return first.unionByName(told).select(*plain.columns), collisions
 
 
 def _second(fresh: DataFrame) -> list[tuple[str, str, str]]:
@@ -109,9 +113,9 @@ def _second(fresh: DataFrame) -> list[tuple[str, str, str]]:
     return sorted((row["id_type"], row["scope"], row["id_value"]) for row in rows)
 
 
-def _salt(names: Sequence[tuple[str, str, str]], taken: DataFrame) -> list[Salted]:
+def _salt(names: Sequence[tuple[str, str, str]], taken: DataFrame) -> list[Collision]:
     """A key of its own for each name, with the smallest salt that gives one."""
-    given: list[Salted] = []
+    given: list[Collision] = []
     left = list(names)
     for salt in range(1, _MOST_SALTS):
         schema = "id_type string, scope string, id_value string"

@@ -1,4 +1,4 @@
-"""From staged rows to the tables: duplicates and newest states."""
+"""From staged rows to the tables: duplicates and latest states."""
 
 from datetime import date
 
@@ -42,7 +42,7 @@ def _strongest() -> Column:
     return F.when(F.size("ids") > 0, F.col("ids")[0]).alias("id_key")
 
 
-def suspects(events: DataFrame, existing: DataFrame) -> DataFrame:
+def possible_duplicates(events: DataFrame, existing: DataFrame) -> DataFrame:
     """Hashed keys that are met more than once, in these events or the table; one row a key.
 
     Only 8 bytes a row are shuffled.
@@ -60,35 +60,37 @@ def suspects(events: DataFrame, existing: DataFrame) -> DataFrame:
     return repeated.unionByName(known).distinct()
 
 
-def once(events: DataFrame, existing: DataFrame, keys: DataFrame, *, n: int) -> DataFrame:
+def drop_duplicates_by_key(
+    events: DataFrame, existing: DataFrame, keys: DataFrame, *, n: int
+) -> DataFrame:
     """Keep each (source, event_id) once, and only if the table does not have it yet.
 
-    Rows whose hash is not suspected pass as they are; the others are compared in full. The row
+    Rows whose hash is met once pass as they are; the others are compared in full. The row
     with the smallest event_ts stays, then the first by file and line.
 
     Args:
         events: As event_rows gives them.
         existing: source, event_id of what was loaded before.
-        keys: As suspects gives them.
+        keys: As possible_duplicates gives them.
         n: How many those are.
     """
     if n == 0:
         return events
     small = F.broadcast(keys) if n <= _BROADCAST else keys
     marked = events.withColumn("k", key_hash())
-    suspected = marked.join(small, "k", "left_semi")
+    possible = marked.join(small, "k", "left_semi")
     tie = F.xxhash64("event", "terminal", "page", "item_id", "quantity", "amount", "campaign")
     order = Window.partitionBy("source", "event_id").orderBy("event_ts", "file", "line", tie)
-    first = suspected.withColumn("n", F.row_number().over(order)).where("n = 1").drop("n")
+    first = possible.withColumn("n", F.row_number().over(order)).where("n = 1").drop("n")
     old = existing.select("source", "event_id", key_hash()).join(small, "k", "left_semi")
     fresh = first.join(old.drop("k"), ["source", "event_id"], "left_anti")
     return marked.join(small, "k", "left_anti").unionByName(fresh).drop("k")
 
 
-def newest(
+def latest_states(
     staged: DataFrame, existing: DataFrame, spec: TableSpec, *, day: date, load_id: str
 ) -> DataFrame:
-    """The newest state of each staged profile or item that is news to the table.
+    """The latest state of each staged profile or item that is news to the table.
 
     A state of the same time as the known one counts as news only if it says something else.
     Sources that tell no time are as of the run day.

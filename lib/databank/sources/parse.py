@@ -16,9 +16,16 @@ from pyspark.sql import Column, DataFrame, SparkSession, functions as F
 from databank.quality.rules import Finding, first_finding, rule_findings, rule_warnings
 from databank.sources import identifiers as ids
 from databank.sources.config import SourceConfig, SourcesConfig
-from databank.sources.fields import KEY, STAMP, Part, Slot, extract, slots_of
+from databank.sources.fields import (
+    KEY,
+    STAMP,
+    IdentifierField,
+    ParseGroup,
+    extract,
+    identifier_fields,
+)
 from databank.sources.files import SourceFile
-from databank.sources.keys import Salted, right_key
+from databank.sources.keys import Collision, corrected_key
 
 FOUND = "array<struct<id_key:bigint,id_type:string,scope:string,id_value:string,entity:boolean>>"
 REFUSED_IDS = "array<struct<id_key:bigint,id_type:string,id_value:string,why:string>>"
@@ -76,25 +83,32 @@ def parsing_settings(spark: SparkSession) -> Iterator[None]:
                 spark.conf.set(key, was)
 
 
-def make_parts(files: Sequence[SourceFile], sources: Mapping[str, SourceConfig]) -> list[Part]:
-    """One part for each source and header among the files to parse."""
+def make_groups(
+    files: Sequence[SourceFile], sources: Mapping[str, SourceConfig]
+) -> list[ParseGroup]:
+    """One group for each source and header among the files to parse."""
     groups: dict[tuple[str, tuple[str, ...]], list[SourceFile]] = {}
     for file in files:
         groups.setdefault((file.source, file.header), []).append(file)
     return [
-        Part(sources[name], header, tuple(sorted(f.name for f in group)), group[0].base)
+        ParseGroup(sources[name], header, tuple(sorted(f.name for f in group)), group[0].base)
         for (name, header), group in sorted(groups.items())
     ]
 
 
 def parse_records(
-    records: DataFrame, parts: Sequence[Part], config: SourcesConfig, *, day: date, timezone: str
+    records: DataFrame,
+    groups: Sequence[ParseGroup],
+    config: SourcesConfig,
+    *,
+    day: date,
+    timezone: str,
 ) -> DataFrame:
     """Parse records of raw.record into STAGED rows.
 
     Args:
         records: source, file, line, fault, value.
-        parts: What to parse, and how.
+        groups: What to parse, and how.
         config: For the order of identifiers.
         day: Run day; events of later days are refused.
         timezone: Business time zone that days follow.
@@ -102,11 +116,11 @@ def parse_records(
     Returns:
         STAGED; `rule` is null for a sound row, and only other rows keep `raw`.
     """
-    slots = slots_of(parts, config)
-    rows = reduce(DataFrame.unionByName, (extract(records, part, slots) for part in parts))
-    keys, entity_keys, found, refused = _found(slots, config.entity_types)
+    identifiers = identifier_fields(groups, config)
+    rows = reduce(DataFrame.unionByName, (extract(records, group, identifiers) for group in groups))
+    keys, entity_keys, found, refused = _found(identifiers, config.entity_types)
     local = F.to_date(F.from_utc_timestamp("ts", timezone))
-    known = _with_canonical(rows, slots).select(
+    known = _with_canonical(rows, identifiers).select(
         *(name for name in rows.columns if name[:2] not in ("i_", "s_")),
         found.alias("found"),
         refused.alias("refused"),
@@ -114,36 +128,36 @@ def parse_records(
         entity_keys.alias("entity_ids"),
         local.alias("day"),
     )
-    sources = {part.source.source: part.source for part in parts}
+    sources = {group.source.source: group.source for group in groups}
     return _judge(known, list(sources.values()), day=day)
 
 
 # ---- identifiers
 
 
-def _with_canonical(rows: DataFrame, slots: Sequence[Slot]) -> DataFrame:
+def _with_canonical(rows: DataFrame, identifiers: Sequence[IdentifierField]) -> DataFrame:
     """p_<n>: a placeholder; v_<n>: the canonical form, by SQL (q_<n>) or a library (l_<n>)."""
     sql, library = [], []
-    for n, slot in enumerate(slots):
+    for n, identifier in enumerate(identifiers):
         text = F.col(f"i_{n}")
         empty = ids.is_placeholder(text)
         sql.append(empty.alias(f"p_{n}"))
-        by_sql = ids.by_sql(slot.form, text, region=slot.region)
+        by_sql = ids.by_sql(identifier.form, text, region=identifier.region)
         sql.append(F.when(~empty, by_sql).alias(f"q_{n}"))
-        if ids.needs_python(slot.form):
+        if ids.needs_python(identifier.form):
             left = ~F.col(f"p_{n}") & F.col(f"q_{n}").isNull()
-            rest = ids.by_library(slot.form, F.when(left, text), region=slot.region)
+            rest = ids.by_library(identifier.form, F.when(left, text), region=identifier.region)
             library.append(rest.alias(f"l_{n}"))
     known = rows.select("*", *sql).select("*", *library)
     values = [
-        F.coalesce(f"q_{n}", f"l_{n}") if ids.needs_python(slot.form) else F.col(f"q_{n}")
-        for n, slot in enumerate(slots)
+        F.coalesce(f"q_{n}", f"l_{n}") if ids.needs_python(identifier.form) else F.col(f"q_{n}")
+        for n, identifier in enumerate(identifiers)
     ]
     return known.select("*", *(value.alias(f"v_{n}") for n, value in enumerate(values)))
 
 
 def _found(
-    slots: Sequence[Slot], entity_types: Collection[str]
+    identifiers: Sequence[IdentifierField], entity_types: Collection[str]
 ) -> tuple[Column, Column, Column, Column]:
     """Keys of a person, and of entities; identifiers of the row; what was refused, and why.
 
@@ -151,14 +165,14 @@ def _found(
     """
     keys, entity_keys = list[Column](), list[Column]()
     found, refused = [], []
-    for n, slot in enumerate(slots):
+    for n, identifier in enumerate(identifiers):
         text, scope, value = F.col(f"i_{n}"), F.col(f"s_{n}"), F.col(f"v_{n}")
-        made_up, sound, key = _verdict_and_key(n, slot)
-        of_entity = slot.id_type in entity_types
+        made_up, sound, key = _verdict_and_key(n, identifier)
+        of_entity = identifier.id_type in entity_types
         (entity_keys if of_entity else keys).append(F.when(sound, key))
         struct = F.struct(
             key.alias("id_key"),
-            F.lit(slot.id_type).alias("id_type"),
+            F.lit(identifier.id_type).alias("id_type"),
             scope.alias("scope"),
             value.alias("id_value"),
             F.lit(of_entity or None).cast("boolean").alias("entity"),
@@ -171,8 +185,8 @@ def _found(
         )
         named = F.struct(
             # never the key of a sound identifier with the same text
-            ids.key_of(F.lit(f"refused {slot.id_type}"), F.lit(""), text).alias("id_key"),
-            F.lit(slot.id_type).alias("id_type"),
+            ids.key_of(F.lit(f"refused {identifier.id_type}"), F.lit(""), text).alias("id_key"),
+            F.lit(identifier.id_type).alias("id_type"),
             text.alias("id_value"),
             why.alias("why"),
         )
@@ -187,34 +201,36 @@ def _found(
     )
 
 
-def with_keys(rows: DataFrame, slots: Sequence[Slot], salted: Sequence[Salted]) -> DataFrame:
+def with_keys(
+    rows: DataFrame, identifiers: Sequence[IdentifierField], collisions: Sequence[Collision]
+) -> DataFrame:
     """Key identifiers that are no source's as those of a source are.
 
     Args:
-        rows: For slot n i_<n>, the identifier as given without blanks around it, and s_<n>, its
+        rows: For identifier n i_<n>, the text as given without blanks around it, and s_<n>, its
             scope; at most one i_<n> of a row is not null.
-        slots: Types, and how each is normalised.
-        salted: Of `salted_identifiers`.
+        identifiers: Types, and how each is normalised.
+        collisions: Of `key_collisions`.
 
     Returns:
         The other columns of the rows, and id_key (bigint); null = no identifier, or not a valid
         one.
     """
     keys = []
-    for n, slot in enumerate(slots):
-        _, sound, key = _verdict_and_key(n, slot)
-        name = (F.lit(slot.id_type), F.col(f"s_{n}"), F.col(f"v_{n}"))
-        keys.append(F.when(sound, right_key(key, name, salted)))
+    for n, identifier in enumerate(identifiers):
+        _, sound, key = _verdict_and_key(n, identifier)
+        name = (F.lit(identifier.id_type), F.col(f"s_{n}"), F.col(f"v_{n}"))
+        keys.append(F.when(sound, corrected_key(key, name, collisions)))
     others = [name for name in rows.columns if name[:2] not in ("i_", "s_")]
-    return _with_canonical(rows, slots).select(*others, F.coalesce(*keys).alias("id_key"))
+    return _with_canonical(rows, identifiers).select(*others, F.coalesce(*keys).alias("id_key"))
 
 
-def _verdict_and_key(n: int, slot: Slot) -> tuple[Column, Column, Column]:
-    """Of slot n: whether people made it up, whether it is an identifier, and then its key."""
+def _verdict_and_key(n: int, identifier: IdentifierField) -> tuple[Column, Column, Column]:
+    """Of identifier n: whether people made it up, whether it is an identifier, and then its key."""
     scope, value = F.col(f"s_{n}"), F.col(f"v_{n}")
-    made_up = ids.typed_by_hand(slot.form, value)
+    made_up = ids.is_dummy_value(identifier.form, value)
     sound = value.isNotNull() & ~made_up & scope.isNotNull()
-    return made_up, sound, ids.key_of(F.lit(slot.id_type), scope, value)
+    return made_up, sound, ids.key_of(F.lit(identifier.id_type), scope, value)
 
 
 def _distinct(keys: Sequence[Column]) -> Column:

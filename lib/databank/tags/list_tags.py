@@ -11,8 +11,8 @@ from databank.identity.forgotten import without_erased
 from databank.identity.ownership.periods import holds_on
 from databank.runs import Context
 from databank.session import checkpoint, hinted
-from databank.sources.fields import Slot
-from databank.sources.keys import salted_identifiers
+from databank.sources.fields import IdentifierField
+from databank.sources.keys import key_collisions
 from databank.sources.parse import with_keys
 from databank.sources.tables import ERASED, IDENTIFIER
 from databank.tags.config import TagConfig
@@ -129,12 +129,12 @@ def write_provenance(
     store.replace(LISTED, lines, where=f"{is_one_of('tag', names)} OR {gone}", checked=True)
 
 
-def _slot(file: ListFile) -> Slot:
-    return Slot(file.id_type, file.form, file.region)
+def _slot(file: ListFile) -> IdentifierField:
+    return IdentifierField(file.id_type, file.form, file.region)
 
 
 def _rows(
-    context: Context, tags: Sequence[TagConfig], lists: Lists, slots: Sequence[Slot]
+    context: Context, tags: Sequence[TagConfig], lists: Lists, slots: Sequence[IdentifierField]
 ) -> DataFrame:
     """All rows of all lists, in the columns of _SHAPE."""
     batches = []
@@ -148,15 +148,15 @@ def _rows(
     return context.spark.createDataFrame(pa.Table.from_batches(batches, _SHAPE))
 
 
-def _keyed(context: Context, rows: DataFrame, slots: Sequence[Slot]) -> DataFrame:
+def _keyed(context: Context, rows: DataFrame, slots: Sequence[IdentifierField]) -> DataFrame:
     """tag, line, value, id_key (null = no valid identifier)."""
     given = {
         f"{letter}_{n}": F.when(F.col("slot") == n, F.col(name))
         for n in range(len(slots))
         for letter, name in (("i", "text"), ("s", "scope"))
     }
-    salted = salted_identifiers(context.store.read(IDENTIFIER))
-    return with_keys(rows.withColumns(given).drop("slot", "text", "scope"), slots, salted)
+    collisions = key_collisions(context.store.read(IDENTIFIER))
+    return with_keys(rows.withColumns(given).drop("slot", "text", "scope"), slots, collisions)
 
 
 def _told(

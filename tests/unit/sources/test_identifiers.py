@@ -72,7 +72,7 @@ def _canonical(form: str, text: Column, region: str = "CN") -> Column:
     if ids.needs_python(form):
         rest = F.when(sound & value.isNull(), text)
         value = F.coalesce(value, ids.by_library(form, rest, region=region))
-    return F.when(~ids.typed_by_hand(form, value), value)
+    return F.when(~ids.is_dummy_value(form, value), value)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from pyspark.sql import Column, DataFrame, SparkSession, functions as F
 
 from databank.session import small_frame
 from databank.sources import keys
-from databank.sources.keys import salted_identifiers, unknown_identifiers, with_salted
+from databank.sources.keys import key_collisions, unknown_identifiers, with_corrected_keys
 from databank.sources.parse import FOUND
 from databank.sources.tables import IDENTIFIER
 
@@ -44,19 +44,19 @@ def few_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("few_keys")
 def test_who_comes_second_to_a_key_gets_another(spark_session: SparkSession) -> None:
     rows = staged(spark_session, [(5, ANN), (6, DAN)], [(5, BOB)], [(5, CAT)])
-    fresh, salted = unknown_identifiers(rows, known(spark_session, (5, BOB, 0)), load_id="l")
+    fresh, collisions = unknown_identifiers(rows, known(spark_session, (5, BOB, 0)), load_id="l")
     # ann and cat are late to 5; both would have 7, then 23: the later one tries on
     assert names_and_keys(fresh) == [("ann", 7, 1), ("cat", 23, 2), ("dan", 6, 0)]
     assert sorted(fresh.columns) == sorted(IDENTIFIER.schema().names)
-    assert [name[:3] for name in salted] == [ANN, CAT]
+    assert [name[:3] for name in collisions] == [ANN, CAT]
 
 
 @pytest.mark.usefixtures("few_keys")
 def test_in_one_load_the_smaller_name_keeps_the_key(spark_session: SparkSession) -> None:
     rows = staged(spark_session, [(5, CAT)], [(5, BOB)], [(8, ANN)])
-    fresh, salted = unknown_identifiers(rows, known(spark_session), load_id="l")
+    fresh, collisions = unknown_identifiers(rows, known(spark_session), load_id="l")
     assert names_and_keys(fresh) == [("ann", 8, 0), ("bob", 5, 0), ("cat", 7, 1)]
-    right = with_salted(rows, salted).orderBy("line").collect()
+    right = with_corrected_keys(rows, collisions).orderBy("line").collect()
     assert [row["ids"] for row in right] == [[7], [5], [8]]
     assert [row["found"][0]["id_key"] for row in right] == [7, 5, 8]
 
@@ -66,18 +66,20 @@ def test_an_address_with_the_key_of_a_phone_gets_another(spark_session: SparkSes
     lane = ("address", "", "lane")
     both = [(5, *BOB, None), (5, *lane, True)]
     rows = small_frame(spark_session, [(0, None, both, [5], [5])], STAGED)
-    fresh, salted = unknown_identifiers(rows, known(spark_session), load_id="l")
+    fresh, collisions = unknown_identifiers(rows, known(spark_session), load_id="l")
     told = {(row["id_value"], row["id_key"], row["entity"]) for row in fresh.collect()}
     # of two names the smaller one: an address
     assert told == {("lane", 5, True), ("bob", 7, None)}
-    [right] = with_salted(rows, salted).select("ids", "entity_ids").collect()
+    [right] = with_corrected_keys(rows, collisions).select("ids", "entity_ids").collect()
     assert tuple(right) == ([7], [5])
 
 
 def test_a_later_load_gives_the_same_key(spark_session: SparkSession) -> None:
     existing = known(spark_session, (5, BOB, 0), (7, CAT, 1))
-    rows = with_salted(staged(spark_session, [(5, CAT), (5, BOB)]), salted_identifiers(existing))
+    rows = with_corrected_keys(
+        staged(spark_session, [(5, CAT), (5, BOB)]), key_collisions(existing)
+    )
     assert [row["ids"] for row in rows.collect()] == [[7, 5]]
-    fresh, salted = unknown_identifiers(rows, existing, load_id="l")
+    fresh, collisions = unknown_identifiers(rows, existing, load_id="l")
     assert fresh.isEmpty()
-    assert salted == []
+    assert collisions == []

@@ -1,4 +1,4 @@
-"""Figures of a load: what was read, taken, refused, and the gate that may stop it all."""
+"""Count a load: what was read, taken, refused, and the gate that may stop it all."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ def _counts() -> Counts:
 
 
 @dataclass
-class Figures:
+class LoadStats:
     """Rows by source, and by source and cause."""
 
     read: Counts = field(default_factory=_counts)
@@ -46,7 +46,7 @@ class Figures:
             raise GateRefusedError(f"{told}; nothing was loaded: mend the files, or the rule")
 
     def note(self, context: Context) -> None:
-        """Write the figures to ops.metric."""
+        """Write the counts to ops.metric."""
         plain = {
             "rows_read": self.read,
             "rows_loaded": self.loaded,
@@ -80,7 +80,7 @@ class Figures:
         }
 
 
-def count_staged(staged: DataFrame, *, closed: date | None) -> Figures:
+def count_staged(staged: DataFrame, *, closed: date | None) -> LoadStats:
     """Count staged rows by source and cause in one pass; a handful of rows reach the driver.
 
     Args:
@@ -105,23 +105,23 @@ def count_staged(staged: DataFrame, *, closed: date | None) -> Figures:
         )
         .collect()
     )
-    figures = Figures()
+    stats = LoadStats()
     for row in rows:
         source, n = row["source"], row["n"]
-        figures.read[source] += n
+        stats.read[source] += n
         if row["rule"] is not None:
-            figures.quarantined[source, row["rule"]] += n
+            stats.quarantined[source, row["rule"]] += n
             continue
-        figures.sound[source] += n
-        figures.late[source] += row["late"]
-        figures.anonymous[source] += row["anonymous"]
-        for causes_of, target in (("refused", figures.refused), ("warned", figures.warned)):
+        stats.sound[source] += n
+        stats.late[source] += row["late"]
+        stats.anonymous[source] += row["anonymous"]
+        for causes_of, target in (("refused", stats.refused), ("warned", stats.warned)):
             for cause in filter(None, row[causes_of].split(",")):
                 target[source, cause] += n
-    return figures
+    return stats
 
 
-def count_loaded(figures: Figures, rows: DataFrame) -> None:
+def count_loaded(stats: LoadStats, rows: DataFrame) -> None:
     """Add what reached a table: rows of this load, by source."""
     for row in rows.groupBy("source").count().collect():
-        figures.loaded[row["source"]] += row["count"]
+        stats.loaded[row["source"]] += row["count"]
