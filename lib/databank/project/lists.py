@@ -5,7 +5,8 @@ from collections.abc import Collection, Mapping
 from databank.config import ConfigReader
 from databank.errors import did_you_mean, wrong_and_remedy
 from databank.identity.config import IdentityConfig
-from databank.sources.config import FORMS, IdentifierConfig, SourceConfig
+from databank.sources.config import IdentifierConfig, SourceConfig
+from databank.sources.forms import FORM_OF_TYPE, FORMS
 from databank.tags.config import TagConfig, TagsFile
 from databank.tags.list_file import ListFile, inspect_list
 
@@ -67,14 +68,16 @@ def _refuse_type(id_type: str, identity: IdentityConfig) -> None:
 def _way(tag: TagConfig, id_type: str, sources: Collection[SourceConfig]) -> tuple[str, str, str]:
     """Form, region and scope of a list: those of the sources, where these agree."""
     theirs = {s.source: s.identifiers[id_type] for s in sources if id_type in s.identifiers}
-    forms = {s.form(id_type) for s in sources if s.source in theirs} or {FORMS.get(id_type, "text")}
+    forms = {s.form(id_type) for s in sources if s.source in theirs} or {
+        FORM_OF_TYPE.get(id_type, "text")
+    }
     if len(forms) > 1:
         raise ValueError(
             f"sources read {id_type} as {_listed(forms)}; give it one `form` in all of them"
         )
     [form] = forms
     scope = _scope(tag, id_type, theirs)
-    if form != "phone":
+    if not FORMS[form].by_region:
         if tag.region is not None:
             raise ValueError(f"{id_type} has no country; remove `region`")
         return form, "", scope

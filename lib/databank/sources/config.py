@@ -4,11 +4,12 @@ import codecs
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from databank.config import Name, StrictModel, TimeZone
 from databank.errors import did_you_mean
 from databank.quality.config import RuleConfig
+from databank.sources.forms import FORM_OF_TYPE, check_form
 from databank.sources.references import References, references
 
 # column -> type of what a source may become; other columns go to props or attributes
@@ -32,25 +33,6 @@ REQUIRED = {
     "profiles": ("record_id",),
     "items": ("item_id",),
 }
-FORMS = {
-    "phone": "phone",
-    "email": "email",
-    "imei": "imei",
-    "idfa": "idfa",
-    "gaid": "gaid",
-    "oaid": "oaid",
-    "mac": "mac",
-    "cookie": "cookie",
-    "address": "address",
-    "landline": "phone",
-    "wechat_openid": "scoped",
-    "wechat_unionid": "text",
-    "member_card": "text",
-    "user_id": "text",
-}
-Form = Literal[
-    "phone", "email", "imei", "idfa", "gaid", "oaid", "mac", "cookie", "address", "scoped", "text"
-]
 
 
 def _from_name(value: Any) -> Any:
@@ -112,7 +94,7 @@ class IdentifierConfig(StrictModel):
     scope_value: str | None = Field(
         default=None, min_length=1, description="The same as a constant"
     )
-    form: Form | None = Field(
+    form: Annotated[str, AfterValidator(check_form)] | None = Field(
         default=None, description="How it is normalised; default: by the identifier's type"
     )
 
@@ -224,9 +206,9 @@ class SourceConfig(StrictModel):
         if self.becomes == "items" and self.identifiers:
             raise ValueError("items have no identifiers of persons; remove `identifiers`")
         for name, identifier in self.identifiers.items():
-            if identifier.form is None and name not in FORMS:
+            if identifier.form is None and name not in FORM_OF_TYPE:
                 raise ValueError(
-                    f"identifiers.{name}: unknown type; {did_you_mean(name, FORMS)} "
+                    f"identifiers.{name}: unknown type; {did_you_mean(name, FORM_OF_TYPE)} "
                     "(or add `form: text`)"
                 )
             scoped = identifier.scope or identifier.scope_value
@@ -239,7 +221,7 @@ class SourceConfig(StrictModel):
 
     def form(self, id_type: str) -> str:
         """How an identifier of the source is normalised."""
-        return self.identifiers[id_type].form or FORMS[id_type]
+        return self.identifiers[id_type].form or FORM_OF_TYPE[id_type]
 
     def consumed(self) -> frozenset[str]:
         """Fields that became a column or an identifier, and so need not be kept in props."""

@@ -126,12 +126,12 @@ def without_erased(staged: DataFrame, erased: Collection[Erasure]) -> DataFrame:
     kept = kept_keys(F.col("day"), erased)
     fewer = names_erased(kept)
     left = _all_keys(kept)
-    found = F.filter("found", lambda one: F.array_contains(left, one["id_key"]))
+    identifiers = F.filter("identifiers", lambda one: F.array_contains(left, one["id_key"]))
     told = F.concat("warned", F.array(F.lit(MARK)))
     nobody = fewer & (F.size(kept["ids"]) == 0)
     changed = {
         "warned": F.when(fewer, told).otherwise(F.col("warned")),
-        "found": F.when(fewer, found).otherwise(F.col("found")),
+        "identifiers": F.when(fewer, identifiers).otherwise(F.col("identifiers")),
         **{name: F.when(~nobody, F.col(name)) for name in ("fields", "page")},
         # a profile of nobody tells nothing
         "rule": F.when(nobody & (F.col("kind") == "profiles"), F.lit(MARK)).otherwise(

@@ -8,6 +8,8 @@ from pyspark.sql import Column, DataFrame, functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from databank.sources.config import TARGETS, ColumnConfig, SourceConfig, SourcesConfig
+from databank.sources.forms import FORMS
+from databank.sources.identifiers import IdentifierField, given_column
 
 KEY = {"events": "event_id", "profiles": "record_id", "items": "item_id"}
 STAMP = {"events": "event_ts", "profiles": "updated_ts", "items": "updated_ts"}
@@ -31,20 +33,11 @@ class ParseGroup:
     base: str
 
 
-@dataclass(frozen=True)
-class IdentifierField:
-    """A type of identifier that is normalised in one way; all sources share its columns."""
-
-    id_type: str
-    form: str
-    region: str
-
-
 def identifier_field(source: SourceConfig, id_type: str) -> IdentifierField:
-    """Tell the field that an identifier of a source goes to; only phones differ by region."""
+    """Tell the field that an identifier of a source goes to; only some forms differ by region."""
     form = source.form(id_type)
     return IdentifierField(
-        id_type, form, source.identifiers[id_type].region if form == "phone" else ""
+        id_type, form, source.identifiers[id_type].region if FORMS[form].by_region else ""
     )
 
 
@@ -65,55 +58,52 @@ def identifier_fields(groups: Iterable[ParseGroup], config: SourcesConfig) -> li
     )
 
 
-def extract(
-    records: DataFrame, group: ParseGroup, identifiers: Iterable[IdentifierField]
-) -> DataFrame:
+def extract(records: DataFrame, group: ParseGroup, fields: Iterable[IdentifierField]) -> DataFrame:
     """Read the fields of a group's records.
 
     Args:
         records: file, line, fault, value of raw.record.
         group: What they are.
-        identifiers: Identifiers of the whole load.
+        fields: Identifiers of the whole load.
 
     Returns:
         source, kind, file, line, fault, raw, bad (why the record cannot be read), earliest, then
-        key, ts, event, terminal, page, item, quantity, amount, campaign; u_ts, u_quantity and
-        u_amount (the text that is there but could not be read); fields (all the rest); i_<n> and
-        s_<n> for identifier n: the text as given, and its scope ('' = anywhere, null = should be
-        there and is not).
+        key, ts, event, terminal, page, item, quantity, amount, campaign; unread_ts,
+        unread_quantity and unread_amount (a text that could not be read as its type); fields (all
+        the rest); and the text and scope of each identifier field.
     """
     source = group.source
     mine = records.where(F.col("source") == source.source).where(F.col("file").isin(*group.names))
     if group.header:
         mine = mine.where("line > 1")
-    packed = mine.select(F.struct("file", "line", "fault", "value").alias("_in"))
+    packed = mine.select(F.struct("file", "line", "fault", "value").alias("_record"))
     opened = _open_csv(packed, group) if group.header else _open_json(packed, source)
-    typed = opened.select("_in", "_bad", "_rest", *_values(group), *_identifiers(source))
+    typed = opened.select("_record", "_bad", "_rest", *_values(group), *_identifiers(source))
     kind, types = source.becomes, TARGETS[source.becomes]
 
     def value(name: str) -> Column:
-        return F.col(f"c_{name}") if name in source.columns else F.lit(None)
+        return F.col(f"_column_{name}") if name in source.columns else F.lit(None)
 
     def unread(name: str) -> Column:
-        return F.col(f"u_{name}") if name in source.columns else F.lit(None)
+        return F.col(f"_unread_{name}") if name in source.columns else F.lit(None)
 
     terminal = F.lit(source.terminal) if source.terminal else value("terminal")
     columns = {"key": value(KEY[kind]), "ts": value(STAMP[kind])}
     columns |= {"item": value("item_id") if kind == "events" else F.lit(None)}
     columns |= {name: value(name) if name in types else F.lit(None) for name in _OTHERS}
     columns["terminal"] = terminal if kind == "events" else F.lit(None)
-    columns["u_ts"] = unread(STAMP[kind])
-    columns |= {f"u_{name}": unread(name) for name in ("quantity", "amount")}
+    columns["unread_ts"] = unread(STAMP[kind])
+    columns |= {f"unread_{name}": unread(name) for name in ("quantity", "amount")}
     given = {identifier_field(source, id_type): id_type for id_type in source.identifiers}
-    for n, identifier in enumerate(identifiers):
-        for letter in "is":
-            text = F.col(f"{letter}_{given[identifier]}") if identifier in given else F.lit(None)
-            columns[f"{letter}_{n}"] = text
+    for n, field in enumerate(fields):
+        for part in ("text", "scope"):
+            own = F.col(f"_id_{part}_{given[field]}") if field in given else F.lit(None)
+            columns[given_column(n, part)] = own
     return typed.select(
         F.lit(source.source).alias("source"),
         F.lit(kind).alias("kind"),
-        *(F.col(f"_in.{name}") for name in ("file", "line", "fault")),
-        F.col("_in.value").alias("raw"),
+        *(F.col(f"_record.{name}") for name in ("file", "line", "fault")),
+        F.col("_record.value").alias("raw"),
         F.col("_bad").alias("bad"),
         F.lit(source.earliest).alias("earliest"),
         *(column.cast(_TYPES.get(name, "string")).alias(name) for name, column in columns.items()),
@@ -129,12 +119,12 @@ _TYPES = {"ts": "timestamp", "quantity": "decimal(18,3)", "amount": "decimal(18,
 
 
 def _open_json(records: DataFrame, source: SourceConfig) -> DataFrame:
-    """_in, _bad, _rest (fields that no column and no identifier uses), and the named fields.
+    """_record, _bad, _rest (fields that no column and no identifier uses), and the named fields.
 
     Reading a record twice, as a struct and as a map, is cheaper than one search of the map for
     each field.
     """
-    value, names = F.col("_in.value"), source.fields()
+    value, names = F.col("_record.value"), source.fields()
     wanted = StructType([StructField(name, StringType()) for name in names])
     gone = sorted(_gone(source))
     # parsed and filtered in one expression: entries of a map that comes from a row are slow to
@@ -143,9 +133,11 @@ def _open_json(records: DataFrame, source: SourceConfig) -> DataFrame:
         F.from_json(value, "map<string,string>"),
         lambda name, text: text.isNotNull() & ~name.isin(gone),
     )
-    parsed = records.select("_in", F.from_json(value, wanted).alias("_row"), rest.alias("_rest"))
+    parsed = records.select(
+        "_record", F.from_json(value, wanted).alias("_row"), rest.alias("_rest")
+    )
     return parsed.select(
-        "_in",
+        "_record",
         F.when(F.col("_rest").isNull(), F.lit("not JSON")).alias("_bad"),
         "_rest",
         *_named(source, {name: F.col("_row")[name] for name in names}),
@@ -162,13 +154,13 @@ def _open_csv(records: DataFrame, group: ParseGroup) -> DataFrame:
         "columnNameOfCorruptRecord": "_rest",
         "mode": "PERMISSIVE",
     }
-    parsed = records.withColumn("_row", F.from_csv("_in.value", F.lit(schema), options))
+    parsed = records.withColumn("_row", F.from_csv("_record.value", F.lit(schema), options))
     told = F.lit(f"not as many fields as the header has ({len(names)})")
     bad = F.when(F.col("_row").isNull() | F.col("_row._rest").isNotNull(), told)
     kept = [header for header in group.header if header not in _gone(group.source)]
     fields = {name: F.col(f"_row.{names[name]}") for name in group.source.fields()}
     return parsed.select(
-        "_in",
+        "_record",
         bad.alias("_bad"),
         _map({header: F.col(f"_row.{names[header]}") for header in kept}).alias("_rest"),
         *_named(group.source, fields),
@@ -176,8 +168,8 @@ def _open_csv(records: DataFrame, group: ParseGroup) -> DataFrame:
 
 
 def _named(source: SourceConfig, fields: dict[str, Column]) -> list[Column]:
-    """Fields under their own names, and t_<name>: without blanks around it, null if empty."""
-    texts = {f"t_{name}": F.nullif(F.trim(value), F.lit("")) for name, value in fields.items()}
+    """Fields under their own names, and _text_<name>: without blanks around it, null if empty."""
+    texts = {f"_text_{name}": F.nullif(F.trim(value), F.lit("")) for name, value in fields.items()}
     return [value.alias(name) for name, value in (fields | texts).items()]
 
 
@@ -195,7 +187,7 @@ def _rest(source: SourceConfig) -> Column:
     extra = _extra(source)
     if not extra:
         return F.col("_rest")
-    return F.map_concat("_rest", _map({name: F.col(f"c_{name}") for name in extra}))
+    return F.map_concat("_rest", _map({name: F.col(f"_column_{name}") for name in extra}))
 
 
 def _map(values: dict[str, Column]) -> Column:
@@ -213,27 +205,29 @@ def _map(values: dict[str, Column]) -> Column:
 
 
 def _values(group: ParseGroup) -> list[Column]:
-    """c_<name>: the value; u_<name>: the text that could not be read as its type."""
+    """Name each value _column_<name>, and a text that could not be read _unread_<name>."""
     found = []
     for name, column in group.source.columns.items():
         type_ = TARGETS[group.source.becomes].get(name, "string")
         value = _value(column, type_, group)
-        found.append(value.alias(f"c_{name}"))
+        found.append(value.alias(f"_column_{name}"))
         if type_ != "string":
-            found.append(_unread(column, value).alias(f"u_{name}"))
+            found.append(_unread(column, value).alias(f"_unread_{name}"))
     return found
 
 
 def _text(name: str) -> Column:
-    return F.col(f"`t_{name}`")
+    return F.col(f"`_text_{name}`")
 
 
 def _value(column: ColumnConfig, type_: str, group: ParseGroup) -> Column:
     if column.hash == "row":
-        return F.md5(F.col("_in.value"))
+        return F.md5(F.col("_record.value"))
     if column.hash == "position":
-        name = F.substring(F.col("_in.file"), F.lit(len(group.base) + 1), F.length("_in.file"))
-        return F.concat_ws("-", F.lower(F.hex(F.xxhash64(name))), F.col("_in.line"))
+        name = F.substring(
+            F.col("_record.file"), F.lit(len(group.base) + 1), F.length("_record.file")
+        )
+        return F.concat_ws("-", F.lower(F.hex(F.xxhash64(name))), F.col("_record.line"))
     if column.expr is not None:
         return F.expr(column.expr).cast(type_)
     text = _text(column.column or "")
@@ -273,11 +267,11 @@ def _unread(column: ColumnConfig, value: Column) -> Column:
 
 
 def _identifiers(source: SourceConfig) -> list[Column]:
-    """i_<type>: the text as given, s_<type>: its scope."""
-    found = []
+    """Name the text of each identifier _id_text_<type>, and its scope _id_scope_<type>."""
+    columns = list[Column]()
     for id_type, identifier in source.identifiers.items():
         scope = _text(identifier.scope) if identifier.scope else F.lit(identifier.scope_value or "")
         origin = F.expr(identifier.expr) if identifier.expr else F.col(f"`{identifier.column}`")
         text = F.trim(origin.cast("string"))
-        found += [text.alias(f"i_{id_type}"), scope.alias(f"s_{id_type}")]
-    return found
+        columns += [text.alias(f"_id_text_{id_type}"), scope.alias(f"_id_scope_{id_type}")]
+    return columns

@@ -11,12 +11,16 @@ from collections.abc import Callable, Sequence
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.session import checkpoint, small_frame
-from databank.sources.identifiers import key_of
 
 Collision = tuple[str, str, str, int, int]  # id_type, scope, id_value, salt, id_key
 _NAME = ("id_type", "scope", "id_value")
 _SALTED = "id_type string, scope string, id_value string, salt int, id_key bigint"
 _MOST_SALTS = 100
+
+
+def key_of(id_type: Column, scope: Column, value: Column, *, salt: int = 0) -> Column:
+    """Compute the BIGINT that stands for an identifier on every machine and in every run."""
+    return F.xxhash64(id_type, scope, value, *([F.lit(salt)] if salt else []))
 
 
 def key_collisions(existing: DataFrame) -> list[Collision]:
@@ -35,7 +39,7 @@ def with_corrected_keys(staged: DataFrame, collisions: Sequence[Collision]) -> D
             "id_key", corrected_key(one["id_key"], [one[n] for n in _NAME], collisions)
         )
 
-    found = F.transform("found", put_right)
+    found = F.transform("identifiers", put_right)
 
     def keys(kept: Callable[[Column], Column]) -> Column:
         return F.array_distinct(F.transform(F.filter(found, kept), lambda one: one["id_key"]))
@@ -43,7 +47,7 @@ def with_corrected_keys(staged: DataFrame, collisions: Sequence[Collision]) -> D
     theirs = keys(lambda one: one["entity"].isNotNull())
     of_entities = F.when(F.size(theirs) > 0, theirs)
     ids = keys(lambda one: one["entity"].isNull())
-    return staged.withColumns({"found": found, "ids": ids, "entity_ids": of_entities})
+    return staged.withColumns({"identifiers": found, "ids": ids, "entity_ids": of_entities})
 
 
 def corrected_key(key: Column, name: Sequence[Column], collisions: Sequence[Collision]) -> Column:
@@ -66,7 +70,7 @@ def unknown_identifiers(
     """Identifiers of sound rows that identity.identifier does not hold.
 
     Args:
-        staged: found, rule; keys of known identifiers are right.
+        staged: identifiers, rule; keys of known identifiers are right.
         existing: identity.identifier.
         load_id: Written to the rows.
 
@@ -75,7 +79,7 @@ def unknown_identifiers(
     """
     seen = (
         staged.where("rule IS NULL")
-        .select(F.explode("found").alias("one"))
+        .select(F.explode("identifiers").alias("one"))
         .select("one.*")
         .groupBy("id_key", *_NAME, "entity")
         .agg(F.lit(load_id).alias("first_load"))

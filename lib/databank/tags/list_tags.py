@@ -11,9 +11,8 @@ from databank.identity.forgotten import without_erased
 from databank.identity.ownership.periods import holds_on
 from databank.runs import Context
 from databank.session import checkpoint, hinted
-from databank.sources.fields import IdentifierField
+from databank.sources.identifiers import IdentifierField, given_column, with_keys
 from databank.sources.keys import key_collisions
-from databank.sources.parse import with_keys
 from databank.sources.tables import ERASED, IDENTIFIER
 from databank.tags.config import TagConfig
 from databank.tags.list_file import ListFile, rows_of
@@ -151,9 +150,9 @@ def _rows(
 def _keyed(context: Context, rows: DataFrame, slots: Sequence[IdentifierField]) -> DataFrame:
     """tag, line, value, id_key (null = no valid identifier)."""
     given = {
-        f"{letter}_{n}": F.when(F.col("slot") == n, F.col(name))
+        given_column(n, part): F.when(F.col("slot") == n, F.col(part))
         for n in range(len(slots))
-        for letter, name in (("i", "text"), ("s", "scope"))
+        for part in ("text", "scope")
     }
     collisions = key_collisions(context.store.read(IDENTIFIER))
     return with_keys(rows.withColumns(given).drop("slot", "text", "scope"), slots, collisions)

@@ -8,7 +8,16 @@ from pyspark.sql import Column, SparkSession, functions as F
 from stdnum import imei
 
 from databank.session import small_frame
-from databank.sources import identifiers as ids
+from databank.sources import forms, identifiers
+from databank.sources.config import IdentifierConfig
+from databank.sources.forms import FORMS, canonical
+from databank.sources.identifiers import (
+    IdentifierField,
+    given_column,
+    is_dummy_value,
+    with_canonical,
+)
+from databank.sources.keys import key_of
 
 UUID = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
 # form | as given | canonical, empty = refused
@@ -66,61 +75,131 @@ scoped | None |
 """
 
 
-def _canonical(form: str, text: Column, region: str = "CN") -> Column:
-    sound = ~ids.is_placeholder(text)
-    value = F.when(sound, ids.by_sql(form, text, region=region))
-    if ids.needs_python(form):
-        rest = F.when(sound & value.isNull(), text)
-        value = F.coalesce(value, ids.by_library(form, rest, region=region))
-    return F.when(~ids.is_dummy_value(form, value), value)
+CELLS = [tuple(cell.strip() for cell in line.split("|")) for line in CASES.strip().splitlines()]
+EXAMPLES = [(name, *form.example) for name, form in FORMS.items()]
+
+
+def draws() -> list[tuple[str, str]]:
+    """Spellings by chance: phone numbers, device numbers and texts of a few signs."""
+    draw = random.Random(7)
+    phones = [("phone", f"1{draw.randrange(10**10):010d}") for _ in range(400)]
+    devices = [("imei", f"{35_000_000_000_000 + i * 9_876_543_210}{i % 10}") for i in range(60)]
+    texts = [
+        (form, "".join(draw.choices("aF09-: .@+/é路", k=draw.randrange(1, 24))))
+        for form in FORMS
+        for _ in range(20)
+    ]
+    return [*phones, *devices, *texts]
 
 
 @pytest.fixture(scope="module")
-def found(spark_session: SparkSession) -> dict[tuple[str, str], str | None]:
-    cells = [[cell.strip() for cell in line.split("|")] for line in CASES.strip().splitlines()]
-    rows = small_frame(spark_session, [cell[:2] for cell in cells], "form string, text string")
-    forms = sorted({cell[0] for cell in cells})
-    value = F.coalesce(*(F.when(F.col("form") == f, _canonical(f, F.col("text"))) for f in forms))
-    return {(row[0], row[1]): row[2] for row in rows.select("*", value).collect()}
+def by_ingest(spark_session: SparkSession) -> dict[tuple[str, str], tuple[str | None, str | None]]:
+    """What SQL alone and what ingest makes of all spellings of this file; one frame."""
+    names = list(FORMS)
+    fields = [IdentifierField("x", name, "CN") for name in names]
+    given = {cell[:2] for cell in (*CELLS, *EXAMPLES)} | {
+        (form, text.strip(" ")) for form, text in draws()
+    }
+    rows = small_frame(spark_session, sorted(given), "form string, text string")
+    texts = {
+        given_column(n, "text"): F.when(F.col("form") == name, F.col("text"))
+        for n, name in enumerate(names)
+    }
+    known = with_canonical(rows.withColumns(texts), fields)
+
+    def of_forms(part: str) -> Column:
+        columns = [F.col(given_column(n, part)) for n in range(len(names))]
+        if part == "canonical":
+            columns = [
+                F.when(~is_dummy_value(name, column), column)
+                for name, column in zip(names, columns, strict=True)
+            ]
+        return F.coalesce(*columns)
+
+    values = known.select("form", "text", of_forms("plain"), of_forms("canonical")).collect()
+    return {(row[0], row[1]): (row[2], row[3]) for row in values}
 
 
-@pytest.mark.parametrize("case", CASES.strip().splitlines())
+@pytest.mark.parametrize("case", CELLS, ids=" | ".join)
 def test_each_spelling_has_one_canonical_form(
-    found: dict[tuple[str, str], str | None], case: str
+    by_ingest: dict[tuple[str, str], tuple[str | None, str | None]], case: tuple[str, str, str]
 ) -> None:
-    form, text, canonical = (cell.strip() for cell in case.split("|"))
-    assert found[form, text] == (canonical or None)
+    form, text, expected = case
+    assert by_ingest[form, text][1] == (expected or None)
+    assert canonical("x", text, form=form) == (expected or None)
 
 
-def test_what_sql_recognises_is_what_the_library_says(spark_session: SparkSession) -> None:
-    draw = random.Random(7)
-    texts = [f"1{draw.randrange(10**10):010d}" for _ in range(400)]
-    rows = small_frame(spark_session, [(text,) for text in texts], "text string")
-    sql = rows.select("text", ids.by_sql("phone", F.col("text"), region="CN")).collect()
-    recognised = {row[0]: row[1] for row in sql if row[1] is not None}
+def test_python_gives_what_ingest_gives(
+    by_ingest: dict[tuple[str, str], tuple[str | None, str | None]],
+) -> None:
+    assert {key: canonical("x", key[1], form=key[0]) for key in by_ingest} == {
+        key: value for key, (_, value) in by_ingest.items()
+    }
+    assert {name: by_ingest[name, spelling][1] for name, spelling, _ in EXAMPLES} == {
+        name: value for name, _, value in EXAMPLES
+    }
+
+
+def test_a_type_has_its_form_and_a_landline_the_country_of_its_source() -> None:
+    assert canonical("cookie", " 0A1B ") == "0a1b"
+    assert canonical("member_card", "0A1B") == "0A1B"
+    assert canonical("landline", "7911 123456", region="GB") == "+447911123456"
+    assert canonical("phone", "unknown") is None
+
+
+def test_what_sql_recognises_is_what_the_library_says(
+    by_ingest: dict[tuple[str, str], tuple[str | None, str | None]],
+) -> None:
+    recognised = {
+        text: plain
+        for form, text in draws()
+        if form == "phone" and text.isdigit() and (plain := by_ingest[form, text][0])
+    }
     assert len(recognised) > 50
-    for text, canonical in recognised.items():
+    for text, value in recognised.items():
         number = phonenumbers.parse(text, "CN")
         assert phonenumbers.is_valid_number(number)
-        assert phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) == canonical
+        assert phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) == value
 
 
-def test_the_check_digit_of_an_imei_is_that_of_the_standard(spark_session: SparkSession) -> None:
-    texts = [f"{35_000_000_000_000 + i * 9_876_543_210}{i % 10}" for i in range(60)]
-    rows = small_frame(spark_session, [(text,) for text in texts], "text string")
-    sound = rows.where(ids.by_sql("imei", F.col("text"), region="CN").isNotNull()).collect()
-    assert {row[0] for row in sound} == {text for text in texts if imei.is_valid(text)}
+def test_the_check_digit_of_an_imei_is_that_of_the_standard(
+    by_ingest: dict[tuple[str, str], tuple[str | None, str | None]],
+) -> None:
+    texts = [text for form, text in draws() if form == "imei" and text.isdigit()]
+    sound = {text for text in texts if by_ingest["imei", text][0] is not None}
+    assert sound == {text for text in texts if imei.is_valid(text)}
+
+
+def test_a_form_is_one_entry(spark_session: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forms, "FORMS", dict(FORMS))
+    monkeypatch.setattr(identifiers, "FORMS", forms.FORMS)
+
+    sql = "CASE WHEN {text} RLIKE '^x[0-9]+$' THEN substring({text}, 2) END"
+
+    @forms.identifier_form(sql=sql, example=("x12", "12"))
+    def loyalty(text: str, _: str) -> str | None:
+        return text[1:] if text[:1] == "x" and text[1:].isdigit() else None
+
+    raw = {"column": "card", "form": "loyalty"}
+    assert IdentifierConfig.model_validate(raw).form == "loyalty"
+    with pytest.raises(ValueError, match="did you mean 'loyalty'"):
+        IdentifierConfig.model_validate({**raw, "form": "loyality"})
+    rows = small_frame(spark_session, [("x12",), ("12",)], f"{given_column(0, 'text')} string")
+    known = with_canonical(rows, [IdentifierField("card", "loyalty", "")])
+    values = [row[given_column(0, "canonical")] for row in known.collect()]
+    assert values == [canonical("card", text, form="loyalty") for text in ("x12", "12")]
+    assert values == ["12", None]
 
 
 def test_the_same_value_of_another_type_or_scope_has_another_key(
     spark_session: SparkSession,
 ) -> None:
-    one, two = F.lit("a"), F.lit("b")
+    a, b = F.lit("a"), F.lit("b")
     keys = [
-        ids.key_of(F.lit("cookie"), F.lit(""), one),
-        ids.key_of(F.lit("user_id"), F.lit(""), one),
-        ids.key_of(F.lit("cookie"), one, one),
-        ids.key_of(F.lit("cookie"), F.lit(""), two),
+        key_of(F.lit("cookie"), F.lit(""), a),
+        key_of(F.lit("user_id"), F.lit(""), a),
+        key_of(F.lit("cookie"), a, a),
+        key_of(F.lit("cookie"), F.lit(""), b),
     ]
     row = spark_session.range(1).select(*keys).first()
     assert row is not None

@@ -5,11 +5,14 @@ from pyspark.sql import Column, DataFrame, SparkSession, functions as F
 
 from databank.session import small_frame
 from databank.sources import keys
+from databank.sources.identifiers import IDENTIFIERS
 from databank.sources.keys import key_collisions, unknown_identifiers, with_corrected_keys
-from databank.sources.parse import FOUND
 from databank.sources.tables import IDENTIFIER
 
-STAGED = f"line bigint, rule string, found {FOUND}, ids array<bigint>, entity_ids array<bigint>"
+STAGED = (
+    f"line bigint, rule string, identifiers {IDENTIFIERS}, ids array<bigint>, "
+    "entity_ids array<bigint>"
+)
 Name = tuple[str, str, str]
 ANN, BOB, CAT, DAN = (("phone", "", name) for name in ("ann", "bob", "cat", "dan"))
 
@@ -58,7 +61,7 @@ def test_in_one_load_the_smaller_name_keeps_the_key(spark_session: SparkSession)
     assert names_and_keys(fresh) == [("ann", 8, 0), ("bob", 5, 0), ("cat", 7, 1)]
     right = with_corrected_keys(rows, collisions).orderBy("line").collect()
     assert [row["ids"] for row in right] == [[7], [5], [8]]
-    assert [row["found"][0]["id_key"] for row in right] == [7, 5, 8]
+    assert [row["identifiers"][0]["id_key"] for row in right] == [7, 5, 8]
 
 
 @pytest.mark.usefixtures("few_keys")

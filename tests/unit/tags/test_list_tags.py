@@ -14,7 +14,7 @@ from databank.identity.tables import PERSON
 from databank.project.jobs import config_hash, job_config
 from databank.project.load import load_project
 from databank.session import small_frame
-from databank.sources.identifiers import key_of
+from databank.sources.keys import key_of
 from databank.sources.tables import ERASED, IDENTIFIER
 from databank.tags.build import JOB
 from databank.tags.config import TagConfig, TagsConfig
