@@ -162,12 +162,12 @@ def person(
         raise typer.BadParameter("--why-tag: tags are those of the last run; leave --why and --day")
     on = parse_day(day, option="--day") if day else None
     if why_tag is not None:
-        found = explain_tag(root, conf_dir, id_type, value, why_tag, scope=scope)
+        sections = explain_tag(root, conf_dir, id_type, value, why_tag, scope=scope)
     elif why is None:
-        found = describe_person(root, conf_dir, id_type, value, scope=scope, day=on)
+        sections = describe_person(root, conf_dir, id_type, value, scope=scope, day=on)
     else:
-        found = explain_link(root, conf_dir, id_type, value, why, scope=scope, day=on)
-    show_sections(found, as_json)
+        sections = explain_link(root, conf_dir, id_type, value, why, scope=scope, day=on)
+    show_sections(sections, as_json)
 
 
 @app.command()
@@ -189,8 +189,10 @@ def erase(
     from databank.cli.erase import request
     from databank.clock import parse_day
 
-    found = request(root, conf_dir, id_type, value, scope=scope, day=parse_day(date), person=person)
-    show_sections(found, as_json)
+    sections = request(
+        root, conf_dir, id_type, value, scope=scope, day=parse_day(date), person=person
+    )
+    show_sections(sections, as_json)
 
 
 @app.command()
@@ -205,10 +207,10 @@ def preview(
     from databank.cli.preview import preview_rules
     from databank.clock import parse_day
 
-    found, refused = preview_rules(conf_dir, root, parse_day(date))
-    show_sections(found, as_json)
-    if refused is not None:
-        raise refused
+    sections, refusal = preview_rules(conf_dir, root, parse_day(date))
+    show_sections(sections, as_json)
+    if refusal is not None:
+        raise refusal
 
 
 @app.command()
@@ -253,7 +255,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def exit_code(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line: 0 done, 2 the operator can mend it, 3 a gate refused; bugs raise."""
+    """Run a command line: 0 done, 2 the operator can fix it, 3 a gate refused; bugs raise."""
     try:
         app(args=list(arguments) if arguments is not None else None, standalone_mode=False)
     except ConfigFaultsError as error:

@@ -43,10 +43,10 @@ def preview_rules(
     runner = Runner(spark, root, project.settings)
     if not runner.store.is_published(IDENTIFIER):
         raise DataBankError(f"--root {root}: holds no identifiers yet; run ingest first")
-    found: list[Preview] = []
+    previews: list[Preview] = []
 
     def look(context: Context, config: IdentityConfig) -> StepResult:
-        found.append(preview_identity(context, config))
+        previews.append(preview_identity(context, config))
         return StepResult()
 
     outcome = runner.run(
@@ -58,7 +58,7 @@ def preview_rules(
     )
     if outcome.error is not None:
         raise outcome.error
-    [preview] = found
+    [preview] = previews
     gates = project.identity.gates
     return _sections(preview, gates, day), refusal(preview.churn, gates)
 

@@ -51,20 +51,20 @@ def show_page(text: str) -> None:
         typer.echo(text, nl=False)
 
 
-def _print_json(found: Any) -> None:
-    typer.echo(json.dumps(found, default=str, ensure_ascii=False, indent=1))
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, default=str, ensure_ascii=False, indent=1))
 
 
 def _console() -> Console:
-    # into a pipe or a file: lines as wide as they are, not those of a terminal of 80
-    # what is shown may hold brackets and colons of anybody's making
+    # into a pipe or a file: lines as wide as they are, not those of a terminal of 80;
+    # values may hold brackets and colons, which are no markup
     width = None if sys.stdout.isatty() else 180
     return Console(width=width, markup=False, emoji=False, highlight=False)
 
 
 def _table(rows: Rows) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
-    # a column that says nothing takes room from the others
+    # an empty column takes room from the others
     names = [name for name in rows[0] if any(row[name] is not None for row in rows)]
     for name in names:
         table.add_column(name, overflow="fold")
