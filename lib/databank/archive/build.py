@@ -154,4 +154,4 @@ def _events_of(
     return events.join(staged, "id_key", "left_semi")
 
 
-JOB = Job(name="build_archive", step=build_archive, tables=(VISIT, PERSON_DAY))
+JOB = Job(name="build_archive", step=build_archive, tables=(VISIT, PERSON_DAY), logic_version=1)

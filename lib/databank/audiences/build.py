@@ -106,4 +106,6 @@ def _measure(context: Context, audiences: Sequence[AudienceConfig]) -> dict[str,
     return {name: sizes.get(name, 0) for name in names}
 
 
-JOB = Job(name="build_audiences", step=build_audiences, tables=(MEMBER, ENTITY_MEMBER))
+JOB = Job(
+    name="build_audiences", step=build_audiences, tables=(MEMBER, ENTITY_MEMBER), logic_version=1
+)

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from databank.archive.config import ArchiveConfig, TagType
 from databank.archive.refers import Refers
-from databank.config import Name, StrictModel
+from databank.config import Name, Note, StrictModel
 from databank.expressions import Expression, Macro, parse_expression
 from databank.identity.entities.config import PERSON
 
@@ -26,8 +26,8 @@ class AudienceConfig(Refers, StrictModel):
         default=PERSON,
         description="Who meets the condition; of a household, an account ... all persons are in",
     )
-    description: str = ""
-    owner: str = ""
+    description: Note = ""
+    owner: Note = ""
     keep_days: int = Field(
         default=KEEP_DAYS, ge=1, description="Members of a day are kept so long, for comparison"
     )

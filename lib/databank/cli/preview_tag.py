@@ -59,7 +59,7 @@ def preview_tag(project: Project, root: str, day: date, name: str) -> list[Secti
         replace(load_job(_JOB), step=look),
         job_config(_JOB, project),
         day=day,
-        config_hash=config_hash(_JOB, project),
+        config_hash=config_hash(_JOB, project, (name,)),
         nodes=(name,),
         only=name,
         preview=True,

@@ -5,8 +5,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from databank.hashing import METADATA
+
 NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
+# words for people: no table depends on them
+Note = Annotated[str, METADATA]
 
 
 def _known_zone(value: str) -> str:

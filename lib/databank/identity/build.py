@@ -308,5 +308,6 @@ JOB = Job(
     name="resolve_identity",
     step=resolve_identity,
     tables=(EDGES, PERSON, ALIAS, CHANGES, REJECTED, HUB, DEGREES, FORGOTTEN, STATE),
+    logic_version=1,
     rollback=go_back,
 )

@@ -103,7 +103,7 @@ STATE = TableSpec(
         Column("run_id", "string", "run that made it"),
         Column("day", "date", "run day"),
         Column("timezone", "string", "business time zone"),
-        Column("code_version", "string", "hash of the code"),
+        Column("logic_version", "int", "version of the logic of the job"),
         Column("rules", "string", "identity.yml as JSON", pii=True),
         Column("versions", "map<string,bigint>", "table -> version that was read"),
         Column("next_id", "bigint", "the first person_id that was never given"),

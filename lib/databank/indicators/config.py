@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from databank.archive.config import ArchiveConfig
-from databank.config import Name, Shapes, StrictModel, refuse_other_keys
+from databank.config import Name, Note, Shapes, StrictModel, refuse_other_keys
 from databank.expressions import Expression, Macro, parse_expression, parse_window
 from databank.expressions.windows import refuse_hours
 
@@ -43,9 +43,9 @@ class IndicatorConfig(StrictModel):
 
     name: Name
     kind: Kind
-    description: str = ""
-    unit: str = ""
-    owner: str = ""
+    description: Note = ""
+    unit: Note = ""
+    owner: Note = ""
     status: Literal["draft", "active", "retired"] = Field(
         default="active", description="Only active ones are built; all of them are checked"
     )

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from databank.archive.config import ArchiveConfig, TagType
 from databank.archive.refers import Refers
-from databank.config import Name, StrictModel
+from databank.config import Name, Note, StrictModel
 from databank.expressions import Expression, parse_expression, parse_window
 from databank.expressions.windows import refuse_hours
 
@@ -24,7 +24,7 @@ class StageConfig(StrictModel):
 
     name: Name
     when: str = Field(description="Condition over macros and tags")
-    description: str = ""
+    description: Note = ""
 
     @field_validator("name")
     @classmethod

@@ -165,4 +165,10 @@ def _write(
     store.replace(GAIN, store.small(GAIN, gains), where=where, checked=True)
 
 
-JOB = Job(name="expand_lookalike", step=expand_lookalikes, tables=(MEMBER, GAIN), latest_only=False)
+JOB = Job(
+    name="expand_lookalike",
+    step=expand_lookalikes,
+    tables=(MEMBER, GAIN),
+    logic_version=1,
+    latest_only=False,
+)

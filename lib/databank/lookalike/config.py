@@ -4,7 +4,7 @@ from pydantic import Field, field_validator, model_validator
 
 from databank.archive.config import ArchiveConfig
 from databank.archive.refers import Refers
-from databank.config import Name, StrictModel
+from databank.config import Name, Note, StrictModel
 from databank.expressions import Expression, parse_expression
 from databank.models.features import FeatureConfig, Features, free_names
 
@@ -14,7 +14,7 @@ class LookalikeConfig(Refers, StrictModel):
 
     lookalike: Name
     seed: Name = Field(description="Audience whose like is sought")
-    description: str = ""
+    description: Note = ""
     features: Features
     exclude: tuple[Name, ...] = Field(default=(), description="Audiences that are left out")
     size: float = Field(gt=0, description="Below 1: share of the candidates; else: persons")

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from pydantic import Field, field_validator
 
 from databank.archive.refers import Refers
-from databank.config import Name, StrictModel
+from databank.config import Name, Note, StrictModel
 from databank.errors import did_you_mean
 from databank.hashing import fingerprint
 
@@ -30,7 +30,7 @@ class Definition(Refers, StrictModel, ABC):
 
     model: Name
     algorithm: Algorithm
-    description: str = ""
+    description: Note = ""
     calibration_share: float = Field(
         default=0.2, ge=0.05, le=0.5, description="Share of the training persons for calibration"
     )

@@ -149,4 +149,4 @@ def _write(context: Context, models: Iterable[str], scored: DataFrame) -> None:
         scored.unpersist()
 
 
-JOB = Job(name="score_model", step=score_models, tables=(SCORE,))
+JOB = Job(name="score_model", step=score_models, tables=(SCORE,), logic_version=1)

@@ -304,4 +304,4 @@ def _summary(one: Trained) -> dict[str, int | float | str]:
     }
 
 
-JOB = Job(name="train_model", step=train_models, tables=(TRAINING, LIFT))
+JOB = Job(name="train_model", step=train_models, tables=(TRAINING, LIFT), logic_version=1)

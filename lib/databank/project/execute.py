@@ -51,7 +51,7 @@ def execute(
             load_job(step.job),
             job_config(step.job, project),
             day=day,
-            config_hash=config_hash(step.job, project),
+            config_hash=config_hash(step.job, project, nodes),
             nodes=nodes,
             only=only,
             # parts of one job read what the other parts wrote; a tag that the last run kept is

@@ -1,13 +1,13 @@
 """The jobs of a bank: where each lies, what it reads, the part of the project that it is given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from databank.audiences.config import AudiencesConfig
 from databank.errors import DataBankError, did_you_mean
-from databank.hashing import fingerprint
+from databank.hashing import data_hash
 from databank.identity.config import EntitiesConfig
 from databank.identity.linkage.config import LinkageConfig
 from databank.indicators.config import IndicatorsConfig
@@ -15,7 +15,7 @@ from databank.lifecycle.config import LifecycleJobConfig
 from databank.lookalike.config import LookalikesConfig
 from databank.models.config import ModelsConfig
 from databank.project.graph import LIFECYCLE
-from databank.project.model import Project
+from databank.project.model import Project, narrowed
 from databank.project.notes import report_config
 from databank.sources.config import SourcesConfig
 from databank.tags.config import TagsConfig
@@ -220,6 +220,16 @@ def job_config(job: str, project: Project) -> Any:
     return entry_of(job).config(project)
 
 
-def config_hash(job: str, project: Project) -> str:
-    """Hash all that configures a job."""
-    return fingerprint([repr(job_config(job, project)), project.settings.timezone])
+def config_hash(job: str, project: Project, nodes: Collection[str] = ()) -> str:
+    """Hash what changes data in the configuration of a job, or of the part that builds some nodes.
+
+    Of a part count the nodes that it builds, with all that they refer to; of the others their
+    names.
+    """
+    kind = entry_of(job).kind
+    if kind is None or not nodes:
+        return data_hash([job_config(job, project), project.settings.timezone])
+    names = sorted(node.name for node in project.graph if node.kind == kind)
+    built = [node for node in project.graph if node.kind == kind and node.name in nodes]
+    used = narrowed(project, built)
+    return data_hash([job_config(job, used), names, project.settings.timezone])

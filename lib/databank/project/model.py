@@ -1,7 +1,7 @@
 """The model of a configured bank: what its files say, read and checked, and no more."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from databank.archive.config import ArchiveConfig
@@ -60,3 +60,20 @@ class Project:
             "lookalikes": len(self.lookalikes),
         }
         return {name: count for name, count in sizes.items() if count}
+
+
+def narrowed(project: Project, nodes: Collection[Node]) -> Project:
+    """Keep of the named entries those that some nodes build or refer to, directly or not."""
+    used = {(node.kind, node.name) for node in project.graph.upstream(nodes)}
+    tags = tuple(tag for tag in project.tags if ("tag", tag.name) in used)
+    kept = {tag.name for tag in tags}
+    return replace(
+        project,
+        tags=tags,
+        lists={name: file for name, file in project.lists.items() if name in kept},
+        models=tuple(each for each in project.models if ("model", each.model) in used),
+        audiences=tuple(each for each in project.audiences if ("audience", each.audience) in used),
+        lookalikes=tuple(
+            each for each in project.lookalikes if ("lookalike", each.lookalike) in used
+        ),
+    )

@@ -96,4 +96,11 @@ def lead_sentence(totals: Mapping[str, int]) -> str:
     return text + "."
 
 
-JOB = Job(name="publish_report", step=publish_report, tables=(), latest_only=False, files=files_of)
+JOB = Job(
+    name="publish_report",
+    step=publish_report,
+    tables=(),
+    logic_version=1,
+    latest_only=False,
+    files=files_of,
+)

@@ -6,7 +6,6 @@ from datetime import date, datetime
 from pyspark.sql import SparkSession
 
 from databank.config import Settings
-from databank.hashing import code_version
 from databank.runs.progress import Progress
 from databank.tables import Store, TableSpec
 
@@ -17,7 +16,7 @@ class LastRun:
 
     day: date
     config_hash: str
-    code_version: str
+    logic_version: int
     read: dict[str, int]
     started: datetime
 
@@ -41,7 +40,8 @@ class Context:
         run_id: Unique id of this attempt.
         nodes: Names of the tags, models, audiences, lookalikes to build; empty = all.
         last: The last run of the same part that was done, None at the first.
-        config_hash: Hash of the configuration that this part was given.
+        config_hash: Hash of what changes data in the configuration of this part.
+        logic_version: Version of the job's logic; with another one its results may differ.
         only: The node that was asked for by name.
         superseded_by_other_part: Whether another part of the job has built some of the nodes since
             the last run of this one.
@@ -56,6 +56,7 @@ class Context:
     last: LastRun | None
     config_hash: str
     progress: Progress
+    logic_version: int = 1
     only: str | None = None
     superseded_by_other_part: bool = False
     metrics: list[tuple[str, dict[str, str], float]] = field(default_factory=list)
@@ -70,17 +71,17 @@ class Context:
 
     @property
     def same_logic_as_last(self) -> bool:
-        """Whether the last run of this part had the same configuration and code."""
+        """Whether the last run of this part had the same configuration and logic."""
         return (
             self.last is not None
             and self.last.config_hash == self.config_hash
-            and self.last.code_version == code_version()
+            and self.last.logic_version == self.logic_version
         )
 
     def last_read(self, table: TableSpec) -> int | None:
         """Version of a table that the last run of this part saw; None if there was none.
 
-        None also after a change of configuration or code: then all of it counts as new.
+        None also after a change of configuration or logic: then all of it counts as new.
         """
         return (
             self.last.read.get(table.name)

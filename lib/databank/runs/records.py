@@ -23,7 +23,7 @@ class RunRecord:
     outcome: str
     message: str | None
     config_hash: str
-    code_version: str
+    logic_version: int
     read: dict[str, int]
     written: dict[str, int]
     rows: dict[str, int]
@@ -62,7 +62,7 @@ class History:
         """The history after one more done run."""
         part = (record.job, tuple(sorted(record.nodes)))
         last = LastRun(
-            record.day, record.config_hash, record.code_version, record.read, record.started
+            record.day, record.config_hash, record.logic_version, record.read, record.started
         )
         latest = max(record.day, self.days.get(record.job, record.day))
         return History(self.parts | {part: last}, self.days | {record.job: latest})
@@ -81,7 +81,7 @@ def read_history(store: Store) -> History:
         .groupBy("job", F.array_sort("nodes").alias("part"))
         .agg(
             F.max_by(
-                F.struct("day", "config_hash", "code_version", "read", "started"), "started"
+                F.struct("day", "config_hash", "logic_version", "read", "started"), "started"
             ).alias("r"),
             F.max("day").alias("latest"),
         )

@@ -83,5 +83,5 @@ def _unknown(job: Job, day: date) -> records.RunRecord:
     """What stands for a run that was killed before its record: like it is no other."""
     return records.RunRecord(
         run_id="", job=job.name, nodes=(), day=day, outcome="", message=None, config_hash="",
-        code_version="", read={}, written={}, rows={}, started=now(), seconds=0,
+        logic_version=0, read={}, written={}, rows={}, started=now(), seconds=0,
     )  # fmt: skip

@@ -13,7 +13,6 @@ from pyspark.sql import SparkSession
 from databank.clock import now
 from databank.config import Settings
 from databank.errors import DataBankError
-from databank.hashing import code_version
 from databank.runs import records
 from databank.runs.context import Context, LastRun, StepResult
 from databank.runs.forget import FORGOTTEN, forget_persons
@@ -37,6 +36,8 @@ class Job:
     Attributes:
         step: Reads and writes; called with the context and the job's configuration.
         tables: Tables the job owns; they are restored before it starts.
+        logic_version: Raised with each change of code that changes results, wherever the code
+            lies; the next run of the job then does all of it again. A test compares results.
         latest_only: Whether a table holds only the latest state, so that an older day than the
             last published one would destroy it.
         always: Whether the job looks outside the bank (new files), so that unchanged tables and
@@ -51,6 +52,7 @@ class Job:
     name: str
     step: Callable[[Context, Any], StepResult]
     tables: tuple[TableSpec, ...]
+    logic_version: int = 1
     latest_only: bool = True
     always: bool = False
     files: Callable[[date], tuple[str, ...]] = lambda _: ()
@@ -103,7 +105,7 @@ class Runner:
             job: What to run.
             config: The job's part of the configuration.
             day: Run day.
-            config_hash: Hash of that configuration.
+            config_hash: Hash of what changes data in that configuration.
             nodes: Names to build; none = all.
             only: The one of them that was asked for by name.
             forced: Run even if nothing that it reads has changed: an earlier part of the same
@@ -131,6 +133,7 @@ class Runner:
                 last=last,
                 config_hash=config_hash,
                 progress=self._progress,
+                logic_version=job.logic_version,
                 only=only,
                 superseded_by_other_part=last is not None
                 and self._history.superseded_by_other_part(job.name, nodes, last),
@@ -186,7 +189,7 @@ class Runner:
                     outcome=outcome,
                     message=message,
                     config_hash=context.config_hash,
-                    code_version=code_version(),
+                    logic_version=job.logic_version,
                     read=dict(self.store.versions_read),
                     written=self._published_now(self.store.versions_written),
                     rows=self._published_now(self.store.versions_written, self.store.rows_written),

@@ -80,7 +80,9 @@ def ingest(context: Context, config: SourcesConfig) -> StepResult:
     return StepResult({**_load(context, config, sources, new), **summary})
 
 
-JOB = Job(name="ingest", step=ingest, tables=TABLES, latest_only=False, always=True)
+JOB = Job(
+    name="ingest", step=ingest, tables=TABLES, logic_version=1, latest_only=False, always=True
+)
 
 
 def _erase(context: Context, config: SourcesConfig) -> dict[str, int | float | str]:

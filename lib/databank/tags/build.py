@@ -161,4 +161,9 @@ def _scope(tags: list[TagConfig], config: TagsConfig, table: TableSpec) -> str |
     return f"{named} OR NOT {known}"
 
 
-JOB = Job(name="build_tags", step=build_tags, tables=(LISTED, PERSON_TAG, ENTITY_TAG, HISTORY))
+JOB = Job(
+    name="build_tags",
+    step=build_tags,
+    tables=(LISTED, PERSON_TAG, ENTITY_TAG, HISTORY),
+    logic_version=1,
+)

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from databank.archive.config import ArchiveConfig, TagType
 from databank.archive.refers import Refers
-from databank.config import Name, StrictModel, refuse_other_keys
+from databank.config import Name, Note, StrictModel, refuse_other_keys
 from databank.expressions import (
     Expression,
     Macro,
@@ -48,9 +48,9 @@ class TagConfig(Refers, StrictModel):
     entity: Name = Field(
         default=PERSON, description="Whose tag: a person's, or an entity's of identity.yml"
     )
-    description: str = ""
-    unit: str = ""
-    owner: str = ""
+    description: Note = ""
+    unit: Note = ""
+    owner: Note = ""
     status: Literal["draft", "active", "retired"] = Field(
         default="active", description="A draft is built by --only alone; what is retired never"
     )

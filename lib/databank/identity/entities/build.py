@@ -232,4 +232,4 @@ def _summary(context: Context, names: Iterable[str]) -> StepResult:
     return StepResult(summary)
 
 
-JOB = Job(name="resolve_entities", step=resolve_entities, tables=TABLES)
+JOB = Job(name="resolve_entities", step=resolve_entities, tables=TABLES, logic_version=1)

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from pyspark.sql import DataFrame, Row, functions as F
 
-from databank.hashing import code_version
 from databank.identity.config import IdentityConfig
 from databank.identity.tables import STATE
 from databank.runs import Context
@@ -69,9 +68,9 @@ def last_basis(context: Context, config: IdentityConfig) -> Basis:
     if row is None:
         return Basis("the first run", context.day, config, {}, 1, Counts(0, 0, 0, 0))
     left = {"day": row["day"], "versions": row["versions"], "next_id": row["next_id"]}
-    if row["code_version"] != code_version():
-        # which may have had other rules, and counted other things
-        why = "databank is another version"
+    if row["logic_version"] != context.logic_version:
+        # other logic may have had other rules, and counted other things
+        why = "the logic of resolve_identity is another version"
         return Basis(why, rules=config, counts=Counts(0, 0, 0, 0), **left)
     rules = IdentityConfig.model_validate_json(row["rules"])
     counts = Counts(*(row[name] for name in Counts._fields))
@@ -104,7 +103,7 @@ def write_basis(context: Context, config: IdentityConfig, counts: Counts, *, nex
     store = context.store
     versions = {spec.name: store.versions_read[spec.name] for spec in _READ}
     row = (
-        context.run_id, context.day, context.settings.timezone, code_version(),
+        context.run_id, context.day, context.settings.timezone, context.logic_version,
         config.model_dump_json(), versions, next_id, *counts,
     )  # fmt: skip
     store.replace(STATE, store.small(STATE, [row]))

@@ -94,4 +94,4 @@ def _pairs_of(
     return checkpoint(rows_of_rule), rows
 
 
-JOB = Job(name="link_profiles", step=link_profiles, tables=(LIKELY_PAIR,))
+JOB = Job(name="link_profiles", step=link_profiles, tables=(LIKELY_PAIR,), logic_version=1)
