@@ -13,18 +13,33 @@ from databank.config import Settings
 from databank.identity.tables import PERSON
 from databank.runs import Job, Outcome, Runner
 from databank.runs.progress import Progress
-from databank.tables import DeltaStore, TableSpec
+from databank.tables import DeltaStore, Store, TableSpec
+from databank.tables.ops import METRIC
 from tests.support.frames import frame
+from tests.support.memory_store import DAY, MemoryStore, publish_frames
 
-DAY = date(2026, 1, 31)
+__all__ = ["DAY", "Bank", "forget_runs", "make_bank", "memory_bank"]
 
 
 class Bank:
     """Published tables under one root, and the jobs that are run on them."""
 
-    def __init__(self, spark: SparkSession, root: Path, timezone: str = "UTC") -> None:
+    def __init__(
+        self, spark: SparkSession, root: Path, timezone: str = "UTC", store: Store | None = None
+    ) -> None:
         self.spark, self.root = spark, str(root)
         self.settings = Settings(timezone=timezone)
+        self._store = store
+
+    @property
+    def store(self) -> Store:
+        """The tables: in Delta below the root, unless the bank was given another store.
+
+        Opened where it is first used, for a copied folder is a bank as well.
+        """
+        if self._store is None:
+            self._store = DeltaStore(self.spark, self.root)
+        return self._store
 
     def publish(
         self,
@@ -34,23 +49,9 @@ class Bank:
         added: Collection[TableSpec] = (),
         changed: Collection[TableSpec] = (),
     ) -> None:
-        """Write tables as their jobs would have, columns that are missing as null.
-
-        Args:
-            tables: The rows of each.
-            day: The run day.
-            added: Tables whose rows come to those that are there; others are replaced.
-            changed: Tables whose rows replace those of the same key.
-        """
-        store = DeltaStore(self.spark, self.root)
-        store.start_run(f"given-{uuid4().hex}", tables)  # a run id appends once
-        for spec, rows in tables.items():
-            given = set(rows.columns)
-            absent = {c.name: F.lit(None).cast(c.type) for c in spec.columns if c.name not in given}
-            write = store.append if spec in added else store.replace
-            write = store.upsert if spec in changed else write
-            write(spec, rows.withColumns(absent) if absent else rows)
-        store.publish("given", day)
+        """Publish tables as their jobs would have; see `publish_frames`."""
+        self.store.refresh()
+        publish_frames(self.store, tables, day=day, added=added, changed=changed)
 
     def run(
         self,
@@ -63,7 +64,8 @@ class Bank:
         only: str | None = None,
     ) -> Outcome:
         """Run a job, by default as if its configuration were new; an error is raised here."""
-        runner = Runner(self.spark, self.root, self.settings, progress=Progress(quiet=True))
+        self.store.refresh()
+        runner = Runner(self.store, self.settings, progress=Progress(quiet=True))
         seen = config_hash or uuid4().hex
         outcome = runner.run(job, config, day=day, config_hash=seen, nodes=nodes, only=only)
         if outcome.error is not None:
@@ -72,18 +74,26 @@ class Bank:
 
     def read(self, table: TableSpec) -> DataFrame:
         """What a reader sees."""
-        return DeltaStore(self.spark, self.root).read(table)
+        self.store.refresh()
+        # what a run has written is no more its own
+        self.store.start_run("reader", ())
+        return self.store.read(table)
 
     def rows(self, table: TableSpec, *columns: str, where: str = "true") -> list[tuple[Any, ...]]:
         """Some columns of what a reader sees, sorted."""
-        found = self.read(table).where(where).select(*columns).collect()
-        return sorted((tuple(row) for row in found), key=repr)
+        rows = self.read(table).where(where).select(*columns).collect()
+        return sorted((tuple(row) for row in rows), key=repr)
 
     def metrics(self, name: str, label: str) -> dict[str, float]:
         """A figure of ops.metric by a label; the newest run's, should there be several."""
-        path = f"{self.root}/ops/metric"
-        rows = self.spark.read.format("delta").load(path).where(F.col("name") == name).collect()
+        metrics = self.store.ledger(METRIC)
+        rows = [] if metrics is None else metrics.where(F.col("name") == name).collect()
         return {row["labels"][label]: row["value"] for row in rows}
+
+
+def memory_bank(spark: SparkSession, root: Path, timezone: str = "UTC") -> Bank:
+    """A bank whose tables are in memory; jobs run on it as on any, lease and records included."""
+    return Bank(spark, root, timezone, MemoryStore(spark, root))
 
 
 def forget_runs(store: DeltaStore, *jobs: str) -> None:

@@ -17,6 +17,7 @@ from databank.project.load import load_project
 from databank.runs import Progress, Runner
 from databank.session import get_spark
 from databank.sources.erasure import REQUEST_JOB, Erasure, Requests
+from databank.tables import DeltaStore
 from databank.tables.published_reader import PublishedReader
 
 
@@ -46,7 +47,7 @@ def request(
     else:
         erasures = [Erasure(asked.id_key, None, day)]
     spark = get_spark("databank", **project.settings.spark)
-    runner = Runner(spark, root, project.settings, progress=Progress(quiet=True))
+    runner = Runner(DeltaStore(spark, root), project.settings, progress=Progress(quiet=True))
     hashed = fingerprint(erasures)
     outcome = runner.run(REQUEST_JOB, Requests(tuple(erasures)), day=day, config_hash=hashed)
     if outcome.error is not None:

@@ -15,6 +15,7 @@ from databank.project.load import load_project
 from databank.runs import Context, Runner, StepResult
 from databank.session import get_spark
 from databank.sources.tables import IDENTIFIER
+from databank.tables import DeltaStore
 from databank.tables.roots import require_root
 
 _JOB = "resolve_identity"
@@ -40,7 +41,7 @@ def preview_rules(
     refuse_future(day, timezone=project.settings.timezone)
     require_root(root)
     spark = get_spark("databank", **project.settings.spark)
-    runner = Runner(spark, root, project.settings)
+    runner = Runner(DeltaStore(spark, root), project.settings)
     if not runner.store.is_published(IDENTIFIER):
         raise DataBankError(f"--root {root}: holds no identifiers yet; run ingest first")
     previews: list[Preview] = []

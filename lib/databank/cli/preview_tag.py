@@ -14,6 +14,7 @@ from databank.project.jobs import config_hash, job_config, load_job
 from databank.project.model import Project
 from databank.runs import Context, Runner, StepResult
 from databank.session import get_spark
+from databank.tables import DeltaStore
 from databank.tables.roots import require_root
 from databank.tags.config import TagConfig, TagsConfig
 from databank.tags.describe import MADE_OF_TAGS, definition, reads_of
@@ -40,7 +41,7 @@ def preview_tag(project: Project, root: str, day: date, name: str) -> list[Secti
     """
     require_root(root)
     spark = get_spark("databank", **project.settings.spark)
-    runner = Runner(spark, root, project.settings)
+    runner = Runner(DeltaStore(spark, root), project.settings)
     if not runner.store.is_published("archive.person_day"):
         raise DataBankError(f"--root {root}: holds no archive yet; run build_archive first")
     below = _below(project, name)

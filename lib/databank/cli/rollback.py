@@ -8,7 +8,7 @@ from databank.clock import refuse_future
 from databank.config import ConfigReader, Settings
 from databank.project.jobs import load_job
 from databank.runs import Progress
-from databank.runs.records import read_history
+from databank.runs.records import StoreLedger
 from databank.runs.rollback import roll_back
 from databank.session import get_spark
 from databank.tables import DeltaStore
@@ -29,9 +29,10 @@ def roll_back_to(what: str, conf_dir: str, root: str, day: date) -> list[Section
     refuse_future(day, timezone=settings.timezone, option="--to")
     require_root(root)
     spark, job = get_spark("databank", **settings.spark), load_job(JOBS[what])
-    outcome = roll_back(spark, root, settings, job, to=day, progress=Progress(quiet=True))
+    store = DeltaStore(spark, root)
+    outcome = roll_back(store, settings, job, to=day, progress=Progress(quiet=True))
     # other jobs are ahead, and take no older day
-    latest = max(read_history(DeltaStore(spark, root)).days.values())
+    latest = max(StoreLedger(store).history().days.values())
     follows = (
         f"the tables made of it follow by `databank run all --root {root} --date {latest}`, or a "
         "later day; what they keep of the days between stays as it was made"

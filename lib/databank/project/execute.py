@@ -11,6 +11,7 @@ from databank.project.model import Project
 from databank.project.plan import Step, job_graph, nodes_of
 from databank.runs import Outcome, Progress, Runner
 from databank.session import get_spark
+from databank.tables import DeltaStore
 
 _TAGS = "build_tags"
 _TRAIN, _SCORE = "train_model", "score_model"
@@ -29,7 +30,7 @@ def execute(
     progress = Progress()
     progress.start("session")
     spark = get_spark("databank", **project.settings.spark)
-    runner = Runner(spark, root, project.settings, progress=progress)
+    runner = Runner(DeltaStore(spark, root), project.settings, progress=progress)
     progress.done("ready", {})
     graph = job_graph(project, used_too=False)
     outcomes: list[Outcome] = []

@@ -1,7 +1,9 @@
 """ops.run and ops.metric: what every run leaves behind, and what the next one learns from it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import Protocol
 
 from pyspark.sql import Window, functions as F
 
@@ -10,6 +12,7 @@ from databank.tables import Store
 from databank.tables.ops import METRIC, RUN
 
 DONE, ROLLED_BACK = "done", "rolled back"
+Metric = tuple[str, dict[str, str], float]  # name, labels, value
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,10 @@ class History:
 
     def superseded_by_other_part(self, job: str, nodes: tuple[str, ...], last: LastRun) -> bool:
         """Whether a later run of another part has built some of the same nodes."""
-        mine = set(nodes)
+        built = set(nodes)
         return any(
-            other.started > last.started and (not part or not mine or mine & set(part))
-            for (name, part), other in self.parts.items()
+            later.started > last.started and (not part or not built or built & set(part))
+            for (name, part), later in self.parts.items()
             if name == job
         )
 
@@ -68,55 +71,67 @@ class History:
         return History(self.parts | {part: last}, self.days | {record.job: latest})
 
 
-def read_history(store: Store) -> History:
-    """Read ops.run; a row per part of the bank, so small enough for the driver."""
-    runs = store.ledger(RUN)
-    if runs is None:
-        return History()
-    undone = F.max(F.when(F.col("outcome") == ROLLED_BACK, F.col("started")))
-    newest = (
-        runs.where(F.col("outcome").isin(DONE, ROLLED_BACK))
-        .withColumn("undone", undone.over(Window.partitionBy("job")))
-        .where("undone IS NULL OR started >= undone")
-        .groupBy("job", F.array_sort("nodes").alias("part"))
-        .agg(
-            F.max_by(
-                F.struct("day", "config_hash", "logic_version", "read", "started"), "started"
-            ).alias("r"),
-            F.max("day").alias("latest"),
+class Ledger(Protocol):
+    """What remembers runs: ops.run and ops.metric, or a list in tests."""
+
+    def history(self) -> History:
+        """Read what was done last, by part and by job."""
+        ...
+
+    def record_of(self, run_id: str) -> RunRecord | None:
+        """Read the record of one run; None if the run ended before it wrote one."""
+        ...
+
+    def append(self, record: RunRecord, metrics: Sequence[Metric]) -> None:
+        """Write the record of a run, and what it measured."""
+        ...
+
+
+class StoreLedger:
+    """The ledger that a store keeps in ops.run and ops.metric."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def history(self) -> History:
+        """Read ops.run; a row per part of the bank, so small enough for the driver."""
+        runs = self._store.ledger(RUN)
+        if runs is None:
+            return History()
+        undone = F.max(F.when(F.col("outcome") == ROLLED_BACK, F.col("started")))
+        newest = (
+            runs.where(F.col("outcome").isin(DONE, ROLLED_BACK))
+            .withColumn("undone", undone.over(Window.partitionBy("job")))
+            .where("undone IS NULL OR started >= undone")
+            .groupBy("job", F.array_sort("nodes").alias("part"))
+            .agg(
+                F.max_by(F.struct(*LastRun.__dataclass_fields__), "started").alias("r"),
+                F.max("day").alias("latest"),
+            )
         )
-    )
-    history = History()
-    days = dict(history.days)
-    parts = dict(history.parts)
-    for row in newest.collect():
-        # Spark hands out the hour of this machine without its zone; runs of this process have one
-        last = row["r"].asDict() | {"started": row["r"]["started"].astimezone(UTC)}
-        parts[(row["job"], tuple(row["part"]))] = LastRun(**last)
-        days[row["job"]] = max(row["latest"], days.get(row["job"], row["latest"]))
-    return History(parts, days)
+        parts: dict[tuple[str, tuple[str, ...]], LastRun] = {}
+        days: dict[str, date] = {}
+        for row in newest.collect():
+            last = LastRun(**row["r"].asDict() | {"started": _with_zone(row["r"]["started"])})
+            parts[(row["job"], tuple(row["part"]))] = last
+            days[row["job"]] = max(row["latest"], days.get(row["job"], row["latest"]))
+        return History(parts, days)
+
+    def record_of(self, run_id: str) -> RunRecord | None:
+        """Read the row of ops.run of one run; None if the run ended before it wrote one."""
+        runs = self._store.ledger(RUN)
+        row = None if runs is None else runs.where(F.col("run_id") == run_id).first()
+        return None if row is None else RunRecord(**row.asDict() | {"nodes": tuple(row["nodes"])})
+
+    def append(self, record: RunRecord, metrics: Sequence[Metric]) -> None:
+        """Write a row of ops.run, and what a run measured that was done or refused."""
+        row = [list(v) if isinstance(v, tuple) else v for v in vars(record).values()]
+        self._store.append(RUN, self._store.small(RUN, [row]), checked=True)
+        if metrics and record.outcome in (DONE, "refused"):
+            rows = [(record.run_id, record.job, record.day, *metric) for metric in metrics]
+            self._store.append(METRIC, self._store.small(METRIC, rows), checked=True)
 
 
-def record_of(store: Store, run_id: str) -> RunRecord | None:
-    """The row of ops.run of one run; None if the run ended before it wrote one."""
-    runs = store.ledger(RUN)
-    row = None if runs is None else runs.where(F.col("run_id") == run_id).first()
-    return None if row is None else RunRecord(**row.asDict() | {"nodes": tuple(row["nodes"])})
-
-
-def write(
-    store: Store,
-    history: History,
-    record: RunRecord,
-    metrics: list[tuple[str, dict[str, str], float]],
-) -> History:
-    """Append the record and its metrics; a done run becomes part of the history."""
-    row = tuple(
-        list(value) if isinstance(value, tuple) else value for value in vars(record).values()
-    )
-    rows = store.small(RUN, [row])
-    store.append(RUN, rows, checked=True)
-    if metrics and record.outcome in (DONE, "refused"):
-        figures = [(record.run_id, record.job, record.day, *figure) for figure in metrics]
-        store.append(METRIC, store.small(METRIC, figures), checked=True)
-    return history.with_run(record) if record.outcome == DONE else history
+def _with_zone(started: datetime) -> datetime:
+    """Spark hands out the hour of this machine without its zone; runs of this process have one."""
+    return started.astimezone(UTC)

@@ -4,26 +4,25 @@ import time
 from dataclasses import replace
 from datetime import date
 
-from pyspark.sql import SparkSession
-
 from databank.clock import now
 from databank.config import Settings
 from databank.errors import DataBankError
 from databank.runs import records
 from databank.runs.lease import Lease
 from databank.runs.progress import Progress
+from databank.runs.records import Ledger, StoreLedger
 from databank.runs.runner import Job, Outcome, Summary, new_run_id
-from databank.tables import DeltaStore, Store
+from databank.tables import Store
 from databank.tables.published import Published, published_by, refuse_unreadable
 
 
 def roll_back(
-    spark: SparkSession,
-    root: str,
+    store: Store,
     settings: Settings,
     job: Job,
     *,
     to: date,
+    ledger: Ledger | None = None,
     progress: Progress | None = None,
 ) -> Outcome:
     """Publish again what the last run of a job for a day up to `to` had left, in one commit.
@@ -38,44 +37,48 @@ def roll_back(
     """
     progress = progress or Progress()
     progress.start(f"rollback of {job.name}")
-    store, run_id = DeltaStore(spark, root), new_run_id(job, to)
+    ledger = ledger or StoreLedger(store)
+    run_id = new_run_id(job, to)
     with Lease(store.files, job.name, run_id=run_id, seconds=settings.lease_seconds):
         store.refresh()
         started, clock = now(), time.monotonic()
-        history = records.read_history(store)
-        found = published_by(store, job.name, to)
+        target = published_by(store, job.name, to)
         # killed between publishing and its record, a rollback is done again
-        if found.last and history.latest_day(job.name) == found.day:
-            raise DataBankError(f"--to: {job.name} is at its state of {found.day} already")
-        summary = _publish_again(store, job, run_id, found)
+        if target.last and ledger.history().latest_day(job.name) == target.day:
+            raise DataBankError(f"--to: {job.name} is at its state of {target.day} already")
+        summary = _publish_again(store, job, run_id, target)
         record = replace(
-            records.record_of(store, found.run_id) or _unknown(job, found.day),
+            ledger.record_of(target.run_id) or _unknown(job, target.day),
             run_id=run_id,
             outcome=records.ROLLED_BACK,
-            message=f"back to run {found.run_id}",
+            message=f"back to run {target.run_id}",
             written=dict(store.versions_written),
             rows=dict(store.rows_written),
             started=started,
             seconds=time.monotonic() - clock,
         )
-        records.write(store, history, record, [])
-    told: Summary = {"back to the state of": str(found.day), "left by run": found.run_id, **summary}
-    outcome = Outcome(job.name, (), records.ROLLED_BACK, record.seconds, told)
+        ledger.append(record, [])
+    lines: Summary = {
+        "back to the state of": str(target.day),
+        "left by run": target.run_id,
+        **summary,
+    }
+    outcome = Outcome(job.name, (), records.ROLLED_BACK, record.seconds, lines)
     progress.done(outcome.outcome, outcome.summary)
     return outcome
 
 
-def _publish_again(store: Store, job: Job, run_id: str, found: Published) -> Summary:
+def _publish_again(store: Store, job: Job, run_id: str, target: Published) -> Summary:
     if job.rollback is None:
         raise DataBankError(f"{job.name}: cannot go back to an earlier state")
-    refuse_unreadable(store, found.versions, found.day)
+    refuse_unreadable(store, target.versions, target.day)
     store.start_run(run_id, job.tables)
     for spec in job.tables:
-        if store.is_published(spec) and spec.name not in found.versions:
+        if store.is_published(spec) and spec.name not in target.versions:
             store.replace(spec, store.small(spec, []))
-    summary = job.rollback(store, found.versions)
-    store.republish(found.versions)
-    store.publish(job.name, found.day)
+    summary = job.rollback(store, target.versions)
+    store.republish(target.versions)
+    store.publish(job.name, target.day)
     return summary
 
 

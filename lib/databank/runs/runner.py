@@ -8,7 +8,6 @@ from typing import Any
 from uuid import uuid4
 
 from pyspark.errors import AnalysisException, PySparkException
-from pyspark.sql import SparkSession
 
 from databank.clock import now
 from databank.config import Settings
@@ -18,8 +17,8 @@ from databank.runs.context import Context, LastRun, StepResult
 from databank.runs.forget import FORGOTTEN, forget_persons
 from databank.runs.lease import Lease
 from databank.runs.progress import Progress
-from databank.session import keep_checkpoints
-from databank.tables import DeltaStore, Store, TableSpec
+from databank.runs.records import Ledger, StoreLedger
+from databank.tables import Store, TableSpec
 
 Summary = dict[str, int | float | str]
 Rollback = Callable[[Store, Mapping[str, int]], Summary]
@@ -76,16 +75,16 @@ class Runner:
 
     def __init__(
         self,
-        spark: SparkSession,
-        root: str,
+        store: Store,
         settings: Settings,
         *,
+        ledger: Ledger | None = None,
         progress: Progress | None = None,
     ) -> None:
-        self.store = DeltaStore(spark, root)
-        self._spark, self._settings = spark, settings
+        self.store, self._settings = store, settings
+        self._ledger: Ledger = ledger or StoreLedger(store)
         self._progress = progress or Progress()
-        self._history = records.read_history(self.store)
+        self._history = self._ledger.history()
 
     def run(
         self,
@@ -124,7 +123,7 @@ class Runner:
             self.store.refresh()
             last = self._history.last(job.name, nodes)
             context = Context(
-                spark=self._spark,
+                spark=self.store.spark,
                 store=self.store,
                 settings=self._settings,
                 day=day,
@@ -156,7 +155,6 @@ class Runner:
                 outcome = "unchanged"
             else:
                 self.store.start_run(context.run_id, job.tables)
-                keep_checkpoints(self._spark, self.store.scratch("checkpoints"))
                 summary = job.step(context, config).summary
                 seen = context.last.read.get(FORGOTTEN.name) if context.last else None
                 forget_persons(self.store, job.tables, seen)
@@ -196,7 +194,9 @@ class Runner:
                     started=started,
                     seconds=taken,
                 )
-                self._history = records.write(self.store, self._history, record, context.metrics)
+                self._ledger.append(record, context.metrics)
+                if record.outcome == records.DONE:
+                    self._history = self._history.with_run(record)
         return Outcome(job.name, context.nodes, outcome, taken, summary, error)
 
     def _published_now(

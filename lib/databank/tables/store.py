@@ -19,7 +19,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.storagelevel import StorageLevel
 
 from databank.errors import DataBankError
-from databank.session import small_frame
+from databank.session import keep_checkpoints, small_frame
 from databank.tables.checks import conform, refuse_outside, refuse_unsafe_keys
 from databank.tables.feed import ChangeFeed
 from databank.tables.files import Commit, Files
@@ -87,6 +87,7 @@ class Store(ABC):
         """
         self.run_id = run_id
         self.versions_read, self.versions_written, self.rows_written = {}, {}, {}
+        keep_checkpoints(self.spark, self.scratch("checkpoints"))
         tables = tuple(owned)
         self._owned = frozenset(spec.name for spec in tables)
         for spec in tables:

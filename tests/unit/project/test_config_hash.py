@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import Field
 
 import databank
 from databank.config import Note, StrictModel
@@ -116,7 +117,7 @@ class Toy(StrictModel):
     name: str
     steps: tuple[int, ...] = ()
     labels: frozenset[str] = frozenset()
-    options: dict[str, int] = {}
+    options: dict[str, int] = Field(default_factory=dict)
     description: Note = ""
 
 

@@ -301,7 +301,9 @@ def test_refused_jobs_are_named(made: Made) -> None:
 def test_a_bank_without_tables_gets_a_page_of_reasons(
     spark_session: SparkSession, tmp_path: Path
 ) -> None:
-    runner = Runner(spark_session, str(tmp_path), Settings(), progress=Progress(quiet=True))
+    runner = Runner(
+        DeltaStore(spark_session, str(tmp_path)), Settings(), progress=Progress(quiet=True)
+    )
     assert runner.run(JOB, ReportConfig(), day=DAY, config_hash="one").outcome == "done"
     page = (tmp_path / "reports/latest.html").read_text(encoding="utf-8")
     assert page.count('class="missing"') == len(KEYS)
@@ -316,7 +318,9 @@ def test_a_bank_without_tables_gets_a_page_of_reasons(
 def test_a_table_published_later_or_a_lost_page_makes_the_report_anew(
     spark_session: SparkSession, tmp_path: Path
 ) -> None:
-    runner = Runner(spark_session, str(tmp_path), Settings(), progress=Progress(quiet=True))
+    runner = Runner(
+        DeltaStore(spark_session, str(tmp_path)), Settings(), progress=Progress(quiet=True)
+    )
 
     def outcome() -> str:
         return runner.run(JOB, ReportConfig(), day=DAY, config_hash="one").outcome

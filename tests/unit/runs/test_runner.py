@@ -3,22 +3,22 @@
 import json
 import os
 import socket
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
 
 from databank.config import Settings
 from databank.errors import DataBankError, GateRefusedError, LeaseHeldError
 from databank.runs import Context, Job, Outcome, Progress, Runner, StepResult
-from databank.tables import Column, DeltaStore, TableSpec
-from databank.tables.ops import METRIC, RUN
+from databank.tables import Column, TableSpec
+from tests.support.plain_store import ListLedger, PlainStore
 
 IN = TableSpec(
     name="core.given",
     grain="one row per id",
-    owner="other",
+    owner="give",
     columns=(Column("id", "bigint", "id"),),
 )
 OUT = TableSpec(
@@ -42,56 +42,77 @@ def copy_rows(context: Context, config: object) -> StepResult:
 JOB = Job(name="copy", step=copy_rows, tables=(OUT,))
 
 
+class World:
+    """A bank in plain Python, with one table that the job reads."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.ledger, self.store = root, ListLedger(), PlainStore(root)
+        self.give(1)
+
+    def give(self, number: int) -> None:
+        self.store.start_run(f"given-{number}", [IN])
+        self.store.append(IN, self.store.small(IN, [(number,)]))
+        self.store.publish("give", DAY)
+
+    def runner(self) -> Runner:
+        """Another process: it knows what the ledger and the tables hold."""
+        quiet = Progress(quiet=True)
+        return Runner(self.store, Settings(), ledger=self.ledger, progress=quiet)
+
+    def run(
+        self, *, day: date = DAY, config: object = None, hash_: str = "h", job: Job = JOB
+    ) -> Outcome:
+        return self.runner().run(job, config, day=day, config_hash=hash_)
+
+
 @pytest.fixture
-def root(spark_session: SparkSession, tmp_path: Path) -> str:
-    give(DeltaStore(spark_session, str(tmp_path)), 1)
-    return str(tmp_path)
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
 
 
-def give(store: DeltaStore, number: int) -> None:
-    store.start_run(f"given-{number}", [IN])
-    store.append(IN, store.small(IN, [(number,)]))
-    store.publish("give", DAY)
-
-
-def run(
-    spark: SparkSession, root: str, *, day: date = DAY, config: object = None, hash_: str = "h"
-) -> Outcome:
-    runner = Runner(spark, root, Settings(), progress=Progress(quiet=True))
-    return runner.run(JOB, config, day=day, config_hash=hash_)
-
-
-def test_a_run_leaves_a_record_and_its_figures(spark_session: SparkSession, root: str) -> None:
-    assert run(spark_session, root).outcome == "done"
-    store = DeltaStore(spark_session, root)
-    read = spark_session.read.format("delta")
-    row = read.load(store.path(RUN)).collect()[0]
-    assert (row["job"], row["day"], row["outcome"]) == ("copy", DAY, "done")
-    assert (row["read"], row["written"], row["rows"]) == (
+def test_a_run_leaves_a_record_and_its_figures(world: World) -> None:
+    assert world.run().outcome == "done"
+    [record] = world.ledger.records
+    assert (record.job, record.day, record.outcome) == ("copy", DAY, "done")
+    assert (record.read, record.written, record.rows) == (
         {"core.given": 0, "identity.forgotten": -1},
         {"core.made": 0},
         {"core.made": 1},
     )
-    figure = read.load(store.path(METRIC)).collect()[0]
-    assert (figure["name"], figure["labels"], figure["value"]) == ("copied", {"table": "made"}, 1.0)
+    assert (record.config_hash, record.logic_version) == ("h", 1)
+    assert world.ledger.metrics == [(record.run_id, ("copied", {"table": "made"}, 1.0))]
 
 
-def test_the_same_run_again_does_nothing_until_something_changes(
-    spark_session: SparkSession, root: str
-) -> None:
-    assert run(spark_session, root).outcome == "done"
-    assert run(spark_session, root).outcome == "unchanged"
-    assert run(spark_session, root, hash_="other").outcome == "done"
-    give(DeltaStore(spark_session, root), 2)
-    assert run(spark_session, root, hash_="other").outcome == "done"
-    assert run(spark_session, root, hash_="other", day=date(2026, 2, 1)).outcome == "done"
+def test_the_same_run_again_does_nothing_until_something_changes(world: World) -> None:
+    assert world.run().outcome == "done"
+    assert world.run().outcome == "unchanged"
+    assert world.run(hash_="changed").outcome == "done"
+    world.give(2)
+    assert world.run(hash_="changed").outcome == "done"
+    assert world.run(hash_="changed", day=date(2026, 2, 1)).outcome == "done"
 
 
-def test_parts_of_a_job_follow_those_of_another_process(
-    spark_session: SparkSession, root: str
-) -> None:
+def test_another_version_of_the_logic_does_it_again(world: World) -> None:
+    seen: list[bool] = []
+
+    def look(context: Context, config: object) -> StepResult:
+        seen.append(context.same_logic_as_last)
+        assert (context.last_read(IN) == 0) == context.same_logic_as_last
+        return copy_rows(context, config)
+
+    watched = replace(JOB, step=look)
+    assert world.run(job=watched).outcome == "done"
+    # another function, or the same one written otherwise, is no other logic
+    assert world.run(job=replace(JOB, step=lambda *_: StepResult())).outcome == "unchanged"
+    again = replace(watched, logic_version=2)
+    assert [world.run(job=again).outcome for _ in range(2)] == ["done", "unchanged"]
+    assert world.run(job=again, day=date(2026, 2, 1)).outcome == "done"
+    assert seen == [False, False, True]
+
+
+def test_parts_of_a_job_follow_those_of_another_process(world: World) -> None:
     def parts(day: date) -> list[str]:
-        runner = Runner(spark_session, root, Settings(), progress=Progress(quiet=True))
+        runner = world.runner()
         return [
             runner.run(JOB, None, day=day, config_hash="h", nodes=nodes).outcome
             for nodes in (("a", "b"), ("b", "c"))
@@ -103,64 +124,60 @@ def test_parts_of_a_job_follow_those_of_another_process(
     assert parts(date(2026, 2, 1)) == ["done", "done"]
 
 
-def test_an_older_day_than_the_last_one_is_refused(spark_session: SparkSession, root: str) -> None:
-    run(spark_session, root)
-    outcome = run(spark_session, root, day=date(2026, 1, 30))
+def test_an_older_day_than_the_last_one_is_refused(world: World) -> None:
+    world.run()
+    outcome = world.run(day=date(2026, 1, 30))
     assert outcome.outcome == "failed"
     assert "2026-01-31" in str(outcome.error)
 
 
 @pytest.mark.parametrize(
-    ("error", "told"), [(GateRefusedError("no"), "refused"), (DataBankError("no"), "failed")]
+    ("error", "name"), [(GateRefusedError("no"), "refused"), (DataBankError("no"), "failed")]
 )
 def test_what_an_unfinished_run_wrote_is_not_published(
-    spark_session: SparkSession, root: str, error: Exception, told: str
+    world: World, error: Exception, name: str
 ) -> None:
-    outcome = run(spark_session, root, config=error)
-    assert (outcome.outcome, outcome.error) == (told, error)
-    assert not DeltaStore(spark_session, root).is_published(OUT)
-    assert run(spark_session, root).outcome == "done"
+    outcome = world.run(config=error)
+    assert (outcome.outcome, outcome.error) == (name, error)
+    assert not world.store.is_published(OUT)
+    assert world.run().outcome == "done"
 
 
-def test_a_bug_is_recorded_and_raised(spark_session: SparkSession, root: str) -> None:
+def test_a_bug_is_recorded_and_raised(world: World) -> None:
     with pytest.raises(KeyError):
-        run(spark_session, root, config=KeyError("bug"))
-    store = DeltaStore(spark_session, root)
-    row = spark_session.read.format("delta").load(store.path(RUN)).collect()[0]
-    assert row["outcome"] == "error"
+        world.run(config=KeyError("bug"))
+    assert [record.outcome for record in world.ledger.records] == ["error"]
 
 
-def lease(root: str, **changed: object) -> Path:
+def lease(root: Path, **changed: object) -> Path:
     held = {
         "host": socket.gethostname(),
         "pid": os.getpid(),
         "run_id": "other",
         "heartbeat": "2100-01-01T00:00:00+00:00",
     }
-    path = Path(root, "_lease", "copy")
+    path = root / "_lease" / "copy"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(held | changed))
     return path
 
 
-def test_a_living_run_is_named(spark_session: SparkSession, root: str) -> None:
-    lease(root)
+def test_a_living_run_is_named(world: World) -> None:
+    lease(world.root)
     with pytest.raises(LeaseHeldError, match=f"pid {os.getpid()}, run other"):
-        run(spark_session, root)
+        world.run()
 
 
-def test_a_lease_that_is_just_being_written_is_waited_for(
-    spark_session: SparkSession, root: str
-) -> None:
-    lease(root).write_text("")
+def test_a_lease_that_is_just_being_written_is_waited_for(world: World) -> None:
+    lease(world.root).write_text("")
     with pytest.raises(LeaseHeldError, match="another run holds"):
-        run(spark_session, root)
+        world.run()
 
 
-def test_a_living_run_on_another_host_is_waited_for(spark_session: SparkSession, root: str) -> None:
-    lease(root, host="elsewhere")
+def test_a_living_run_on_another_host_is_waited_for(world: World) -> None:
+    lease(world.root, host="elsewhere")
     with pytest.raises(LeaseHeldError, match="host elsewhere"):
-        run(spark_session, root)
+        world.run()
 
 
 @pytest.mark.parametrize(
@@ -172,19 +189,18 @@ def test_a_living_run_on_another_host_is_waited_for(spark_session: SparkSession,
     ],
     ids=["dead here", "silent elsewhere", "cut short"],
 )
-def test_a_stale_lease_is_taken_over_and_given_back(
-    spark_session: SparkSession, root: str, stale: dict[str, object]
-) -> None:
-    path = lease(root, **stale)
+def test_a_stale_lease_is_taken_over_and_given_back(world: World, stale: dict[str, object]) -> None:
+    path = lease(world.root, **stale)
     os.utime(path, (0, 0))
-    assert run(spark_session, root).outcome == "done"
+    assert world.run().outcome == "done"
     assert not path.exists()
 
 
-def test_a_root_that_cannot_be_written_is_named(
-    spark_session: SparkSession, tmp_path: Path
-) -> None:
+def test_a_root_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     root = tmp_path / "file"
     root.write_text("not a folder")
+    runner = Runner(
+        PlainStore(root), Settings(), ledger=ListLedger(), progress=Progress(quiet=True)
+    )
     with pytest.raises(DataBankError, match="cannot write there"):
-        run(spark_session, str(root))
+        runner.run(JOB, None, day=DAY, config_hash="h")

@@ -12,6 +12,7 @@ from databank.config import Settings
 from databank.runs import Runner
 from databank.runs.progress import Progress
 from databank.sources.erasure import REQUEST_JOB, Erasure, Requests
+from databank.tables import DeltaStore
 from tests.unit.sources.test_ingest import CRM, DAY, World
 
 NEXT = DAY + timedelta(days=1)
@@ -45,7 +46,9 @@ def keys(world: World) -> dict[str, int]:
 
 def erase(world: World, *values: str, whole: bool = False) -> None:
     erasures = tuple(Erasure(keys(world)[value], None, DAY, whole) for value in values)
-    runner = Runner(world.spark, str(world.root), Settings(), progress=Progress(quiet=True))
+    runner = Runner(
+        DeltaStore(world.spark, str(world.root)), Settings(), progress=Progress(quiet=True)
+    )
     runner.run(REQUEST_JOB, Requests(erasures), day=DAY, config_hash=uuid4().hex)
     assert world.run(day=NEXT).summary["identifiers erased"] == len(values)
 

@@ -15,6 +15,7 @@ from databank.config import Settings
 from databank.runs import Runner
 from databank.runs.progress import Progress
 from databank.sources.erasure import REQUEST_JOB, Erasure, Requests
+from databank.tables import DeltaStore
 from tests.unit.sources.test_ingest import ADS, CRM, DAY, POS, WEB, World
 
 PHONE, OTHER = "+8613912345670", "+8613912345671"
@@ -32,7 +33,9 @@ def ask(
     found = world.read("identity.identifier").where(f"id_value = '{id_value}'").collect()
     erasures = tuple(Erasure(row["id_key"], since, until, whole) for row in found)
     assert erasures
-    runner = Runner(world.spark, str(world.root), Settings(), progress=Progress(quiet=True))
+    runner = Runner(
+        DeltaStore(world.spark, str(world.root)), Settings(), progress=Progress(quiet=True)
+    )
     runner.run(REQUEST_JOB, Requests(erasures), day=until, config_hash=uuid4().hex)
 
 

@@ -101,7 +101,9 @@ class World:
             entity_types=self.entity_types,
         )
         settings = Settings(timezone=self.timezone)
-        runner = Runner(self.spark, str(self.root), settings, progress=Progress(quiet=True))
+        runner = Runner(
+            DeltaStore(self.spark, str(self.root)), settings, progress=Progress(quiet=True)
+        )
         if self.fault:
             runner.store.fault = self.fault
         self.outcomes.append(runner.run(JOB, config, day=day, config_hash="c", nodes=nodes))
