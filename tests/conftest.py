@@ -1,16 +1,17 @@
-"""One Spark session for the whole run; pytest-spark's fixture returns it."""
+"""One Spark session for all tests that ask for one; which worker runs what, and how long it may."""
 
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
-from pyspark.sql import SparkSession
-from xdist.scheduler import LoadScopeScheduling
 
-from databank.session import get_spark, stop_spark
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytest_plugins = ["tests.support.schedule"]
 
 # a shared machine is no reason to fail, and a failure must come back on the next run
 settings.register_profile(
@@ -34,23 +35,13 @@ _INTERPRETED = {
 }
 
 
-class _ByFixtures(LoadScopeScheduling):
-    """Tests of a file, and all on the bank of the whole loop, share a worker: and so fixtures."""
+@pytest.fixture(scope="session")
+def spark_session() -> "Iterator[SparkSession]":
+    """The session of this process; a test that does not ask for it starts no JVM."""
+    from databank.session import get_spark, stop_spark
 
-    def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return "loop" if file.startswith("tests/flow") and "real_data" not in file else file
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    return _ByFixtures(config, log)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _databank_session() -> Iterator[SparkSession]:
-    # made before pytest-spark's own, which then hands out this one
     jar = os.environ.get("DATABANK_GRAPHFRAMES_JAR")
-    spark = get_spark(
+    yield get_spark(
         "databank-tests",
         **({"spark__jars": jar} if jar else {}),
         spark__driver__memory="4g",
@@ -60,7 +51,6 @@ def _databank_session() -> Iterator[SparkSession]:
         spark__sql__adaptive__enabled="true",
         **_INTERPRETED,
     )
-    yield spark
     stop_spark()
 
 
@@ -68,8 +58,3 @@ def _databank_session() -> Iterator[SparkSession]:
 def touched_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small as the banks of tests are, persons follow what is touched, as in a large one."""
     monkeypatch.setattr("databank.identity.incremental.state.SMALL", 0)
-
-
-@pytest.fixture(scope="session")
-def spark_session(_databank_session: SparkSession) -> SparkSession:
-    return _databank_session
