@@ -13,8 +13,8 @@ from databank.demo.config import Dirt, WorldSettings, load_dirt
 from databank.demo.evaluate import Truth, identity_scores
 from databank.demo.generate import generate
 from databank.project.execute import execute
-from databank.project.jobs import Step
 from databank.project.load import load_project
+from databank.project.plan import Step
 from databank.session import get_spark
 from databank.tables import DeltaStore
 

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from databank.cli.main import exit_code
 from databank.project.execute import execute
-from databank.project.jobs import Step
+from databank.project.plan import Step
 from databank.project.model import Project
 from databank.tables import DeltaStore
 from tests.flow.conftest import DAY, HERE
