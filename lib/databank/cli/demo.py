@@ -8,6 +8,7 @@ from rich.table import Table
 from databank.demo.config import WorldSettings, load_dirt
 from databank.demo.evaluate import Score, evaluate
 from databank.demo.generate import generate
+from databank.demo.next_steps import next_steps
 from databank.errors import DataBankError
 from databank.project.execute import execute, exit_error
 from databank.project.load import load_project
@@ -21,7 +22,7 @@ def run_demo(*, persons: int, root: str, seed: int, dirt: str, conf_dir: str) ->
     """Generate, run, evaluate and print.
 
     Raises:
-        DataBankError: What the operator can mend; a refusal comes after the figures.
+        DataBankError: What the operator can fix; a refusal comes after the figures.
     """
     project = load_project(conf_dir)
     world = WorldSettings(persons=persons, seed=seed, dirt=load_dirt(dirt))
@@ -41,19 +42,21 @@ def run_demo(*, persons: int, root: str, seed: int, dirt: str, conf_dir: str) ->
     console = Console()
     console.print(_truth_table(scores, f"settings {world.fingerprint()}, seed {seed}"))
     console.print(_seconds_table([(o.job, o.nodes, o.seconds) for o in outcomes]))
-    console.print(f"report: {root}/reports/latest.html", soft_wrap=True)
-    console.print(
-        f"the next day waits in {root}/arrivals: move its files to {root}/landing and run "
-        f"`databank run all --root {root} --date {world.next_day}`",
-        soft_wrap=True,
+    steps = next_steps(
+        root=root,
+        conf_dir=conf_dir,
+        next_day=world.next_day,
+        tracking_uri=project.settings.tracking_uri,
     )
+    for purpose, command in steps:
+        console.print(f"{purpose}:\n  {command}", soft_wrap=True, markup=False, highlight=False)
     refusal = exit_error(outcomes)
     if refusal is not None:
         raise refusal
 
 
 def _refuse_used(store: Store, root: str) -> None:
-    """A new world under the tables of an old one would mix both."""
+    """Refuse a root that holds tables: a new world beneath them would mix both."""
     if store.published:
         raise DataBankError(
             f"--root {root}: holds a warehouse already; remove it, or give another --root"

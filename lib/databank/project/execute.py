@@ -48,6 +48,7 @@ def execute(
             # a refused model may have no champion: that must not stop the others
             waiting = [Step(step.job, (name,)) for name in nodes] + waiting
             continue
+        progress.place(len(outcomes) + 1, len(outcomes) + 1 + len(waiting))
         outcome = runner.run(
             load_job(step.job),
             job_config(step.job, project),

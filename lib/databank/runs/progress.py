@@ -10,32 +10,43 @@ from rich.table import Table
 
 
 class Progress:
-    """Tells on stderr what a run is doing; stdout stays free for results."""
+    """Say on stderr what a run is doing; stdout stays free for results."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
         self._status: Status | None = None
-        self._title = ""
-        self._since = time.monotonic()
+        self._title = self._title_shown = ""
+        self._place: tuple[int, int] | None = None
+        self._begun = self._since = time.monotonic()
+
+    def place(self, number: int, total: int) -> None:
+        """Announce which of how many jobs starts next; shown with the seconds so far."""
+        self._place = number, total
 
     def start(self, title: str) -> None:
-        """A job begins."""
+        """Begin a job."""
         self._title, self._since = title, time.monotonic()
+        place = ""
+        if self._place is not None:
+            number, total = self._place
+            place = f" ({number} of {total}, {self._since - self._begun:.0f} s so far)"
+            self._place = None
         if self._console.is_terminal:
-            self._status = self._console.status(f"[bold]{title}[/bold]")
+            self._title_shown = f"[bold]{title}[/bold]{place}"
+            self._status = self._console.status(self._title_shown)
             self._status.start()
         else:
-            self._console.print(f"{title}: started")
+            self._console.print(f"{title}: started{place}")
 
     def step(self, text: str) -> None:
-        """The job goes on to its next step."""
+        """Go on to the next step of the job."""
         if self._status is not None:
-            self._status.update(f"[bold]{self._title}[/bold]  {text}")
+            self._status.update(f"{self._title_shown}  {text}")
         else:
             self._console.print(f"{self._title}: {text} ({self._elapsed():.1f} s)")
 
     def done(self, outcome: str, summary: Mapping[str, int | float | str]) -> None:
-        """The job has ended; its short table."""
+        """End the job with its short table."""
         if self._status is not None:
             self._status.stop()
             self._status = None

@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from databank.errors import DataBankError
 from databank.session.jars import jar_options
+from databank.session.spark_log import spark_log, start_jvm
 
 _EXTENSIONS = "spark.sql.extensions"
 _DELTA = {
@@ -99,6 +100,8 @@ def get_spark(app_name: str = "databank", **conf: Any) -> SparkSession:
     for key, value in (options | given).items():
         builder = builder.config(key, value)
     try:
+        if running is None:
+            start_jvm(options | given | {"spark.app.name": app_name})
         spark = builder.getOrCreate()
     except Exception as error:
         raise _start_error(error) from error
@@ -148,8 +151,8 @@ def _require_java() -> None:
     if not java or not os.path.exists(java):
         where = f"JAVA_HOME={home} has no bin/java" if home else "no `java` on PATH"
         raise DataBankError(f"Java: {where}; install Java 17 or 21 and set JAVA_HOME")
-    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    digits = told.partition('"')[2].partition(".")[0].partition('"')[0]
+    version = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    digits = version.partition('"')[2].partition(".")[0].partition('"')[0]
     if digits.isdigit() and int(digits) < 17:
         raise DataBankError(f"Java {digits} is too old for Spark 4; install Java 17 or 21")
 
@@ -158,8 +161,8 @@ def _start_error(error: Exception) -> Exception:
     text = str(error)
     if isinstance(error, PySparkException) and "JAVA_GATEWAY_EXITED" in text:
         return DataBankError(
-            "Spark did not start (its log is above); if jars could not be downloaded, this first "
-            "start needs the network, or a folder of jars named by DATABANK_JARS; a ~/.m2 that "
-            "holds poms without jars must be moved away"
+            f"Spark did not start (its log: {spark_log()}); if jars could not be downloaded, this "
+            "first start needs the network, or a folder of jars named by DATABANK_JARS; a ~/.m2 "
+            "that holds poms without jars must be moved away"
         )
     return error

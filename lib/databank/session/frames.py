@@ -32,7 +32,7 @@ def small_frame(
 
 
 def _parsed(text: str) -> StructType:
-    found = StructType.fromDDL(text)
-    if not isinstance(found, StructType):
+    schema = StructType.fromDDL(text)
+    if not isinstance(schema, StructType):
         raise TypeError(f"columns are wanted, not {text!r}")
-    return found
+    return schema

@@ -60,9 +60,9 @@ def jar_folder() -> Path:
 def jar_options() -> dict[str, str]:
     """Spark options that put Delta on the class path, with the network only where needed."""
     folder = jar_folder()
-    found = [folder / "jars" / name for name in _NEEDED]
-    if all(path.exists() for path in found):
-        return {"spark.jars": ",".join(str(path) for path in found)}
+    jars = [folder / "jars" / name for name in _NEEDED]
+    if all(path.exists() for path in jars):
+        return {"spark.jars": ",".join(str(path) for path in jars)}
     return {
         "spark.jars.packages": DELTA,
         "spark.jars.ivy": str(folder),

@@ -22,8 +22,8 @@ def running(spark_session: SparkSession) -> Iterator[SparkSession]:
 def test_tuning_stays_and_days_are_those_of_utc(running: SparkSession) -> None:
     running.conf.set(_TUNED, "3")
     running.conf.set(_ZONE, "Asia/Shanghai")
-    found = get_spark("databank")
-    assert (found.conf.get(_TUNED), found.conf.get(_ZONE)) == ("3", "UTC")
+    spark = get_spark("databank")
+    assert (spark.conf.get(_TUNED), spark.conf.get(_ZONE)) == ("3", "UTC")
 
 
 def test_options_given_by_name_win(running: SparkSession) -> None:

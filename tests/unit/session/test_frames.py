@@ -30,14 +30,16 @@ ROW = (
 def test_rows_come_back_as_they_were_given(
     spark_session: SparkSession, rows: list[tuple[Any, ...]]
 ) -> None:
-    found = small_frame(spark_session, rows, SCHEMA)
+    given_back = small_frame(spark_session, rows, SCHEMA)
     assert (
-        found.schema
+        given_back.schema
         == spark_session.sql(f"SELECT from_json('', '{SCHEMA}') r").select("r.*").schema
     )
-    told = found.selectExpr("*", "date_format(at, 'HH:mm') AS clock").collect()
-    assert [tuple(row)[:2] + tuple(row)[3:9] for row in told] == [row[:2] + row[3:] for row in rows]
-    assert [row["clock"] for row in told] == [row[2] and "23:59" for row in rows]
+    rows_back = given_back.selectExpr("*", "date_format(at, 'HH:mm') AS clock").collect()
+    assert [tuple(row)[:2] + tuple(row)[3:9] for row in rows_back] == [
+        row[:2] + row[3:] for row in rows
+    ]
+    assert [row["clock"] for row in rows_back] == [row[2] and "23:59" for row in rows]
 
 
 def test_rows_are_a_part_of_the_plan(spark_session: SparkSession) -> None:

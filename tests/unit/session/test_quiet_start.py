@@ -1,0 +1,60 @@
+"""The first start of Spark in a process of its own: what it says goes to a log file."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from databank.session.jars import jar_folder
+
+pytestmark = pytest.mark.process
+
+_START = """
+import sys
+from databank.errors import DataBankError
+from databank.session import get_spark
+try:
+    spark = get_spark("quiet", **dict(option.split("=") for option in sys.argv[1:]))
+    print(spark.range(3).count())
+except DataBankError as error:
+    print(f"error: {error}")
+"""
+_NOWHERE = """<ivysettings>
+  <settings defaultResolver="nowhere"/>
+  <resolvers><filesystem name="nowhere"><artifact pattern="{folder}/[artifact].[ext]"/></filesystem>
+  </resolvers>
+</ivysettings>"""
+
+
+def start(home: Path, *options: str) -> tuple[str, str, str]:
+    """What a process that starts Spark prints, says on stderr and leaves in the log."""
+    given = {"HOME": str(home), "DATABANK_JARS": str(jar_folder())}
+    done = subprocess.run(
+        [sys.executable, "-c", _START, *options],
+        env=os.environ | given, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    log = home / ".cache" / "databank" / "spark.log"
+    return done.stdout, done.stderr, log.read_text(encoding="utf-8")
+
+
+def test_a_start_says_nothing_but_in_its_log(tmp_path: Path) -> None:
+    printed, said_on_stderr, log = start(tmp_path)
+    assert (printed, said_on_stderr) == ("3\n", "")
+    assert "WARN" in log
+
+
+def test_a_failed_resolution_of_jars_names_the_log(tmp_path: Path) -> None:
+    settings = tmp_path / "ivysettings.xml"
+    settings.write_text(_NOWHERE.format(folder=tmp_path / "empty"), encoding="utf-8")
+    printed, said_on_stderr, log = start(
+        tmp_path,
+        "spark.jars.packages=org.nowhere:nothing:1",
+        f"spark.jars.ivySettings={settings}",
+        f"spark.jars.ivy={tmp_path / 'ivy'}",
+    )
+    assert said_on_stderr == ""
+    assert printed.startswith(f"error: Spark did not start (its log: {tmp_path}/.cache/databank/")
+    assert ":: resolving dependencies ::" in log
+    assert "unresolved dependency" in log
