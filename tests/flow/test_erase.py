@@ -9,12 +9,14 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from databank.cli.main import exit_code
-from databank.project.catalog import all_specs
+from databank.project.catalog import all_tables
 from databank.project.execute import execute
 from databank.project.model import Project
 from databank.project.plan import plan_all
 from databank.tables import DeltaStore
 from tests.flow.conftest import DAY
+
+pytestmark = pytest.mark.slow
 
 
 def total(store: DeltaStore) -> object:
@@ -70,7 +72,7 @@ def test_a_person_is_erased_by_the_next_run(
     outcomes = execute(project, plan_all(project, None), root=str(root), day=day)
     assert {outcome.outcome for outcome in outcomes} == {"done"}
     store = DeltaStore(spark_session, str(root))
-    for spec in all_specs():
+    for spec in all_tables().values():
         if spec.owner == "runner" or not store.is_published(spec):
             continue
         rows = store.read(spec)

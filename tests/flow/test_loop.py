@@ -98,6 +98,7 @@ def test_sessions_hold_every_event_that_makes_them_once(
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_same_day_again_changes_nothing(
     spark_session: SparkSession, project: Project, loop: Path
 ) -> None:
@@ -108,6 +109,7 @@ def test_the_same_day_again_changes_nothing(
     assert content(DeltaStore(spark_session, str(loop))) == before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("touched_only")
 def test_the_next_day_equals_a_bank_built_from_nothing(
     spark_session: SparkSession, project: Project, loop: Path, tmp_path: Path
@@ -144,6 +146,7 @@ class InjectedError(Exception):
     """Raised by a fault point."""
 
 
+@pytest.mark.slow
 def test_a_crash_in_any_stage_leaves_no_trace_after_the_next_run(
     spark_session: SparkSession,
     project: Project,

@@ -14,6 +14,8 @@ from databank.models.text.frame import stated_frame
 from databank.models.text.pipeline import fit_text_pipeline
 from tests.flow.test_real_data import DATA
 
+pytestmark = pytest.mark.slow
+
 PERSONS = 8_000
 CONFIG = {
     "model": "gender_from_name",
