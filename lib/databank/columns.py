@@ -15,7 +15,7 @@ def require_columns(frame: DataFrame, *names: str, where: str) -> None:
     """
     missing = set(names) - set(frame.columns)
     if missing:
-        raise MissingColumnsError(missing, found=frame.columns, where=where)
+        raise MissingColumnsError(missing, present=frame.columns, where=where)
 
 
 def is_one_of(column: str, names: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 class DataBankError(Exception):
-    """Root of all errors the operator can mend; a bug keeps its traceback and leaves with 1."""
+    """Root of all errors the operator can fix; a bug keeps its traceback and leaves with 1."""
 
     exit_code = 2
 
@@ -20,9 +20,9 @@ class GateRefusedError(DataBankError):
 class MissingColumnsError(DataBankError):
     """A frame lacks columns that a transform needs."""
 
-    def __init__(self, missing: Iterable[str], *, found: Iterable[str], where: str) -> None:
+    def __init__(self, missing: Iterable[str], *, present: Iterable[str], where: str) -> None:
         super().__init__(
-            f"{where}: missing columns {sorted(missing)}; the frame has {sorted(found)}"
+            f"{where}: missing columns {sorted(missing)}; the frame has {sorted(present)}"
         )
 
 
@@ -32,7 +32,7 @@ class UnsafeKeysError(DataBankError):
     def __init__(self, table: str, keys: Iterable[str], *, nulls: int, repeated: int) -> None:
         super().__init__(
             f"{table}: key ({', '.join(keys)}) is null in {nulls} rows and repeated for "
-            f"{repeated} keys; nothing was written: mend the source of these rows"
+            f"{repeated} keys; nothing was written: fix the source of these rows"
         )
 
 

@@ -81,8 +81,8 @@ def _config(conf_dir: str) -> tuple[ZoneInfo, tuple[str, ...] | None]:
     if not Path(conf_dir).is_dir():
         return ZoneInfo(Settings().timezone), None
     reader = ConfigReader(conf_dir)
-    settings = reader.one("databank.yml", Settings, optional=True)
-    archive = reader.one("archive.yml", ArchiveConfig, optional=True)
+    settings = reader.read_file("databank.yml", Settings, optional=True)
+    archive = reader.read_file("archive.yml", ArchiveConfig, optional=True)
     reader.finish()
     sessions = archive.sessions if archive else None
     return ZoneInfo((settings or Settings()).timezone), sessions.events if sessions else None

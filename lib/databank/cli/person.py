@@ -204,8 +204,8 @@ def _config(conf_dir: str) -> tuple[IdentityConfig, Settings]:
     if conf_dir == _CONF and not Path(conf_dir).is_dir():
         return nothing, Settings()
     reader = ConfigReader(conf_dir)
-    identity = reader.one("identity.yml", IdentityConfig)
-    settings = reader.one("databank.yml", Settings, optional=True)
+    identity = reader.read_file("identity.yml", IdentityConfig)
+    settings = reader.read_file("databank.yml", Settings, optional=True)
     reader.finish()
     return identity or nothing, settings or Settings()
 

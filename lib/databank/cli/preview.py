@@ -16,7 +16,7 @@ from databank.runs import Context, Runner, StepResult
 from databank.session import get_spark
 from databank.sources.tables import IDENTIFIER
 from databank.tables import DeltaStore
-from databank.tables.roots import require_root
+from databank.tables.outside import require_root
 
 _JOB = "resolve_identity"
 _LINKAGE_CHANGED = (

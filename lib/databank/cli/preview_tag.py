@@ -15,7 +15,7 @@ from databank.project.model import Project
 from databank.runs import Context, Runner, StepResult
 from databank.session import get_spark
 from databank.tables import DeltaStore
-from databank.tables.roots import require_root
+from databank.tables.outside import require_root
 from databank.tags.config import TagConfig, TagsConfig
 from databank.tags.describe import MADE_OF_TAGS, definition, reads_of
 from databank.tags.tables import ENTITY_TAG, PERSON_TAG

@@ -12,7 +12,7 @@ from databank.runs.records import StoreLedger
 from databank.runs.rollback import roll_back
 from databank.session import get_spark
 from databank.tables import DeltaStore
-from databank.tables.roots import require_root
+from databank.tables.outside import require_root
 
 _CONF = "conf"  # the default: a bank may be rolled back from where there is none
 # what can go back, and the job that makes it
@@ -45,6 +45,6 @@ def _settings(conf_dir: str) -> Settings:
     if conf_dir == _CONF and not Path(conf_dir).is_dir():
         return Settings()
     reader = ConfigReader(conf_dir)
-    settings = reader.one("databank.yml", Settings, optional=True)
+    settings = reader.read_file("databank.yml", Settings, optional=True)
     reader.finish()
     return settings or Settings()

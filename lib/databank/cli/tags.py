@@ -12,7 +12,7 @@ from databank.errors import DataBankError, did_you_mean
 from databank.identity.entities.config import PERSON
 from databank.project.graph import Node
 from databank.project.model import Project
-from databank.tables.roots import is_there
+from databank.tables.outside import is_there
 from databank.tags.config import TagConfig
 from databank.tags.describe import MADE_OF_TAGS, definition, reads_of
 

@@ -21,26 +21,24 @@ class ConfigReader:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self.faults: list[Fault] = []
-        self.raw: dict[str, Any] = {}
         if not self.folder.is_dir():
             wrong = "the configuration folder does not exist"
             raise ConfigFaultsError([Fault(str(folder), "", wrong, "give its path by --conf-dir")])
 
-    def one(self, name: str, model: type[M], *, optional: bool = False) -> M | None:
+    def read_file(self, name: str, model: type[M], *, optional: bool = False) -> M | None:
         """Read `<folder>/<name>` as one model; an absent optional file gives the defaults."""
         path = self.folder / name
         if optional and not path.exists():
             return self._validate({}, model, name)
         return self._file(path, model)
 
-    def many(self, folder: str, model: type[M] | Callable[[Any], type[M]]) -> dict[str, M]:
+    def read_folder(self, folder: str, model: type[M] | Callable[[Any], type[M]]) -> dict[str, M]:
         """Read every .yml of a sub-folder as one model each, by path in the order of names.
 
         Where models are of several types, a function of what the file holds tells which.
         """
-        found = (self._file(path, model) for path in self._files(folder))
-        shown = [f"{folder}/{path.name}" for path in self._files(folder)]
-        return {name: value for name, value in zip(shown, found, strict=True) if value is not None}
+        models = {f"{folder}/{path.name}": self._file(path, model) for path in self._files(folder)}
+        return {name: value for name, value in models.items() if value is not None}
 
     def fault(self, file: str, key: str, wrong: str, remedy: str) -> None:
         """Note one fault."""
@@ -70,7 +68,6 @@ class ConfigReader:
         if value is None:
             self.fault(shown, "", "the file is empty", "fill it in, or remove it")
             return None
-        self.raw[shown] = value
         chosen = model if isinstance(model, type) else model(value)
         return self._validate(value, chosen, shown)
 
@@ -108,11 +105,11 @@ def _key_path(location: tuple[int | str, ...]) -> str:
 
 def _known_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     """Keys of the model in which the unknown key was found, for the remedy."""
-    found: list[type[BaseModel]] = [model]
+    models: list[type[BaseModel]] = [model]
     for part in location[:-1]:
-        step = [m for current in found for m in _models_of(current, part)]
-        found = step or found
-    return sorted({alias for m in found for alias in _field_names(m)})
+        inner = [m for current in models for m in _models_of(current, part)]
+        models = inner or models
+    return sorted({alias for m in models for alias in _field_names(m)})
 
 
 def _field_names(model: type[BaseModel]) -> list[str]:

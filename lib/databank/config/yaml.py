@@ -89,10 +89,10 @@ def _expand(value: Any, shown: str, key: str, faults: list[Fault]) -> Any:
 
     def variable(match: re.Match[str]) -> str:
         name, default = match.group(1), match.group(2)
-        found = os.environ.get(name, default)
-        if found is None:
+        text = os.environ.get(name, default)
+        if text is None:
             wrong = f"the environment variable {name} is not set"
             faults.append(Fault(shown, key, wrong, f"export {name}=..., or write ${{{name}:-x}}"))
-        return found or ""
+        return text or ""
 
     return _VARIABLE.sub(variable, value)

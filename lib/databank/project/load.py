@@ -112,27 +112,27 @@ def load_project(conf_dir: str | Path) -> Project:
 
 
 def _read(reader: ConfigReader) -> Files:
-    identity = reader.one("identity.yml", IdentityConfig)
+    identity = reader.read_file("identity.yml", IdentityConfig)
     lifecycle = None
     if (reader.folder / "lifecycle.yml").exists():
-        lifecycle = reader.one("lifecycle.yml", LifecycleConfig)
-    sources = reader.many("sources", SourceConfig)
+        lifecycle = reader.read_file("lifecycle.yml", LifecycleConfig)
+    sources = reader.read_folder("sources", SourceConfig)
     if not (reader.folder / "sources").is_dir():
         reader.fault("sources", "", "there is no such folder", "describe a source in sources/*.yml")
-    tags = with_tables(reader, reader.many("tags", TagsFile))
-    models = reader.many("models", model_type)
+    tags = with_tables(reader, reader.read_folder("tags", TagsFile))
+    models = reader.read_folder("models", model_type)
     return Files(
-        settings=reader.one("databank.yml", Settings, optional=True),
+        settings=reader.read_file("databank.yml", Settings, optional=True),
         identity=identity,
-        archive=reader.one("archive.yml", ArchiveConfig, optional=True),
+        archive=reader.read_file("archive.yml", ArchiveConfig, optional=True),
         lifecycle=lifecycle,
         sources=sources,
-        indicators=reader.many("indicators", IndicatorsFile),
+        indicators=reader.read_folder("indicators", IndicatorsFile),
         tags=with_outcomes(tags, models.values()),
         lists=find_lists(reader, tags, sources.values(), identity),
         models=models,
-        audiences=reader.many("audiences", AudienceConfig),
-        lookalikes=reader.many("lookalikes", LookalikeConfig),
+        audiences=reader.read_folder("audiences", AudienceConfig),
+        lookalikes=reader.read_folder("lookalikes", LookalikeConfig),
     )
 
 

@@ -165,16 +165,16 @@ class Runner:
             error, message = caught, str(caught)
             outcome = "refused" if caught.exit_code == 3 else "failed"
         except AnalysisException as caught:
-            # an expression that the analyser refuses is the operator's to mend
+            # an expression that the analyser refuses is the operator's to fix
             error, message = _analysis_error(job.name, caught), str(caught)
             outcome = "failed"
         except PySparkException as caught:
             message = str(caught)[:2000]
             if caught.getCondition() != _RAISED:
                 raise
-            # rows that a step itself refuses are the operator's to mend
-            told = (caught.getMessageParameters() or {}).get("errorMessage", message)
-            error, outcome = DataBankError(f"{job.name}: {told}"), "failed"
+            # rows that a step itself refuses are the operator's to fix
+            raised = (caught.getMessageParameters() or {}).get("errorMessage", message)
+            error, outcome = DataBankError(f"{job.name}: {raised}"), "failed"
         finally:
             taken = time.monotonic() - clock
             if outcome != "unchanged":

@@ -18,7 +18,7 @@ def refuse_unsafe_keys(rows: DataFrame, spec: TableSpec) -> None:
     null = F.lit(False)
     for key in (name for name in spec.key if name not in spec.open_key):
         null = null | F.col(key).isNull()
-    found = (
+    counts = (
         rows.groupBy(*spec.key)
         .count()
         .agg(
@@ -27,7 +27,7 @@ def refuse_unsafe_keys(rows: DataFrame, spec: TableSpec) -> None:
         )
         .first()
     )
-    nulls, repeated = (found["nulls"] or 0, found["repeated"] or 0) if found else (0, 0)
+    nulls, repeated = (counts["nulls"] or 0, counts["repeated"] or 0) if counts else (0, 0)
     if nulls or repeated:
         raise UnsafeKeysError(spec.name, spec.key, nulls=nulls, repeated=repeated)
 
@@ -50,11 +50,11 @@ def conform(rows: DataFrame, spec: TableSpec) -> DataFrame:
     """
     wanted, rows = spec.schema(), rows.select(*(column.name for column in spec.columns))
     given = {field.name: field.dataType.simpleString() for field in rows.schema}
-    other = [field for field in wanted if given[field.name] != field.dataType.simpleString()]
+    widened = [field for field in wanted if given[field.name] != field.dataType.simpleString()]
     # refuses what cannot be widened; with all columns it would rebuild arrays and maps as well
-    rows.select(*(field.name for field in other)).to(StructType(other))
+    rows.select(*(field.name for field in widened)).to(StructType(widened))
     cells = [
-        F.col(field.name).cast(field.dataType) if field in other else F.col(field.name)
+        F.col(field.name).cast(field.dataType) if field in widened else F.col(field.name)
         for field in wanted
     ]
     named = zip(wanted, cells, strict=True)

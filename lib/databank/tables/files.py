@@ -102,14 +102,14 @@ class Files:
                 metrics = info.get("operationMetrics", {})
                 rows = metrics.get("numOutputRows", metrics.get("numTargetRowsInserted", 0))
                 operation = info.get("operation", "?")
-                told = info.get("operationParameters", {})
-                restored = int(told["version"]) if operation == "RESTORE" else None
+                parameters = info.get("operationParameters", {})
+                restored = int(parameters["version"]) if operation == "RESTORE" else None
                 return Commit(
                     version,
                     operation,
                     info.get("userMetadata"),
                     int(rows),
-                    adds=operation == "WRITE" and told.get("mode") == "Append",
+                    adds=operation == "WRITE" and parameters.get("mode") == "Append",
                     restored=restored,
                 )
         return Commit(version, "?", None, 0)

@@ -1,11 +1,27 @@
-"""Tables for readers outside Spark: path, published version, and small reads by delta-rs."""
+"""A warehouse for readers outside Spark: its root, published versions, and small tables."""
 
-import pyarrow as pa
-import pyarrow.compute as pc
-from deltalake import DeltaTable
-from deltalake.exceptions import TableNotFoundError
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from databank.tables.roots import require_root
+from databank.errors import DataBankError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def is_there(root: str) -> bool:
+    """Whether the folder exists; a store elsewhere is taken to be there until it is read."""
+    return "://" in root or Path(root).is_dir()
+
+
+def require_root(root: str) -> None:
+    """Refuse a folder that is not there; a store elsewhere is tried when it is read.
+
+    Raises:
+        DataBankError: If the folder does not exist.
+    """
+    if not is_there(root):
+        raise DataBankError(f"--root {root}: there is no such folder; give that of a warehouse")
 
 
 def published_versions(root: str) -> dict[str, int]:
@@ -13,16 +29,20 @@ def published_versions(root: str) -> dict[str, int]:
     rows = read_small(root, "ops.publish")
     if rows is None:
         return {}
-    newest = rows.sort_by([("seq", "ascending")]).to_pylist()
-    return {row["table"]: row["version"] for row in newest}
+    newest_last = rows.sort_by([("seq", "ascending")]).to_pylist()
+    return {row["table"]: row["version"] for row in newest_last}
 
 
-def read_small(root: str, table: str, *, version: int | None = None) -> pa.Table | None:
-    """A small table in memory; None if there is none.
+def read_small(root: str, table: str, *, version: int | None = None) -> "pa.Table | None":
+    """Read a small table into memory; None if there is none.
 
     Raises:
         DataBankError: If the root does not exist.
     """
+    # delta-rs takes half a second to import: who only asks for the root does not wait for it
+    from deltalake import DeltaTable
+    from deltalake.exceptions import TableNotFoundError
+
     require_root(root)
     path = f"{root}/{table.replace('.', '/')}"
     try:
@@ -31,7 +51,9 @@ def read_small(root: str, table: str, *, version: int | None = None) -> pa.Table
         return None
 
 
-def newest(rows: pa.Table, column: str, count: int) -> pa.Table:
+def newest(rows: "pa.Table", column: str, count: int) -> "pa.Table":
     """The rows with the highest values of a column, highest first."""
+    import pyarrow.compute as pc
+
     order = pc.sort_indices(rows, sort_keys=[(column, "descending")])
     return rows.take(order.slice(0, count))

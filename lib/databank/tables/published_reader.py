@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from databank.errors import DataBankError
-from databank.tables.roots import require_root
+from databank.tables.outside import require_root
 
 _PUBLISH = "ops.publish"
 # written by the runner and never published: their newest state counts
@@ -57,8 +57,8 @@ class PublishedReader:
         relation = self._relation(table)
         if relation is None:
             return []
-        told = f"SELECT {', '.join(columns)} FROM {relation} WHERE {where} ORDER BY ALL"
-        return self._rows(table, told, given)
+        query = f"SELECT {', '.join(columns)} FROM {relation} WHERE {where} ORDER BY ALL"
+        return self._rows(table, query, given)
 
     def on_days(
         self,
@@ -75,8 +75,8 @@ class PublishedReader:
         relation = None if version is None else self._opened(table, version, (first, last))
         if relation is None:
             return []
-        told = f"SELECT {', '.join(columns)} FROM {relation} WHERE day BETWEEN ? AND ?"
-        return self._rows(table, f"{told} AND ({where}) ORDER BY ALL", [first, last, *given])
+        query = f"SELECT {', '.join(columns)} FROM {relation} WHERE day BETWEEN ? AND ?"
+        return self._rows(table, f"{query} AND ({where}) ORDER BY ALL", [first, last, *given])
 
     def by_keys(
         self, table: str, columns: Sequence[str], key: str, keys: Sequence[int]
@@ -86,12 +86,12 @@ class PublishedReader:
         if relation is None or not keys:
             return []
         wanted = f"(SELECT unnest([{', '.join(map(str, keys))}]::BIGINT[]) AS _key)"
-        told = f"SELECT {', '.join(columns)} FROM {relation} JOIN {wanted} ON {key} = _key"
-        return self._rows(table, f"{told} ORDER BY ALL")
+        query = f"SELECT {', '.join(columns)} FROM {relation} JOIN {wanted} ON {key} = _key"
+        return self._rows(table, f"{query} ORDER BY ALL")
 
-    def _rows(self, table: str, told: str, given: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def _rows(self, table: str, query: str, given: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         try:
-            return self._db.execute(told, list(given)).fetchall()
+            return self._db.execute(query, list(given)).fetchall()
         except (duckdb.IOException, duckdb.BinderException) as error:
             # files are gone, or an older databank wrote fewer columns
             raise _unreadable(table, error) from error
@@ -145,8 +145,8 @@ def _files_of(held: DeltaTable, path: str, first: date, last: date) -> list[str]
 
 
 def _unreadable(table: str, error: Exception) -> DataBankError:
-    told = str(error).partition("\n")[0]
+    reason = str(error).partition("\n")[0]
     return DataBankError(
-        f"{table}: its published version cannot be read ({told}); run the job that writes it "
+        f"{table}: its published version cannot be read ({reason}); run the job that writes it "
         "again, or give a root that this machine can read"
     )

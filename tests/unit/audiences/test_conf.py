@@ -18,10 +18,10 @@ FOLDERS = [CONF, CONF / "examples/online_retail", CONF / "examples/taobao_userbe
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
 def test_tags_stages_and_audiences_refer_to_what_there_is(folder: Path) -> None:
     reader = ConfigReader(folder)
-    reader.one("archive.yml", ArchiveConfig)
-    lifecycle = reader.one("lifecycle.yml", LifecycleConfig)
-    tags = [tag for file in reader.many("tags", TagsFile).values() for tag in file.tags]
-    audiences = list(reader.many("audiences", AudienceConfig).values())
+    reader.read_file("archive.yml", ArchiveConfig)
+    lifecycle = reader.read_file("lifecycle.yml", LifecycleConfig)
+    tags = [tag for file in reader.read_folder("tags", TagsFile).values() for tag in file.tags]
+    audiences = list(reader.read_folder("audiences", AudienceConfig).values())
     reader.finish()
     models = {path.stem for path in (folder / "models").glob("*.yml")}
     assert lifecycle is not None

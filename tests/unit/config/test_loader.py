@@ -24,9 +24,9 @@ def read(tmp_path: Path, text: str | bytes, file: str = "a.yml") -> Outer | None
     data = text if isinstance(text, bytes) else text.encode()
     (tmp_path / file).write_bytes(data)
     reader = ConfigReader(tmp_path)
-    found = reader.one(file, Outer)
+    model = reader.read_file(file, Outer)
     reader.finish()
-    return found
+    return model
 
 
 def faults(tmp_path: Path, text: str | bytes) -> str:
@@ -36,9 +36,9 @@ def faults(tmp_path: Path, text: str | bytes) -> str:
 
 
 def test_only_true_and_false_are_booleans(tmp_path: Path) -> None:
-    found = read(tmp_path, "name: yes\ninner: {region: NO}")
-    assert found is not None
-    assert (found.name, found.inner.region) == ("yes", "NO")
+    model = read(tmp_path, "name: yes\ninner: {region: NO}")
+    assert model is not None
+    assert (model.name, model.inner.region) == ("yes", "NO")
 
 
 def test_days_and_clock_times_stay_text(tmp_path: Path) -> None:
@@ -47,9 +47,9 @@ def test_days_and_clock_times_stay_text(tmp_path: Path) -> None:
 
 
 def test_an_unquoted_comma_is_found_where_it_stands(tmp_path: Path) -> None:
-    told = faults(tmp_path, "name: x\ninner: {region: a, b}")
-    assert "a.yml: line 2, column 20: 'b' stands alone between commas" in told
-    assert "quote" in told
+    message = faults(tmp_path, "name: x\ninner: {region: a, b}")
+    assert "a.yml: line 2, column 20: 'b' stands alone between commas" in message
+    assert "quote" in message
 
 
 def test_a_key_given_twice_is_refused(tmp_path: Path) -> None:
@@ -59,17 +59,17 @@ def test_a_key_given_twice_is_refused(tmp_path: Path) -> None:
 def test_an_unknown_key_in_a_nested_model_is_named_with_the_closest_known_one(
     tmp_path: Path,
 ) -> None:
-    told = faults(tmp_path, "name: x\nmany: [{region: DE}, {regoin: FR}]")
-    assert told == "a.yml: many[1].regoin: unknown key; did you mean 'region'?"
+    message = faults(tmp_path, "name: x\nmany: [{region: DE}, {regoin: FR}]")
+    assert message == "a.yml: many[1].regoin: unknown key; did you mean 'region'?"
 
 
 def test_all_faults_of_a_file_come_in_one_pass(tmp_path: Path) -> None:
-    told = faults(tmp_path, "inner: {share: 2, colour: red}").splitlines()
-    assert [line.split(": ")[1] for line in told] == ["inner.colour", "inner.share", "name"]
+    message = faults(tmp_path, "inner: {share: 2, colour: red}").splitlines()
+    assert [line.split(": ")[1] for line in message] == ["inner.colour", "inner.share", "name"]
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "the file is empty"),
         ("name: [", "a.yml: line 1"),
@@ -78,9 +78,9 @@ def test_all_faults_of_a_file_come_in_one_pass(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_cannot_be_read_is_a_fault(
-    tmp_path: Path, text: str | bytes, told: str
+    tmp_path: Path, text: str | bytes, message: str
 ) -> None:
-    assert told in faults(tmp_path, text)
+    assert message in faults(tmp_path, text)
 
 
 def test_variables_of_the_environment_are_filled_in(
@@ -99,6 +99,6 @@ def test_a_file_with_the_wrong_ending_is_not_overlooked(tmp_path: Path) -> None:
     (tmp_path / "tags").mkdir()
     (tmp_path / "tags" / "a.yaml").write_text("name: x")
     reader = ConfigReader(tmp_path)
-    assert reader.many("tags", Outer) == {}
+    assert reader.read_folder("tags", Outer) == {}
     with pytest.raises(ConfigFaultsError, match=r"rename it to \.yml"):
         reader.finish()

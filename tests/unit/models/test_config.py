@@ -18,8 +18,8 @@ CONF = Path(__file__).parents[3] / "conf"
 @pytest.mark.parametrize("folder", [CONF, CONF / "examples" / "online_retail"])
 def test_the_files_that_come_along_are_without_fault(folder: Path) -> None:
     reader = ConfigReader(folder)
-    assert reader.many("models", model_type)
-    reader.many("lookalikes", LookalikeConfig)
+    assert reader.read_folder("models", model_type)
+    reader.read_folder("lookalikes", LookalikeConfig)
     reader.finish()
 
 

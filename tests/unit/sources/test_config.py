@@ -23,7 +23,7 @@ def _faults(folder: Path, **changes: Any) -> list[str]:
     (folder / "sources").mkdir()
     (folder / "sources" / "web.yml").write_text(yaml.safe_dump(WEB | changes))
     reader = ConfigReader(folder)
-    reader.many("sources", SourceConfig)
+    reader.read_folder("sources", SourceConfig)
     with pytest.raises(ConfigFaultsError) as error:
         reader.finish()
     return [str(fault) for fault in error.value.faults]
@@ -89,5 +89,5 @@ def test_types_that_the_order_leaves_out_are_the_weakest() -> None:
 def test_the_sources_that_come_with_the_project_are_sound(folder: str) -> None:
     root = Path(__file__).parents[3]
     reader = ConfigReader(root / folder)
-    assert reader.many("sources", SourceConfig)
+    assert reader.read_folder("sources", SourceConfig)
     reader.finish()

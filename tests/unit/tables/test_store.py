@@ -226,8 +226,8 @@ def test_a_column_of_another_type_is_refused(store: Store) -> None:
 
 def test_columns_keep_their_comments(delta_store: DeltaStore) -> None:
     delta_store.append(THING, rows(delta_store.spark, (1, "a")))
-    told = delta_store.spark.sql(f"DESCRIBE TABLE delta.`{delta_store.path(THING)}`").collect()
-    assert {(row["col_name"], row["comment"]) for row in told} >= {("id", "the id")}
+    described = delta_store.spark.sql(f"DESCRIBE TABLE delta.`{delta_store.path(THING)}`").collect()
+    assert {(row["col_name"], row["comment"]) for row in described} >= {("id", "the id")}
 
 
 def test_a_table_asked_for_by_name_must_have_been_published(store: Store) -> None:
