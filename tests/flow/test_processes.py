@@ -13,8 +13,8 @@ from pyspark.sql import SparkSession
 
 from databank.cli.main import exit_code
 from databank.project.execute import execute
-from databank.project.plan import Step
 from databank.project.model import Project
+from databank.project.plan import Step
 from databank.tables import DeltaStore
 from tests.flow.conftest import DAY, HERE
 from tests.support.bank import forget_runs
