@@ -35,3 +35,13 @@ def test_links_lead_to_files(page: Path) -> None:
     for target in _LINK.findall(page.read_text(encoding="utf-8")):
         if "://" not in target:
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_files_that_a_page_names_are_there(page: Path) -> None:
+    named = set(
+        re.findall(r"`((?:lib|conf|jobs|scripts|tests|notebooks)/[\w./]+)`", page.read_text())
+    )
+    # exercises and examples name files that are to be written
+    new = {"lib/databank/tags/kinds/nth.py", "jobs/export.py"}
+    assert [name for name in sorted(named - new) if not (HERE / name).exists()] == []
