@@ -1,6 +1,6 @@
 """Bytes, rounds and memory of connected components: measured, fitted, predicted.
 
-Fits the model of databank.identity.components.cost on 3, 12 and 60 million edges, with a local
+Fits the model of components_cost.py on 3, 12 and 60 million edges, with a local
 budget so low that rounds are needed, and holds its prediction against a run of 120 million. Then
 says what 10 billion edges would take.
 """
@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+from components_cost import KINDS, Model, Run, fit, forest_rows
 
 from databank.identity.components.chunks import CHUNK
-from databank.identity.components.cost import KINDS, Model, Run, fit, forest_rows
 from databank.identity.components.rounds import SLICE
 
 SCRIPT = str(Path(__file__).with_name("bench_components.py"))

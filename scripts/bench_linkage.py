@@ -12,8 +12,8 @@ from pathlib import Path
 
 from pyspark.sql import DataFrame, functions as F
 
+from databank.demo.agreement import Agreement, measure_agreement
 from databank.identity import connected_components
-from databank.identity.agreement import Agreement, measure_agreement
 from databank.identity.linkage.records import key_columns, records_of
 from databank.project import Project, load_project
 from databank.project.execute import execute
@@ -46,7 +46,7 @@ def bench_linkage(folder: Path) -> None:
         execute(project, [Step("resolve_identity")], root=root, day=DAY)
         store = DeltaStore(spark, root)
         true = store.require("identity.identifier").select("id_key", F.expr(truth).alias("true"))
-        persons = store.require("identity.person").withColumnRenamed("person_id", "found")
+        persons = store.require("identity.person").withColumnRenamed("person_id", "predicted")
         show(f"{name} ({true.count():,}, {seconds:.0f} s)", agreement(persons, true))
         show("    floor: deterministic rules", agreement(deterministic(store, project), true))
 
@@ -68,7 +68,7 @@ def deterministic(store: DeltaStore, project: Project) -> DataFrame:
         edges.append(keyed.join(first, names).select("id_key", "first_key"))
     whole = reduce(DataFrame.unionByName, edges)
     labels = connected_components(whole, src="id_key", dst="first_key")
-    return labels.toDF("id_key", "found")
+    return labels.toDF("id_key", "predicted")
 
 
 def show(name: str, shares: Agreement) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from pyspark.sql import SparkSession, functions as F
 
-from databank.identity.agreement import measure_agreement
+from databank.demo.agreement import measure_agreement
 from databank.project.execute import execute
 from databank.project.load import load_project
 from databank.project.plan import Step, plan_all
@@ -114,7 +114,7 @@ def test_persons_by_likeness_alone(
     jobs = ("ingest", "link_profiles", "resolve_identity")
     store = bank_of(name, DAY, tmp_path, spark_session, monkeypatch, data=folder, jobs=jobs)
     true = store.require("identity.identifier").select("id_key", F.expr(truth).alias("true"))
-    found = store.require("identity.person").select("id_key", F.col("person_id").alias("found"))
+    found = store.require("identity.person").select("id_key", F.col("person_id").alias("predicted"))
     measured = measure_agreement(true.join(found, "id_key", "left"))
     assert measured.f1 > least
     assert measured.bcubed_f1 > least

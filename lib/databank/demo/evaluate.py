@@ -5,9 +5,9 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession, functions as F
 
+from databank.demo.agreement import Agreement, measure_agreement
 from databank.demo.config import FUTURE_DAYS
 from databank.identity import connected_components
-from databank.identity.agreement import Agreement, measure_agreement
 from databank.identity.ownership.periods import holds_on
 from databank.models.metrics import measure
 from databank.tables import Store
@@ -83,12 +83,12 @@ def identity_scores(store: Store, truth: Truth) -> list[Score]:
     known = store.require("identity.identifier").join(truth.own(), ["id_type", "scope", "id_value"])
     known = known.join(_connected(store, truth), "id_key").select("id_key", "true", "linked")
     known = known.localCheckpoint()
-    persons = _today(store).select("id_key", F.col("person_id").alias("found"))
+    persons = _today(store).select("id_key", F.col("person_id").alias("predicted"))
     ours = _figures(known.join(persons, "id_key", "left"))
     edges = store.require("identity.edges").select("a_key", "b_key").distinct()
     loops = known.select(F.col("id_key").alias("a_key"), F.col("id_key").alias("b_key"))
     naive = connected_components(edges.unionByName(loops), src="a_key", dst="b_key")
-    naive = naive.select(F.col("id").alias("id_key"), F.col("component").alias("found"))
+    naive = naive.select(F.col("id").alias("id_key"), F.col("component").alias("predicted"))
     plain = _figures(known.join(naive, "id_key", "left"))
     return [Score("OneID", name, ours[name], ("naive components", plain[name])) for name in ours]
 
@@ -142,7 +142,7 @@ def household_scores(store: Store, truth: Truth, people: DataFrame) -> list[Scor
     home = F.coalesce("household", -F.col("true")).alias("home")
     persons = people.join(homes, "true").select("person_id", home)
     within = store.require("identity.entity").where("entity = 'household'")
-    within = within.select("person_id", F.col("entity_id").alias("found"))
+    within = within.select("person_id", F.col("entity_id").alias("predicted"))
     named = store.require("core.profiles").where("entity_ids IS NOT NULL")
     named = named.select("id_key", F.col("entity_ids")[0].alias("address")).join(
         _today(store), "id_key"
@@ -151,12 +151,12 @@ def household_scores(store: Store, truth: Truth, people: DataFrame) -> list[Scor
     told = persons.join(within, "person_id", "left").join(address, "person_id", "left")
     told = told.localCheckpoint()
 
-    def agreement(rows: DataFrame, found: str) -> Agreement:
-        pair = (F.col(found).alias("found"), F.col("home").alias("true"))
+    def agreement(rows: DataFrame, group: str) -> Agreement:
+        pair = (F.col(group).alias("predicted"), F.col("home").alias("true"))
         return measure_agreement(rows.select(*pair))
 
-    ours, plain = agreement(told, "found"), agreement(told, "address")
-    met = agreement(told.where("address IS NOT NULL"), "found")
+    ours, plain = agreement(told, "predicted"), agreement(told, "address")
+    met = agreement(told.where("address IS NOT NULL"), "predicted")
     beside = "all at one address"
     return [
         Score("households", "precision", ours.precision, (beside, plain.precision)),
@@ -322,9 +322,11 @@ def _today(store: Store) -> DataFrame:
 
 
 def _figures(rows: DataFrame) -> dict[str, float]:
-    """found, true, linked: an identifier a row."""
+    """Measure agreement over predicted, true, linked: one row per identifier."""
     whole = measure_agreement(rows)
-    connected = measure_agreement(rows.select("found", F.struct("true", "linked").alias("true")))
+    connected = measure_agreement(
+        rows.select("predicted", F.struct("true", "linked").alias("true"))
+    )
     return {
         "precision": whole.precision,
         "recall": whole.recall,

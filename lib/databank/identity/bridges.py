@@ -1,4 +1,4 @@
-"""Bridges of a graph: links without which what they join would fall into two parts.
+"""Find the bridges of a graph: links without which what they join falls into two parts.
 
 A cycle passes over both ends of a cut or over none. Each link outside a spanning forest gets a
 random 64-bit number, and each link of the forest the exclusive or of the numbers of all cycles
@@ -16,15 +16,15 @@ Ids = NDArray[np.int64]
 
 
 def find_bridges(a: Ids, b: Ids) -> tuple[NDArray[np.bool_], Ids]:
-    """Which links are bridges, and how many nodes each of them would cut off.
+    """Find which links are bridges, and how many nodes each of them would cut off.
 
     Args:
         a: One end of each link, any numbers.
         b: The other end; no link to itself, and no pair twice.
 
     Returns:
-        For each link whether it is a bridge, and the nodes of the smaller part without it (0 for
-        those that are none).
+        For each link whether it is a bridge, and the number of nodes of the smaller part without
+        it (0 for links that are no bridge).
     """
     if not a.size:
         return np.zeros(0, np.bool_), np.zeros(0, np.int64)
@@ -47,7 +47,7 @@ def find_bridges(a: Ids, b: Ids) -> tuple[NDArray[np.bool_], Ids]:
 
 
 def _forest(a: Ids, b: Ids, n: int) -> tuple[Ids, Ids, Ids]:
-    """Nodes by breadth from a root n above all graphs, the parent of each, and its graph."""
+    """Order nodes by breadth from a root n above all graphs; with their parents and graphs."""
     ones = np.ones(a.size, np.bool_)
     _, label = connected_components(coo_matrix((ones, (a, b)), shape=(n, n)), directed=False)
     _, tops = np.unique(label, return_index=True)
@@ -58,7 +58,7 @@ def _forest(a: Ids, b: Ids, n: int) -> tuple[Ids, Ids, Ids]:
 
 
 def _levels(order: Ids, parent: Ids) -> list[Ids]:
-    """Nodes by their distance from the root, the nearest first, the root left out."""
+    """Group nodes by their distance from the root, the nearest first, the root left out."""
     place = np.empty(order.size, np.int64)
     place[order] = np.arange(order.size)
     # nodes come in the order of their parents

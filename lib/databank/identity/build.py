@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from pyspark.sql import DataFrame, functions as F
 
-from databank.identity.changes import met_again, moved_identifiers, with_evidence
+from databank.identity.changes import ownership_changes, reappeared, with_evidence
 from databank.identity.config import IdentityConfig
 from databank.identity.evidence.manual import told_by_hand
 from databank.identity.evidence.refresh import replace_edges, update_edges
@@ -231,10 +231,10 @@ def _write_changes(
     """
     store = context.store
     day, run_id, holdings = context.day, context.run_id, part.evidence.holdings
-    moved = moved_identifiers(part.before, after, part.rejected_before, run_id, day)
+    moved = ownership_changes(part.before, after, part.rejected_before, run_id, day)
     told = assigned.changes.unionByName(moved)
     if left is not None:
-        told = told.unionByName(met_again(part.before, left, after, run_id, day))
+        told = told.unionByName(reappeared(part.before, left, after, run_id, day))
     told = checkpoint(told)
     # a row a kind
     kinds = {row["kind"]: row["count"] for row in told.groupBy("kind").count().collect()}

@@ -1,4 +1,4 @@
-"""What changed for a person in a run, and the evidence that made it."""
+"""Changes of persons in a run, and the evidence that made them."""
 
 from datetime import date
 from functools import reduce
@@ -8,23 +8,26 @@ from pyspark.sql import DataFrame, functions as F
 from databank.identity.ownership.reassignment import FOREVER, node_key
 from databank.session import checkpoint, hinted
 
-HANDED_OVER = "an identifier was handed over"
-MET_AGAIN = "an identifier was erased, and later records show it"
-TAKEN_BACK = "an identifier was not handed over after all"
+LOST, GAINED = "shrink", "grow"  # kinds of identity.changes: an identifier lost or gained
+REASSIGNED = "an identifier was reassigned"
+REAPPEARED = "an identifier was erased, and later records show it"
+NOT_REASSIGNED = "an identifier was not reassigned after all"
+EXCLUDED = "an identifier was excluded"
+RELEASED = "an identifier was released"
 
 
-def moved_identifiers(
+def ownership_changes(
     before: DataFrame, after: DataFrame, rejected_before: DataFrame, run_id: str, day: date
 ) -> DataFrame:
-    """Changes beside merges and splits: identifiers set aside, released again, or handed over.
+    """Find the identifiers that were excluded, released or reassigned: changes beside merges.
 
-    A person that merely gained an identifier never seen before has no past to be redone, and
+    A person that merely gained an identifier never seen before has no past to be rebuilt, and
     is not among them.
 
     Args:
         before: identity.person of yesterday.
-        after: The same of today.
-        rejected_before: a_key, b_key of yesterday.
+        after: identity.person of today.
+        rejected_before: a_key, b_key of yesterday's identity.rejected.
         run_id: Written to the rows.
         day: Run day, written to the rows.
 
@@ -32,30 +35,30 @@ def moved_identifiers(
         run_id, day, kind (shrink or grow), person_id, other_person_id (null), cause; one row per
         person, kind and cause.
     """
-    aside = rejected_before.where("b_key IS NULL").select(F.col("a_key").alias("id_key"))
-    rows = _compared(before, after)
-    if aside.isEmpty():
-        found = rows.where("told IS NOT NULL").select("person_id", "told.*")
+    excluded = rejected_before.where("b_key IS NULL").select(F.col("a_key").alias("id_key"))
+    periods = _compare_periods(before, after)
+    if excluded.isEmpty():
+        changed = periods.where("change IS NOT NULL").select("person_id", "change.*")
     else:
-        # of what is set aside by one holding the others stay as they are
-        rows = checkpoint(rows.where("told IS NOT NULL OR new"))
-        released = (
-            rows.where("new")
-            .join(aside, "id_key", "left_semi")
-            .select(
-                "person_id",
-                F.lit("grow").alias("kind"),
-                F.lit("an identifier was released").alias("cause"),
+        # an identifier may be excluded for one of its periods, and the other periods stay
+        periods = checkpoint(periods.where("change IS NOT NULL OR new"))
+        released = periods.where("new").join(excluded, "id_key", "left_semi")
+        changed = (
+            periods.where("change IS NOT NULL")
+            .select("person_id", "change.*")
+            .unionByName(
+                released.select(
+                    "person_id", F.lit(GAINED).alias("kind"), F.lit(RELEASED).alias("cause")
+                )
             )
         )
-        found = rows.where("told IS NOT NULL").select("person_id", "told.*").unionByName(released)
-    return _told(found, run_id, day)
+    return _change_rows(changed, run_id, day)
 
 
-def met_again(
+def reappeared(
     before: DataFrame, left: DataFrame, after: DataFrame, run_id: str, day: date
 ) -> DataFrame:
-    """Changes of persons with an identifier that was erased and that later records show.
+    """Find the persons with an identifier that was erased and that later records show.
 
     Args:
         before: identity.person of yesterday.
@@ -65,17 +68,17 @@ def met_again(
         day: Run day, written to the rows.
 
     Returns:
-        As `moved_identifiers`.
+        The columns of `ownership_changes`.
     """
     erased = before.select("id_key").exceptAll(left.select("id_key")).distinct()
     again = after.join(hinted(checkpoint(erased)), "id_key", "left_semi")
-    kind, cause = F.lit("grow").alias("kind"), F.lit(MET_AGAIN).alias("cause")
-    return _told(again.select("person_id", kind, cause), run_id, day)
+    kind, cause = F.lit(GAINED).alias("kind"), F.lit(REAPPEARED).alias("cause")
+    return _change_rows(again.select("person_id", kind, cause), run_id, day)
 
 
-def _told(found: DataFrame, run_id: str, day: date) -> DataFrame:
-    """Rows of identity.changes, of person_id, kind and cause."""
-    return found.distinct().select(
+def _change_rows(changed: DataFrame, run_id: str, day: date) -> DataFrame:
+    """Make rows of identity.changes from person_id, kind and cause."""
+    return changed.distinct().select(
         F.lit(run_id).alias("run_id"),
         F.lit(day).alias("day"),
         "kind",
@@ -85,10 +88,10 @@ def _told(found: DataFrame, run_id: str, day: date) -> DataFrame:
     )
 
 
-def _compared(before: DataFrame, after: DataFrame) -> DataFrame:
-    """All holdings of both days: id_key, person_id, new, and told (kind, cause).
+def _compare_periods(before: DataFrame, after: DataFrame) -> DataFrame:
+    """Join the ownership periods of both days: id_key, person_id, new, change (kind, cause).
 
-    told is of those that are gone, have been handed over, or last shorter or longer.
+    change is set for periods that are gone, begin by a reassignment, or end on another day.
     """
     was, now = (
         rows.select(
@@ -101,105 +104,103 @@ def _compared(before: DataFrame, after: DataFrame) -> DataFrame:
         for rows, name in ((before, "was"), (after, "now"))
     )
     kinds = (
-        (F.col("now_person").isNull() & F.col("was_later"), "shrink", TAKEN_BACK),
-        (F.col("now_person").isNull(), "shrink", "an identifier was set aside"),
-        (F.col("was_person").isNull() & F.col("now_later"), "grow", HANDED_OVER),
-        (F.col("now_end") < F.col("was_end"), "shrink", HANDED_OVER),
-        (F.col("now_end") > F.col("was_end"), "grow", TAKEN_BACK),
+        (F.col("now_person").isNull() & F.col("was_later"), LOST, NOT_REASSIGNED),
+        (F.col("now_person").isNull(), LOST, EXCLUDED),
+        (F.col("was_person").isNull() & F.col("now_later"), GAINED, REASSIGNED),
+        (F.col("now_end") < F.col("was_end"), LOST, REASSIGNED),
+        (F.col("now_end") > F.col("was_end"), GAINED, NOT_REASSIGNED),
     )
-    told = F.lit(None).cast("struct<kind string, cause string>")
+    change = F.lit(None).cast("struct<kind string, cause string>")
     for holds, kind, cause in reversed(kinds):
         both = F.struct(F.lit(kind).alias("kind"), F.lit(cause).alias("cause"))
-        told = F.when(holds, both).otherwise(told)
+        change = F.when(holds, both).otherwise(change)
     return was.join(now, "node", "full").select(
         F.coalesce("now_id", "was_id").alias("id_key"),
         F.coalesce("now_person", "was_person").alias("person_id"),
         F.col("was_person").isNull().alias("new"),
-        told.alias("told"),
+        change.alias("change"),
     )
 
 
 def with_evidence(
     changes: DataFrame, before: DataFrame, after: DataFrame, links: DataFrame, rejected: DataFrame
 ) -> DataFrame:
-    """Add the link that made each merge, and what was refused where a person was split.
+    """Add the link that made each merge, and what was rejected where a person was split.
 
     Args:
         changes: kind, person_id, other_person_id and any other columns; read twice.
         before: id_key (bigint, unique), person_id: yesterday's.
-        after: The same of today.
-        links: a_key, b_key, first_ts, n: the evidence that is not refused.
+        after: id_key (bigint, unique), person_id: today's.
+        links: a_key, b_key, first_ts, n: the evidence that is not rejected.
         rejected: a_key, b_key, rule: the evidence that is.
 
     Returns:
-        changes with a_key, b_key: of all links that lead out of a merged person the one that came
-        last (then that with most records); of all refused links and identifiers (b_key null) of a
+        changes with a_key, b_key: of all links that lead out of a merged person the latest one
+        (then the one with most records); of all rejected links and identifiers (b_key null) of a
         split person the one with the smallest keys. Both null where there is none.
     """
     pair = ["person_id", "other_person_id"]
-    found = []
+    evidence = []
     # most days have neither, and the evidence is long
     merged = hinted(changes.where("kind = 'merge'").select(*pair))
     if not merged.isEmpty():
-        found.append(_links_out_of(merged, before, after, links))
+        evidence.append(_links_out_of(merged, before, after, links))
     split = hinted(changes.where("kind = 'split'").select(*pair))
     if not split.isEmpty():
-        found.append(_refused_between(split, before, after, rejected))
-    if not found:
+        evidence.append(_rejected_within(split, before, after, rejected))
+    if not evidence:
         nothing = F.lit(None).cast("bigint")
         return changes.withColumns({"a_key": nothing, "b_key": nothing})
-    return changes.join(reduce(DataFrame.unionByName, found), ["kind", *pair], "left")
+    return changes.join(reduce(DataFrame.unionByName, evidence), ["kind", *pair], "left")
 
 
 def _links_out_of(
     merged: DataFrame, before: DataFrame, after: DataFrame, links: DataFrame
 ) -> DataFrame:
-    """kind, person_id, other_person_id, a_key, b_key; one row per merge with such a link."""
+    """Choose a link out of each merged person: kind, person_id, other_person_id, a_key, b_key."""
     old = before.select("id_key", F.col("person_id").alias("was"))
-    mine = old.join(merged, F.col("was") == F.col("other_person_id"))
-    # a link between two persons of today was refused
+    moved = old.join(merged, F.col("was") == F.col("other_person_id"))
+    # a link between two persons of today was rejected
     now = after.select("id_key", "person_id")
-    mine = hinted(checkpoint(mine.join(now, ["id_key", "person_id"], "left_semi")))
-    theirs = now.join(merged.select("person_id").distinct(), "person_id", "left_semi")
-    theirs = theirs.join(old, "id_key", "left").select(
+    moved = hinted(checkpoint(moved.join(now, ["id_key", "person_id"], "left_semi")))
+    around = now.join(merged.select("person_id").distinct(), "person_id", "left_semi")
+    around = around.join(old, "id_key", "left").select(
         F.col("id_key").alias("far"), F.col("person_id").alias("now"), "was"
     )
-    theirs = hinted(checkpoint(theirs))
+    around = hinted(checkpoint(around))
     columns = ("person_id", "other_person_id", "a_key", "b_key", "first_ts", "n")
     ends = [
-        links.join(mine, F.col(near) == F.col("id_key"))
+        links.join(moved, F.col(near) == F.col("id_key"))
         .drop("id_key", "was")
-        .join(theirs, (F.col(far) == F.col("far")) & (F.col("now") == F.col("person_id")))
+        .join(around, (F.col(far) == F.col("far")) & (F.col("now") == F.col("person_id")))
         .where("was IS NULL OR was <> other_person_id")
         .select(*columns)
         for near, far in (("a_key", "b_key"), ("b_key", "a_key"))
     ]
-    newest = F.struct("first_ts", "n", -F.col("a_key"), -F.col("b_key"))
-    link = F.max_by(F.struct("a_key", "b_key"), newest).alias("link")
-    found = ends[0].unionByName(ends[1]).groupBy("person_id", "other_person_id").agg(link)
-    return found.select(F.lit("merge").alias("kind"), *columns[:2], "link.a_key", "link.b_key")
+    latest = F.struct("first_ts", "n", -F.col("a_key"), -F.col("b_key"))
+    link = F.max_by(F.struct("a_key", "b_key"), latest).alias("link")
+    chosen = ends[0].unionByName(ends[1]).groupBy("person_id", "other_person_id").agg(link)
+    return chosen.select(F.lit("merge").alias("kind"), *columns[:2], "link.a_key", "link.b_key")
 
 
-def _refused_between(
+def _rejected_within(
     split: DataFrame, before: DataFrame, after: DataFrame, rejected: DataFrame
 ) -> DataFrame:
-    """The same of splits; one row per split with something refused in it."""
+    """Choose a rejected link or identifier of each split; the columns of `_links_out_of`."""
     old = before.select("id_key", F.col("person_id").alias("other_person_id"))
-    theirs = old.join(split, "other_person_id").select("id_key", *split.columns)
-    refused = rejected.select("a_key", "b_key")
+    members = old.join(split, "other_person_id").select("id_key", *split.columns)
+    rejected = rejected.select("a_key", "b_key")
     # an identifier of the old person, or a link to one of its identifiers that left
-    left = theirs.join(after.withColumnRenamed("person_id", "now"), "id_key", "left")
-    left = hinted(checkpoint(left))
-    aside = refused.where("b_key IS NULL").join(left, F.col("a_key") == F.col("id_key"))
-    went = left.where("now = person_id")
+    members = members.join(after.withColumnRenamed("person_id", "now"), "id_key", "left")
+    members = hinted(checkpoint(members))
+    excluded = rejected.where("b_key IS NULL").join(members, F.col("a_key") == F.col("id_key"))
+    left = members.where("now = person_id")
     cut = [
-        refused.where("b_key IS NOT NULL").join(went, F.col(end) == F.col("id_key"))
+        rejected.where("b_key IS NOT NULL").join(left, F.col(end) == F.col("id_key"))
         for end in ("a_key", "b_key")
     ]
     columns = (*split.columns, "a_key", "b_key")
-    met = aside.select(*columns)
-    for part in cut:
-        met = met.unionByName(part.select(*columns))
+    candidates = reduce(DataFrame.unionByName, [rows.select(*columns) for rows in (excluded, *cut)])
     keys = F.min(F.struct("a_key", "b_key")).alias("keys")
-    found = met.groupBy(*split.columns).agg(keys)
-    return found.select(F.lit("split").alias("kind"), *split.columns, "keys.a_key", "keys.b_key")
+    chosen = candidates.groupBy(*split.columns).agg(keys)
+    return chosen.select(F.lit("split").alias("kind"), *split.columns, "keys.a_key", "keys.b_key")

@@ -1,4 +1,4 @@
-"""How well the identifiers of a person hang together: what a reader judges OneID by."""
+"""Measure how densely the identifiers of each person are connected, and where hardly."""
 
 from collections.abc import Iterable, Iterator
 
@@ -11,7 +11,7 @@ from databank.identity.bridges import find_bridges
 from databank.identity.components.arrow import columns, to_batches
 from databank.identity.evidence.edges import pair_of_keys
 
-_FOUND = ["person_id", "bridges", "joints"]
+_COUNTS = ["person_id", "bridges", "weak_bridges"]
 
 
 def describe_clusters(persons: DataFrame, edges: DataFrame, rejected: DataFrame) -> DataFrame:
@@ -24,10 +24,10 @@ def describe_clusters(persons: DataFrame, edges: DataFrame, rejected: DataFrame)
 
     Returns:
         One row per person: person_id; identifiers; links (different pairs of them that were seen
-        together); density (links of all pairs that there could be, 0-1); bridges (links without
-        which the person would fall into two); joints (bridges between two groups of two
-        identifiers or more: the links to look at first where two people were taken for one);
-        conflicts (refused links that lead out of the person or are within it).
+        together); density (links as a share of all possible pairs, 0-1); bridges (links without
+        which the person would fall into two); weak_bridges (bridges between two groups of two
+        identifiers or more: the links to check first where two people were taken for one);
+        conflicts (rejected links that lead out of the person or are within it).
 
     Raises:
         MissingColumnsError: If a frame lacks a column named above.
@@ -35,30 +35,30 @@ def describe_clusters(persons: DataFrame, edges: DataFrame, rejected: DataFrame)
     require_columns(persons, "id_key", "person_id", where="describe_clusters: persons")
     require_columns(edges, "a_key", "b_key", where="describe_clusters: edges")
     require_columns(rejected, "a_key", "b_key", where="describe_clusters: rejected")
-    refused = _pairs(rejected.where("b_key IS NOT NULL"))
-    links = _within(_pairs(edges).join(refused, ["a_key", "b_key"], "left_anti"), persons)
+    cut = _pairs(rejected.where("b_key IS NOT NULL"))
+    links = _within(_pairs(edges).join(cut, ["a_key", "b_key"], "left_anti"), persons)
     sizes = persons.groupBy("person_id").agg(F.count(F.lit(1)).alias("identifiers"))
     counted = links.groupBy("person_id").agg(F.count(F.lit(1)).alias("links"))
     counted = sizes.where("identifiers > 1").join(counted, "person_id", "left")
-    found = links.join(sizes.where("identifiers > 3"), "person_id", "left_semi")
-    # a person's links in one task
-    found = found.repartition("person_id").mapInArrow(
-        _bridges_of_tasks, ", ".join(f"{name} bigint" for name in _FOUND)
+    bridges = links.join(sizes.where("identifiers > 3"), "person_id", "left_semi")
+    # all links of a person go to one task
+    bridges = bridges.repartition("person_id").mapInArrow(
+        _count_bridges, ", ".join(f"{name} bigint" for name in _COUNTS)
     )
     pairs = F.col("identifiers") * (F.col("identifiers") - 1) / 2
-    held = F.coalesce("links", F.lit(0))
-    # of two or three identifiers, all links are bridges or none is
-    small = F.when(held < F.col("identifiers"), held).otherwise(F.lit(0))
+    present = F.coalesce("links", F.lit(0))
+    # among two or three identifiers, all links are bridges or none is
+    small = F.when(present < F.col("identifiers"), present).otherwise(F.lit(0))
     return (
-        counted.join(found, "person_id", "left")
-        .join(_conflicts(refused, persons), "person_id", "left")
+        counted.join(bridges, "person_id", "left")
+        .join(_conflicts(cut, persons), "person_id", "left")
         .select(
             "person_id",
             "identifiers",
-            held.alias("links"),
-            (held / pairs).alias("density"),
+            present.alias("links"),
+            (present / pairs).alias("density"),
             F.coalesce("bridges", small).alias("bridges"),
-            *(F.coalesce(name, F.lit(0)).alias(name) for name in ("joints", "conflicts")),
+            *(F.coalesce(name, F.lit(0)).alias(name) for name in ("weak_bridges", "conflicts")),
         )
     )
 
@@ -68,28 +68,28 @@ def _pairs(links: DataFrame) -> DataFrame:
 
 
 def _within(pairs: DataFrame, persons: DataFrame) -> DataFrame:
-    """person_id, a_key, b_key of the pairs that are one person."""
+    """Select the pairs whose ends belong to one person: person_id, a_key, b_key."""
     known = persons.select("id_key", "person_id")
     here = pairs.join(known.withColumnRenamed("id_key", "a_key"), "a_key")
     there = known.select(F.col("id_key").alias("b_key"), "person_id")
     return here.join(there, ["b_key", "person_id"]).select("person_id", "a_key", "b_key")
 
 
-def _conflicts(refused: DataFrame, persons: DataFrame) -> DataFrame:
-    """person_id, conflicts: refused pairs that touch a person; one with both ends in it is one."""
-    ends = refused.select(F.explode(F.array("a_key", "b_key")).alias("id_key"), "a_key", "b_key")
+def _conflicts(cut: DataFrame, persons: DataFrame) -> DataFrame:
+    """Count the rejected pairs that touch a person, each once: person_id, conflicts."""
+    ends = cut.select(F.explode(F.array("a_key", "b_key")).alias("id_key"), "a_key", "b_key")
     touched = ends.join(persons.select("id_key", "person_id"), "id_key")
     different = F.count_distinct("a_key", "b_key").alias("conflicts")
     return touched.groupBy("person_id").agg(different)
 
 
-def _bridges_of_tasks(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Bridges and joints by person, of the links (person_id, a_key, b_key) of one task."""
-    held = columns(batches)
-    if not held:
+def _count_bridges(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Count bridges by person, of the links (person_id, a_key, b_key) of one task."""
+    links = columns(batches)
+    if not links:
         return
-    person, a, b = held
+    person, a, b = links
     bridge, smaller = find_bridges(a, b)
     ids, codes = np.unique(person, return_inverse=True)
-    bridges, joints = (np.bincount(codes[met], minlength=ids.size) for met in (bridge, smaller > 1))
-    yield from to_batches(_FOUND, ids, bridges, joints)
+    counts = (np.bincount(codes[rows], minlength=ids.size) for rows in (bridge, smaller > 1))
+    yield from to_batches(_COUNTS, ids, *counts)

@@ -1,10 +1,10 @@
-"""Stable person ids: what a component was called yesterday decides what it is called today.
+"""Stable person ids: yesterday's persons decide the ids of today's components.
 
 Each person of yesterday claims the one component that holds most of its identifiers (a tie goes to
 the part with the smallest id_key). A component takes the oldest, that is smallest, of the ids that
-claim it; the other claimants are merged into it. A component that nobody claims gets a new id.
+claim it; the other claimants are merged into it. A component that no person claims gets a new id.
 Nothing here depends on row order, partitions or the component's own number, so that unchanged data
-keeps every id, however often it is built anew.
+keeps every id, however often the persons are rebuilt.
 """
 
 from dataclasses import dataclass
@@ -37,8 +37,8 @@ class Assignment:
         alias: old_person_id (bigint, unique), person_id: from every id that was ever merged away
             straight to the one that stands for it.
         changes: run_id, day, kind (new, merge, split, retired), person_id, other_person_id, cause.
-            merge: other was merged into person. split: a part of other went to person. Both may
-            come more than once for a person.
+            merge: other_person_id was merged into person_id. split: a part of other_person_id
+            became person_id. A person may have several rows of both kinds.
     """
 
     person: DataFrame
@@ -48,7 +48,7 @@ class Assignment:
 
 
 def next_person_id(person: DataFrame, alias: DataFrame) -> int:
-    """One more than the highest person_id ever given, 1 for an empty bank.
+    """Return one more than the highest person_id ever given, 1 for an empty bank.
 
     Args:
         person: person_id; all rows ever, closed intervals included, or retired ids come back.
@@ -72,7 +72,7 @@ def assign_persons(
 
     Args:
         components: id_key (bigint, unique), component (bigint, any label of the component).
-        previous: id_key (bigint, unique), person_id: the persons that hold today.
+        previous: id_key (bigint, unique), person_id: the persons that own the identifiers so far.
         aliases: old_person_id, person_id: flat, as this function returns them.
         run_id: Written to changes.
         day: Run day, written to changes.
@@ -88,12 +88,11 @@ def assign_persons(
     require_columns(aliases, "old_person_id", "person_id", where="assign_persons: aliases")
     if not 0 < next_id < PERSON_LIMIT:
         raise DataBankError(f"assign_persons: next_id {next_id} is not between 1 and 2^32 - 1")
-    held = _held(components, previous)
-    kept = _kept(held)
+    overlaps = _overlaps(components, previous)
     # three results come from it
-    names = checkpoint(_named(components, kept, next_id))
+    names = checkpoint(_names(components, _survivors(overlaps), next_id))
     person = components.select("id_key", "component").join(names, "component")
-    moves = _moves(held, names, previous)
+    moves = _moves(overlaps, names, previous)
     return Assignment(
         person=person.select("id_key", "person_id"),
         names=names.select("component", "person_id"),
@@ -102,47 +101,50 @@ def assign_persons(
     )
 
 
-def _held(components: DataFrame, previous: DataFrame) -> DataFrame:
-    """One row per component and person of yesterday in it; claims: there the person goes on."""
+def _overlaps(components: DataFrame, previous: DataFrame) -> DataFrame:
+    """Pair components with yesterday's persons: component, old (person_id), claims.
+
+    claims: the component is the successor of the person, which holds most of its identifiers.
+    """
     before = previous.select("id_key", F.col("person_id").alias("old"))
     known = components.select("id_key", "component").join(before, "id_key")
-    measures = (F.count(F.lit(1)).alias("n"), F.min("id_key").alias("low"))
+    measures = (F.count(F.lit(1)).alias("n"), F.min("id_key").alias("smallest_key"))
     parts = known.groupBy("old", "component").agg(*measures)
-    # a complement has the opposite order, and no key's overflows
-    largest = F.max_by("component", F.struct("n", F.bitwise_not("low"))).alias("goes_on")
-    goes_on = parts.groupBy("old").agg(largest)
-    claims = (F.col("component") == F.col("goes_on")).alias("claims")
-    return checkpoint(parts.join(goes_on, "old").select("component", "old", claims))
+    # a complement has the opposite order, and no key overflows by it
+    rank = F.struct("n", F.bitwise_not("smallest_key"))
+    successors = parts.groupBy("old").agg(F.max_by("component", rank).alias("successor"))
+    claims = (F.col("component") == F.col("successor")).alias("claims")
+    return checkpoint(parts.join(successors, "old").select("component", "old", claims))
 
 
-def _kept(held: DataFrame) -> DataFrame:
-    """One row per component with somebody of yesterday; kept: the oldest person that claims it."""
-    return held.groupBy("component").agg(F.min(F.when(F.col("claims"), F.col("old"))).alias("kept"))
+def _survivors(overlaps: DataFrame) -> DataFrame:
+    """Find the survivor, the oldest person that claims it, of each component with an overlap."""
+    survivor = F.min(F.when(F.col("claims"), F.col("old"))).alias("survivor")
+    return overlaps.groupBy("component").agg(survivor)
 
 
-def _named(components: DataFrame, kept: DataFrame, next_id: int) -> DataFrame:
-    """One row per component: component, person_id, and fresh: whether all its ids are unknown.
+def _names(components: DataFrame, survivors: DataFrame, next_id: int) -> DataFrame:
+    """Give each component its person_id: component, person_id, fresh.
 
-    person_id is what is kept, else new and consecutive in the order of the smallest id_key.
+    person_id is the survivor, else new and consecutive in the order of the smallest id_key. fresh:
+    no identifier of the component was known before.
     """
-    low = components.groupBy("component").agg(F.min("id_key").alias("first"))
-    known = kept.withColumn("fresh", F.lit(False))
-    whole = low.join(known, "component", "left").withColumn(
-        "fresh", F.coalesce("fresh", F.lit(True))
-    )
-    nameless = checkpoint(whole.where(F.col("kept").isNull()))
-    sliced = nameless.withColumn("slice", F.shiftright("first", _SLICE_BITS))
+    smallest = components.groupBy("component").agg(F.min("id_key").alias("smallest_key"))
+    named = smallest.join(survivors.withColumn("fresh", F.lit(False)), "component", "left")
+    named = named.withColumn("fresh", F.coalesce("fresh", F.lit(True)))
+    unclaimed = checkpoint(named.where(F.col("survivor").isNull()))
+    sliced = unclaimed.withColumn("slice", F.shiftright("smallest_key", _SLICE_BITS))
     counts = sliced.groupBy("slice").agg(F.count(F.lit(1)).alias("n"))
     # at most 1024 rows: the only window without a partition
     before = F.sum("n").over(Window.orderBy("slice")) - F.col("n")
     offsets = F.broadcast(counts.select("slice", before.alias("offset")))
-    place = F.row_number().over(Window.partitionBy("slice").orderBy("first"))
-    given = F.col("offset") + F.col("place") + F.lit(next_id - 1).cast("bigint")
+    place = F.row_number().over(Window.partitionBy("slice").orderBy("smallest_key"))
+    person_id = F.col("offset") + F.col("place") + F.lit(next_id - 1).cast("bigint")
     numbered = sliced.withColumn("place", place).join(offsets, "slice")
-    named = numbered.select("component", _below_limit(given).alias("person_id"), "fresh")
-    went_on = kept.where(F.col("kept").isNotNull())
-    return named.unionByName(
-        went_on.select("component", F.col("kept").alias("person_id"), F.lit(False).alias("fresh"))
+    given = numbered.select("component", _below_limit(person_id).alias("person_id"), "fresh")
+    kept = survivors.where(F.col("survivor").isNotNull())
+    return given.unionByName(
+        kept.select("component", F.col("survivor").alias("person_id"), F.lit(False).alias("fresh"))
     )
 
 
@@ -153,21 +155,21 @@ def _below_limit(person_id: Column) -> Column:
     )
 
 
-def _moves(held: DataFrame, names: DataFrame, previous: DataFrame) -> DataFrame:
-    """kind, person_id, other_person_id: all that is different from yesterday."""
-    nobody = F.lit(None).cast("bigint").alias("other_person_id")
-    new = names.where("fresh").select(F.lit("new").alias("kind"), "person_id", nobody)
+def _moves(overlaps: DataFrame, names: DataFrame, previous: DataFrame) -> DataFrame:
+    """List what differs from yesterday: kind, person_id, other_person_id."""
+    no_person = F.lit(None).cast("bigint").alias("other_person_id")
+    new = names.where("fresh").select(F.lit("new").alias("kind"), "person_id", no_person)
     old = F.col("old")
     kind = F.when(~F.col("claims"), F.lit("split")).when(old != F.col("person_id"), F.lit("merge"))
-    met = held.join(names, "component").select(kind.alias("kind"), "person_id", old)
-    told = new.union(met.where(F.col("kind").isNotNull()))
+    named = overlaps.join(names, "component").select(kind.alias("kind"), "person_id", old)
+    changed = new.union(named.where(F.col("kind").isNotNull()))
     gone = previous.select("person_id").distinct()
-    gone = gone.join(held.select(old.alias("person_id")), "person_id", "left_anti")
-    return told.union(gone.select(F.lit("retired"), "person_id", nobody))
+    gone = gone.join(overlaps.select(old.alias("person_id")), "person_id", "left_anti")
+    return changed.union(gone.select(F.lit("retired"), "person_id", no_person))
 
 
 def _alias(aliases: DataFrame, moves: DataFrame) -> DataFrame:
-    """Old aliases lead on to the survivor, so that none takes two steps."""
+    """Lead old aliases on to the survivor of a merge, so that none takes two steps."""
     merged = moves.where(F.col("kind") == "merge")
     merged = merged.select(F.col("other_person_id").alias("old_person_id"), "person_id")
     onward = merged.toDF("person_id", "survivor")
@@ -177,6 +179,7 @@ def _alias(aliases: DataFrame, moves: DataFrame) -> DataFrame:
 
 
 def _changes(moves: DataFrame, run_id: str, day: date) -> DataFrame:
+    """Add run, day and cause to the moves."""
     causes = F.create_map(*(F.lit(text) for item in CAUSES.items() for text in item))
     cause = causes[F.col("kind")]
     return moves.select(

@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 from databank.identity.graph_metrics import describe_clusters
 from databank.session import small_frame
 
-_NAMES = ("identifiers", "links", "density", "bridges", "joints", "conflicts")
+_NAMES = ("identifiers", "links", "density", "bridges", "weak_bridges", "conflicts")
 _REJECTED = "a_key bigint, b_key bigint, rule string, reason string, day date"
 
 
@@ -25,14 +25,14 @@ def _graphs() -> dict[int, nx.Graph]:
 
 def _expected(graph: nx.Graph, conflicts: int) -> tuple[float, ...]:
     bridges = set(nx.bridges(graph))
-    joints = 0
+    weak_bridges = 0
     for a, b in bridges:
         left = nx.Graph(graph)
         left.remove_edge(a, b)
-        joints += min(len(nx.node_connected_component(left, end)) for end in (a, b)) > 1
+        weak_bridges += min(len(nx.node_connected_component(left, end)) for end in (a, b)) > 1
     size = len(graph)
     return (
-        size, graph.number_of_edges(), nx.density(graph), len(bridges), joints, conflicts,
+        size, graph.number_of_edges(), nx.density(graph), len(bridges), weak_bridges, conflicts,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import networkx as nx
 import plotly.graph_objects as go
 import pytest
 
-from databank.reports.person_graph.draw import MOST_BEYOND, draw_graph, find_joints
+from databank.reports.person_graph.draw import MOST_BEYOND, draw_graph, find_weak_bridges
 from databank.reports.person_graph.parts import Dot, Place, Refused, Seen, Tie, tie_up
 
 DAY = date(2026, 3, 31)
@@ -68,7 +68,7 @@ def test_of_what_leads_out_of_a_person_only_the_refused_is_kept() -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_joints_are_the_bridges_that_networkx_finds_between_groups(seed: int) -> None:
+def test_weak_bridges_are_the_bridges_that_networkx_finds_between_groups(seed: int) -> None:
     graph = nx.gnm_random_graph(14, 15, seed=seed)
     dots, ties = drawing(graph)
     expected = {}
@@ -77,19 +77,19 @@ def test_joints_are_the_bridges_that_networkx_finds_between_groups(seed: int) ->
         smaller = min(len(nx.node_connected_component(left, end)) for end in (a, b))
         if smaller > 1:
             expected[min(a, b), max(a, b)] = smaller
-    assert find_joints(ties) == expected
+    assert find_weak_bridges(ties) == expected
     figure = draw_graph(dots, ties)
-    red = [x for trace in named(figure, "joint") for x in trace["x"] if x is not None]
+    red = [x for trace in named(figure, "weak bridge") for x in trace["x"] if x is not None]
     assert len(red) == 2 * len(expected)
-    told = [text for text in hovers(figure) if "joint: " in text]
+    told = [text for text in hovers(figure) if "weak bridge: " in text]
     assert len(told) == len(expected)
 
 
-def test_a_refused_link_is_dashed_and_makes_no_joint_less_of_one() -> None:
+def test_a_refused_link_is_dashed_and_makes_no_weak_bridge_less_of_one() -> None:
     dots = [dot(key) for key in range(1, 5)]
     ties = [tie(1, 2), tie(2, 3), tie(3, 4), tie(1, 4, refused="two <user_id>")]
     figure = draw_graph(dots, ties)
-    assert find_joints(ties) == {(2, 3): 2}
+    assert find_weak_bridges(ties) == {(2, 3): 2}
     (dashed,) = named(figure, "refused")
     assert dashed["line"]["dash"] == "dash"
     assert any("refused: two &lt;user_id&gt;" in text for text in hovers(figure))

@@ -78,7 +78,7 @@ def _hovers(figure: go.Figure) -> list[str]:
 
 def test_a_person_is_drawn_with_what_was_refused(root: Path) -> None:
     figure = draw_person(str(root), "phone", "138 1234 5678")
-    assert figure.layout.title.text == "Person 11: 6 identifiers, 0 joints, 2 refused links"
+    assert figure.layout.title.text == "Person 11: 6 identifiers, 0 weak bridges, 2 refused links"
     told = _hovers(figure)
     for text in (
         "<b>phone +8613812345678</b><br>1 link, 5 records<br>2 refused links",

@@ -153,21 +153,25 @@ def test_persons_by_size_and_the_largest_ones(made: Made) -> None:
         # the edges are chains; one link of the first person is refused
         assert person.conflicts == (person.person_id == 1)
         links = person.identifiers - 1 - person.conflicts
-        assert (person.links, person.bridges, person.joints) == (links, links, links - 2)
+        assert (person.links, person.bridges, person.weak_bridges) == (links, links, links - 2)
         assert sum(n for _, n in person.kinds) == person.identifiers
 
 
-def test_the_person_with_most_joints_and_conflicts_is_drawn(made: Made) -> None:
+def test_the_person_with_most_weak_bridges_and_conflicts_is_drawn(made: Made) -> None:
     sizes = made.rows["identity.person"].groupby("person_id").size().to_dict()
     # the edges are chains; the first link of the first person is refused
-    joints = {p: max(0, n - 3 - (p == 1)) for p, n in sizes.items()}
-    odd = min(sizes, key=lambda p: (-joints[p] - (p == 1), p))
+    weak_bridges = {p: max(0, n - 3 - (p == 1)) for p, n in sizes.items()}
+    odd = min(sizes, key=lambda p: (-weak_bridges[p] - (p == 1), p))
     person = made.data("oneid").clusters.doubtful
-    assert (person.person_id, person.identifiers, person.joints) == (odd, sizes[odd], joints[odd])
+    assert (person.person_id, person.identifiers, person.weak_bridges) == (
+        odd,
+        sizes[odd],
+        weak_bridges[odd],
+    )
     assert person.conflicts == (odd == 1)
     assert made.says("oneid", "The person to look at").startswith(
-        f"Person {odd} has {sizes[odd]} identifiers, with {joints[odd]} joints (red) and "
-        f"{2 + person.conflicts} refused links (dashed)."
+        f"Person {odd} has {sizes[odd]} identifiers, with {weak_bridges[odd]} weak bridges (red) "
+        f"and {2 + person.conflicts} refused links (dashed)."
     )
 
 

@@ -45,12 +45,12 @@ def about_dot(dot: Dot, around: Iterable[Tie]) -> str:
 
 
 def about_tie(tie: Tie, cut_off: int, named: Mapping[int, Dot]) -> str:
-    """What ties two identifiers; `cut_off` as `find_joints` counts them, 0 for no joint."""
+    """Describe a tie; `cut_off` is that of `find_weak_bridges`, 0 if it is no weak bridge."""
     lines = [" – ".join(_whole(named[key]) for key in (tie.a, tie.b))]  # noqa: RUF001
     if tie.refused:
         lines.append(f"refused: {plain(tie.refused)}")
     if cut_off:
-        lines.append(f"joint: without it {fmt.count(cut_off)} identifiers come off")
+        lines.append(f"weak bridge: without it {fmt.count(cut_off)} identifiers come off")
     if tie.records:
         told = ", ".join((*tie.sources, *(f"by {rule}" for rule in tie.rules)))
         lines.append(f"{fmt.plural(tie.records, 'record')} of {plain(told)}")

@@ -18,7 +18,7 @@ from databank.reports.person_graph.parts import Dot, Pair, Tie
 MOST_BEYOND = 40  # identifiers drawn that are not the person's
 _LABELLED = 24  # names of more would cover each other
 _FEW = 80  # more get small dots and thin lines
-_SEEN, _JOINT = "#8d99a6", "#c8321f"
+_SEEN, _WEAK = "#8d99a6", "#c8321f"
 _SHAPES = ("circle", "square", "diamond", "triangle-up")
 _RECORDS = (1, 2, 10, 100)  # a wider line begins with each of these
 
@@ -39,7 +39,7 @@ class _Scene:
     dots: Sequence[Dot]
     ties: Sequence[Tie]
     at: Places
-    joints: dict[Pair, int]
+    weak_bridges: dict[Pair, int]
 
     @property
     def few(self) -> bool:
@@ -73,8 +73,8 @@ class _Scene:
 def draw_graph(dots: Iterable[Dot], ties: Iterable[Tie]) -> Figure:
     """One person: a dot an identifier in the colour of its type, a line a pair seen together.
 
-    Lines are wider for more records. Joints, which alone hold two groups of two identifiers or
-    more together, stand out; refused links are dashed, and what they lead to is grey; hollow is
+    Lines are wider for more records. Weak bridges, which alone hold two groups of two identifiers
+    or more together, stand out; refused links are dashed, and what they lead to is grey; hollow is
     what the person does not hold today. The same rows in any order give the same drawing.
 
     Args:
@@ -84,7 +84,7 @@ def draw_graph(dots: Iterable[Dot], ties: Iterable[Tie]) -> Figure:
     known, found = sorted(dots), sorted(ties)
     shown, kept = _nearest(known, found)
     at = place_dots([dot.key for dot in shown], [(tie.a, tie.b) for tie in kept])
-    scene = _Scene(shown, kept, at, find_joints(kept))
+    scene = _Scene(shown, kept, at, find_weak_bridges(kept))
     layout = {
         "height": 300 if len(shown) < 8 else 440 if scene.labelled else 560,
         "showlegend": True,
@@ -96,8 +96,8 @@ def draw_graph(dots: Iterable[Dot], ties: Iterable[Tie]) -> Figure:
     return {"data": traces, "layout": layout}
 
 
-def find_joints(ties: Iterable[Tie]) -> dict[Pair, int]:
-    """For each joint, how many identifiers would come off without it."""
+def find_weak_bridges(ties: Iterable[Tie]) -> dict[Pair, int]:
+    """For each weak bridge, how many identifiers would come off without it."""
     pairs = [(tie.a, tie.b) for tie in ties if not tie.refused]
     ends = np.array(pairs, np.int64).reshape(-1, 2)
     _, smaller = find_bridges(ends[:, 0], ends[:, 1])
@@ -129,17 +129,17 @@ def _line(tie: Tie, scene: _Scene) -> _Line:
     if tie.refused:
         return _Line("refused", QUIET, 1.5, "dash")
     wider = sum(tie.records >= begin for begin in _RECORDS) * (1 if scene.few else 0.4)
-    if (tie.a, tie.b) in scene.joints:
-        return _Line("joint", _JOINT, 1.5 + wider, "solid")
+    if (tie.a, tie.b) in scene.weak_bridges:
+        return _Line("weak bridge", _WEAK, 1.5 + wider, "solid")
     return _Line("seen together", _SEEN, 0.2 + wider, "solid")
 
 
 def _lines(scene: _Scene) -> list[Figure]:
-    """A trace a style, for Plotly knows one width a trace; joints come last and are on top."""
+    """Make a trace per style, as Plotly knows one width per trace; weak bridges are on top."""
     styled: dict[_Line, list[Tie]] = defaultdict(list)
     for tie in scene.ties:
         styled[_line(tie, scene)].append(tie)
-    order = ("refused", "seen together", "joint")
+    order = ("refused", "seen together", "weak bridge")
     traces: list[Figure] = []
     for line in sorted(styled, key=lambda line: (order.index(line.name), -line.width)):
         ends = [(scene.at[tie.a], scene.at[tie.b]) for tie in styled[line]]
@@ -170,7 +170,7 @@ def _middles(scene: _Scene) -> Figure:
         "y": [round((a[1] + b[1]) / 2, 3) for a, b in ends],
         "marker": {"size": 14, "opacity": 0},
         "hovertext": [
-            about_tie(tie, scene.joints.get((tie.a, tie.b), 0), named) for tie in scene.ties
+            about_tie(tie, scene.weak_bridges.get((tie.a, tie.b), 0), named) for tie in scene.ties
         ],
         "hoverinfo": "text",
         "hoverlabel": {"align": "left"},

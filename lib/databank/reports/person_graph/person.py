@@ -22,7 +22,7 @@ from databank.identity.explain import (
     rejections_of,
 )
 from databank.reports import format as fmt
-from databank.reports.person_graph.draw import draw_graph, find_joints
+from databank.reports.person_graph.draw import draw_graph, find_weak_bridges
 from databank.reports.person_graph.parts import Dot, Refused, Seen, Tie, tie_up
 from databank.tables.published_reader import PublishedReader
 
@@ -60,10 +60,10 @@ def draw_person(root: str, id_type: str, value: str, *, scope: str | None = None
     beyond = {end for tie in ties for end in (tie.a, tie.b)} - keys
     dots = _dots(held, names) + _beyond(_names(lookup, beyond))
     figure = go.Figure(draw_graph(dots, ties))
-    joints, refused = len(find_joints(ties)), sum(bool(tie.refused) for tie in ties)
+    weak_bridges, refused = len(find_weak_bridges(ties)), sum(bool(tie.refused) for tie in ties)
     told = (
         f"Person {person}: {fmt.plural(len(keys), 'identifier')}, "
-        f"{fmt.plural(joints, 'joint')}, {fmt.plural(refused, 'refused link')}"
+        f"{fmt.plural(weak_bridges, 'weak bridge')}, {fmt.plural(refused, 'refused link')}"
     )
     return figure.update_layout(
         title={"text": told, "font": {"size": 16}},

@@ -27,7 +27,7 @@ SIZES = (2, 3, 4, 6, 11, 21, 51, 201)
 class ClusterSize:
     """Persons of one class of size, `begin` identifiers or more.
 
-    density and bridges are means; jointed are persons that hang on a single link between two
+    density and bridges are means; weakly_bridged are persons that hang on a single link between two
     groups of identifiers; conflicts are rejected links (see describe_clusters).
     """
 
@@ -35,7 +35,7 @@ class ClusterSize:
     persons: int
     density: float
     bridges: float
-    jointed: int
+    weakly_bridged: int
     conflicts: int
 
 
@@ -48,7 +48,7 @@ class Cluster:
     links: int
     density: float
     bridges: int
-    joints: int
+    weak_bridges: int
     conflicts: int
     kinds: tuple[tuple[str, int], ...]
 
@@ -84,7 +84,7 @@ def collect_clusters(
             F.count("*").alias("persons"),
             F.avg("density").alias("density"),
             F.avg("bridges").alias("bridges"),
-            F.count_if(F.col("joints") > 0).alias("jointed"),
+            F.count_if(F.col("weak_bridges") > 0).alias("weakly_bridged"),
             F.sum("conflicts").alias("conflicts"),
         )
         .orderBy("begin")
@@ -130,11 +130,11 @@ def _kinds(counts: Iterable[tuple[int, str]]) -> tuple[tuple[str, int], ...]:
 def _cluster_sizes(sizes: tuple[ClusterSize, ...]) -> tuple[Panel, ...]:
     if not sizes:
         return ()
-    jointed = sum(size.jointed for size in sizes)
+    weak = sum(size.weakly_bridged for size in sizes)
     persons = sum(size.persons for size in sizes)
     summary = (
-        f"{fmt.count(jointed)} of {fmt.plural(persons, 'person')} with two identifiers or more "
-        f"({fmt.share(jointed, persons)}) hang on a single link between two groups: look there "
+        f"{fmt.count(weak)} of {fmt.plural(persons, 'person')} with two identifiers or more "
+        f"({fmt.share(weak, persons)}) hang on a single link between two groups: look there "
         "first for strangers taken for one. A refused link is a conflict of each person it touches."
     )
     ends = dict(itertools.pairwise(SIZES))
@@ -144,13 +144,15 @@ def _cluster_sizes(sizes: tuple[ClusterSize, ...]) -> tuple[Panel, ...]:
             fmt.count(size.persons),
             fmt.number(size.density, 2),
             fmt.number(size.bridges),
-            fmt.share(size.jointed, size.persons),
+            fmt.share(size.weakly_bridged, size.persons),
             fmt.count(size.conflicts),
         )
         for size in sizes
     )
-    head = ("Identifiers", "Persons", "Density", "Bridges", "On a joint", "Conflicts")
-    shades = tuple((None, None, None, None, size.jointed / size.persons, None) for size in sizes)
+    head = ("Identifiers", "Persons", "Density", "Bridges", "On a weak bridge", "Conflicts")
+    shades = tuple(
+        (None, None, None, None, size.weakly_bridged / size.persons, None) for size in sizes
+    )
     grid = Grid(head, rows, shades=shades)
     return (Panel("How persons hang together", summary, grid=grid, wide=True),)
 
@@ -178,13 +180,14 @@ def _largest(largest: tuple[Cluster, ...]) -> tuple[Panel, ...]:
             fmt.count(person.links),
             fmt.number(person.density, 2),
             fmt.count(person.bridges),
-            fmt.count(person.joints),
+            fmt.count(person.weak_bridges),
             fmt.count(person.conflicts),
         )
         for person in largest
     )
     head = (
-        "Person", "Holds", "Identifiers", "Links", "Density", "Bridges", "Joints", "Conflicts",
+        "Person", "Holds", "Identifiers", "Links", "Density", "Bridges", "Weak bridges",
+        "Conflicts",
     )  # fmt: skip
     grid = Grid(head, rows, text_columns=2)
     return (Panel("The largest persons", summary, grid=grid, wide=True),)

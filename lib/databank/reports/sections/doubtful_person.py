@@ -24,22 +24,22 @@ class PersonGraph:
 
     person_id: int
     identifiers: int
-    joints: int
+    weak_bridges: int
     conflicts: int
     dots: tuple[Dot, ...]
     ties: tuple[Tie, ...]
 
 
 def choose_person(clusters: DataFrame) -> Row | None:
-    """Choose the person with most joints and conflicts; of several the smallest person_id.
+    """Choose the person with most weak bridges and conflicts; of several the smallest person_id.
 
     Args:
         clusters: As `describe_clusters` gives them.
 
     Returns:
-        Its row; None if nobody of at most MOST_IDENTIFIERS has a joint or a conflict.
+        Its row; None if nobody of at most MOST_IDENTIFIERS has a weak bridge or a conflict.
     """
-    doubts = F.col("joints") + F.col("conflicts")
+    doubts = F.col("weak_bridges") + F.col("conflicts")
     shown = clusters.where((F.col("identifiers") <= MOST_IDENTIFIERS) & (doubts > 0))
     return shown.orderBy(F.desc(doubts), "person_id").first()
 
@@ -86,7 +86,9 @@ def collect_graph(
         named = types.where(F.col("id_key").isin(beyond)).select("id_key", "id_type")
         strangers |= {row["id_key"]: row["id_type"] for row in named.collect()}
     return PersonGraph(
-        **{name: person[name] for name in ("person_id", "identifiers", "joints", "conflicts")},
+        **{
+            name: person[name] for name in ("person_id", "identifiers", "weak_bridges", "conflicts")
+        },
         dots=_numbered(own, strangers),
         ties=tuple(ties),
     )
@@ -109,16 +111,18 @@ def draw_person_graph(person: PersonGraph | None) -> tuple[Panel, ...]:
     if person is None:
         return ()
     refused = sum(bool(tie.refused) for tie in person.ties)
-    doubts = [fmt.plural(person.joints, "joint") + " (red)"] if person.joints else []
+    doubts = (
+        [fmt.plural(person.weak_bridges, "weak bridge") + " (red)"] if person.weak_bridges else []
+    )
     doubts += [fmt.plural(refused, "refused link") + " (dashed)"] if refused else []
     summary = (
         f"Person {person.person_id} has {fmt.plural(person.identifiers, 'identifier')}, with "
         f"{fmt.listed(doubts)}. "
     )
-    if person.joints:
+    if person.weak_bridges:
         summary += (
-            "A joint alone holds two groups together: point at it to see how many records say so, "
-            "and if these are two people, name the pair under ignore_link in identity.yml. "
+            "A weak bridge alone holds two groups together: point at it to see how many records "
+            "say so, and if these are two people, name the pair under ignore_link in identity.yml. "
         )
     if refused:
         summary += (

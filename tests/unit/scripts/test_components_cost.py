@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from scripts.components_cost import Model, Run, fit, forest_rows, links_left
 
 from databank.identity.components.chunks import _forests
-from databank.identity.components.cost import Model, Run, fit, forest_rows, links_left
 from tests.unit.identity.test_packs import given
 
 MODEL = Model((50.0, 60.0, 70.0), (10.0, 20.0, 30.0), 0.9, 0.4, 3e9)
