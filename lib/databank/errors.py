@@ -12,12 +12,12 @@ class DataBankError(Exception):
 
 
 class GateRefusedError(DataBankError):
-    """A gate said no (data quality, model, id churn): nothing was published."""
+    """A gate refused (data quality, model, id churn): nothing was published."""
 
     exit_code = 3
 
 
-class MissingColumnsError(DataBankError):
+class MissingColumnsError(DataBankError, LookupError):
     """A frame lacks columns that a transform needs."""
 
     def __init__(self, missing: Iterable[str], *, present: Iterable[str], where: str) -> None:
@@ -26,8 +26,8 @@ class MissingColumnsError(DataBankError):
         )
 
 
-class UnsafeKeysError(DataBankError):
-    """Rows whose key is null or given twice; writing them would not be repeatable."""
+class UnsafeKeysError(DataBankError, ValueError):
+    """Keys are null or repeated; to write such rows would not be repeatable."""
 
     def __init__(self, table: str, keys: Iterable[str], *, nulls: int, repeated: int) -> None:
         super().__init__(
@@ -37,7 +37,7 @@ class UnsafeKeysError(DataBankError):
 
 
 class ForeignCommitError(DataBankError):
-    """A table was altered by somebody who is not a databank run."""
+    """A commit to a table was not made by a run of databank."""
 
     def __init__(self, table: str, version: int, operation: str, published: int) -> None:
         super().__init__(
@@ -65,7 +65,7 @@ class Fault:
 
 
 def wrong_and_remedy(error: Exception) -> tuple[str, str]:
-    """The halves of a check's `what is wrong; what to write instead`; no remedy = ''."""
+    """Split the message of a check, `what is wrong; what to write instead`; no remedy = ''."""
     wrong, _, remedy = str(error).partition("; ")
     return wrong, remedy
 
