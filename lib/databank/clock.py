@@ -21,23 +21,23 @@ def parse_day(text: str, *, option: str = "--date") -> date:
 
 
 def today(timezone: str) -> date:
-    """The current day in the business time zone."""
+    """Give the current day in the business time zone."""
     return datetime.now(ZoneInfo(timezone)).date()
 
 
 def now() -> datetime:
-    """The current instant in UTC; for run records and leases, never for a transform."""
+    """Give the current instant in UTC; for run records and leases, never for a transform."""
     return datetime.now(UTC)
 
 
 def end_of_day(day: date, timezone: str) -> datetime:
-    """The instant at which a day of a time zone ends and the next one begins, in UTC."""
+    """Give the instant at which a day of a time zone ends and the next one begins, in UTC."""
     midnight = datetime.combine(day + timedelta(days=1), time(), tzinfo=ZoneInfo(timezone))
     return midnight.astimezone(UTC)
 
 
 def last_hours(hours: int, day: date, timezone: str) -> tuple[datetime, datetime, date]:
-    """The hours of physical time up to the end of a day: begin, end (in UTC), and the first day."""
+    """Give the hours up to the end of a day in physical time: begin, end (in UTC), first day."""
     end = end_of_day(day, timezone)
     begin = end - timedelta(hours=hours)
     return begin, end, begin.astimezone(ZoneInfo(timezone)).date()

@@ -19,7 +19,7 @@ def require_columns(frame: DataFrame, *names: str, where: str) -> None:
 
 
 def is_one_of(column: str, names: Iterable[str]) -> str:
-    """The condition, as SQL, that a column has one of some names of the configuration."""
+    """Give the condition, as SQL, that a column has one of some names of the configuration."""
     listed = ", ".join(f"'{name}'" for name in names)
     return f"({column} IN ({listed}))" if listed else "false"
 

@@ -79,7 +79,7 @@ class ConfigFaultsError(DataBankError):
 
 
 def did_you_mean(name: str, known: Collection[str]) -> str:
-    """A remedy for a wrong name: the closest known one, or the list of them."""
+    """Give a remedy for a wrong name: the closest known one, or the list of them."""
     close = difflib.get_close_matches(name, known, n=1)
     if close:
         return f"did you mean {close[0]!r}?"

@@ -18,7 +18,7 @@ METADATA = _Metadata()
 
 
 def fingerprint(value: Any, *, length: int = 12) -> str:
-    """A short hash of a JSON-like value; the order of keys does not matter."""
+    """Give a short hash of a JSON-like value; the order of keys does not matter."""
     text = json.dumps(value, sort_keys=True, default=str, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:length]
 

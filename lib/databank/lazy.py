@@ -6,7 +6,7 @@ from typing import Any
 
 
 def lazy_exports(package: str, places: Mapping[str, str]) -> tuple[Callable[[str], Any], list[str]]:
-    """`__getattr__` and `__all__` of a package whose names lie in other modules."""
+    """Make `__getattr__` and `__all__` of a package whose names lie in other modules."""
 
     def __getattr__(name: str) -> Any:  # noqa: N807 - the hook's name is Python's
         if name not in places:

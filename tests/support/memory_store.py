@@ -24,7 +24,8 @@ from databank.runs.context import LastRun
 from databank.tables import Store, TableSpec
 from databank.tables.feed import ChangeFeed
 from databank.tables.files import Commit
-from databank.tables.store import Publication, name_of
+from databank.tables.ops import Publication
+from databank.tables.spec import name_of
 
 DAY = date(2026, 1, 31)
 _FEED = (StructField("_change_type", StringType()), StructField("_commit_version", LongType()))

@@ -8,7 +8,8 @@ from databank.runs.context import LastRun
 from databank.runs.records import DONE, ROLLED_BACK, History, Metric, RunRecord
 from databank.tables import Store, TableSpec
 from databank.tables.files import Commit
-from databank.tables.store import Publication, name_of
+from databank.tables.ops import Publication
+from databank.tables.spec import name_of
 
 Rows = list[tuple[Any, ...]]
 

@@ -158,7 +158,7 @@ class Kinds(Generic[M]):
 
 
 def keys_of(model: type[StrictModel]) -> dict[str, FieldInfo]:
-    """Keys that a file may have, by name; fields that loading fills in are none."""
+    """List the keys that a file may have, by name; fields that loading fills in are none."""
     return {
         field.alias or name: field
         for name, field in model.model_fields.items()
@@ -176,7 +176,7 @@ def _error(location: tuple[int | str, ...], value: Any, message: str) -> InitErr
 
 
 def _repeated(item: Any) -> InitErrorDetails:
-    """An error that pydantic listed, in the form in which it takes errors."""
+    """Turn an error that pydantic listed into the form in which it takes errors."""
     context = item.get("ctx", {})
     if item["type"] == "value_error":
         return _error(item["loc"], item["input"], str(context["error"]))

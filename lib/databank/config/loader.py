@@ -104,7 +104,7 @@ def _key_path(location: tuple[int | str, ...]) -> str:
 
 
 def _known_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """Keys of the model in which the unknown key was found, for the remedy."""
+    """List the keys of the model in which the unknown key was found, for the remedy."""
     models: list[type[BaseModel]] = [model]
     for part in location[:-1]:
         inner = [m for current in models for m in _models_of(current, part)]

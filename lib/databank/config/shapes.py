@@ -12,12 +12,12 @@ class Entry(Protocol):
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """Give the name of the entry."""
         ...
 
     @property
     def kind(self) -> str:
-        """One of the kinds."""
+        """Give the kind of the entry."""
         ...
 
 

@@ -66,12 +66,12 @@ class Context:
         self.metrics.append((name, labels, float(value)))
 
     def wants(self, node: str) -> bool:
-        """Whether a tag, model, audience or lookalike is to be built in this part."""
+        """Tell whether a tag, model, audience or lookalike is to be built in this part."""
         return not self.nodes or node in self.nodes
 
     @property
     def same_logic_as_last(self) -> bool:
-        """Whether the last run of this part had the same configuration and logic."""
+        """Tell whether the last run of this part had the same configuration and logic."""
         return (
             self.last is not None
             and self.last.config_hash == self.config_hash

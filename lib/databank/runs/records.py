@@ -45,11 +45,11 @@ class History:
     days: dict[str, date] = field(default_factory=dict)
 
     def last(self, job: str, nodes: tuple[str, ...]) -> LastRun | None:
-        """The last done run of a part."""
+        """Give the last done run of a part."""
         return self.parts.get((job, tuple(sorted(nodes))))
 
     def superseded_by_other_part(self, job: str, nodes: tuple[str, ...], last: LastRun) -> bool:
-        """Whether a later run of another part has built some of the same nodes."""
+        """Tell whether a later run of another part has built some of the same nodes."""
         built = set(nodes)
         return any(
             later.started > last.started and (not part or not built or built & set(part))
@@ -58,11 +58,11 @@ class History:
         )
 
     def latest_day(self, job: str) -> date | None:
-        """The latest day for which a job was done."""
+        """Give the latest day for which a job was done."""
         return self.days.get(job)
 
     def with_run(self, record: RunRecord) -> "History":
-        """The history after one more done run."""
+        """Give the history after one more done run."""
         part = (record.job, tuple(sorted(record.nodes)))
         last = LastRun(
             record.day, record.config_hash, record.logic_version, record.read, record.started
@@ -133,5 +133,5 @@ class StoreLedger:
 
 
 def _with_zone(started: datetime) -> datetime:
-    """Spark hands out the hour of this machine without its zone; runs of this process have one."""
+    """Add the zone: Spark hands out the hour of this machine without one."""
     return started.astimezone(UTC)

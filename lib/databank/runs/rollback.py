@@ -83,7 +83,7 @@ def _publish_again(store: Store, job: Job, run_id: str, target: Published) -> Su
 
 
 def _unknown(job: Job, day: date) -> records.RunRecord:
-    """What stands for a run that was killed before its record: like it is no other."""
+    """Make up the record of a run that was killed before it wrote one; no run is like it."""
     return records.RunRecord(
         run_id="", job=job.name, nodes=(), day=day, outcome="", message=None, config_hash="",
         logic_version=0, read={}, written={}, rows={}, started=now(), seconds=0,

@@ -202,12 +202,12 @@ class Runner:
     def _published_now(
         self, written: dict[str, int], shown: dict[str, int] | None = None
     ) -> dict[str, int]:
-        """What of the run's work readers see; a refused run may have published its measures."""
+        """Keep what readers see of the run's work; a refused run may have published measures."""
         seen = {t: v for t, v in written.items() if self.store.published.get(t) == v}
         return seen if shown is None else {t: shown[t] for t in seen if t in shown}
 
     def _is_unchanged(self, job: Job, context: Context) -> bool:
-        """Whether this run would read what the last one read, and do with it what that did."""
+        """Tell whether this run would read what the last one read, and do with it what that did."""
         last: LastRun | None = context.last
         return (
             last is not None
@@ -228,7 +228,7 @@ class Runner:
 
 
 def new_run_id(job: Job, day: date) -> str:
-    """An id that no other run has."""
+    """Make an id that no other run has."""
     return f"{day:%Y%m%d}-{job.name}-{uuid4().hex[:8]}"
 
 

@@ -66,7 +66,7 @@ _LOCAL = {
 
 
 def get_spark(app_name: str = "databank", **conf: Any) -> SparkSession:
-    """The Spark session of this process.
+    """Give the Spark session of this process.
 
     Under spark-submit, and where a session runs already, master, memory and jars are those given
     there, and so is all else but what results lean on: Delta, UTC. Elsewhere an embedded `local`
@@ -110,7 +110,7 @@ def get_spark(app_name: str = "databank", **conf: Any) -> SparkSession:
 
 
 def submit_options() -> dict[str, str]:
-    """Options that spark-submit needs before the driver starts; the session sets the rest."""
+    """Give the options that spark-submit needs at once; the session sets the rest."""
     return _DELTA | jar_options()
 
 
@@ -122,7 +122,7 @@ def stop_spark() -> None:
 
 
 def _running() -> SparkConf | None:
-    """What the context of this process, or spark-submit, was given; None where neither is."""
+    """Tell what the context of this process, or spark-submit, was given; None where neither is."""
     if SparkContext._active_spark_context is not None:
         return SparkContext._active_spark_context.getConf()
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
@@ -138,7 +138,7 @@ def _with_delta(extensions: str) -> str:
 
 
 def _local_size() -> dict[str, str]:
-    """Cores of this machine (two tries a task) and about a third of its memory, 2-6 GiB."""
+    """Give the cores of this machine (two tries a task) and a third of its memory, 2-6 GiB."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
     memory = max(2048, min(6144, total // 3))

@@ -12,7 +12,7 @@ from pyspark.sql.types import StructType
 def small_frame(
     spark: SparkSession, rows: Iterable[Sequence[Any]], schema: StructType | str
 ) -> DataFrame:
-    """Rows as a part of the plan itself.
+    """Make rows a part of the plan itself.
 
     A list given to createDataFrame is sent through a Python worker again at each action, which
     takes longer than most of the work on a small table; a table of Arrow is not.

@@ -52,13 +52,13 @@ _EXCLUDED = (
 
 
 def jar_folder() -> Path:
-    """Where the jars are kept: DATABANK_JARS, else the user's cache folder."""
+    """Give the folder of the jars: DATABANK_JARS, else the user's cache folder."""
     named = os.environ.get("DATABANK_JARS")
     return Path(named) if named else Path.home() / ".cache" / "databank" / "jars"
 
 
 def jar_options() -> dict[str, str]:
-    """Spark options that put Delta on the class path, with the network only where needed."""
+    """Give the Spark options that load Delta; the network is used only where it is needed."""
     folder = jar_folder()
     jars = [folder / "jars" / name for name in _NEEDED]
     if all(path.exists() for path in jars):

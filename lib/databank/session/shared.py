@@ -11,7 +11,7 @@ _SHORT = 2_000_000  # keys: some tens of megabytes in each worker
 
 
 def shared_folder(spark: SparkSession) -> str:
-    """The session's scratch, else (where driver and workers share a disk) the temp folder.
+    """Give the session's scratch, else (where driver and workers share a disk) the temp folder.
 
     Raises:
         DataBankError: If workers are elsewhere and no shared path was named.
@@ -46,7 +46,7 @@ def checkpoint(frame: DataFrame) -> DataFrame:
 
 
 def hinted(frame: DataFrame) -> DataFrame:
-    """A computed frame of keys, told to be broadcast if it is short.
+    """Mark a computed frame of keys for broadcasting if it is short.
 
     Spark takes what a checkpoint holds for endless, and would shuffle the long side of a join.
     """

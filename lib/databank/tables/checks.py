@@ -1,7 +1,11 @@
 """Checks on rows before they are written."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from pyspark.sql import DataFrame, functions as F
 from pyspark.sql.types import StructType
+from pyspark.storagelevel import StorageLevel
 
 from databank.errors import UnsafeKeysError
 from databank.tables.spec import TableSpec
@@ -43,7 +47,7 @@ def refuse_outside(rows: DataFrame, table: str, scope: DataFrame) -> None:
 
 
 def conform(rows: DataFrame, spec: TableSpec) -> DataFrame:
-    """The spec's columns, types and comments; a wrong type fails here, not in a reader.
+    """Give rows the spec's columns, types and comments; a wrong type fails here, not in a reader.
 
     Raises:
         AnalysisException: If a column is missing, or cannot be widened to its type.
@@ -59,3 +63,13 @@ def conform(rows: DataFrame, spec: TableSpec) -> DataFrame:
     ]
     named = zip(wanted, cells, strict=True)
     return rows.select(*(c.alias(field.name, metadata=field.metadata) for field, c in named))
+
+
+@contextmanager
+def computed_once(rows: DataFrame) -> Iterator[DataFrame]:
+    """Compute rows once that are checked and then written."""
+    kept = rows.persist(StorageLevel.MEMORY_AND_DISK)
+    try:
+        yield kept
+    finally:
+        kept.unpersist()

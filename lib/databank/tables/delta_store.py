@@ -10,9 +10,9 @@ from pyspark.sql import DataFrame, DataFrameWriter, SparkSession, functions as F
 from databank.errors import DataBankError, ForeignCommitError
 from databank.tables.feed import ChangeFeed
 from databank.tables.files import Commit, Files
-from databank.tables.ops import PUBLISH
-from databank.tables.spec import TableSpec
-from databank.tables.store import RUNNER, Publication, Store, name_of
+from databank.tables.ops import PUBLISH, RUNNER, Publication
+from databank.tables.spec import TableSpec, name_of
+from databank.tables.store import Store
 
 COMMIT_PREFIX = "databank:"  # commits of databank carry this and the run id as userMetadata
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
@@ -28,7 +28,7 @@ class DeltaStore(Store):
         self.refresh()
 
     def path(self, table: TableSpec | str) -> str:
-        """Where a table lies."""
+        """Give the path of a table."""
         return f"{self.root}/{name_of(table).replace('.', '/')}"
 
     def refresh(self) -> None:
@@ -66,7 +66,7 @@ class DeltaStore(Store):
         return reader.load(self.path(table))
 
     def is_readable(self, table: str, version: int) -> bool:
-        """Whether Delta's log and the files of a version are there still."""
+        """Tell whether Delta's log and the files of a version are there still."""
         try:
             files = self.read_version(table, version).inputFiles()
         except AnalysisException:
@@ -82,7 +82,7 @@ class DeltaStore(Store):
         return self.spark.read.format("delta").load(path)
 
     def publications(self, job: str) -> list[Publication]:
-        """All that a job has published, in the order of publishing."""
+        """List all that a job has published, in the order of publishing."""
         rows = self.ledger(PUBLISH)
         if rows is None:
             return []

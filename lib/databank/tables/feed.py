@@ -13,11 +13,11 @@ class CommitLog(Protocol):
     """The commits of one table, and the rows that each of them changed."""
 
     def commit(self, version: int) -> Commit:
-        """What the log says of one commit."""
+        """Tell what the log says of one commit."""
         ...
 
     def has(self, version: int) -> bool:
-        """Whether the log still knows a commit."""
+        """Tell whether the log still knows a commit."""
         ...
 
     def rows(self, first: int, last: int) -> DataFrame:
@@ -39,7 +39,7 @@ class ChangeFeed:
         self._since, self._until = since, until
 
     def added(self) -> DataFrame:
-        """Rows that were added and neither altered nor removed since."""
+        """Give the rows that were added and neither altered nor removed since."""
         kept = self._kept()
         if not kept:
             return self._nothing()
@@ -57,18 +57,18 @@ class ChangeFeed:
         return self._named(added)
 
     def altered(self) -> DataFrame:
-        """Rows that were changed or removed, as they were before and as they are after it."""
+        """Give the rows that were changed or removed, as before and as after it."""
         kept = self._kept()
         if all(commit.adds for commit in kept):
             return self._nothing()
         return self._named(self._rows(kept).where("_change_type <> 'insert'"))
 
     def covers(self) -> bool:
-        """Whether the log still goes back to `since`."""
+        """Tell whether the log still goes back to `since`."""
         return self._until <= self._since or self._log.has(self._since + 1)
 
     def was_rolled_back(self) -> bool:
-        """Whether a rollback took the table back beyond `since`."""
+        """Tell whether a rollback took the table back beyond `since`."""
         return self._until < self._since or any(
             commit.restored is not None and commit.restored < self._since
             for commit in self._commits()

@@ -41,11 +41,11 @@ class Files:
         self._fs = fs.getRawFileSystem() if local else fs
 
     def exists(self, path: str) -> bool:
-        """Whether there is a file or folder at the path."""
+        """Tell whether there is a file or folder at the path."""
         return bool(self._fs.exists(self._path(path)))
 
     def names(self, path: str) -> list[str]:
-        """Names in a folder, sorted; an absent folder is empty."""
+        """List the names in a folder, sorted; an absent folder is empty."""
         if not self.exists(path):
             return []
         return sorted(
@@ -57,7 +57,7 @@ class Files:
         return float(self._fs.getFileStatus(self._path(path)).getModificationTime()) / 1000
 
     def read(self, path: str) -> str:
-        """A small text file."""
+        """Read a small text file."""
         stream = self._fs.open(self._path(path))
         try:
             return str(self._jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8"))
@@ -88,12 +88,12 @@ class Files:
         self._fs.delete(self._path(path), True)
 
     def last_version(self, table_path: str) -> int | None:
-        """The newest version in a table's Delta log; None if there is no table."""
+        """Give the newest version in a table's Delta log; None if there is no table."""
         versions = [int(n[:20]) for n in self.names(f"{table_path}/_delta_log") if _is_commit(n)]
         return max(versions, default=None)
 
     def commit(self, table_path: str, version: int) -> Commit:
-        """What the log says of one commit."""
+        """Tell what the log says of one commit."""
         text = self.read(f"{table_path}/_delta_log/{version:020d}.json")
         for line in text.splitlines():
             action = json.loads(line)

@@ -1,6 +1,23 @@
 """Tables that the runner writes for every job."""
 
+from datetime import date
+from typing import NamedTuple
+
 from databank.tables.spec import Column, TableSpec
+
+RUNNER = "runner"  # owner of the ledgers: they are never published, their newest state counts
+
+
+class Publication(NamedTuple):
+    """One row of ops.publish: a version of a table that readers see from then on."""
+
+    job: str
+    day: date
+    run_id: str
+    table: str
+    version: int
+    seq: int
+
 
 PUBLISH = TableSpec(
     name="ops.publish",

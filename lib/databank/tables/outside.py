@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def is_there(root: str) -> bool:
-    """Whether the folder exists; a store elsewhere is taken to be there until it is read."""
+    """Tell whether the folder exists; a store elsewhere is taken to be there until it is read."""
     return "://" in root or Path(root).is_dir()
 
 
@@ -25,7 +25,7 @@ def require_root(root: str) -> None:
 
 
 def published_versions(root: str) -> dict[str, int]:
-    """Table -> version that readers are to see; empty before the first run."""
+    """Give the version of each table that readers are to see; empty before the first run."""
     rows = read_small(root, "ops.publish")
     if rows is None:
         return {}
@@ -52,7 +52,7 @@ def read_small(root: str, table: str, *, version: int | None = None) -> "pa.Tabl
 
 
 def newest(rows: "pa.Table", column: str, count: int) -> "pa.Table":
-    """The rows with the highest values of a column, highest first."""
+    """Give the rows with the highest values of a column, highest first."""
     import pyarrow.compute as pc
 
     order = pc.sort_indices(rows, sort_keys=[(column, "descending")])

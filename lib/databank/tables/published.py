@@ -26,7 +26,7 @@ class Published:
 
 
 def published_by(store: Store, job: str, day: date) -> Published:
-    """What the last run of a job for a day up to `day` left; what was rolled back is no run.
+    """Find what the last run of a job for a day up to `day` left; what was rolled back is no run.
 
     Raises:
         DataBankError: If the job has published nothing for a day up to it.

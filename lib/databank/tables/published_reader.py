@@ -42,7 +42,7 @@ class PublishedReader:
     def find(
         self, table: str, columns: Sequence[str], where: str, given: Sequence[Any] = ()
     ) -> list[tuple[Any, ...]]:
-        """Rows of a table that a condition holds for, in the order of all their columns.
+        """Find rows of a table for which a condition holds, in the order of all their columns.
 
         No rows where the table has not been published. Of what the runner writes for every job
         (ops.run, ops.metric) the newest rows are seen.
@@ -70,7 +70,7 @@ class PublishedReader:
         first: date,
         last: date,
     ) -> list[tuple[Any, ...]]:
-        """As `find`, of some days of a table with a column `day`; other files are not read."""
+        """Find rows of some days in a table with a column `day`; other files are not read."""
         version = self._versions.get(table)
         relation = None if version is None else self._opened(table, version, (first, last))
         if relation is None:
@@ -81,7 +81,7 @@ class PublishedReader:
     def by_keys(
         self, table: str, columns: Sequence[str], key: str, keys: Sequence[int]
     ) -> list[tuple[Any, ...]]:
-        """Rows whose key is one of some; a join reads the other columns of those rows alone."""
+        """Find rows by their keys; a join reads the other columns of those rows alone."""
         relation = self._relation(table)
         if relation is None or not keys:
             return []
@@ -106,7 +106,7 @@ class PublishedReader:
     def _opened(
         self, table: str, version: int | None, days: tuple[date, date] | None = None
     ) -> str | None:
-        """What to select from: a version of the table, or the newest; null if it has no rows.
+        """Open a version of the table, or the newest, to select from; None if it has no rows.
 
         With days, first and last, the files that may hold any; of an object store Arrow chooses
         them in the query.
@@ -133,7 +133,7 @@ class PublishedReader:
 
 
 def _files_of(held: DeltaTable, path: str, first: date, last: date) -> list[str]:
-    """Files of a table that may hold any of some days, by what Delta's log knows of each."""
+    """List files of a table that may hold rows of some days, by what Delta's log knows of each."""
     files = pa.table(held.get_add_actions(flatten=True)).to_pylist()
     least, most = "min.day", "max.day"
     # a file that the log tells nothing of may hold them

@@ -53,7 +53,7 @@ class TableSpec:
 
     @property
     def pii(self) -> tuple[str, ...]:
-        """Names of the columns that hold personal data."""
+        """Give the names of the columns that hold personal data."""
         return tuple(column.name for column in self.columns if column.pii)
 
     def schema(self) -> "StructType":
@@ -72,3 +72,8 @@ class TableSpec:
                 for column in self.columns
             ]
         )
+
+
+def name_of(table: TableSpec | str) -> str:
+    """`schema.table` of a table."""
+    return table if isinstance(table, str) else table.name

@@ -10,36 +10,22 @@ published version is taken back before the next run of the job writes.
 import os
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.storagelevel import StorageLevel
 
 from databank.errors import DataBankError
 from databank.session import keep_checkpoints, small_frame
-from databank.tables.checks import conform, refuse_outside, refuse_unsafe_keys
+from databank.tables.checks import computed_once, conform, refuse_outside, refuse_unsafe_keys
 from databank.tables.feed import ChangeFeed
 from databank.tables.files import Commit, Files
-from databank.tables.spec import TableSpec
-
-RUNNER = "runner"  # owner of the ledgers: they are never published, their newest state counts
-
-
-class Publication(NamedTuple):
-    """One row of ops.publish: a version of a table that readers see from then on."""
-
-    job: str
-    day: date
-    run_id: str
-    table: str
-    version: int
-    seq: int
+from databank.tables.ops import RUNNER, Publication
+from databank.tables.spec import TableSpec, name_of
 
 
-def _die_if_told(point: str) -> None:
+def _die_at(point: str) -> None:
     """Die here if DATABANK_FAULT names this point; how scripts/check_crash proves recovery."""
     if os.environ.get("DATABANK_FAULT") == point:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -58,7 +44,7 @@ class Store(ABC):
             raising function here.
     """
 
-    fault: Callable[[str], None] = staticmethod(_die_if_told)
+    fault: Callable[[str], None] = staticmethod(_die_at)
 
     def __init__(self, spark: SparkSession, root: str) -> None:
         self.spark = spark
@@ -115,7 +101,7 @@ class Store(ABC):
         self.files.delete(f"{self.root}/_scratch/{self.run_id}")
 
     def scratch(self, name: str) -> str:
-        """A path for files that live as long as the run."""
+        """Give a path for files that live as long as the run."""
         return f"{self.root}/_scratch/{self.run_id}/{name}"
 
     @abstractmethod
@@ -125,7 +111,7 @@ class Store(ABC):
     # ---- reading
 
     def is_published(self, table: TableSpec | str) -> bool:
-        """Whether a reader would find the table."""
+        """Tell whether a reader would find the table."""
         return name_of(table) in self.published
 
     def read(self, spec: TableSpec) -> DataFrame:
@@ -160,7 +146,7 @@ class Store(ABC):
 
     @abstractmethod
     def is_readable(self, table: str, version: int) -> bool:
-        """Whether a version of a table can still be read."""
+        """Tell whether a version of a table can still be read."""
 
     @abstractmethod
     def ledger(self, table: TableSpec | str) -> DataFrame | None:
@@ -168,10 +154,10 @@ class Store(ABC):
 
     @abstractmethod
     def publications(self, job: str) -> list[Publication]:
-        """All that a job has published, in the order of publishing."""
+        """List all that a job has published, in the order of publishing."""
 
     def changes(self, spec: TableSpec, since: int | None) -> DataFrame:
-        """Rows that were added to a table after the version `since`; None or -1 = all of it.
+        """Give the rows that were added to a table after the version `since`; None or -1 = all.
 
         Rows that have been altered or taken back since are not among them. Raises as `feed` does.
         """
@@ -179,7 +165,7 @@ class Store(ABC):
         return self.read(spec) if feed is None else feed.added()
 
     def altered(self, spec: TableSpec, since: int | None) -> DataFrame:
-        """Rows that were changed or removed after the version `since`, as before and as after it.
+        """Give the rows that were changed or removed after `since`, as before and as after it.
 
         None or -1 = none. Raises as `feed` does.
         """
@@ -187,7 +173,7 @@ class Store(ABC):
         return small_frame(self.spark, [], spec.schema()) if feed is None else feed.altered()
 
     def feed(self, spec: TableSpec, since: int | None) -> ChangeFeed | None:
-        """What came to a table after the version `since`; None where all of it did, or nothing.
+        """Open the changes of a table after the version `since`; None where all is new, or nothing.
 
         Raises:
             DataBankError: If the table keeps no change feed.
@@ -203,7 +189,7 @@ class Store(ABC):
     # ---- writing
 
     def small(self, spec: TableSpec, rows: Iterable[Sequence[Any]]) -> DataFrame:
-        """Rows made on the driver, as a frame that becomes one file."""
+        """Make a frame of rows on the driver; it becomes one file."""
         return small_frame(self.spark, rows, spec.schema()).coalesce(1)
 
     def append(self, spec: TableSpec, rows: DataFrame, *, checked: bool = False) -> None:
@@ -240,7 +226,7 @@ class Store(ABC):
             self._write(spec, rows, mode="append", checked=False)
             return
         self.fault(f"before:{spec.name}")
-        with _kept(conform(rows, spec)) as computed:
+        with computed_once(conform(rows, spec)) as computed:
             refuse_unsafe_keys(computed, spec)
             self._commit_upsert(spec, computed)
         self._note_written(spec, before)
@@ -280,7 +266,7 @@ class Store(ABC):
             return self._write(spec, rows, mode="append", checked=False)
         if keys.isEmpty():
             return self._note_written(spec, before)
-        with _kept(conform(rows, spec)) as computed:
+        with computed_once(conform(rows, spec)) as computed:
             refuse_unsafe_keys(computed, spec)
             refuse_outside(computed, spec.name, keys)
             kept = self.read_version(spec, before).join(keys, keys.columns, "left_anti")
@@ -290,11 +276,11 @@ class Store(ABC):
 
     @abstractmethod
     def _version(self, spec: TableSpec) -> int | None:
-        """The newest version of a table; None if there is no table."""
+        """Give the newest version of a table; None if there is no table."""
 
     @abstractmethod
     def _commit(self, spec: TableSpec, version: int) -> Commit:
-        """What the log says of a commit."""
+        """Tell what the log says of a commit."""
 
     @abstractmethod
     def _restore(self, spec: TableSpec) -> None:
@@ -306,7 +292,7 @@ class Store(ABC):
 
     @abstractmethod
     def _open_feed(self, spec: TableSpec, since: int, until: int) -> ChangeFeed:
-        """The feed of a table between two versions."""
+        """Give the feed of a table between two versions."""
 
     @abstractmethod
     def _commit_write(self, spec: TableSpec, rows: DataFrame, mode: str, where: str | None) -> None:
@@ -337,7 +323,7 @@ class Store(ABC):
         if not spec.key or checked:
             self._commit_write(spec, rows, mode, where)
         else:
-            with _kept(rows) as computed:
+            with computed_once(rows) as computed:
                 refuse_unsafe_keys(computed, spec)
                 self._commit_write(spec, computed, mode, where)
         self._note_written(spec, before)
@@ -358,18 +344,3 @@ class Store(ABC):
             rows = self._commit(spec, version).rows if version != before else 0
             self.rows_written[spec.name] = self.rows_written.get(spec.name, 0) + rows
         self.fault(f"after:{spec.name}")
-
-
-def name_of(table: TableSpec | str) -> str:
-    """`schema.table` of a table."""
-    return table if isinstance(table, str) else table.name
-
-
-@contextmanager
-def _kept(rows: DataFrame) -> Iterator[DataFrame]:
-    """Rows that are checked and then written: computed once."""
-    kept = rows.persist(StorageLevel.MEMORY_AND_DISK)
-    try:
-        yield kept
-    finally:
-        kept.unpersist()
