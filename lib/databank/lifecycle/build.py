@@ -10,7 +10,7 @@ from databank.archive.tables import PERSON_DAY
 from databank.expressions import Expression, Macro, parse_window
 from databank.expressions.macros import ANY_EVENT
 from databank.lifecycle.config import NEW, NONE, LifecycleJobConfig
-from databank.lifecycle.rfm import rfm_values, with_scores
+from databank.lifecycle.rfm import rfm_values, with_rfm_scores
 from databank.lifecycle.stages import flow_between, stage_of
 from databank.lifecycle.tables import FLOW, RFM, STAGE
 from databank.runs import Context, Job, StepResult
@@ -49,7 +49,7 @@ def build_lifecycle(context: Context, config: LifecycleJobConfig) -> StepResult:
             context.progress.step("recency, frequency, money")
             values = rfm_values(context.store.read(PERSON_DAY), config.lifecycle.rfm, as_of=day)
             known = values.join(after, "person_id", "left_semi")
-            rows = with_scores(known, config.lifecycle.rfm).withColumn("day", F.lit(day))
+            rows = with_rfm_scores(known, config.lifecycle.rfm).withColumn("day", F.lit(day))
             context.store.replace(RFM, rows, where=on_day, checked=True)
             summary["persons with RFM"] = context.store.rows_written[RFM.name]
     finally:
@@ -60,28 +60,28 @@ def build_lifecycle(context: Context, config: LifecycleJobConfig) -> StepResult:
 def _stages(
     context: Context, config: LifecycleJobConfig, day: date, *, is_new: Macro | None = None
 ) -> DataFrame:
-    """person_id, stage (`none` included), and the value of `is_new`, a macro."""
+    """Compute person_id, stage (`none` included), and `is_new`, the value of that macro."""
     stages, rules = config.lifecycle.stages, config.lifecycle.expressions
-    asked = [] if is_new is None else [is_new]
-    also = [Expression(m.column, m.column, (m,), frozenset()) for m in asked]
+    macros = [] if is_new is None else [is_new]
+    also = [Expression(m.column, m.column, (m,), frozenset()) for m in macros]
     frame = person_frame(context, [*rules, *also], config.archive, as_of=day, tags=config.tags)
     stage = stage_of([(s.name, e.sql) for s, e in zip(stages, rules, strict=True)])
     return frame.select(
-        "person_id", stage.alias("stage"), *(F.col(m.column).alias("is_new") for m in asked)
+        "person_id", stage.alias("stage"), *(F.col(m.column).alias("is_new") for m in macros)
     )
 
 
 def _known_by(before: DataFrame, after: DataFrame) -> DataFrame:
-    """Leave out of the earlier day those whose first event came after it.
+    """Leave out of the earlier day the persons whose first event came after it.
 
-    An identifier is valid from the beginning unless it changed hands, so that identity alone
-    does not tell since when a person is known.
+    An identifier is valid from the beginning unless it was reassigned, so identity alone does not
+    tell since when a person is known.
     """
     return before.join(after.where("is_new"), "person_id", "left_anti")
 
 
 def _measure(context: Context) -> dict[str, int | float | str]:
-    """Note the persons of each stage and the new ones; from the flow, which counts everybody."""
+    """Record the persons of each stage and the new persons, from the flow: it counts everybody."""
     # a row for each pair of stages
     rows = context.store.read(FLOW).where(F.col("day_to") == F.lit(context.day)).collect()
     summary: dict[str, int | float | str] = {}

@@ -15,12 +15,12 @@ from databank.expressions import Expression, parse_expression, parse_window
 from databank.expressions.windows import refuse_hours
 
 NONE, NEW, GONE = "none", "new", "gone"
-OTHER = "other"
+NO_SEGMENT = "other"  # of persons for whom no segment holds
 _RFM_NAMES = ("r", "f", "m", "recency_days", "frequency", "monetary")
 
 
 class StageConfig(StrictModel):
-    """One stage; the highest whose condition holds is a person's."""
+    """One stage; a person is in the highest stage whose condition holds."""
 
     name: Name
     when: str = Field(description="Condition over macros and tags")
@@ -50,7 +50,7 @@ class Distinct(StrictModel):
 
 
 class CutsConfig(StrictModel):
-    """Where scores change: with 4 cuts they go from 1 to 5."""
+    """Values at which scores change; 4 cuts make scores from 1 to 5."""
 
     r: list[int] = Field(min_length=1, max_length=9, description="Days, ascending")
     f: list[float] = Field(min_length=1, max_length=9, description="Least counts, ascending")
@@ -59,13 +59,13 @@ class CutsConfig(StrictModel):
     @field_validator("r", "f", "m")
     @classmethod
     def _ascending(cls, value: list[float] | None) -> list[float] | None:
-        if value is not None and any(one >= other for one, other in pairwise(value)):
+        if value is not None and any(low >= high for low, high in pairwise(value)):
             raise ValueError(f"cuts {value} do not ascend; write each larger than the one before")
         return value
 
 
 class SegmentConfig(StrictModel):
-    """A named part of the RFM cube; the first whose condition holds is a person's."""
+    """A named part of the RFM cube; a person is in the first segment whose condition holds."""
 
     name: Name
     when: str = Field(description="Condition over r, f, m")
@@ -111,7 +111,7 @@ class RfmConfig(StrictModel):
 
 
 class LifecycleConfig(Refers, StrictModel):
-    """The whole file."""
+    """The file: stages, the days that the flow compares, and RFM."""
 
     stages: list[StageConfig] = Field(min_length=1, description="Lowest first")
     compare_days: int = Field(default=30, ge=1, description="The flow begins so many days before")
@@ -134,7 +134,7 @@ class LifecycleConfig(Refers, StrictModel):
 
 @dataclass(frozen=True)
 class LifecycleJobConfig:
-    """What the job needs: the file, the archive's dimensions, the types of the tags."""
+    """Configuration of the job: the file, the archive's dimensions, the types of the tags."""
 
     lifecycle: LifecycleConfig
     archive: ArchiveConfig = field(default_factory=ArchiveConfig)

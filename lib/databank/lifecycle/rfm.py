@@ -7,16 +7,16 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.columns import holds, require_columns
 from databank.expressions import parse_window
-from databank.lifecycle.config import OTHER, Distinct, RfmConfig
+from databank.lifecycle.config import NO_SEGMENT, Distinct, RfmConfig
 
 
 def rfm_values(archive: DataFrame, config: RfmConfig, *, as_of: date) -> DataFrame:
-    """Recency, frequency and money of every person with the event in the window.
+    """Compute recency, frequency and money of every person with the event in the window.
 
     Args:
         archive: archive.person_day.
         config: The event, what frequency counts, which events bring or cost money.
-        as_of: Run day; later rows are not seen.
+        as_of: Run day; later rows are left out.
 
     Returns:
         person_id (unique), recency_days (int, 0 = the run day), frequency (bigint), monetary
@@ -27,9 +27,9 @@ def rfm_values(archive: DataFrame, config: RfmConfig, *, as_of: date) -> DataFra
     """
     require_columns(archive, "person_id", "day", "event", "dims", "amount", where="rfm_values")
     begin, end = parse_window(config.window).days(as_of)
-    seen = F.col("day") <= F.lit(end)
+    in_window = F.col("day") <= F.lit(end)
     if begin is not None:
-        seen = seen & (F.col("day") >= F.lit(begin))
+        in_window = in_window & (F.col("day") >= F.lit(begin))
     events = [config.event, *config.also_money]
     is_event = F.col("event") == config.event
     if isinstance(config.frequency, Distinct):
@@ -38,7 +38,7 @@ def rfm_values(archive: DataFrame, config: RfmConfig, *, as_of: date) -> DataFra
     else:
         counted = F.col("day").cast("string")
     return (
-        archive.where(seen & F.col("event").isin(events))
+        archive.where(in_window & F.col("event").isin(events))
         .groupBy("person_id")
         .agg(
             F.date_diff(F.lit(as_of), F.max(F.when(is_event, F.col("day")))).alias("recency_days"),
@@ -49,7 +49,7 @@ def rfm_values(archive: DataFrame, config: RfmConfig, *, as_of: date) -> DataFra
     )
 
 
-def with_scores(values: DataFrame, config: RfmConfig) -> DataFrame:
+def with_rfm_scores(values: DataFrame, config: RfmConfig) -> DataFrame:
     """Add r, f, m (int, 1 = worst) and segment.
 
     Args:
@@ -67,14 +67,14 @@ def with_scores(values: DataFrame, config: RfmConfig) -> DataFrame:
             else F.lit(None).cast("int"),
         }
     )
-    segment = F.lit(OTHER)
+    segment = F.lit(NO_SEGMENT)
     for each in reversed(config.segments):
         segment = F.when(holds(each.when), F.lit(each.name)).otherwise(segment)
     return scored.withColumn("segment", segment)
 
 
 def _score(cuts: Iterable[float], passes: Callable[[float], Column]) -> Column:
-    """1 and one more for each cut that is passed."""
+    """Score 1, and one more for each cut that is passed."""
     score = F.lit(1)
     for cut in cuts:
         score = score + F.when(passes(cut), 1).otherwise(0)

@@ -9,7 +9,7 @@ from databank.lifecycle.config import GONE, NEW, NONE
 
 
 def stage_of(rules: Sequence[tuple[str, str]]) -> Column:
-    """The highest stage whose rule holds, `none` where none does; null counts as not.
+    """Choose the highest stage whose rule holds, `none` where none does; null counts as false.
 
     Args:
         rules: (stage, Spark SQL condition), lowest stage first.
@@ -21,7 +21,7 @@ def stage_of(rules: Sequence[tuple[str, str]]) -> Column:
 
 
 def flow_between(before: DataFrame, after: DataFrame) -> DataFrame:
-    """Count persons by the stage they were in and the one they are in.
+    """Count persons by their stage on the first day and their stage on the second day.
 
     Each person of either day is counted once, so that the persons of a stage on the first day
     are those who stayed, moved or are gone, exactly; and those of a stage on the second day are

@@ -8,7 +8,7 @@ import pandas as pd
 from pyspark.sql import SparkSession
 
 from databank.lifecycle.config import RfmConfig
-from databank.lifecycle.rfm import rfm_values, with_scores
+from databank.lifecycle.rfm import rfm_values, with_rfm_scores
 
 DAY = date(2026, 1, 31)
 CUTS = {"r": [7, 14, 21, 28], "f": [2, 3, 4, 5], "m": [10, 50, 100, 200]}
@@ -46,8 +46,8 @@ def test_values_and_scores_agree_with_pandas(spark_session: SparkSession, tmp_pa
             ],
         }
     )
-    found = with_scores(rfm_values(rows, config, as_of=DAY), config).toPandas()
-    found = found.sort_values("person_id", ignore_index=True)
+    scored = with_rfm_scores(rfm_values(rows, config, as_of=DAY), config).toPandas()
+    scored = scored.sort_values("person_id", ignore_index=True)
 
     bought = given[given.event == "purchase"]
     by_person = bought.groupby("person_id")
@@ -59,15 +59,15 @@ def test_values_and_scores_agree_with_pandas(spark_session: SparkSession, tmp_pa
         }
     ).loc[sorted(bought.person_id.unique())]
     expected["frequency"] = expected.frequency.fillna(0)
-    assert found.person_id.tolist() == expected.index.tolist()
+    assert scored.person_id.tolist() == expected.index.tolist()
     for column in expected:
-        np.testing.assert_allclose(found[column], expected[column])
+        np.testing.assert_allclose(scored[column], expected[column])
     r = 5 - np.searchsorted(CUTS["r"], expected.recency_days, side="left")
     f = 1 + np.searchsorted(CUTS["f"], expected.frequency, side="right")
     m = 1 + np.searchsorted(CUTS["m"], expected.monetary.round(2), side="right")
-    assert found[["r", "f", "m"]].to_numpy().tolist() == np.stack([r, f, m], axis=1).tolist()
+    assert scored[["r", "f", "m"]].to_numpy().tolist() == np.stack([r, f, m], axis=1).tolist()
     segment = np.select([(r >= 4) & (f >= 4), r <= 2], ["best", "asleep"], "other")
-    assert found.segment.tolist() == segment.tolist()
+    assert scored.segment.tolist() == segment.tolist()
 
 
 def test_without_money_m_is_null(spark_session: SparkSession) -> None:
@@ -77,7 +77,7 @@ def test_without_money_m_is_null(spark_session: SparkSession) -> None:
     )
     cuts = {"r": [7], "f": [2]}
     config = RfmConfig.model_validate({"event": "purchase", "cuts": cuts})
-    row = with_scores(rfm_values(rows, config, as_of=DAY), config).first()
+    row = with_rfm_scores(rfm_values(rows, config, as_of=DAY), config).first()
     assert row is not None
     assert (row["r"], row["f"], row["m"], row["monetary"], row["segment"]) == (
         2,
