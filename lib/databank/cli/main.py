@@ -218,17 +218,20 @@ def preview(
 
 @app.command()
 def rollback(
-    what: Annotated[Literal["identity"], typer.Argument(help="What is to go back.")],
-    to: Annotated[str, typer.Option("--to", help="The day whose state comes back, YYYY-MM-DD.")],
+    what: Annotated[Literal["identity", "model"], typer.Argument(help="What goes back.")],
+    name: Annotated[str | None, typer.Argument(help="The model; identity has no name.")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", help="Of identity: the day whose state comes back, YYYY-MM-DD."),
+    ] = None,
     conf_dir: ConfDir = "conf",
     root: Root = ".databank",
     as_json: AsJson = False,
 ) -> None:
-    """Publish again what was published by a day, as if no run had followed."""
-    from databank.cli.rollback import roll_back_to
-    from databank.clock import parse_day
+    """Bring back the identity of a day, or the former champion of a model."""
+    from databank.cli.rollback import roll_back
 
-    show_sections(roll_back_to(what, conf_dir, root, parse_day(to, option="--to")), as_json)
+    show_sections(roll_back(what, name, to, conf_dir, root), as_json)
 
 
 @app.command()

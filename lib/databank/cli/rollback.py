@@ -1,26 +1,48 @@
-"""`databank rollback`: back to what a job had published by a day."""
+"""`databank rollback`: identity back to a day, a model back to its former champion."""
 
 from datetime import date
 from pathlib import Path
 
 from databank.cli.show import Section
-from databank.clock import refuse_future
+from databank.clock import parse_day, refuse_future
 from databank.config import ConfigReader, Settings
+from databank.errors import DataBankError
 from databank.project.jobs import load_job
-from databank.runs import Progress
+from databank.runs import Progress, Runner
 from databank.runs.records import StoreLedger
-from databank.runs.rollback import roll_back
+from databank.runs.rollback import roll_back as roll_back_job
 from databank.session import get_spark
 from databank.tables import DeltaStore
 from databank.tables.outside import require_root
 
 _CONF = "conf"  # the default: a bank may be rolled back from where there is none
-# what can go back, and the job that makes it
-JOBS = {"identity": "resolve_identity"}
 
 
-def roll_back_to(what: str, conf_dir: str, root: str, day: date) -> list[Section]:
-    """Publish again what a job had published by a day, and tell what follows.
+def roll_back(
+    what: str, name: str | None, to: str | None, conf_dir: str, root: str
+) -> list[Section]:
+    """Roll back identity to a day, or a model to its former champion.
+
+    Raises:
+        DataBankError: If the options do not fit, or the rollback is refused.
+    """
+    if what == "model":
+        if name is None:
+            raise DataBankError("rollback model: which one is missing; add the name of the model")
+        if to is not None:
+            raise DataBankError(
+                "--to: a model goes back to its former champion, to no day; leave out --to"
+            )
+        return roll_back_model(name, conf_dir, root)
+    if name is not None:
+        raise DataBankError(f"rollback identity: has no part {name!r}; leave out the name")
+    if to is None:
+        raise DataBankError("--to: is missing; add the day whose state comes back, YYYY-MM-DD")
+    return roll_back_identity(conf_dir, root, parse_day(to, option="--to"))
+
+
+def roll_back_identity(conf_dir: str, root: str, day: date) -> list[Section]:
+    """Publish again the identity that was published by a day, and tell what follows.
 
     Raises:
         DataBankError: If the day lies ahead, the root does not exist, or the job cannot go there.
@@ -28,20 +50,48 @@ def roll_back_to(what: str, conf_dir: str, root: str, day: date) -> list[Section
     settings = _settings(conf_dir)
     refuse_future(day, timezone=settings.timezone, option="--to")
     require_root(root)
-    spark, job = get_spark("databank", **settings.spark), load_job(JOBS[what])
+    spark, job = get_spark("databank", **settings.spark), load_job("resolve_identity")
     store = DeltaStore(spark, root)
-    outcome = roll_back(store, settings, job, to=day, progress=Progress(quiet=True))
+    outcome = roll_back_job(store, settings, job, to=day, progress=Progress(quiet=True))
     # other jobs are ahead, and take no older day
     latest = max(StoreLedger(store).history().days.values())
     follows = (
         f"the tables made of it follow by `databank run all --root {root} --date {latest}`, or a "
         "later day; what they keep of the days between stays as it was made"
     )
-    return [Section(f"{what} is rolled back", [dict(outcome.summary)]), Section(follows, [])]
+    return [Section("identity is rolled back", [dict(outcome.summary)]), Section(follows, [])]
+
+
+def roll_back_model(name: str, conf_dir: str, root: str) -> list[Section]:
+    """Make the former champion of a model champion again, and tell what follows.
+
+    Raises:
+        DataBankError: If the root does not exist, no model was trained on it, there is no such
+            model, no champion, or none before it.
+    """
+    settings = _settings(conf_dir)
+    require_root(root)
+    store = DeltaStore(get_spark("databank", **settings.spark), root)
+    day = StoreLedger(store).history().latest_day("train_model")
+    if day is None:
+        raise DataBankError(f"--root {root}: no model was trained on it yet; run train_model first")
+    from databank.models.rollback import ROLLBACK  # imports mlflow's and Spark's models
+
+    runner = Runner(store, settings, progress=Progress(quiet=True))
+    outcome = runner.run(ROLLBACK, name, day=day, config_hash="rollback", nodes=(name,))
+    if outcome.error is not None:
+        raise outcome.error
+    follows = (
+        f"scores, and what is made of them, follow by `databank run all --root {root} --date "
+        f"{day}`, or a later day; the model is trained again when its file changes, or "
+        "`train_every` after the training that was rolled back"
+    )
+    title = f"model {name} is rolled back"
+    return [Section(title, [dict(outcome.summary)]), Section(follows, [])]
 
 
 def _settings(conf_dir: str) -> Settings:
-    """Of the configuration the settings alone; the rest may be what has to be mended."""
+    """Read the settings alone; a fault in the rest of the configuration does not matter here."""
     if conf_dir == _CONF and not Path(conf_dir).is_dir():
         return Settings()
     reader = ConfigReader(conf_dir)

@@ -12,8 +12,9 @@ from databank.errors import DataBankError
 from databank.lookalike.config import LookalikeConfig, LookalikesConfig, member_of
 from databank.lookalike.rank import HIDDEN, OTHER, VISIBLE, Gain, gain_curve, role, top
 from databank.lookalike.tables import GAIN, MEMBER
+from databank.models.algorithms import find_algorithm
 from databank.models.frame import feature_columns, macro_frame
-from databank.models.pipeline import logistic, look_at, prepare, probability_of_one
+from databank.models.pipeline import on_columns, prepare, probability_of_one, profile_features
 from databank.runs import Context, Job, StepResult
 
 LEAST_SEEDS = 50
@@ -76,18 +77,21 @@ def likeness(persons: DataFrame, config: LookalikeConfig) -> DataFrame:
     labelled = persons.withColumns(
         {"label": (F.col("role") == VISIBLE).cast("double"), "part": F.lit("train")}
     )
-    facts = look_at(labelled, config.features)
-    rest = facts.persons.get("train", 0) - facts.positives.get("train", 0)
-    unknown = [name for name, median in facts.medians.items() if median is None]
+    stats = profile_features(labelled, config.features)
+    rest = stats.persons.get("train", 0) - stats.positives.get("train", 0)
+    unknown = [name for name, median in stats.medians.items() if median is None]
     if unknown or not rest:
         raise DataBankError(
             f"lookalike {config.lookalike}: "
             + (f"feature {unknown[0]!r} is missing for everybody; correct it" if unknown else "")
             + ("" if unknown else "everybody is a seed; choose a narrower seed audience")
         )
+    regression = find_algorithm("logistic_regression")
+    parameters = regression.complete({"regularisation": config.regularisation})
+    estimator = regression.estimator(parameters, config.random_seed)
     stages = [
-        *prepare(config.features, facts, scaled=True),
-        logistic(regularisation=config.regularisation, elastic_net=0.0, max_iter=100),
+        *prepare(config.features, stats, scaled=True),
+        on_columns(estimator, features="scaled"),
     ]
     model = Pipeline(stages=stages).fit(labelled)
     return model.transform(labelled.where(F.col("role") != VISIBLE)).select(

@@ -1,4 +1,4 @@
-"""Frames of models: features cut by a day, the label of the days after, and who is held out."""
+"""Frames of models: macros as of a day, features, and who is held out."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -10,9 +10,8 @@ from databank.archive.config import ArchiveConfig
 from databank.archive.frame import person_frame, population
 from databank.columns import holds
 from databank.expressions import Expression, parse_expression
-from databank.models.config import ModelConfig
-from databank.models.definition import Definition
 from databank.models.features import FeatureConfig
+from databank.models.spec import ModelSpec
 from databank.runs import Context
 
 _SEEN = parse_expression("events('*')")
@@ -23,7 +22,7 @@ _PERSONS_A_PARTITION = 50_000
 def macro_frame(
     context: Context, expressions: Iterable[Expression], archive: ArchiveConfig, *, as_of: date
 ) -> DataFrame:
-    """The macros of expressions, for persons with at least one event up to the day; persisted.
+    """Gather the macros of expressions for persons with an event up to the day; persisted.
 
     Forests draw their samples partition by partition. Rows are therefore laid out by a hash of
     the person, in a number of partitions that the number of persons alone decides, so that
@@ -43,77 +42,29 @@ def macro_frame(
 
 
 def feature_columns(features: Mapping[str, FeatureConfig]) -> list[Column]:
-    """One double per feature, null where the expression is."""
+    """Cast each feature to a double, null where its expression is null."""
     return [F.expr(f.expression.sql).cast("double").alias(n) for n, f in features.items()]
 
 
 def in_population(frame: DataFrame, condition: str | None) -> DataFrame:
-    """The persons whom a condition takes in; null takes nobody in."""
+    """Keep the persons for whom a condition holds; where it is null it does not hold."""
     if condition is None:
         return frame
     return frame.where(holds(parse_expression(condition).sql))
 
 
-def scoring_frame(frame: DataFrame, config: ModelConfig) -> DataFrame:
-    """Features of a model's population.
-
-    Args:
-        frame: A macro frame that has the model's macros.
-        config: The model.
-
-    Returns:
-        person_id, one double per feature.
-    """
-    return in_population(frame, config.population).select(
-        "person_id", *feature_columns(config.features)
-    )
-
-
-def training_frame(frame: DataFrame, config: ModelConfig) -> DataFrame:
-    """Features, label and part of a model's population.
-
-    Args:
-        frame: A macro frame that has the model's macros, the label's included.
-        config: The model.
-
-    Returns:
-        person_id, one double per feature, label (double, 0 or 1),
-        part (train | calibrate | holdout).
-    """
-    persons = in_population(frame, config.population)
-    if config.label.top_share is None:
-        label = holds(config.label.expression.sql)
-    else:
-        label = _top(persons, config)
-    return persons.select(
-        "person_id",
-        *feature_columns(config.features),
-        label.cast("double").alias("label"),
-        part_of(config).alias("part"),
-    )
-
-
 def share_of_hash(column: str, seed: int) -> Column:
-    """A number in [0, 1) that depends on the value and the seed alone."""
+    """Draw a number in [0, 1) that depends on the value and the seed alone."""
     return F.pmod(F.xxhash64(F.col(column), F.lit(seed)), F.lit(1_000_000)) / F.lit(1_000_000.0)
 
 
-def part_of(config: Definition) -> Column:
-    """The part of a person: train | calibrate | holdout."""
+def part_of(spec: ModelSpec) -> Column:
+    """Assign each person to a part: train | calibrate | holdout."""
     # a person stays held out from training to training, so that versions can be compared
-    draw = share_of_hash("person_id", config.seed)
-    calibrate = config.holdout + (1 - config.holdout) * config.calibration_share
+    draw = share_of_hash("person_id", spec.seed)
+    calibrate = spec.holdout + (1 - spec.holdout) * spec.calibration_share
     return (
-        F.when(draw < config.holdout, "holdout")
+        F.when(draw < spec.holdout, "holdout")
         .when(draw < calibrate, "calibrate")
         .otherwise("train")
     )
-
-
-def _top(persons: DataFrame, config: ModelConfig) -> Column:
-    """Above the quantile of the value; where many share it, fewer than the share are above."""
-    value = F.expr(config.label.expression.sql).cast("double")
-    share = 1 - (config.label.top_share or 0.0)
-    found = persons.agg(F.percentile(value, F.lit(share))).first()
-    bound = None if found is None else found[0]
-    return F.coalesce(value > F.lit(bound), F.lit(False))

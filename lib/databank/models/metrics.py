@@ -24,14 +24,14 @@ class Bins:
     @property
     def true_rates(self) -> Array:
         """Share of all positives at or above each bin."""
-        found: Array = self.positives.cumsum() / max(self.positives.sum(), 1)
-        return found
+        shares: Array = self.positives.cumsum() / max(self.positives.sum(), 1)
+        return shares
 
     @property
     def shares(self) -> Array:
         """Share of all rows at or above each bin."""
-        found: Array = self.n.cumsum() / max(self.n.sum(), 1)
-        return found
+        shares: Array = self.n.cumsum() / max(self.n.sum(), 1)
+        return shares
 
 
 @dataclass(frozen=True)

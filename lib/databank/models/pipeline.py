@@ -1,27 +1,27 @@
-"""The pipeline: clean features, scale, MLlib estimator, isotonic calibration; one saved model."""
+"""Stages of pipelines: clean features, scale, classifier, isotonic calibration; and scores."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pyspark.ml import Estimator, Pipeline, PipelineModel, Transformer
-from pyspark.ml.classification import LogisticRegression, RandomForestClassifier
+from pyspark.ml import Estimator, PipelineModel, Transformer
 from pyspark.ml.feature import SQLTransformer, StandardScaler, VectorAssembler
 from pyspark.ml.functions import vector_to_array
 from pyspark.ml.regression import IsotonicRegression
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.errors import DataBankError
-from databank.models.config import ModelConfig
+from databank.models.algorithms import find_algorithm
 from databank.models.features import FeatureConfig
+from databank.models.spec import ModelSpec
 
 LEAST = 20  # persons of either label, below which no figure means anything
 _DIGITS = 9  # partial sums arrive in any order: further digits would differ from run to run
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What one pass over the training persons tells: sizes, and the median of each feature.
+class TrainingStats:
+    """Sizes of the parts of a training set, and the median of each feature; from one pass.
 
     Attributes:
         persons: By part, train | calibrate | holdout.
@@ -36,8 +36,8 @@ class Facts:
     gaps: frozenset[str]
 
 
-def look_at(frame: DataFrame, features: Mapping[str, FeatureConfig]) -> Facts:
-    """Gather the facts of a training frame in one job.
+def profile_features(frame: DataFrame, features: Mapping[str, FeatureConfig]) -> TrainingStats:
+    """Gather the sizes, medians and gaps of a training frame in one job.
 
     Args:
         frame: label, part and the features.
@@ -50,7 +50,7 @@ def look_at(frame: DataFrame, features: Mapping[str, FeatureConfig]) -> Facts:
     # three parts
     rows = {row["part"]: row for row in frame.groupBy("part").agg(*aggregates).collect()}
     train = rows.get("train")
-    return Facts(
+    return TrainingStats(
         persons={part: int(row["_n"]) for part, row in rows.items()},
         positives={part: int(row["_positives"]) for part, row in rows.items()},
         medians={name: train[f"m_{name}"] if train else None for name in features},
@@ -58,51 +58,29 @@ def look_at(frame: DataFrame, features: Mapping[str, FeatureConfig]) -> Facts:
     )
 
 
-def refuse_thin(facts: Facts, *, where: str) -> None:
-    """Raise unless there is something to learn from, to calibrate on and to measure by.
+def require_enough_rows(stats: TrainingStats, *, where: str) -> None:
+    """Raise unless each part has enough persons of either label, and each feature a value.
 
     Raises:
         DataBankError: Naming the part or the feature, and what to change.
     """
     for part in ("train", "calibrate", "holdout"):
-        n, ones = facts.persons.get(part, 0), facts.positives.get(part, 0)
+        n, ones = stats.persons.get(part, 0), stats.positives.get(part, 0)
         least = LEAST if part != "calibrate" else LEAST // 4
         if min(ones, n - ones) < least:
             raise DataBankError(
                 f"{where}: {n} persons in part {part}, {ones} of them with label 1; {least} of "
                 "either label are needed: take a later --date, a wider population or label"
             )
-    unknown = [name for name, median in facts.medians.items() if median is None]
+    unknown = [name for name, median in stats.medians.items() if median is None]
     if unknown:
         raise DataBankError(
             f"{where}: feature {unknown[0]!r} is missing for everybody; correct it, or remove it"
         )
 
 
-def fit_pipeline(frame: DataFrame, config: ModelConfig, facts: Facts) -> PipelineModel:
-    """Fit on part train, calibrate on part calibrate; part holdout is not looked at.
-
-    Args:
-        frame: person_id, features, label, part; laid out as `macro_frame` does.
-        config: The model.
-        facts: Of the same frame.
-
-    Returns:
-        A model whose input is the features and whose `transform` adds `probability` (vector)
-        and `calibrated` (double; isotonic regression of the label on the probability, Zadrozny
-        and Elkan 2002).
-    """
-    names = list(config.features)
-    columns = [*names, "label"]
-    train = frame.where("part = 'train'").select(*columns)
-    fitted = Pipeline(
-        stages=[*prepare(config.features, facts, scaled=_is_linear(config)), _estimator(config)]
-    ).fit(train)
-    return with_calibration(fitted, frame.where("part = 'calibrate'").select(*columns))
-
-
 def with_calibration(fitted: PipelineModel, calibrate: DataFrame) -> PipelineModel:
-    """The pipeline and, after it, an isotonic regression of the label on its probability.
+    """Append an isotonic regression of the label on the probability (Zadrozny and Elkan 2002).
 
     Args:
         fitted: Adds `probability` to its input.
@@ -115,9 +93,9 @@ def with_calibration(fitted: PipelineModel, calibrate: DataFrame) -> PipelineMod
 
 
 def prepare(
-    features: Mapping[str, FeatureConfig], facts: Facts, *, scaled: bool
+    features: Mapping[str, FeatureConfig], stats: TrainingStats, *, scaled: bool
 ) -> list[Transformer | Estimator[Any]]:
-    """Stages from raw features to the vector `features` (or `scaled`).
+    """Build the stages from raw features to the vector `features` (or `scaled`).
 
     Null and the codes for `unknown` become the median, with a 0/1 column beside the feature
     that says so where the training persons had such gaps; then the logarithm, and the scale.
@@ -125,10 +103,10 @@ def prepare(
     cells = []
     for name, feature in features.items():
         known = _known(name, feature)
-        filled = f"coalesce({known}, {facts.medians[name]!r}D)"
+        filled = f"coalesce({known}, {stats.medians[name]!r}D)"
         shown = f"signum({filled}) * log1p(abs({filled}))" if feature.log else filled
         cells.append(f"{shown} AS _{name}")
-        if name in facts.gaps:
+        if name in stats.gaps:
             cells.append(f"cast({known} IS NULL AS double) AS _{name}_missing")
     inputs = [cell.rpartition(" AS ")[2] for cell in cells]
     stages: list[Transformer | Estimator[Any]] = [
@@ -142,26 +120,31 @@ def prepare(
     return stages
 
 
-def logistic(*, regularisation: float, elastic_net: float, max_iter: int) -> LogisticRegression:
-    """Logistic regression on the scaled features."""
-    return LogisticRegression(
-        featuresCol="scaled",
-        labelCol="label",
-        regParam=regularisation,
-        elasticNetParam=elastic_net,
-        maxIter=max_iter,
-        tol=1e-8,
-        standardization=False,  # a stage of its own has scaled them
-        rawPredictionCol="raw_prediction",
-    )
+def classifier(spec: ModelSpec, *, features: str) -> Estimator[Any]:
+    """Make the estimator of a model's algorithm.
+
+    Args:
+        spec: The model.
+        features: Column of the vector that the estimator reads.
+    """
+    algorithm = find_algorithm(spec.algorithm)
+    return on_columns(algorithm.estimator(spec.all_parameters, spec.seed), features=features)
+
+
+def on_columns(estimator: Estimator[Any], *, features: str) -> Estimator[Any]:
+    """Name the columns that a classifier reads and writes."""
+    columns = {"featuresCol": features, "labelCol": "label", "rawPredictionCol": "raw_prediction"}
+    for param, column in columns.items():
+        estimator.set(estimator.getParam(param), column)
+    return estimator
 
 
 def with_scores(model: Transformer, frame: DataFrame, *keep: str) -> DataFrame:
-    """Score a frame of features.
+    """Score a frame of inputs.
 
     Args:
-        model: A model of `fit_pipeline`.
-        frame: Its features, and the columns to keep.
+        model: A fitted and calibrated pipeline.
+        frame: Its inputs, and the columns to keep.
         *keep: Columns to hand through.
 
     Returns:
@@ -177,49 +160,11 @@ def with_scores(model: Transformer, frame: DataFrame, *keep: str) -> DataFrame:
 
 
 def probability_of_one() -> Column:
-    """The probability of label 1 as a double."""
+    """Select the probability of label 1 as a double."""
     return F.round(vector_to_array(F.col("probability"))[1], _DIGITS)
 
 
-def coefficients(model: PipelineModel) -> dict[str, float]:
-    """Weight of each input of the estimator: coefficient per standard deviation, or importance.
-
-    Args:
-        model: A model of `fit_pipeline`.
-    """
-    assembler = next(s for s in model.stages if s.hasParam("inputCols"))
-    names = [name.removeprefix("_") for name in assembler.getOrDefault("inputCols")]
-    estimator: Any = model.stages[-2]
-    forest = hasattr(estimator, "featureImportances")
-    weights = estimator.featureImportances if forest else estimator.coefficients
-    return dict(zip(names, (float(w) for w in weights.toArray()), strict=True))
-
-
-def _estimator(config: ModelConfig) -> Estimator[Any]:
-    if _is_linear(config):
-        return logistic(
-            regularisation=config.parameter("regularisation"),
-            elastic_net=config.parameter("elastic_net"),
-            max_iter=int(config.parameter("max_iter")),
-        )
-    return RandomForestClassifier(
-        featuresCol="features",
-        labelCol="label",
-        numTrees=int(config.parameter("num_trees")),
-        maxDepth=int(config.parameter("max_depth")),
-        minInstancesPerNode=int(config.parameter("min_persons")),
-        maxBins=int(config.parameter("max_bins")),
-        maxMemoryInMB=512,  # the default splits deep levels into many passes
-        rawPredictionCol="raw_prediction",
-        seed=config.seed,
-    )
-
-
-def _is_linear(config: ModelConfig) -> bool:
-    return config.algorithm == "logistic_regression"
-
-
 def _known(name: str, feature: FeatureConfig) -> str:
-    """SQL of the feature, null where it is unknown."""
+    """Write the SQL of a feature that is null where the feature is unknown."""
     unknown = [f"isnan(`{name}`)", *(f"`{name}` = {code!r}D" for code in feature.missing)]
     return f"CASE WHEN {' OR '.join(unknown)} THEN NULL ELSE `{name}` END"

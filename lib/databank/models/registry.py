@@ -15,24 +15,35 @@ from urllib.parse import unquote, urlparse
 from pydantic import ValidationError
 from pyspark.ml import PipelineModel
 
-from databank.errors import DataBankError
-from databank.models.definition import Definition
-from databank.models.kinds import read_definition
+from databank.errors import DataBankError, did_you_mean
+from databank.models.config import read_spec
+from databank.models.families.family import family_of
+from databank.models.spec import ModelSpec
 
 CHAMPION = "champion"
-_DAY, _HASH, _FORMER = "databank.trained_day", "databank.definition", "databank.former"
-_DEFINITION = "definition.json"
+_DAY, _HASH, _FORMER = "databank.trained_day", "databank.spec", "databank.former"
+# on a champion that came back: training and spec of the champion that was rolled back
+_SETTLED_DAY, _SETTLED_HASH = "databank.settled_day", "databank.settled_spec"
+_SPEC = "spec.json"
 
 
 @dataclass(frozen=True)
 class Version:
-    """A registered version of a model."""
+    """A registered version of a model.
+
+    Attributes:
+        settled_day: Run day of the training that decides when the model is due again: its own,
+            or that of the champion that was rolled back to this version.
+        settled_hash: Spec of that training, so that a rollback does not make the model due.
+    """
 
     model: str
     version: int
     tracking_run: str
+    settled_day: date
+    settled_hash: str
     trained_day: date
-    definition_hash: str
+    spec_hash: str
 
 
 class Registry:
@@ -65,48 +76,51 @@ class Registry:
         self._client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
 
     def champion(self, model: str) -> Version | None:
-        """The version that the alias `champion` names now; None if there is none."""
+        """Find the version that the alias `champion` names now; None if there is none."""
         from mlflow.exceptions import MlflowException
 
         try:
-            found = self._client.get_model_version_by_alias(model, CHAMPION)
+            champion = self._client.get_model_version_by_alias(model, CHAMPION)
         except MlflowException as error:
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
             raise
-        day = found.tags.get(_DAY)
+        day = champion.tags.get(_DAY)
         if day is None:
             raise DataBankError(
-                f"{model}@{CHAMPION}: version {found.version} was not registered by databank; "
+                f"{model}@{CHAMPION}: version {champion.version} was not registered by databank; "
                 "move the alias to one that was, or remove it and run train_model"
             )
+        spec_hash = champion.tags.get(_HASH, "")
         return Version(
             model=model,
-            version=int(found.version),
-            tracking_run=str(found.run_id),
+            version=int(champion.version),
+            tracking_run=str(champion.run_id),
+            settled_day=date.fromisoformat(champion.tags.get(_SETTLED_DAY, day)),
+            settled_hash=champion.tags.get(_SETTLED_HASH, spec_hash),
             trained_day=date.fromisoformat(day),
-            definition_hash=found.tags.get(_HASH, ""),
+            spec_hash=spec_hash,
         )
 
-    def definition(self, version: Version) -> Definition:
-        """The configuration that a version was trained by; its features are its own.
+    def spec(self, version: Version) -> ModelSpec:
+        """Load the spec that a version was trained by, with the features of that time.
 
         Raises:
             DataBankError: If it cannot be read by this release.
         """
         import mlflow
 
-        uri = f"runs:/{version.tracking_run}/{_DEFINITION}"
+        uri = f"runs:/{version.tracking_run}/{_SPEC}"
         try:
-            return read_definition(mlflow.artifacts.load_dict(uri))
+            return read_spec(mlflow.artifacts.load_dict(uri))
         except ValidationError as error:
             raise DataBankError(
-                f"{version.model} version {version.version}: its definition cannot be read "
+                f"{version.model} version {version.version}: its {_SPEC} cannot be read "
                 f"({error.error_count()} faults); remove the alias {CHAMPION} and run train_model"
             ) from None
 
     def load(self, version: Version) -> PipelineModel:
-        """The fitted pipeline of a version."""
+        """Load the fitted pipeline of a version."""
         import mlflow
 
         uri = f"models:/{version.model}/{version.version}"
@@ -118,7 +132,7 @@ class Registry:
     def log(
         self,
         model: PipelineModel,
-        config: Definition,
+        spec: ModelSpec,
         *,
         day: date,
         figures: Mapping[str, float],
@@ -129,7 +143,7 @@ class Registry:
 
         Args:
             model: The fitted pipeline.
-            config: What it was fitted by.
+            spec: The model it was fitted by.
             day: Run day.
             figures: Metrics by name.
             tables: JSON artifacts by file name.
@@ -138,49 +152,51 @@ class Registry:
         import mlflow
 
         started = self._client.create_run(
-            self._experiment_id(), run_name=f"{config.model} {day}", tags=dict(tags)
+            self._experiment_id(), run_name=f"{spec.model} {day}", tags=dict(tags)
         )
         with mlflow.start_run(run_id=started.info.run_id) as run:
-            mlflow.log_params(_params(config))
+            mlflow.log_params(_params(spec))
             mlflow.log_metrics(dict(figures))
-            mlflow.log_text(config.model_dump_json(indent=2), _DEFINITION)
+            mlflow.log_text(spec.model_dump_json(indent=2), _SPEC)
             for name, table in tables.items():
                 mlflow.log_text(json.dumps(table, indent=2), name)
             mlflow.spark.log_model(
                 model,
                 "model",
-                signature=_signature(config),
+                signature=_signature(spec),
                 # inferring them starts a second Spark session
                 pip_requirements=[f"{name}=={installed(name)}" for name in ("mlflow", "pyspark")],
                 dfs_tmpdir=self._tmp,
             )
-        return self._register(config, run, day)
+        return self._register(spec, run, day)
 
-    def _register(self, config: Definition, run: Any, day: date) -> Version:
-        """Make the run's model a version; by the client, which does not talk to the terminal."""
+    def _register(self, spec: ModelSpec, run: Any, day: date) -> Version:
+        """Register the model of a run; by the client, which does not write to the terminal."""
         from mlflow.exceptions import MlflowException
 
         try:
-            self._client.create_registered_model(config.model, description=config.description)
+            self._client.create_registered_model(spec.model, description=spec.description)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-        found = self._client.create_model_version(
-            config.model,
+        created = self._client.create_model_version(
+            spec.model,
             f"{run.info.artifact_uri}/model",
             run_id=run.info.run_id,
-            tags={_DAY: day.isoformat(), _HASH: config.definition_hash},
+            tags={_DAY: day.isoformat(), _HASH: spec.spec_hash},
         )
         return Version(
-            model=config.model,
-            version=int(found.version),
+            model=spec.model,
+            version=int(created.version),
             tracking_run=run.info.run_id,
+            settled_day=day,
+            settled_hash=spec.spec_hash,
             trained_day=day,
-            definition_hash=config.definition_hash,
+            spec_hash=spec.spec_hash,
         )
 
     def promote(self, version: Version) -> None:
-        """Make a version the champion; it remembers whom it followed."""
+        """Make a version the champion, and note on it the champion before it."""
         former = self.champion(version.model)
         if former is not None and former.version != version.version:
             self._client.set_model_version_tag(
@@ -188,31 +204,40 @@ class Registry:
             )
         self._client.set_registered_model_alias(version.model, CHAMPION, str(version.version))
 
-    def roll_back(self, model: str) -> tuple[int, int]:
-        """Give the alias back to the version that the champion followed.
-
-        Returns:
-            The version that was champion, and the one that is now.
+    def former(self, model: str) -> tuple[Version, int]:
+        """Find the champion of a model, and the version that was champion before it.
 
         Raises:
-            DataBankError: If there is no champion, or it is the first one.
+            DataBankError: If there is no such model, no champion, or none before it.
         """
+        names = {each.name for each in self._client.search_registered_models()}
+        if model not in names:
+            raise DataBankError(f"unknown model {model!r}; {did_you_mean(model, names)}")
         champion = self.champion(model)
         if champion is None:
-            raise DataBankError(f"{model}: has no champion; run train_model first")
-        held = self._client.get_model_version(model, str(champion.version))
-        former = held.tags.get(_FORMER)
-        if former is None:
+            raise DataBankError(f"model {model}: has no champion; run train_model first")
+        tags = self._client.get_model_version(model, str(champion.version)).tags
+        if _FORMER not in tags:
             raise DataBankError(
-                f"{model}: version {champion.version} is its first champion; there is none before"
+                f"model {model}: version {champion.version} is its first champion, and none was "
+                "before it; to replace it, change the file of the model and run train_model"
             )
-        self._client.set_registered_model_alias(model, CHAMPION, former)
-        return champion.version, int(former)
+        return champion, int(tags[_FORMER])
+
+    def reinstate(self, champion: Version, former: int) -> None:
+        """Make the former champion champion again; the model is due when it was due before."""
+        tags = {
+            _SETTLED_DAY: champion.settled_day.isoformat(),
+            _SETTLED_HASH: champion.settled_hash,
+        }
+        for name, value in tags.items():
+            self._client.set_model_version_tag(champion.model, str(former), name, value)
+        self._client.set_registered_model_alias(champion.model, CHAMPION, str(former))
 
     def _experiment_id(self) -> str:
-        found = self._client.get_experiment_by_name(self._experiment)
-        if found is not None:
-            return str(found.experiment_id)
+        experiment = self._client.get_experiment_by_name(self._experiment)
+        if experiment is not None:
+            return str(experiment.experiment_id)
         return str(self._client.create_experiment(self._experiment, self._artifacts))
 
 
@@ -227,7 +252,7 @@ def _local(root: str) -> Path:
 
 
 def _be_quiet() -> None:
-    """No banners, bars and calls home; databank tells itself what it does."""
+    """Turn off banners, progress bars and telemetry of MLflow."""
     for name, value in (
         ("MLFLOW_DISABLE_TELEMETRY", "true"),
         ("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false"),
@@ -238,22 +263,24 @@ def _be_quiet() -> None:
         logging.getLogger(logger).setLevel(logging.ERROR)
 
 
-def _params(config: Definition) -> dict[str, str]:
-    given = {
-        "algorithm": config.algorithm,
-        "holdout": config.holdout,
-        "seed": config.seed,
-        **config.shown,
+def _params(spec: ModelSpec) -> dict[str, str]:
+    params = {
+        "algorithm": spec.algorithm,
+        "holdout": spec.holdout,
+        "seed": spec.seed,
+        **spec.all_parameters,
+        **spec.tracking_params,
     }
-    shown = {name: str(value) for name, value in given.items() if value is not None}
-    return {re.sub(r"[^\w./ -]", "_", name): value for name, value in shown.items()}
+    listed = {name: str(value) for name, value in params.items() if value is not None}
+    return {re.sub(r"[^\w./ -]", "_", name): value for name, value in listed.items()}
 
 
-def _signature(config: Definition) -> Any:
+def _signature(spec: ModelSpec) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
     inputs: list[Any] = [
-        ColSpec(kind, name, required=False) for name, kind in config.columns.items()
+        ColSpec(kind, name, required=False)
+        for name, kind in family_of(spec).input_schema(spec).items()
     ]
     return ModelSignature(Schema(inputs), Schema([ColSpec("double", "calibrated")]))

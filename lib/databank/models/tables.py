@@ -14,9 +14,9 @@ TRAINING = TableSpec(
         Column("tracking_run", "string", "run in the tracking server"),
         Column("trained_day", "date", "run day: the last day of the labels"),
         Column("as_of", "date", "day by which features were cut"),
-        Column("outcome", "string", "champion | refused"),
-        Column("reason", "string", "why it was refused, else null"),
-        Column("algorithm", "string", "logistic_regression | random_forest | ngram_regression"),
+        Column("outcome", "string", "champion | refused | rolled back"),
+        Column("reason", "string", "why it was refused or rolled back, else null"),
+        Column("algorithm", "string", "algorithm of conf/models"),
         Column("persons", "bigint", "persons with features on as_of"),
         Column("positives", "bigint", "of these, persons with label 1"),
         Column("holdout", "bigint", "persons held out, on whom the figures are measured"),
@@ -26,7 +26,7 @@ TRAINING = TableSpec(
         Column("brier_raw", "double", "mean squared error of score"),
         Column("ece", "double", "expected calibration error of calibrated, 10 equal bins"),
         Column("base_rate", "double", "share of label 1 among the held out"),
-        Column("champion_auc", "double", "the former champion's auc on the same persons, or null"),
+        Column("champion_auc", "double", "auc of the former champion on the same persons, or null"),
     ),
 )
 

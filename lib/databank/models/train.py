@@ -1,35 +1,24 @@
 """The job train_model: fit, measure on persons held out, register, pass the gate or be refused."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
-from functools import partial
-from itertools import groupby
+from datetime import date
+from typing import Any
 
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
 
 from databank.archive.analysis import Checked, refuse_wrong_expressions
+from databank.archive.config import ArchiveConfig
 from databank.errors import GateRefusedError
-from databank.models.config import ModelConfig, ModelsConfig
-from databank.models.definition import Definition
-from databank.models.features import FeatureConfig
-from databank.models.frame import macro_frame, training_frame
+from databank.models.config import ModelsConfig
+from databank.models.families.family import Family, TrainingSet, by_family
 from databank.models.metrics import Quality, measure
-from databank.models.pipeline import (
-    Facts,
-    coefficients,
-    fit_pipeline,
-    look_at,
-    refuse_thin,
-    with_scores,
-)
+from databank.models.pipeline import TrainingStats, require_enough_rows, with_scores
 from databank.models.registry import Registry, Version
+from databank.models.spec import ModelSpec
 from databank.models.tables import LIFT, TRAINING
-from databank.models.text.config import TextModelConfig
-from databank.models.text.frame import stated_frame, text_frame
-from databank.models.text.pipeline import fit_text_pipeline
 from databank.runs import Context, Job, StepResult
 
 _SAMPLE = "holdout"
@@ -37,41 +26,27 @@ _SAMPLE = "holdout"
 
 @dataclass(frozen=True)
 class Trained:
-    """What one training came to."""
+    """The outcome of one training."""
 
     version: Version
     as_of: date
     algorithm: str
-    facts: Facts
+    stats: TrainingStats
     quality: Quality
     champion_auc: float | None
     refusal: str | None
 
-
-@dataclass(frozen=True)
-class _Rows:
-    """What a model is trained on, and how.
-
-    Attributes:
-        persons: person_id, the pipeline's input, label, part.
-        champions: The same persons as the champion sees them, None = it cannot be compared.
-        features: Columns whose gaps are to be known before the fit.
-        fit: The fit.
-        weights: What may be shown of the fitted model.
-    """
-
-    persons: DataFrame
-    champions: DataFrame | None
-    features: Mapping[str, FeatureConfig]
-    fit: Callable[..., PipelineModel]
-    weights: Callable[[PipelineModel], dict[str, float]]
+    @property
+    def outcome(self) -> str:
+        """The outcome as models.training names it."""
+        return "refused" if self.refusal else "champion"
 
 
 def train_models(context: Context, config: ModelsConfig) -> StepResult:
     """Train the models that are due, and let those become champion that pass their gate.
 
-    Due is a model without a champion, one whose definition has changed, and one whose champion
-    was trained `train_every` ago. Features are cut `label.days` before the run day, the label is
+    Due is a model without a champion, one whose spec has changed, and one whose champion was
+    trained `train_every` ago. Features are cut `label.days` before the run day, the label is
     taken of the days after the cut.
 
     Raises:
@@ -93,43 +68,38 @@ def train_models(context: Context, config: ModelsConfig) -> StepResult:
         model.model: "kept" for model in wanted if model not in due
     }
     trained: list[Trained] = []
-    foretelling = sorted(
-        (m for m in due if isinstance(m, ModelConfig)), key=lambda model: model.label.days
-    )
-    for days, models in groupby(foretelling, lambda model: model.label.days):
-        as_of = context.day - timedelta(days=days)
-        trained += _train_on(context, config, list(models), champions, registry, as_of=as_of)
-    for model in due:
-        if isinstance(model, TextModelConfig):
-            trained.append(_train_on_texts(context, model, champions[model.model], registry))
+    for family, specs in by_family(due):
+        for batch in family.batches(specs):
+            trained += _train_batch(context, config.archive, family, batch, champions, registry)
     if trained:
         _record(context, trained)
-        # what was measured is kept, also of what the gate refuses; and before the alias moves: a
-        # crash in between means that it is trained anew, not that its figures are missing
+        # measurements are kept, those of refused models too, and before the alias moves: after a
+        # crash in between a model is trained again, and its measurements are not missing
         context.store.publish(JOB.name, context.day)
-    for one in trained:
-        summary |= _summary(one)
-        for name, value in one.quality.figures.items():
-            context.metric(name, value, model=one.version.model, version=str(one.version.version))
-    refused = [one for one in trained if one.refusal]
-    for one in trained:
-        if not one.refusal:
-            registry.promote(one.version)
+    for training in trained:
+        summary |= _summary(training)
+        version = training.version
+        for name, value in training.quality.figures.items():
+            context.metric(name, value, model=version.model, version=str(version.version))
+    for training in trained:
+        if not training.refusal:
+            registry.promote(training.version)
+    refused = [f"{each.version.model}: {each.refusal}" for each in trained if each.refusal]
     if refused:
-        raise GateRefusedError("; ".join(f"{one.version.model}: {one.refusal}" for one in refused))
+        raise GateRefusedError("; ".join(refused))
     return StepResult(summary)
 
 
 def open_registry(context: Context) -> Registry:
-    """The registry of the bank."""
+    """Open the registry of the bank."""
     return Registry(
         context.store.root, context.settings.tracking_uri, experiment=context.settings.name
     )
 
 
-def refusal(config: Definition, quality: Quality, champion_auc: float | None) -> str | None:
-    """Why the gate refuses a model; None if it passes."""
-    gate = config.gate
+def refusal(spec: ModelSpec, quality: Quality, champion_auc: float | None) -> str | None:
+    """Tell why the gate refuses a model; None if it passes."""
+    gate = spec.gate
     if quality.auc < gate.auc:
         return f"auc {quality.auc:.3f} is below the gate's {gate.auc:g}"
     if gate.max_ece is not None and quality.ece > gate.max_ece:
@@ -142,165 +112,114 @@ def refusal(config: Definition, quality: Quality, champion_auc: float | None) ->
     return None
 
 
-def _is_due(config: Definition, champion: Version | None, day: date) -> bool:
-    if champion is None or champion.definition_hash != config.definition_hash:
+def _is_due(spec: ModelSpec, champion: Version | None, day: date) -> bool:
+    if champion is None or champion.settled_hash != spec.spec_hash:
         return True
-    return (day - champion.trained_day).days >= config.train_every_days
+    return (day - champion.settled_day).days >= spec.train_every_days
 
 
-def _train_on(
+def _train_batch(
     context: Context,
-    config: ModelsConfig,
-    models: list[ModelConfig],
-    champions: dict[str, Version | None],
+    archive: ArchiveConfig,
+    family: Family[Any],
+    batch: list[ModelSpec],
+    champions: Mapping[str, Version | None],
     registry: Registry,
-    *,
-    as_of: date,
 ) -> list[Trained]:
-    """Train the models that are cut on the same day, on one pass over the archive."""
-    rivals: dict[str, ModelConfig] = {}
-    for model in models:
-        champion = champions[model.model]
-        rival = registry.definition(champion) if champion else None
-        # one that was trained on texts has no features to be compared by
-        if isinstance(rival, ModelConfig):
-            rivals[model.model] = rival
-    expressions = [e for model in [*models, *rivals.values()] for e in model.expressions]
-    context.progress.step(f"gathering features as of {as_of}")
-    frame = macro_frame(context, expressions, config.archive, as_of=as_of)
-    try:
-        trained = []
-        for model in models:
-            theirs = rivals.get(model.model)
-            rows = _Rows(
-                training_frame(frame, model),
-                # the same persons, labels and parts, with the champion's own features
-                training_frame(frame, model.model_copy(update={"features": theirs.features}))
-                if theirs
-                else None,
-                model.features,
-                partial(fit_pipeline, config=model),
-                coefficients,
-            )
-            champion = champions[model.model]
-            trained.append(_train(context, model, rows, registry, champion, as_of=as_of))
-        return trained
-    finally:
-        frame.unpersist()
-
-
-def _train_on_texts(
-    context: Context, config: TextModelConfig, champion: Version | None, registry: Registry
-) -> Trained:
-    context.progress.step(f"gathering {config.text} of profiles")
-    frames = [text_frame(context, config, as_of=context.day)]
-    rival = registry.definition(champion) if champion else None
-    if isinstance(rival, TextModelConfig):
-        same = config.model_copy(update={"text": rival.text})
-        frames.append(text_frame(context, same, as_of=context.day))
-    try:
-        stated = [stated_frame(frame, config) for frame in frames]
-        rows = _Rows(
-            stated[0],
-            stated[1] if len(stated) > 1 else None,
-            {},
-            lambda persons, facts: fit_text_pipeline(persons, config),
-            lambda model: {},
-        )
-        return _train(context, config, rows, registry, champion, as_of=context.day)
-    finally:
-        for frame in frames:
-            frame.unpersist()
+    """Train the models of a batch on frames that they share."""
+    versions = {spec.model: champions[spec.model] for spec in batch}
+    specs = {name: registry.spec(version) for name, version in versions.items() if version}
+    # a champion of another family has other inputs: it cannot be compared on these persons
+    comparable = {name: spec for name, spec in specs.items() if spec.family == batch[0].family}
+    with family.training_sets(context, batch, comparable, archive) as sets:
+        return [_train(context, family, each, registry, versions[each.spec.model]) for each in sets]
 
 
 def _train(
     context: Context,
-    config: Definition,
-    rows: _Rows,
+    family: Family[Any],
+    training_set: TrainingSet[Any],
     registry: Registry,
     champion: Version | None,
-    *,
-    as_of: date,
 ) -> Trained:
-    context.progress.step(f"training {config.model}")
-    facts = look_at(rows.persons, rows.features)
-    refuse_thin(facts, where=f"model {config.model}, as of {as_of}")
-    model = rows.fit(rows.persons, facts=facts)
-    quality = measure(_held_out(model, rows.persons))
+    spec, rows = training_set.spec, training_set.rows
+    context.progress.step(f"training {spec.model}")
+    stats = family.profile(rows, spec)
+    require_enough_rows(stats, where=f"model {spec.model}, as of {training_set.as_of}")
+    model = family.fit(rows, spec, stats)
+    quality = measure(_held_out(model, rows))
     champion_auc = None
-    if champion is not None and rows.champions is not None:
-        champion_auc = measure(_held_out(registry.load(champion), rows.champions)).auc
-    refused = refusal(config, quality, champion_auc)
-    context.progress.step(f"registering {config.model}")
+    if champion is not None and training_set.champion_rows is not None:
+        champion_auc = measure(_held_out(registry.load(champion), training_set.champion_rows)).auc
+    reason = refusal(spec, quality, champion_auc)
+    context.progress.step(f"registering {spec.model}")
     started = time.monotonic()
     version = registry.log(
         model,
-        config,
+        spec,
         day=context.day,
         figures=quality.figures,
         tables={
             "lift.json": [vars(row) for row in quality.deciles],
-            "weights.json": rows.weights(model),
+            "weights.json": family.weights(model, spec),
         },
         tags={
             "databank.run_id": context.run_id,
-            "databank.as_of": as_of.isoformat(),
-            "databank.outcome": _outcome(refused),
-            "databank.reason": refused or "",
+            "databank.as_of": training_set.as_of.isoformat(),
+            "databank.outcome": "refused" if reason else "champion",
+            "databank.reason": reason or "",
         },
     )
-    context.metric("register_seconds", time.monotonic() - started, model=config.model)
-    return Trained(version, as_of, config.algorithm, facts, quality, champion_auc, refused)
+    context.metric("register_seconds", time.monotonic() - started, model=spec.model)
+    return Trained(
+        version, training_set.as_of, spec.algorithm, stats, quality, champion_auc, reason
+    )
 
 
-def _held_out(model: PipelineModel, persons: DataFrame) -> DataFrame:
-    return with_scores(model, persons.where("part = 'holdout'"), "label")
-
-
-def _outcome(refused: str | None) -> str:
-    return "refused" if refused else "champion"
+def _held_out(model: PipelineModel, rows: DataFrame) -> DataFrame:
+    return with_scores(model, rows.where("part = 'holdout'"), "label")
 
 
 def _record(context: Context, trained: Iterable[Trained]) -> None:
     store = context.store
     trained = list(trained)
-    runs = [_training_row(context, one) for one in trained]
+    trainings = [_training_row(context, training) for training in trained]
     lifts = [
-        (one.version.model, one.version.version, _SAMPLE, *vars(row).values())
-        for one in trained
-        for row in one.quality.deciles
+        (training.version.model, training.version.version, _SAMPLE, *vars(row).values())
+        for training in trained
+        for row in training.quality.deciles
     ]
-    store.append(TRAINING, store.small(TRAINING, runs))
+    store.append(TRAINING, store.small(TRAINING, trainings))
     store.append(LIFT, store.small(LIFT, lifts))
 
 
-def _training_row(context: Context, one: Trained) -> tuple[object, ...]:
-    quality, facts = one.quality, one.facts
+def _training_row(context: Context, training: Trained) -> tuple[object, ...]:
+    version, quality, stats = training.version, training.quality, training.stats
     return (
-        one.version.model,
-        one.version.version,
+        version.model,
+        version.version,
         context.run_id,
-        one.version.tracking_run,
+        version.tracking_run,
         context.day,
-        one.as_of,
-        _outcome(one.refusal),
-        one.refusal,
-        one.algorithm,
-        sum(facts.persons.values()),
-        sum(facts.positives.values()),
+        training.as_of,
+        training.outcome,
+        training.refusal,
+        training.algorithm,
+        sum(stats.persons.values()),
+        sum(stats.positives.values()),
         quality.n,
         *(quality.figures[name] for name in ("auc", "pr_auc", "brier", "brier_raw", "ece")),
         quality.base_rate,
-        one.champion_auc,
+        training.champion_auc,
     )
 
 
-def _summary(one: Trained) -> dict[str, int | float | str]:
-    name = one.version.model
+def _summary(training: Trained) -> dict[str, int | float | str]:
+    name = training.version.model
     return {
-        name: f"version {one.version.version}, {_outcome(one.refusal)}",
-        f"{name}: auc": one.quality.auc,
-        f"{name}: ece": one.quality.ece,
+        name: f"version {training.version.version}, {training.outcome}",
+        f"{name}: auc": training.quality.auc,
+        f"{name}: ece": training.quality.ece,
     }
 
 

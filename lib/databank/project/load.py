@@ -12,8 +12,8 @@ from databank.identity.config import IdentityConfig
 from databank.indicators.config import IndicatorConfig, IndicatorsFile
 from databank.lifecycle.config import LifecycleConfig
 from databank.lookalike.config import LookalikeConfig
-from databank.models.definition import Definition
-from databank.models.kinds import model_type
+from databank.models.config import spec_type
+from databank.models.spec import ModelSpec
 from databank.project.graph import LIFECYCLE, Node
 from databank.project.lists import find_lists
 from databank.project.model import Project
@@ -64,7 +64,7 @@ class Files(NamedTuple):
     indicators: Mapping[str, IndicatorsFile]
     tags: Mapping[str, TagsFile]
     lists: Mapping[str, ListFile]
-    models: Mapping[str, Definition]
+    models: Mapping[str, ModelSpec]
     audiences: Mapping[str, AudienceConfig]
     lookalikes: Mapping[str, LookalikeConfig]
 
@@ -120,7 +120,7 @@ def _read(reader: ConfigReader) -> Files:
     if not (reader.folder / "sources").is_dir():
         reader.fault("sources", "", "there is no such folder", "describe a source in sources/*.yml")
     tags = with_tables(reader, reader.read_folder("tags", TagsFile))
-    models = reader.read_folder("models", model_type)
+    models = reader.read_folder("models", spec_type)
     return Files(
         settings=reader.read_file("databank.yml", Settings, optional=True),
         identity=identity,

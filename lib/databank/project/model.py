@@ -12,7 +12,7 @@ from databank.identity.config import IdentityConfig
 from databank.indicators.config import IndicatorConfig
 from databank.lifecycle.config import LifecycleConfig
 from databank.lookalike.config import LookalikeConfig
-from databank.models.definition import Definition
+from databank.models.spec import ModelSpec
 from databank.project.graph import Node
 from databank.sources.config import SourceConfig
 from databank.tags.config import TagConfig
@@ -37,7 +37,7 @@ class Project:
     indicators: tuple[IndicatorConfig, ...]
     tags: tuple[TagConfig, ...]
     lifecycle: LifecycleConfig | None
-    models: tuple[Definition, ...]
+    models: tuple[ModelSpec, ...]
     audiences: tuple[AudienceConfig, ...]
     lookalikes: tuple[LookalikeConfig, ...]
     retired: tuple[TagConfig, ...] = ()

@@ -13,8 +13,7 @@ from databank.expressions.windows import refuse_hours
 from databank.identity.config import IdentityConfig
 from databank.identity.entities.config import PERSON
 from databank.indicators.config import IndicatorConfig
-from databank.models.definition import Definition
-from databank.models.text.config import TextModelConfig
+from databank.models.spec import ModelSpec
 from databank.project.catalog import all_tables
 from databank.project.graph import Node, expression_nodes
 from databank.tags.config import TagConfig, TagsFile
@@ -156,10 +155,10 @@ def with_tables(reader: ConfigReader, files: Mapping[str, TagsFile]) -> dict[str
 
 
 def with_outcomes(
-    files: Mapping[str, TagsFile], models: Iterable[Definition]
+    files: Mapping[str, TagsFile], models: Iterable[ModelSpec]
 ) -> dict[str, TagsFile]:
     """The same tags; those of a probability say what the model's profiles say."""
-    meant = {m.model: (m.label.of, m.label.other) for m in models if isinstance(m, TextModelConfig)}
+    meant = {model.model: model.outcomes for model in models if model.outcomes}
 
     def named(tag: TagConfig) -> TagConfig:
         outcomes = meant.get(str(tag.model).partition("@")[0])

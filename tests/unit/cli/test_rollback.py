@@ -102,3 +102,21 @@ def test_where_nothing_leads_back_to(
     words = ["--root", str(tmp_path), "--conf-dir", str(tmp_path), "--to", day]
     assert exit_code(["rollback", "identity", *words]) == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["identity"], "--to: is missing; add the day whose state comes back"),
+        (["identity", "churn", "--to", "2026-01-31"], "identity: has no part 'churn'; leave out"),
+        (["model"], "rollback model: which one is missing; add the name of the model"),
+        (["model", "churn", "--to", "2026-01-31"], "to no day; leave out --to"),
+        (["model", "churn", "--root", "nowhere"], "nowhere"),
+        (["tags"], "'tags' is not one of"),
+    ],
+)
+def test_options_of_a_rollback_that_do_not_fit(
+    capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    assert exit_code(["rollback", *words]) == 2
+    assert message in capsys.readouterr().err

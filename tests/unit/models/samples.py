@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from databank.models.config import ModelConfig
+from databank.models.families.tabular_spec import TabularSpec
 
 FEATURES = {
     "logins_7d": "events('login', 'last 7 days')",
@@ -14,7 +14,7 @@ FEATURES = {
 GONE = {"when": "events('*', 'next 30 days') = 0", "days": 30}
 
 
-def model(**changes: Any) -> ModelConfig:
+def model(**changes: Any) -> TabularSpec:
     """A small churn model, with changes."""
     plain: dict[str, Any] = {
         "model": "churn",
@@ -24,4 +24,4 @@ def model(**changes: Any) -> ModelConfig:
         "holdout": 0.3,
         "gate": {"auc": 0.6},
     }
-    return ModelConfig.model_validate(plain | changes)
+    return TabularSpec.model_validate(plain | changes)

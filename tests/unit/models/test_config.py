@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from databank.config import ConfigReader
 from databank.lookalike.config import LookalikeConfig
-from databank.models.config import ModelConfig
-from databank.models.kinds import model_type
+from databank.models.config import spec_type
+from databank.models.families.tabular_spec import TabularSpec
 from tests.unit.models.samples import GONE, model
 
 CONF = Path(__file__).parents[3] / "conf"
@@ -18,13 +18,13 @@ CONF = Path(__file__).parents[3] / "conf"
 @pytest.mark.parametrize("folder", [CONF, CONF / "examples" / "online_retail"])
 def test_the_files_that_come_along_are_without_fault(folder: Path) -> None:
     reader = ConfigReader(folder)
-    assert reader.read_folder("models", model_type)
+    assert reader.read_folder("models", spec_type)
     reader.read_folder("lookalikes", LookalikeConfig)
     reader.finish()
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"parameters": {"num_trees": 10}}, "no parameter 'num_trees'"),
         ({"algorithm": "random_forest", "parameters": {"max_dept": 3}}, "mean 'max_depth'"),
@@ -52,8 +52,8 @@ def test_the_files_that_come_along_are_without_fault(folder: Path) -> None:
         ({"train_every": "monthly"}, "pattern"),
     ],
 )
-def test_a_fault_is_told_with_its_remedy(changes: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_a_fault_is_named_with_its_remedy(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         model(**changes)
 
 
@@ -73,12 +73,12 @@ def test_parameters_left_out_take_their_defaults() -> None:
 
 def test_a_changed_gate_does_not_make_another_model_but_a_changed_feature_does() -> None:
     plain = model()
-    assert model(gate={"auc": 0.9}, train_every="7 days").definition_hash == plain.definition_hash
-    assert model(features={"a": "events('login')"}).definition_hash != plain.definition_hash
+    assert model(gate={"auc": 0.9}, train_every="7 days").spec_hash == plain.spec_hash
+    assert model(features={"a": "events('login')"}).spec_hash != plain.spec_hash
 
 
-def test_a_definition_survives_being_written_down() -> None:
+def test_a_spec_survives_being_written_down() -> None:
     plain = model(population="events('login') >= 1")
-    again = ModelConfig.model_validate_json(plain.model_dump_json())
+    again = TabularSpec.model_validate_json(plain.model_dump_json())
     assert again == plain
-    assert again.definition_hash == plain.definition_hash
+    assert again.spec_hash == plain.spec_hash

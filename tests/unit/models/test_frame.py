@@ -8,8 +8,9 @@ import pytest
 from pyspark.sql import SparkSession
 
 from databank.archive.config import ArchiveConfig
-from databank.models.frame import macro_frame, training_frame
-from databank.models.pipeline import fit_pipeline, look_at, with_scores
+from databank.models.families.tabular import Tabular, training_frame
+from databank.models.frame import macro_frame
+from databank.models.pipeline import with_scores
 from databank.tables import DeltaStore
 from tests.unit.models.samples import model
 from tests.unit.models.world import CUT, FIRST, context_on, planted_days, publish_world
@@ -18,9 +19,9 @@ from tests.unit.models.world import CUT, FIRST, context_on, planted_days, publis
 def _features(store: DeltaStore, config: Any) -> pd.DataFrame:
     context = context_on(store, tables=())
     frame = macro_frame(context, config.expressions, ArchiveConfig(), as_of=CUT)
-    found = training_frame(frame, config).toPandas()
+    rows = training_frame(frame, config).toPandas()
     frame.unpersist()
-    return found.sort_values("person_id", ignore_index=True)
+    return rows.sort_values("person_id", ignore_index=True)
 
 
 @pytest.fixture(scope="module")
@@ -55,12 +56,12 @@ def test_who_came_after_the_cut_has_no_row(features: pd.DataFrame) -> None:
 
 def test_the_top_share_is_taken_by_value(bank: DeltaStore) -> None:
     label = {"top_share": 0.2, "of": "amount('purchase', 'next 30 days')", "days": 30}
-    found = _features(bank, model(label=label))
+    features = _features(bank, model(label=label))
     rows, cut = planted_days(), (CUT - FIRST).days
     future = rows[(rows["at"] > cut) & (rows["at"] <= cut + 30)]
-    spend = future.groupby("person_id").amount.sum().reindex(found.person_id, fill_value=0.0)
+    spend = future.groupby("person_id").amount.sum().reindex(features.person_id, fill_value=0.0)
     expected = (spend > spend.quantile(0.8)).astype(float)
-    assert found["label"].tolist() == expected.tolist()
+    assert features["label"].tolist() == expected.tolist()
 
 
 def test_a_forest_does_not_depend_on_the_number_of_partitions(
@@ -76,9 +77,9 @@ def test_a_forest_does_not_depend_on_the_number_of_partitions(
                 context_on(bank, tables=()), config.expressions, ArchiveConfig(), as_of=CUT
             )
             persons = training_frame(frame, config)
-            fitted = fit_pipeline(persons, config, look_at(persons, config.features))
-            found = with_scores(fitted, persons, "person_id").toPandas()
-            scores.append(found.sort_values("person_id", ignore_index=True))
+            fitted = Tabular().fit(persons, config, Tabular().profile(persons, config))
+            scored = with_scores(fitted, persons, "person_id").toPandas()
+            scores.append(scored.sort_values("person_id", ignore_index=True))
             frame.unpersist()
     finally:
         spark_session.conf.set("spark.sql.shuffle.partitions", before)

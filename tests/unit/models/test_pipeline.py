@@ -11,13 +11,8 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from databank.errors import DataBankError
-from databank.models.pipeline import (
-    coefficients,
-    fit_pipeline,
-    look_at,
-    refuse_thin,
-    with_scores,
-)
+from databank.models.families.tabular import Tabular
+from databank.models.pipeline import profile_features, require_enough_rows, with_scores
 from tests.unit.models.samples import model
 
 CONFIG = model(
@@ -45,7 +40,7 @@ def persons() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def fitted(spark_session: SparkSession, persons: pd.DataFrame) -> tuple[PipelineModel, Any]:
     frame = spark_session.createDataFrame(persons)  # NaN stays NaN: as unknown as null
-    pipeline = fit_pipeline(frame, CONFIG, look_at(frame, CONFIG.features))
+    pipeline = Tabular().fit(frame, CONFIG, profile_features(frame, CONFIG.features))
     scored = with_scores(pipeline, frame, "person_id", "label", "part").toPandas()
     return pipeline, scored.sort_values("person_id", ignore_index=True)
 
@@ -68,7 +63,7 @@ def test_scores_and_weights_are_those_of_scikit_learn(
     # MLlib's objective is the mean loss, scikit-learn's the sum
     oracle = LogisticRegression(C=1 / (0.01 * train.sum()), tol=1e-9, max_iter=1000)
     oracle.fit(inputs[train], persons.label[train])
-    weights = coefficients(fitted[0])
+    weights = Tabular().weights(fitted[0], CONFIG)
     assert list(weights) == ["spend", "age", "age_missing"]
     assert list(weights.values()) == pytest.approx(oracle.coef_[0].tolist(), abs=1e-4)
     expected = oracle.predict_proba(inputs)[:, 1]
@@ -89,7 +84,7 @@ def test_too_few_of_a_label_are_refused_with_the_remedy(
 ) -> None:
     few = spark_session.createDataFrame(persons.assign(label=0.0).head(100))
     with pytest.raises(DataBankError, match="0 of them with label 1; 20 of either"):
-        refuse_thin(look_at(few, CONFIG.features), where="model churn")
+        require_enough_rows(profile_features(few, CONFIG.features), where="model churn")
 
 
 def test_a_feature_that_nobody_has_is_named(
@@ -97,4 +92,4 @@ def test_a_feature_that_nobody_has_is_named(
 ) -> None:
     empty = spark_session.createDataFrame(persons.assign(age=-1.0))
     with pytest.raises(DataBankError, match="'age' is missing for everybody"):
-        refuse_thin(look_at(empty, CONFIG.features), where="model churn")
+        require_enough_rows(profile_features(empty, CONFIG.features), where="model churn")

@@ -1,28 +1,33 @@
 """The jobs: train, gate, keep, score; in the order in which a bank meets them."""
 
+import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pyspark.sql import functions as F
 
+from databank.cli.main import exit_code
 from databank.config import Settings
 from databank.errors import DataBankError, GateRefusedError
-from databank.models.config import ModelConfig, ModelsConfig
+from databank.models.config import ModelsConfig
 from databank.models.metrics import Quality
 from databank.models.registry import Registry
 from databank.models.score import JOB as SCORE_JOB, score_models
+from databank.models.spec import ModelSpec
 from databank.models.tables import LIFT, SCORE, TRAINING
 from databank.models.train import JOB, open_registry, refusal, train_models
 from databank.runs import Context, StepResult
 from databank.tables import DeltaStore
+from tests.support.bank import Bank
 from tests.unit.models.samples import model
 from tests.unit.models.world import LAST, context_on
 
 NEXT = LAST + timedelta(days=1)
 
 
-def _train(store: DeltaStore, config: ModelConfig, **changes: Any) -> tuple[Context, StepResult]:
+def _train(store: DeltaStore, config: ModelSpec, **changes: Any) -> tuple[Context, StepResult]:
     context = context_on(store, tables=JOB.tables, **changes)
     result = train_models(context, ModelsConfig(models=(config,)))
     store.publish(JOB.name, context.day)
@@ -51,7 +56,7 @@ def test_the_first_model_that_passes_becomes_champion(
     champion = registry.champion("churn")
     assert champion is not None
     assert (champion.version, champion.trained_day) == (1, LAST)
-    assert registry.definition(champion) == model()
+    assert registry.spec(champion) == model()
     row = bank.read(TRAINING).where("version = 1").collect()[0]
     assert row["outcome"] == "champion"
     assert row["auc"] > 0.75
@@ -100,12 +105,61 @@ def test_the_champion_scores_its_population(
     assert by_decile["size"].between(0.08 * len(rows), 0.12 * len(rows)).all()
 
 
+def test_the_former_champion_comes_back_and_scores(
+    first: tuple[Context, StepResult],
+    registry: Registry,
+    bank: DeltaStore,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    disk = Bank(bank.spark, Path(bank.root.removeprefix("file:")))
+    options = ["--root", disk.root, "--conf-dir", str(tmp_path), "--json"]
+    assert exit_code(["rollback", "model", "churn", *options]) == 2
+    assert "no model was trained on it yet; run train_model" in capsys.readouterr().err
+    config = ModelsConfig(models=(model(seed=9, gate={"auc": 0.5, "tolerance": 0.5}),))
+    disk.run(JOB, config, day=NEXT, nodes=("churn",))
+    disk.run(SCORE_JOB, config, day=NEXT, nodes=("churn",), config_hash="same")
+    latest = registry.champion("churn")
+    assert latest is not None
+    assert latest.version > 1
+
+    assert exit_code(["rollback", "model", "chrun", *options]) == 2
+    assert "unknown model 'chrun'; did you mean 'churn'?" in capsys.readouterr().err
+    assert exit_code(["rollback", "model", "churn", *options]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown[0]["rows"] == [
+        {"model": "churn", "was champion": latest.version, "is champion": 1}
+    ]
+    assert f"--date {NEXT}" in shown[1]["title"]
+    champion = registry.champion("churn")
+    assert champion is not None
+    assert champion.version == 1
+
+    # the file is that of the version rolled back, and it does not become due again by it
+    assert disk.run(JOB, config, day=NEXT, nodes=("churn",)).summary == {"churn": "kept"}
+    scored = disk.run(SCORE_JOB, config, day=NEXT, nodes=("churn",), config_hash="same")
+    assert scored.outcome == "done"
+    assert set(disk.read(SCORE).toPandas().version) == {1}
+    training = disk.read(TRAINING).where(f"version = {latest.version}").collect()[0]
+    assert (training["outcome"], training["reason"]) == (
+        "rolled back",
+        "by hand, back to version 1",
+    )
+    assert training["auc"] > 0.5
+    with pytest.raises(DataBankError, match="version 1 is its first champion, and none was before"):
+        registry.former("churn")
+    # a changed file is trained again, and follows the champion that came back
+    changed = ModelsConfig(models=(model(seed=10, gate={"auc": 0.5, "tolerance": 0.5}),))
+    disk.run(JOB, changed, day=NEXT, nodes=("churn",))
+    assert registry.former("churn")[1] == 1
+
+
 def _quality(auc: float, ece: float = 0.0) -> Quality:
     return Quality(100, 20, auc, 0.5, 0.1, 0.1, ece, ())
 
 
 @pytest.mark.parametrize(
-    ("quality", "champion_auc", "told"),
+    ("quality", "champion_auc", "message"),
     [
         (_quality(0.7), None, None),
         (_quality(0.59), None, "below the gate's 0.6"),
@@ -115,10 +169,10 @@ def _quality(auc: float, ece: float = 0.0) -> Quality:
     ],
 )
 def test_the_gate_asks_for_quality_and_for_no_step_back(
-    quality: Quality, champion_auc: float | None, told: str | None
+    quality: Quality, champion_auc: float | None, message: str | None
 ) -> None:
-    found = refusal(model(gate={"auc": 0.6, "max_ece": 0.1}), quality, champion_auc)
-    assert (told in found) if told and found else found is told
+    reason = refusal(model(gate={"auc": 0.6, "max_ece": 0.1}), quality, champion_auc)
+    assert (message in reason) if message and reason else reason is message
 
 
 def test_runs_on_an_object_store_need_a_tracking_server() -> None:

@@ -13,10 +13,10 @@ from pyspark.sql import SparkSession, functions as F
 from databank.errors import DataBankError
 from databank.identity.tables import PERSON
 from databank.models.config import ModelsConfig
+from databank.models.families.ngram import labelled_frame, text_frame
+from databank.models.families.ngram_spec import NgramSpec
 from databank.models.score import JOB as SCORE_JOB, score_models
 from databank.models.tables import SCORE, TRAINING
-from databank.models.text.config import TextModelConfig
-from databank.models.text.frame import stated_frame, text_frame
 from databank.models.train import JOB, open_registry, train_models
 from databank.sources.tables import PROFILES
 from databank.tables import DeltaStore
@@ -33,12 +33,12 @@ CONFIG: dict[str, Any] = {
     "text": "name",
     "label": {"attribute": "gender", "values": {"F": "female", "M": "male"}, "of": "female"},
     "gate": {"auc": 0.8},
-    "regularisation": 0.01,  # the stems are noise
+    "parameters": {"regularisation": 0.01},  # the stems are noise
 }
 
 
-def config(**changes: Any) -> TextModelConfig:
-    return TextModelConfig.model_validate(CONFIG | changes)
+def config(**changes: Any) -> NgramSpec:
+    return NgramSpec.model_validate(CONFIG | changes)
 
 
 def people() -> pd.DataFrame:
@@ -72,14 +72,14 @@ def store(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory)
         F.lit("2026-03-01 08:00:00").cast("timestamp").alias("updated_ts"),
     )
     # a later word of another source, one from the future, and one who has no name
-    told = "source string, record_id string, id_key bigint, attributes map<string,string>, at date"
+    shape = "source string, record_id string, id_key bigint, attributes map<string,string>, at date"
     later = spark_session.createDataFrame(
         [
             ("app", "x", 1, {"name": "Zuza"}, date(2026, 3, 2)),
             ("app", "y", 1, {"name": "Zuzo"}, date(2026, 4, 1)),
             ("app", "z", PERSONS + 1, {"name": " ", "gender": "F"}, date(2026, 3, 1)),
         ],
-        told,
+        shape,
     ).select("*", F.array("id_key").alias("ids"), F.col("at").cast("timestamp").alias("updated_ts"))
     ids = spark_session.range(1, PERSONS + 2).select(
         F.col("id").alias("id_key"), F.col("id").alias("person_id")
@@ -100,19 +100,19 @@ def trained(store: DeltaStore) -> DeltaStore:
     return store
 
 
-def test_the_newest_text_counts_and_no_text_is_nobodys(store: DeltaStore) -> None:
+def test_the_newest_text_counts_and_a_blank_one_is_none(store: DeltaStore) -> None:
     frame = text_frame(context_on(store, tables=()), config(), as_of=LAST)
     rows = {row["person_id"]: row for row in frame.collect()}
     assert set(rows) == set(range(1, PERSONS + 1))
     assert rows[1]["text"] == "Zuza"
-    stated = stated_frame(frame, config()).toPandas()
+    labelled = labelled_frame(frame, config()).toPandas()
     wanted = people().set_index("id_key").query("gender != ''").gender.eq("F").astype(float)
-    assert stated.set_index("person_id").label.sort_index().tolist() == wanted.tolist()
-    assert set(stated.part) == {"train", "calibrate", "holdout"}
+    assert labelled.set_index("person_id").label.sort_index().tolist() == wanted.tolist()
+    assert set(labelled.part) == {"train", "calibrate", "holdout"}
     frame.unpersist()
 
 
-def test_who_is_told_is_told_right_and_the_rest_is_unknown(trained: DeltaStore) -> None:
+def test_likely_outcomes_are_right_and_the_rest_is_unknown(trained: DeltaStore) -> None:
     row = trained.read(TRAINING).collect()[0]
     assert (row["outcome"], row["algorithm"]) == ("champion", "ngram_regression")
     assert row["auc"] > 0.85
@@ -129,17 +129,17 @@ def test_who_is_told_is_told_right_and_the_rest_is_unknown(trained: DeltaStore) 
     )  # fmt: skip
     Bank(trained.spark, Path(trained.root.removeprefix("file:"))).run(TAGS_JOB, tags, day=LAST)
     trained.refresh()
-    found = trained.read(PERSON_TAG).where("tag = 'sex'").toPandas().set_index("person_id")
+    tag_rows = trained.read(PERSON_TAG).where("tag = 'sex'").toPandas().set_index("person_id")
     truth = people().set_index("id_key")
     last = truth.name.str[-1].where(truth.index != 1, "a")
-    told = found.value_string.sort_index()
+    values = tag_rows.value_string.sort_index()
     # of those who were learnt from the noise is known, too
-    assert (told[(last == "e") & (truth.gender == "")] == "unknown").mean() > 0.7
-    assert (told[last == "a"] == "female").mean() > 0.95
-    assert (told[last == "o"] == "male").mean() > 0.95
-    assert (found.value_double >= np.where(found.value_string == "unknown", 0.5, 0.8)).all()
+    assert (values[(last == "e") & (truth.gender == "")] == "unknown").mean() > 0.7
+    assert (values[last == "a"] == "female").mean() > 0.95
+    assert (values[last == "o"] == "male").mean() > 0.95
+    assert (tag_rows.value_double >= np.where(tag_rows.value_string == "unknown", 0.5, 0.8)).all()
     hers = trained.read(PERSON_TAG).where("tag = 'hers'").count()
-    assert hers == (told == "female").sum()
+    assert hers == (values == "female").sum()
 
 
 def test_a_model_of_another_text_is_compared_on_the_same_persons(trained: DeltaStore) -> None:
@@ -166,13 +166,13 @@ def test_nobody_states_it(store: DeltaStore) -> None:
 
 
 @pytest.mark.parametrize(
-    ("label", "told"),
+    ("label", "message"),
     [
         ({"values": {"F": "female"}}, "1 meanings; write two"),
         ({"values": {"F": "female", "M": "male", "X": "other"}}, "3 meanings; write two"),
         ({"of": "femal"}, "did you mean 'female'"),
     ],
 )
-def test_a_label_has_two_meanings(label: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_a_label_has_two_meanings(label: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         config(label=CONFIG["label"] | label)

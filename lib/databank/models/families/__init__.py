@@ -1,0 +1,1 @@
+"""Families of models: of features, of the pieces of a text; each with its spec beside it."""
