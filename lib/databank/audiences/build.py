@@ -18,7 +18,7 @@ from databank.tags.order import order_by_reference
 
 
 def build_audiences(context: Context, config: AudiencesConfig) -> StepResult:
-    """Write who is in the wanted audiences on the run day, and drop days past their keeping.
+    """Write who is in the wanted audiences on the run day, and remove days past `keep_days`.
 
     Of a household, an account ... in an audience all persons are. A part has those of one kind.
     Audiences outside this part are read as they were published for the run day.
@@ -46,7 +46,7 @@ def build_audiences(context: Context, config: AudiencesConfig) -> StepResult:
 
 
 def outer_expressions(audiences: Iterable[AudienceConfig]) -> list[Expression]:
-    """Their conditions without the macros that they answer for each other."""
+    """Collect the conditions of audiences without the macros that they answer for each other."""
     audiences = list(audiences)
     own = {each.member for each in audiences}
     return [
@@ -56,7 +56,7 @@ def outer_expressions(audiences: Iterable[AudienceConfig]) -> list[Expression]:
 
 
 def members(frame: DataFrame, audiences: Sequence[AudienceConfig]) -> DataFrame:
-    """Who is in which audience; a condition that is null counts as not.
+    """Evaluate who is in which audience; a condition that is null counts as false.
 
     Args:
         frame: person_id (unique) and a column per macro and tag of `outer_expressions`.
@@ -79,14 +79,14 @@ def members(frame: DataFrame, audiences: Sequence[AudienceConfig]) -> DataFrame:
 
 
 def _scope(wanted: Sequence[AudienceConfig], every: Sequence[AudienceConfig], day: date) -> str:
-    """Rows that the write replaces: the day's, and by nothing those kept long enough."""
+    """Select the rows that the write replaces: those of the day, and those past `keep_days`."""
     old = [
         f"(audience = '{each.audience}' AND day <= DATE'{day - timedelta(days=each.keep_days)}')"
         for each in wanted
     ]
     known = is_one_of("audience", (each.audience for each in every))
-    gone = f"(NOT {known} AND day <= DATE'{day - timedelta(days=KEEP_DAYS)}')"
-    return " OR ".join([f"({_of_day(wanted, day)})", *old, gone])
+    removed = f"(NOT {known} AND day <= DATE'{day - timedelta(days=KEEP_DAYS)}')"
+    return " OR ".join([f"({_of_day(wanted, day)})", *old, removed])
 
 
 def _of_day(audiences: Sequence[AudienceConfig], day: date) -> str:
@@ -95,7 +95,7 @@ def _of_day(audiences: Sequence[AudienceConfig], day: date) -> str:
 
 
 def _measure(context: Context, audiences: Sequence[AudienceConfig]) -> dict[str, int | float | str]:
-    """Note the exact size of each audience."""
+    """Record the exact size of each audience."""
     names = sorted(each.audience for each in audiences)
     on_day = (F.col("day") == F.lit(context.day)) & F.col("audience").isin(names)
     counted = context.store.read(MEMBER).where(on_day).groupBy("audience").count()

@@ -1,4 +1,4 @@
-"""The job expand_lookalike: learn what sets the seeds apart, rank everybody else."""
+"""The job expand_lookalike: learn what distinguishes the seeds, rank everybody else."""
 
 from functools import reduce
 
@@ -10,7 +10,7 @@ from databank.archive.analysis import Checked, refuse_wrong_expressions
 from databank.columns import is_one_of
 from databank.errors import DataBankError
 from databank.lookalike.config import LookalikeConfig, LookalikesConfig, member_of
-from databank.lookalike.rank import HIDDEN, OTHER, VISIBLE, Gain, gain_curve, role, top
+from databank.lookalike.rank import HIDDEN, UNLABELLED, VISIBLE, Gain, gain_curve, role, top
 from databank.lookalike.tables import GAIN, MEMBER
 from databank.models.algorithms import find_algorithm
 from databank.models.frame import feature_columns, macro_frame
@@ -48,16 +48,16 @@ def expand_lookalikes(context: Context, config: LookalikesConfig) -> StepResult:
     try:
         for each in wanted:
             context.progress.step(f"ranking by likeness to {each.seed}")
-            found, curve = _expand(frame, each)
+            ranked, curve = _expand(frame, each)
             name = each.lookalike
-            members.append(found.select(F.lit(name).alias("name"), "*"))
+            members.append(ranked.select(F.lit(name).alias("name"), "*"))
             gains += [(name, context.day, *vars(point).values()) for point in curve]
             summary |= _note(context, name, curve)
         _write(context, [each.lookalike for each in wanted], members, gains)
     finally:
         frame.unpersist()
-        for found in members:
-            found.unpersist()
+        for ranked in members:
+            ranked.unpersist()
     return StepResult({"persons found": context.store.rows_written[MEMBER.name], **summary})
 
 
@@ -72,7 +72,7 @@ def likeness(persons: DataFrame, config: LookalikeConfig) -> DataFrame:
         person_id, role, excluded, likeness (probability to be a visible seed, in [0, 1]).
 
     Raises:
-        DataBankError: If there are too few seeds, nobody else, or a feature says nothing.
+        DataBankError: If everybody is a seed, or a feature is missing for everybody.
     """
     labelled = persons.withColumns(
         {"label": (F.col("role") == VISIBLE).cast("double"), "part": F.lit("train")}
@@ -116,25 +116,25 @@ def _expand(frame: DataFrame, config: LookalikeConfig) -> tuple[DataFrame, tuple
     scored = likeness(persons, config).persist(StorageLevel.MEMORY_AND_DISK)
     try:
         points = gain_curve(scored)
-        candidate = (F.col("role") == OTHER) & ~F.col("excluded")
-        facts = scored.agg(
+        candidate = (F.col("role") == UNLABELLED) & ~F.col("excluded")
+        row = scored.agg(
             F.count_if(candidate).alias("candidates"),
             F.avg(F.when(F.col("role") == HIDDEN, F.col("likeness"))).alias("labelled"),
         ).first()
-        candidates, labelled = (facts[0], facts[1]) if facts else (0, None)
+        candidates, labelled = (row[0], row[1]) if row else (0, None)
         limit = int(config.size) if config.size >= 1 else max(1, int(config.size * candidates))
         # the mean over hidden seeds estimates the share of the kind that is labelled at all
         kind = F.least(F.lit(1.0), F.col("likeness") / F.lit(labelled or 1.0))
-        found = top(
+        ranked = top(
             scored.where(candidate).withColumn("score", F.round(kind, 9)),
             limit=limit,
             candidates=candidates,
             levels=config.levels,
         ).persist(StorageLevel.MEMORY_AND_DISK)
-        found.count()
+        ranked.count()
     finally:
         scored.unpersist()
-    return found, points
+    return ranked, points
 
 
 def _refuse_few(persons: DataFrame, config: LookalikeConfig) -> None:

@@ -13,10 +13,12 @@ class LookalikeConfig(Refers, StrictModel):
     """One lookalike."""
 
     lookalike: Name
-    seed: Name = Field(description="Audience whose like is sought")
+    seed: Name = Field(description="Audience whose members the persons are to resemble")
     description: Note = ""
     features: Features
-    exclude: tuple[Name, ...] = Field(default=(), description="Audiences that are left out")
+    exclude: tuple[Name, ...] = Field(
+        default=(), description="Audiences whose members are left out"
+    )
     size: float = Field(gt=0, description="Below 1: share of the candidates; else: persons")
     levels: dict[Name, float] = Field(
         default_factory=lambda: {"high": 0.01, "medium": 0.05},
@@ -57,14 +59,14 @@ class LookalikeConfig(Refers, StrictModel):
 
     @property
     def expressions(self) -> tuple[Expression, ...]:
-        """All its expressions: features and audiences."""
+        """Expressions of the features, and the conditions to be in its audiences."""
         features = (feature.expression for feature in self.features.values())
         members = (member_of(name) for name in sorted({self.seed, *self.exclude}))
         return (*features, *members)
 
 
 def member_of(audience: str) -> Expression:
-    """The condition to be in an audience."""
+    """Write the condition to be in an audience."""
     return parse_expression(f"in_audience('{audience}')")
 
 

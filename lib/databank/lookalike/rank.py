@@ -1,4 +1,4 @@
-"""Rank persons by likeness, and measure the ranking on seeds that it was not shown."""
+"""Rank persons by likeness, and measure the ranking on seeds that were hidden from the fit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from databank.models.frame import share_of_hash
 from databank.models.metrics import Bins, merge_bins, score_bin
 
 SHARES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
-VISIBLE, HIDDEN, OTHER = "visible", "hidden", "other"
+VISIBLE, HIDDEN, UNLABELLED = "visible", "hidden", "unlabelled"
 
 
 @dataclass(frozen=True)
@@ -18,23 +18,23 @@ class Gain:
     """One point of the gain curve."""
 
     share: float
-    found: float
+    recall: float
     lift: float
 
 
 def role(is_seed: Column, *, holdout: float, random_seed: int) -> Column:
-    """visible | hidden for seeds, other for the rest; a person's draw is always the same."""
+    """Give seeds the role visible or hidden, drawn by person, and the rest unlabelled."""
     hidden = share_of_hash("person_id", random_seed) < holdout
-    return F.when(is_seed & hidden, HIDDEN).when(is_seed, VISIBLE).otherwise(OTHER)
+    return F.when(is_seed & hidden, HIDDEN).when(is_seed, VISIBLE).otherwise(UNLABELLED)
 
 
 def gain_curve(scored: DataFrame) -> tuple[Gain, ...]:
-    """Share of the hidden seeds found in the top shares of all that are no visible seed.
+    """Measure which share of the hidden seeds the top shares of all but visible seeds hold.
 
     Within a bin of (almost) equal scores, hidden seeds count as spread evenly.
 
     Args:
-        scored: role (hidden | other), likeness (double in [0, 1]).
+        scored: role (hidden | unlabelled), likeness (double in [0, 1]).
     """
     counted = scored.groupBy(score_bin("likeness").alias("bin")).agg(
         F.count("*").cast("double").alias("n"),
@@ -45,9 +45,9 @@ def gain_curve(scored: DataFrame) -> tuple[Gain, ...]:
 
 
 def curve(bins: Bins) -> tuple[Gain, ...]:
-    """The gain curve at `SHARES`."""
-    shares, found = np.append(0, bins.shares), np.append(0, bins.true_rates)
-    points = np.interp(SHARES, shares, found)
+    """Interpolate the gain curve at `SHARES`."""
+    shares, recall = np.append(0, bins.shares), np.append(0, bins.true_rates)
+    points = np.interp(SHARES, shares, recall)
     return tuple(
         Gain(share, float(at), float(at) / share) for share, at in zip(SHARES, points, strict=True)
     )
@@ -56,7 +56,7 @@ def curve(bins: Bins) -> tuple[Gain, ...]:
 def top(
     scored: DataFrame, *, limit: int, candidates: int, levels: Mapping[str, float]
 ) -> DataFrame:
-    """The persons most alike, ranked; ties go to the smaller person_id.
+    """Rank the persons most like the seeds; ties go to the smaller person_id.
 
     Args:
         scored: person_id, likeness, score; the candidates.

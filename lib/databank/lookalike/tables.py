@@ -23,7 +23,7 @@ MEMBER = TableSpec(
 
 GAIN = TableSpec(
     name="lookalike.gain",
-    grain="one row per lookalike, day and share of the ranking that is looked at",
+    grain="one row per lookalike, day and measured share of the ranking",
     owner=_JOB,
     key=("name", "day", "share"),
     retention_days=365,
@@ -31,7 +31,7 @@ GAIN = TableSpec(
         Column("name", "string", "lookalike"),
         Column("day", "date", "run day"),
         Column("share", "double", "share of all persons that are no visible seed, from the top"),
-        Column("found", "double", "share of the hidden seeds among them"),
-        Column("lift", "double", "found / share: how much better than a random choice"),
+        Column("recall", "double", "share of the hidden seeds among them"),
+        Column("lift", "double", "recall / share: how much better than a random choice"),
     ),
 )

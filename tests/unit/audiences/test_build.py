@@ -37,12 +37,12 @@ ARCHIVE = ArchiveConfig.model_validate({"dimensions": {"ad_click": {"campaign": 
 
 
 def audiences(keep_days: int = 90, **conditions: str) -> AudiencesConfig:
-    found = tuple(
+    configs = tuple(
         AudienceConfig(audience=name, where=text, keep_days=keep_days)
         for name, text in conditions.items()
     )
     types = {"opted_out_attribute": "text", "spend": "count", "vip": "boolean"}
-    return AudiencesConfig(found, ARCHIVE, types)  # type: ignore[arg-type]
+    return AudiencesConfig(configs, ARCHIVE, types)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")

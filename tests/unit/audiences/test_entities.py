@@ -105,12 +105,12 @@ def test_of_a_household_in_an_audience_all_persons_are(bank: Bank) -> None:
         *(("families", person) for person in (1, 2)),
         *(("others", person) for person in (3, 4)),
     ]
-    found = bank.rows(ENTITY_MEMBER, "audience", "day", "entity", "entity_id")
-    assert found == [(name, DAY, "household", 7) for name in ("any_family", "families")]
+    rows = bank.rows(ENTITY_MEMBER, "audience", "day", "entity", "entity_id")
+    assert rows == [(name, DAY, "household", 7) for name in ("any_family", "families")]
 
 
 @pytest.mark.parametrize(
-    ("keys", "told"),
+    ("keys", "message"),
     [
         ({"kind": "attribute", "attribute": "city"}, "a household has no attribute"),
         ({"kind": "model", "model": "churn"}, "a household has no model"),
@@ -118,11 +118,11 @@ def test_of_a_household_in_an_audience_all_persons_are(bank: Bank) -> None:
         ({"kind": "rule", "when": "stage() = 'loyalty'"}, r"a household has no stage\(\)"),
     ],
 )
-def test_what_only_a_person_has_is_refused(keys: dict[str, str], told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_what_only_a_person_has_is_refused(keys: dict[str, str], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         tag("x", **keys)
     if "when" in keys:
-        with pytest.raises(ValidationError, match=told):
+        with pytest.raises(ValidationError, match=message):
             AudienceConfig(audience="x", entity="household", where=keys["when"])
 
 

@@ -26,8 +26,7 @@ FEATURES = {
 
 def _config(**changes: Any) -> LookalikesConfig:
     plain = {"lookalike": "like_buyers", "seed": "buyers", "features": FEATURES, "size": 0.1}
-    one = LookalikeConfig.model_validate(plain | changes)
-    return LookalikesConfig(lookalikes=(one,))
+    return LookalikesConfig(lookalikes=(LookalikeConfig.model_validate(plain | changes),))
 
 
 @pytest.fixture(scope="module")
@@ -58,45 +57,47 @@ def store(
 
 
 @pytest.fixture(scope="module")
-def found(store: DeltaStore) -> pd.DataFrame:
+def members(store: DeltaStore) -> pd.DataFrame:
     expand_lookalikes(context_on(store, tables=JOB.tables), _config(exclude=["even"]))
     store.publish(JOB.name, LAST)
     return store.read(MEMBER).orderBy("rank").toPandas()
 
 
 def test_those_of_the_seeds_kind_are_found(
-    found: pd.DataFrame, kind: set[int], seeds: set[int]
+    members: pd.DataFrame, kind: set[int], seeds: set[int]
 ) -> None:
     unlabelled = {person for person in kind - seeds if person % 2}
-    best = found.person_id.head(len(unlabelled))
+    best = members.person_id.head(len(unlabelled))
     assert best.isin(unlabelled).mean() > 0.5
 
 
-def test_no_seed_and_nobody_excluded_is_among_them(found: pd.DataFrame, seeds: set[int]) -> None:
-    assert not set(found.person_id) & seeds
-    assert (found.person_id % 2 == 1).all()
+def test_no_seed_and_nobody_excluded_is_among_them(members: pd.DataFrame, seeds: set[int]) -> None:
+    assert not set(members.person_id) & seeds
+    assert (members.person_id % 2 == 1).all()
 
 
-def test_ranks_are_consecutive_and_follow_the_score(found: pd.DataFrame) -> None:
-    assert found["rank"].tolist() == list(range(1, len(found) + 1))
-    assert found.score.is_monotonic_decreasing
-    assert found.score.between(0, 1).all()
-    assert found.level.iloc[0] == "high"
+def test_ranks_are_consecutive_and_follow_the_score(members: pd.DataFrame) -> None:
+    assert members["rank"].tolist() == list(range(1, len(members) + 1))
+    assert members.score.is_monotonic_decreasing
+    assert members.score.between(0, 1).all()
+    assert members.level.iloc[0] == "high"
 
 
 def test_hidden_seeds_are_found_far_better_than_by_chance(
-    found: pd.DataFrame, store: DeltaStore
+    members: pd.DataFrame, store: DeltaStore
 ) -> None:
     curve = store.read(GAIN).orderBy("share").toPandas()
     assert curve.set_index("share").lift[0.05] > 4
-    assert curve.found.is_monotonic_increasing
-    assert curve.found.iloc[-1] == 1
+    assert curve.recall.is_monotonic_increasing
+    assert curve.recall.iloc[-1] == 1
 
 
-def test_a_second_run_of_a_day_gives_the_same_rows(found: pd.DataFrame, store: DeltaStore) -> None:
+def test_a_second_run_of_a_day_gives_the_same_rows(
+    members: pd.DataFrame, store: DeltaStore
+) -> None:
     expand_lookalikes(context_on(store, tables=JOB.tables), _config(exclude=["even"]))
     again = store.read(MEMBER).orderBy("rank").toPandas()
-    pd.testing.assert_frame_equal(found, again)
+    pd.testing.assert_frame_equal(members, again)
 
 
 def test_a_seed_that_is_too_small_is_refused_with_its_size(store: DeltaStore) -> None:

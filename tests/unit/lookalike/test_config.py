@@ -16,7 +16,7 @@ PLAIN: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"size": 0}, "greater than 0"),
         ({"size": 10.5}, "no number of persons"),
@@ -28,8 +28,8 @@ PLAIN: dict[str, Any] = {
         ({"holdout": 0.9}, r"less than or equal to 0\.5"),
     ],
 )
-def test_a_fault_is_told_with_its_remedy(changes: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_a_fault_is_named_with_its_remedy(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         LookalikeConfig.model_validate(PLAIN | changes)
 
 

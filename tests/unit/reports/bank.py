@@ -65,7 +65,7 @@ _SCHEMAS = {
     "models.score": "model string, version bigint, as_of date, entity_id bigint, score double",
     "lookalike.member": "name string, day date, person_id bigint, rank bigint, score double, "
     "level string",
-    "lookalike.gain": "name string, day date, share double, found double, lift double",
+    "lookalike.gain": "name string, day date, share double, recall double, lift double",
     "audiences.member": "audience string, day date, person_id bigint",
     "reports.indicator": "indicator string, day date, dimension_value string, part string, "
     "value double, persons bigint, base bigint",

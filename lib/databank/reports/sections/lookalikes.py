@@ -41,7 +41,7 @@ class Lookalikes(ReportSection[tuple[Lookalike, ...]]):
         levels: dict[str, list[tuple[str, int]]] = {}
         days: dict[str, date] = {}
         if gains is not None:
-            values = [F.col(name).cast("double") for name in ("share", "found", "lift")]
+            values = [F.col(name).cast("double") for name in ("share", "recall", "lift")]
             rows = reader.newest_of_each(gains, "name").select("name", "day", *values)
             for name, day, *point in rows.orderBy("name", "share").limit(2000).collect():
                 curves.setdefault(name, []).append((point[0], point[1], point[2]))
