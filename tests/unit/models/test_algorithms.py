@@ -92,8 +92,8 @@ def test_an_algorithm_is_added_by_one_entry(
     model = family.fit(rows, spec, family.profile(rows, spec))
     scored = with_scores(model, rows.where("part = 'holdout'"), "label").toPandas()
     assert scored.score.between(0, 1).all()
-    assert scored.score[scored.label == 1].mean() > 0.8
-    assert scored.score[scored.label == 0].mean() < 0.2
+    assert scored.score[scored.label == 1].mean() > 0.7
+    assert scored.score[scored.label == 0].mean() < 0.3
     # spend decides, and the weights say so
     weights = family.weights(model, spec)
     assert list(weights) == ["spend", "visits"]
@@ -130,8 +130,16 @@ def test_the_reference_lists_every_parameter_of_every_algorithm() -> None:
     ("algorithm", "keys", "message"),
     [
         ("ngram_regresion", {"text": "name"}, "did you mean 'ngram_regression'"),
-        ("logistic_regression", {"text": "name"}, "does not learn from a text; known: ngram"),
-        ("ngram_regression", {"features": {}}, "does not learn from features; known: logistic"),
+        (
+            "logistic_regression",
+            {"text": "name"},
+            "does not learn from a text; did you mean .ngram_regression",
+        ),
+        (
+            "ngram_regression",
+            {"features": {}},
+            "does not learn from features; did you mean .logistic",
+        ),
     ],
 )
 def test_an_algorithm_belongs_to_what_it_learns_from(

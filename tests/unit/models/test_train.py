@@ -126,11 +126,11 @@ def test_the_former_champion_comes_back_and_scores(
     assert exit_code(["rollback", "model", "chrun", *options]) == 2
     assert "unknown model 'chrun'; did you mean 'churn'?" in capsys.readouterr().err
     assert exit_code(["rollback", "model", "churn", *options]) == 0
-    shown = json.loads(capsys.readouterr().out)
-    assert shown[0]["rows"] == [
+    sections = json.loads(capsys.readouterr().out)
+    assert sections[0]["rows"] == [
         {"model": "churn", "was champion": latest.version, "is champion": 1}
     ]
-    assert f"--date {NEXT}" in shown[1]["title"]
+    assert f"--date {NEXT}" in sections[1]["title"]
     champion = registry.champion("churn")
     assert champion is not None
     assert champion.version == 1
@@ -146,7 +146,7 @@ def test_the_former_champion_comes_back_and_scores(
         "by hand, back to version 1",
     )
     assert training["auc"] > 0.5
-    with pytest.raises(DataBankError, match="version 1 is its first champion, and none was before"):
+    with pytest.raises(DataBankError, match="version 1 is its first champion, and none was"):
         registry.former("churn")
     # a changed file is trained again, and follows the champion that came back
     changed = ModelsConfig(models=(model(seed=10, gate={"auc": 0.5, "tolerance": 0.5}),))
