@@ -18,6 +18,7 @@ from databank.runs.forget import FORGOTTEN, forget_persons
 from databank.runs.lease import Lease
 from databank.runs.progress import Progress
 from databank.runs.records import Ledger, StoreLedger
+from databank.runs.retention import expire_rows
 from databank.tables import Store, TableSpec
 
 Summary = dict[str, int | float | str]
@@ -158,6 +159,7 @@ class Runner:
                 summary = job.step(context, config).summary
                 seen = context.last.read.get(FORGOTTEN.name) if context.last else None
                 forget_persons(self.store, job.tables, seen)
+                expire_rows(self.store, job.tables, context.day)
                 if not preview:
                     self.store.publish(job.name, context.day)
                 outcome = "previewed" if preview else records.DONE

@@ -30,7 +30,8 @@ class TableSpec:
         open_key: Columns of the key in which null is a value like any other.
         cluster_by: Columns that most queries filter by (liquid clustering).
         change_feed: Whether later jobs ask what changed since they last looked.
-        retention_days: None keeps rows for ever.
+        retention_days: Days up to the run day whose rows stay, by the column `day`; the runner
+            removes older ones. None keeps rows for ever.
         owner: The job that writes the table; nobody else does.
     """
 
@@ -50,6 +51,14 @@ class TableSpec:
         unknown |= set(self.open_key) - set(self.key)
         if unknown or self.name.count(".") != 1:
             raise ValueError(f"table {self.name}: unknown key or clustering columns {unknown}")
+        if self.retention_days is not None:
+            self._check_retention(self.retention_days)
+
+    def _check_retention(self, days: int) -> None:
+        if days < 1:
+            raise ValueError(f"table {self.name}: retention_days is {days}; at least 1")
+        if ("day", "date") not in {(column.name, column.type) for column in self.columns}:
+            raise ValueError(f"table {self.name}: retention_days needs a column `day` of type date")
 
     @property
     def pii(self) -> tuple[str, ...]:
