@@ -12,8 +12,7 @@ from databank.archive.tables import PERSON_DAY
 from databank.archive.window_values import macro_columns
 from databank.errors import DataBankError
 from databank.expressions import Expression, Macro
-from databank.identity.entities.config import PERSON
-from databank.identity.entities.tables import ENTITY
+from databank.identity.entities.subject import PERSONS_THEMSELVES, Subject
 from databank.identity.ownership.periods import holds_on
 from databank.runs import Context
 from databank.sources.tables import EVENTS
@@ -31,7 +30,7 @@ def person_frame(
     *,
     as_of: date | None = None,
     tags: Mapping[str, TagType] | None = None,
-    entity: str = PERSON,
+    subject: Subject = PERSONS_THEMSELVES,
 ) -> DataFrame:
     """Gather what expressions refer to, a column each.
 
@@ -50,7 +49,7 @@ def person_frame(
         config: Dimensions that filters may use.
         as_of: Default: the run day.
         tags: Type of each tag that may be referred to; names not in it are not gathered.
-        entity: Whose frame it is.
+        subject: Whose frame it is.
 
     Returns:
         person_id (unique; of an entity its entity_id, so that all frames have one key, and
@@ -60,7 +59,7 @@ def person_frame(
     expressions = list(expressions)
     day = as_of or context.day
     macros = list(dict.fromkeys(m for e in expressions for m in e.macros))
-    frame = population(context, day) if entity == PERSON else _entities(context, entity)
+    frame = population(context, day) if subject.is_person else _entities(context, subject)
     on_events = [macro for macro in macros if macro.reads_events]
     if on_events:
         archive = context.store.read(PERSON_DAY)
@@ -73,24 +72,25 @@ def person_frame(
         # Delta's log tells how many rows there are, of identifiers no fewer than persons
         rows = archive.count() + (0 if recent is None else context.store.read(EVENTS).count())
         found = macro_columns(
-            of_entity(context, archive, entity),
+            subject.in_place_of_persons(context.store, archive),
             frame.select("person_id"),
             on_events,
             as_of=day,
             dimensions=config.names,
             partitions=1 + max(rows // ROWS_OF_PARTITION, persons.count() // _KEYS_OF_PARTITION),
-            recent=None if recent is None else of_entity(context, recent, entity),
+            recent=None if recent is None else subject.in_place_of_persons(context.store, recent),
         )
-        frame = found if entity == PERSON else frame.join(found, "person_id")
+        frame = found if subject.is_person else frame.join(found, "person_id")
     names = {name for e in expressions for name in e.names} & set(tags or {})
     if names:
         types = {name: kind for name, kind in (tags or {}).items() if name in names}
-        frame = frame.join(_tag_columns(context, types, entity), "person_id", "left")
+        frame = frame.join(_tag_columns(context, types, subject), "person_id", "left")
         frame = _fill(frame, {n: _NOTHING[k] for n, k in types.items() if k in _NOTHING})
     for macro in macros:
         if not macro.reads_events:
-            found = of_entity(context, _result_column(context, macro, day), entity)
-            found = found if entity == PERSON else found.distinct()
+            results = _result_column(context, macro, day)
+            found = subject.in_place_of_persons(context.store, results)
+            found = found if subject.is_person else found.distinct()
             frame = frame.join(found, "person_id", "left")
             frame = _fill(frame, {macro.column: macro.spec.empty})
     return frame
@@ -113,22 +113,9 @@ def population(context: Context, day: date) -> DataFrame:
     return held.where(holds_on(F.lit(day))).select("person_id").distinct()
 
 
-def of_entity(context: Context, rows: DataFrame, entity: str) -> DataFrame:
-    """Rows with the entity of each person in place of its person_id; who is in none is left out."""
-    if entity == PERSON:
-        return rows
-    met = rows.join(persons_within(context, entity), "person_id")
-    return met.withColumn("person_id", F.col("entity_id")).drop("entity_id")
-
-
-def persons_within(context: Context, entity: str) -> DataFrame:
-    """person_id (unique), entity_id: who is in which household, account ..."""
-    within = context.store.read(ENTITY).where(F.col("entity") == entity)
-    return within.select("person_id", "entity_id")
-
-
-def _entities(context: Context, entity: str) -> DataFrame:
-    within = persons_within(context, entity)
+def _entities(context: Context, subject: Subject) -> DataFrame:
+    """Select every entity of a kind, with the number of its persons."""
+    within = subject.members(context.store)
     return within.groupBy(F.col("entity_id").alias("person_id")).agg(F.count("*").alias(PERSONS))
 
 
@@ -141,7 +128,7 @@ def _fill(frame: DataFrame, values: Mapping[str, int | float | bool | None]) -> 
     return frame.withColumns(filled) if filled else frame
 
 
-def _tag_columns(context: Context, types: Mapping[str, TagType], entity: str) -> DataFrame:
+def _tag_columns(context: Context, types: Mapping[str, TagType], subject: Subject) -> DataFrame:
     """tags.person_tag or tags.entity_tag turned wide for the named tags.
 
     A tag that has been published as another type is an error when the rows are read; that a yes
@@ -161,11 +148,8 @@ def _tag_columns(context: Context, types: Mapping[str, TagType], entity: str) ->
             column = F.coalesce(number, other)
         return F.max(F.when(F.col("tag") == name, column)).alias(name)
 
-    if entity == PERSON:
-        rows = context.store.require("tags.person_tag")
-    else:
-        rows = context.store.require("tags.entity_tag").withColumnRenamed("entity_id", "person_id")
-    rows = rows.where(F.col("tag").isin(sorted(types)))
+    table = subject.pick("tags.person_tag", "tags.entity_tag")
+    rows = subject.from_stored(context.store.read(table)).where(F.col("tag").isin(sorted(types)))
     return rows.groupBy("person_id").agg(*(value(n, k) for n, k in sorted(types.items())))
 
 

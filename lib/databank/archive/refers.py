@@ -2,6 +2,7 @@
 
 from databank.expressions import Expression
 from databank.identity.entities.config import PERSON
+from databank.identity.entities.subject import Subject
 
 # of a household, an account: the name for how many persons are in it
 PERSONS = "persons"
@@ -22,7 +23,7 @@ class Refers:
     def references(self) -> frozenset[str]:
         """Names of the tags it uses."""
         names = frozenset(name for each in self.expressions for name in each.names)
-        return names if self._subject == PERSON else names - {PERSONS}
+        return names if self.subject.is_person else names - {PERSONS}
 
     @property
     def models(self) -> frozenset[str]:
@@ -42,15 +43,16 @@ class Refers:
         """
         macros = (macro for each in self.expressions for macro in each.macros)
         used = sorted(macro.name for macro in macros if macro.spec.persons_only)
-        if used and self._subject != PERSON:
+        if used and not self.subject.is_person:
             raise ValueError(
-                f"a {self._subject} has no {used[0]}(); put the persons into an audience and "
+                f"a {self.subject.name} has no {used[0]}(); put the persons into an audience and "
                 "ask in_audience(...)"
             )
 
     @property
-    def _subject(self) -> str:
-        return getattr(self, "entity", PERSON)
+    def subject(self) -> Subject:
+        """Whom the entry is about; an entry without `entity` is about persons."""
+        return Subject(getattr(self, "entity", PERSON))
 
     def _targets(self, node: str) -> frozenset[str]:
         uses = (m for each in self.expressions for m in each.macros if m.spec.node == node)

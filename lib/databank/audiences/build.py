@@ -7,12 +7,11 @@ from datetime import date, timedelta
 from pyspark.sql import DataFrame, functions as F
 
 from databank.archive.analysis import Checked, refuse_wrong_expressions
-from databank.archive.frame import person_frame, persons_within
+from databank.archive.frame import person_frame
 from databank.audiences.config import KEEP_DAYS, AudienceConfig, AudiencesConfig
 from databank.audiences.tables import ENTITY_MEMBER, MEMBER
 from databank.columns import holds, is_one_of
 from databank.expressions import Expression
-from databank.identity.entities.config import PERSON
 from databank.runs import Context, Job, StepResult
 from databank.tags.order import order_by_reference
 
@@ -24,7 +23,7 @@ def build_audiences(context: Context, config: AudiencesConfig) -> StepResult:
     Audiences outside this part are read as they were published for the run day.
     """
     wanted = [each for each in config.audiences if context.wants(each.audience)]
-    [entity] = {each.entity for each in wanted}
+    [subject] = {each.subject for each in wanted}
     entries = [
         Checked(f"conf/audiences: audience {each.audience!r}", each.expressions, "boolean")
         for each in wanted
@@ -32,15 +31,15 @@ def build_audiences(context: Context, config: AudiencesConfig) -> StepResult:
     refuse_wrong_expressions(context.spark, entries, config.archive, config.tags)
     context.progress.step(f"{len(wanted)} audiences on one frame")
     outside = outer_expressions(wanted)
-    frame = person_frame(context, outside, config.archive, tags=config.tags, entity=entity)
+    frame = person_frame(context, outside, config.archive, tags=config.tags, subject=subject)
     rows = members(frame, wanted).withColumn("day", F.lit(context.day))
     where = _scope(wanted, config.audiences, context.day)
     # one row per person, and each audience once in it: unique as built
-    if entity != PERSON:
-        rows = rows.withColumnRenamed("person_id", "entity_id").withColumn("entity", F.lit(entity))
-        context.store.replace(ENTITY_MEMBER, rows, where=where, checked=True)
+    if not subject.is_person:
+        stored = subject.to_stored(rows)
+        context.store.replace(ENTITY_MEMBER, stored, where=where, checked=True)
         today = context.store.read(ENTITY_MEMBER).where(_of_day(wanted, context.day))
-        rows = today.join(persons_within(context, entity), "entity_id")
+        rows = today.join(subject.members(context.store), "entity_id")
     context.store.replace(MEMBER, rows, where=where, checked=True)
     return StepResult(_measure(context, wanted))
 

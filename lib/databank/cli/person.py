@@ -11,8 +11,6 @@ from databank.cli.show import Section
 from databank.config import ConfigReader, Settings
 from databank.errors import DataBankError, did_you_mean
 from databank.identity.config import IdentityConfig
-from databank.identity.entities.config import PERSON
-from databank.identity.evidence_path import weakest_link
 from databank.identity.explain import (
     Identifier,
     IdentifierQuery,
@@ -172,7 +170,7 @@ def explain_tag(
     tag, lookup = known[name], PublishedReader(root)
     person = _person_of(lookup, id_type, value, scope)
     within = dict(_entities_of(lookup, person))
-    whose = person if tag.entity == PERSON else within.get(tag.entity)
+    whose = person if tag.subject.is_person else within.get(tag.entity)
     if whose is None:
         return [Section(f"person {person} is in no {tag.entity}", [])]
     said, as_of = value_of(lookup, tag, whose)

@@ -8,7 +8,6 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.cli.show import Rows, Section
 from databank.errors import DataBankError
-from databank.identity.entities.config import PERSON
 from databank.project.graph import Node
 from databank.project.jobs import config_hash, job_config, load_job
 from databank.project.model import Project
@@ -49,7 +48,7 @@ def preview_tag(project: Project, root: str, day: date, name: str) -> list[Secti
     found: list[_Found] = []
 
     def look(context: Context, config: TagsConfig) -> StepResult:
-        table = PERSON_TAG if tag.entity == PERSON else ENTITY_TAG
+        table = tag.subject.pick(PERSON_TAG, ENTITY_TAG)
         published = context.store.read(table)
         result = load_job(_JOB).step(context, config)
         would_be = context.store.read(table)
@@ -88,7 +87,7 @@ def _unheard(published: DataFrame, tag: TagConfig, below: list[TagConfig]) -> Ro
 
 def _measured(published: DataFrame, would_be: DataFrame, tag: TagConfig, unheard: Rows) -> _Found:
     before, now = _of(published, tag), _of(would_be, tag)
-    whose = "person_id" if tag.entity == PERSON else "entity_id"
+    whose = tag.subject.key
     figures = [F.count("*").alias(f"{tag.entity}s")]
     if tag.type in ("count", "number"):
         number = F.col("value_double")
@@ -113,7 +112,7 @@ def _measured(published: DataFrame, would_be: DataFrame, tag: TagConfig, unheard
 
 def _of(rows: DataFrame, tag: TagConfig) -> DataFrame:
     found = rows.where(F.col("tag") == tag.name)
-    return found if tag.entity == PERSON else found.where(F.col("entity") == tag.entity)
+    return found if tag.subject.is_person else found.where(F.col("entity") == tag.entity)
 
 
 def _value(tag: TagConfig) -> Column:

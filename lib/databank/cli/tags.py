@@ -9,7 +9,6 @@ from typing import Any
 from databank.cli.show import Rows, Section
 from databank.clock import today
 from databank.errors import DataBankError, did_you_mean
-from databank.identity.entities.config import PERSON
 from databank.project.graph import Node
 from databank.project.model import Project
 from databank.tables.outside import is_there
@@ -75,7 +74,7 @@ def _every(project: Project) -> list[TagConfig]:
 
 def _keys(tag: TagConfig) -> dict[str, Any]:
     given = {key: getattr(tag, key) for key in _KEYS if getattr(tag, key) not in (None, "")}
-    if tag.entity == PERSON:
+    if tag.subject.is_person:
         given.pop("entity")
     return given
 
@@ -85,7 +84,7 @@ def _listed(tag: TagConfig, days: list[_Day]) -> dict[str, Any]:
     return {
         "tag": tag.name,
         "kind": tag.kind,
-        "entity": None if tag.entity == PERSON else tag.entity,
+        "entity": None if tag.subject.is_person else tag.entity,
         "status": tag.status,
         "owner": tag.owner or None,
         "persons": last.persons if last else None,

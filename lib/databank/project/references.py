@@ -177,7 +177,7 @@ def check_ranked(reader: ConfigReader, files: Mapping[str, TagsFile]) -> None:
     types = {tag.name: tag.type for each in files.values() for _, tag in each.each()}
     for file, each in files.items():
         for number, tag in each.each():
-            counted = tag.of == PERSONS and tag.entity != PERSON
+            counted = tag.of == PERSONS and not tag.subject.is_person
             kind = types.get(tag.of or "", "count" if counted else None)
             if kind is None:  # an unknown tag is noted as a reference
                 continue

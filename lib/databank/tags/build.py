@@ -2,10 +2,10 @@
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-from databank.archive.frame import of_entity, person_frame
+from databank.archive.frame import person_frame
 from databank.archive.tables import PERSON_DAY
 from databank.columns import is_one_of
-from databank.identity.entities.config import PERSON
+from databank.identity.entities.subject import Subject
 from databank.runs import Context, Job, StepResult
 from databank.tables import TableSpec
 from databank.tags.attributes import person_attributes
@@ -35,14 +35,14 @@ def build_tags(context: Context, config: TagsConfig) -> StepResult:
     if any has `refresh`. Where all are kept, tags.person_tag is left as it is.
     """
     wanted = [tag for tag in config.tags if context.wants(tag.name)]
-    [entity] = {tag.entity for tag in wanted}
-    table = PERSON_TAG if entity == PERSON else ENTITY_TAG
+    [subject] = {tag.subject for tag in wanted}
+    table = subject.pick(PERSON_TAG, ENTITY_TAG)
     kept = fresh_tags(context, wanted, table)
     tags = [tag for tag in wanted if tag.name not in kept]
     before = count_by_tag(context, tags, table) if any(tag.alarm for tag in tags) else {}
-    lists = _write_tags(context, config, tags, entity) if tags else {}
+    lists = _write_tags(context, config, tags, subject) if tags else {}
     if table is PERSON_TAG:
-        persons = [tag for tag in config.tags if tag.entity == PERSON]
+        persons = [tag for tag in config.tags if tag.subject.is_person]
         keep_history(context, context.store.read(PERSON_TAG), wanted, persons)
     now = record_coverage(context, tags, table) if tags else {}
     summary: dict[str, int | float | str] = {"tags": len(tags), "rows": sum(now.values())}
@@ -53,7 +53,7 @@ def build_tags(context: Context, config: TagsConfig) -> StepResult:
 
 
 def _write_tags(
-    context: Context, config: TagsConfig, tags: list[TagConfig], entity: str
+    context: Context, config: TagsConfig, tags: list[TagConfig], subject: Subject
 ) -> dict[str, str]:
     """Replace the rows of some tags, all of one entity, with those of the run day.
 
@@ -65,7 +65,7 @@ def _write_tags(
     ranking = {kind: [t for t in tags if t.kind == kind] for kind in _OF_VALUES}
     expressions = [each for tag in tags if tag.kind not in ranking for each in tag.expressions]
     context.progress.step(f"{len(tags)} tags from one pass over the archive")
-    frame = person_frame(context, expressions, config.archive, tags=others, entity=entity)
+    frame = person_frame(context, expressions, config.archive, tags=others, subject=subject)
     attributes = [tag for tag in tags if tag.kind in OF_PROFILES]
     if attributes:
         found = person_attributes(
@@ -78,7 +78,7 @@ def _write_tags(
         frame = frame.join(found, "person_id", "left")
     for kind, some in ranking.items():
         if some:
-            days = of_entity(context, context.store.read(PERSON_DAY), entity)
+            days = subject.in_place_of_persons(context.store, context.store.read(PERSON_DAY))
             names = config.archive.names
             found = _OF_VALUES[kind](days, some, as_of=context.day, dimensions=names)
             frame = frame.join(found, "person_id", "left")
@@ -86,7 +86,7 @@ def _write_tags(
         if tag.kind == "sql":
             frame = frame.join(sql_value(context, tag), "person_id", "left")
     told: dict[str, str] = {}
-    if entity == PERSON:
+    if subject.is_person:
         by_list = [tag for tag in tags if tag.identifier]
         listed = None
         if by_list:
@@ -99,12 +99,11 @@ def _write_tags(
     frame = frame.persist() if twice else frame
     try:
         rows = tag_rows(with_tags(frame, tags), tags).withColumn("as_of", F.lit(context.day))
-        table = PERSON_TAG if entity == PERSON else ENTITY_TAG
-        if table is ENTITY_TAG:
-            rows = rows.withColumnRenamed("person_id", "entity_id")
-            rows = rows.withColumn("entity", F.lit(entity))
+        table = subject.pick(PERSON_TAG, ENTITY_TAG)
         # one row per person, and each tag once in it: unique as built
-        context.store.replace(table, rows, where=_scope(tags, config, table), checked=True)
+        context.store.replace(
+            table, subject.to_stored(rows), where=_scope(tags, config, table), checked=True
+        )
     finally:
         if twice:
             frame.unpersist()
@@ -154,7 +153,7 @@ def _entry(tag: TagConfig) -> Column:
 
 def _scope(tags: list[TagConfig], config: TagsConfig, table: TableSpec) -> str | None:
     """Rows to be replaced: those of the part, and those of tags that are no more."""
-    every = [tag for tag in config.tags if (tag.entity == PERSON) == (table is PERSON_TAG)]
+    every = [tag for tag in config.tags if tag.subject.pick(PERSON_TAG, ENTITY_TAG) is table]
     if len(tags) == len(every):
         return None
     named, known = (is_one_of("tag", (tag.name for tag in some)) for some in (tags, every))

@@ -185,12 +185,12 @@ class TagConfig(Refers, StrictModel):
     @model_validator(mode="after")
     def _entity_has_it(self) -> "TagConfig":
         told = "list of its own" if self.identifier is not None else self.kind
-        if self.entity != PERSON and (self.identifier is not None or self.kind in OF_A_PERSON):
+        if not self.subject.is_person and (self.identifier is not None or self.kind in OF_A_PERSON):
             raise ValueError(
                 f"tag {self.name!r}: a {self.entity} has no {told}; make a person's tag of "
                 "it, an audience of these persons, and ask in_audience(...)"
             )
-        if self.entity != PERSON and self.keep_days is not None:
+        if not self.subject.is_person and self.keep_days is not None:
             raise ValueError(f"tag {self.name!r}: only persons' tags are kept; remove `keep_days`")
         return self
 

@@ -241,7 +241,7 @@ def value_of(lookup: PublishedReader, tag: TagConfig, whose: int) -> tuple[Any, 
 
 def _table(tag: TagConfig) -> tuple[str, str, str]:
     """Where a tag lies, what tells whose it is, and a condition on that."""
-    if tag.entity == PERSON:
+    if tag.subject.is_person:
         return "tags.person_tag", "person_id", ""
     return "tags.entity_tag", "entity_id", f" AND entity = '{tag.entity}'"
 
