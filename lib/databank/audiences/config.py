@@ -43,23 +43,23 @@ class AudienceConfig(Refers, StrictModel):
 
     @cached_property
     def expression(self) -> Expression:
-        """The condition, read."""
+        """Read the condition."""
         return parse_expression(self.where)
 
     @property
     def expressions(self) -> tuple[Expression, ...]:
-        """The condition, as all nodes give theirs."""
+        """All expressions of the audience: its condition."""
         return (self.expression,)
 
     @property
     def member(self) -> Macro:
-        """The macro by which others ask for it."""
+        """Build the macro by which other conditions ask for the audience."""
         return Macro("in_audience", target=self.audience)
 
 
 @dataclass(frozen=True)
 class AudiencesConfig:
-    """What the job needs: all audiences, the archive's dimensions, the types of the tags."""
+    """Configuration of the job: all audiences, the archive's dimensions, the types of the tags."""
 
     audiences: tuple[AudienceConfig, ...]
     archive: ArchiveConfig = field(default_factory=ArchiveConfig)

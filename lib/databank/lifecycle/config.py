@@ -86,7 +86,7 @@ class RfmConfig(StrictModel):
 
     event: Name
     frequency: Literal["days"] | Distinct = "days"
-    window: str = Field(default="ever", description="Days looked at")
+    window: str = Field(default="ever", description="Days whose events count")
     also_money: list[Name] = Field(
         default_factory=list, description="Events whose amounts count too, such as returns"
     )
@@ -128,7 +128,7 @@ class LifecycleConfig(Refers, StrictModel):
 
     @cached_property
     def expressions(self) -> tuple[Expression, ...]:
-        """The conditions of the stages, lowest first."""
+        """Read the conditions of the stages, lowest first."""
         return tuple(parse_expression(stage.when) for stage in self.stages)
 
 

@@ -1,4 +1,4 @@
-"""The algorithms that conf/models may name: one entry holds all that is known about each."""
+"""Algorithms of models: parameters, estimator and weights of each in one entry."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

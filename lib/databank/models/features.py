@@ -73,12 +73,12 @@ class FeatureConfig(StrictModel):
     @classmethod
     def _past(cls, value: str) -> str:
         if not read_past(value, where="features").macros:
-            raise ValueError("features use macros; a constant tells nothing, remove it")
+            raise ValueError("features use macros; a constant has no effect, remove it")
         return value
 
     @property
     def expression(self) -> Expression:
-        """The feature as an expression."""
+        """Read the expression of the feature."""
         return parse_expression(self.of)
 
 

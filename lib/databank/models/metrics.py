@@ -66,7 +66,7 @@ class Quality:
 
     @property
     def figures(self) -> dict[str, float]:
-        """The figures by name."""
+        """Measures by name, as models.training has them."""
         names = ("auc", "pr_auc", "brier", "brier_raw", "ece", "base_rate")
         return {name: float(getattr(self, name)) for name in names}
 

@@ -1,4 +1,4 @@
-"""What all models have in common in conf/models/*.yml."""
+"""Keys that all files of conf/models have in common."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar

@@ -26,7 +26,7 @@ _SAMPLE = "holdout"
 
 @dataclass(frozen=True)
 class Trained:
-    """The outcome of one training."""
+    """One training: the version that it made, its quality, and the word of the gate."""
 
     version: Version
     as_of: date
@@ -38,7 +38,7 @@ class Trained:
 
     @property
     def outcome(self) -> str:
-        """The outcome as models.training names it."""
+        """Name the outcome as models.training does."""
         return "refused" if self.refusal else "champion"
 
 

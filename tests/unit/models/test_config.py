@@ -33,7 +33,7 @@ def test_the_files_that_come_along_are_without_fault(folder: Path) -> None:
         ({"features": {"a": "logins_30d + 1"}}, "macros only, not logins_30d"),
         ({"features": {"a": "score('other')"}}, "score\\(\\) is not kept for past days"),
         ({"features": {"a": "events('login', 'next 7 days')"}}, "look into the future"),
-        ({"features": {"a": "1 + 1"}}, "a constant tells nothing"),
+        ({"features": {"a": "1 + 1"}}, "a constant has no effect"),
         ({"features": {"label": "events('login')"}}, "give the feature another name"),
         ({"features": {}}, "at least 1 item"),
         ({"population": "stage() = 'new'"}, "stage\\(\\) is not kept"),

@@ -1,4 +1,4 @@
-"""What a family of models has to do: gather persons, fit, score, show weights."""
+"""The base of families of models: gather persons, fit, score, show weights."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence

@@ -34,7 +34,7 @@ class StatedConfig(StrictModel):
 
     @property
     def opposite(self) -> str:
-        """The meaning that is not `of`."""
+        """Name the meaning that is not `of`."""
         return next(meaning for meaning in self.values.values() if meaning != self.of)
 
 
@@ -49,7 +49,7 @@ class NgramSpec(ModelSpec):
 
     @property
     def outcomes(self) -> tuple[str, str]:
-        """The two meanings of the label, `of` first."""
+        """Name the two meanings of the label, `of` first."""
         return self.label.of, self.label.opposite
 
     @property

@@ -24,7 +24,9 @@ class LabelConfig(StrictModel):
     when: str | None = Field(default=None, description="Condition on the days after the cut")
     top_share: float | None = Field(default=None, gt=0, lt=1, description="Share that counts as 1")
     of: str | None = Field(default=None, description="Value by which the top is taken")
-    days: int = Field(ge=1, le=366, description="Days after the cut that the label looks at")
+    days: int = Field(
+        ge=1, le=366, description="Days after the cut within which the label is taken"
+    )
 
     @model_validator(mode="after")
     def _one_form(self) -> "LabelConfig":
@@ -45,12 +47,12 @@ class LabelConfig(StrictModel):
 
     @property
     def text(self) -> str:
-        """The condition or the value."""
+        """Give the condition, or the value by which the top is taken."""
         return self.when or self.of or ""
 
     @property
     def expression(self) -> Expression:
-        """The condition or the value as an expression."""
+        """Read `text` as an expression."""
         return parse_expression(self.text)
 
 
