@@ -59,7 +59,7 @@ def train_models(context: Context, config: ModelsConfig) -> StepResult:
         return StepResult()
     registry = open_registry(context)
     champions = {model.model: registry.champion(model.model) for model in wanted}
-    due = [model for model in wanted if _is_due(model, champions[model.model], context.day)]
+    due = [model for model in wanted if is_due(model, champions[model.model], context.day)]
     entries = [
         Checked(f"conf/models: model {model.model!r}", model.expressions, "double") for model in due
     ]
@@ -112,7 +112,8 @@ def refusal(spec: ModelSpec, quality: Quality, champion_auc: float | None) -> st
     return None
 
 
-def _is_due(spec: ModelSpec, champion: Version | None, day: date) -> bool:
+def is_due(spec: ModelSpec, champion: Version | None, day: date) -> bool:
+    """Tell whether a model is to be trained: no champion, a changed spec, or its time has come."""
     if champion is None or champion.settled_hash != spec.spec_hash:
         return True
     return (day - champion.settled_day).days >= spec.train_every_days

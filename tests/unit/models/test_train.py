@@ -1,6 +1,7 @@
 """The jobs: train, gate, keep, score; in the order in which a bank meets them."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,11 @@ from databank.config import Settings
 from databank.errors import DataBankError, GateRefusedError
 from databank.models.config import ModelsConfig
 from databank.models.metrics import Quality
-from databank.models.registry import Registry
+from databank.models.registry import Registry, Version
 from databank.models.score import JOB as SCORE_JOB, score_models
 from databank.models.spec import ModelSpec
 from databank.models.tables import LIFT, SCORE, TRAINING
-from databank.models.train import JOB, open_registry, refusal, train_models
+from databank.models.train import JOB, is_due, open_registry, refusal, train_models
 from databank.runs import Context, StepResult
 from databank.tables import DeltaStore
 from tests.support.bank import Bank
@@ -148,10 +149,21 @@ def test_the_former_champion_comes_back_and_scores(
     assert training["auc"] > 0.5
     with pytest.raises(DataBankError, match="version 1 is its first champion, and none was"):
         registry.former("churn")
-    # a changed file is trained again, and follows the champion that came back
-    changed = ModelsConfig(models=(model(seed=10, gate={"auc": 0.5, "tolerance": 0.5}),))
-    disk.run(JOB, changed, day=NEXT, nodes=("churn",))
-    assert registry.former("churn")[1] == 1
+
+
+def test_a_model_is_due_by_the_training_that_was_settled_last() -> None:
+    spec, changed = model(), model(seed=9)
+    own = Version("churn", 1, "run", LAST, spec.spec_hash, LAST, spec.spec_hash)
+    month = timedelta(days=spec.train_every_days)
+    assert is_due(spec, None, LAST)
+    assert not is_due(spec, own, LAST + month - timedelta(days=1))
+    assert is_due(spec, own, LAST + month)
+    assert is_due(changed, own, NEXT)
+    # version 2, trained on NEXT by the changed spec, was rolled back to version 1
+    back = replace(own, settled_day=NEXT, settled_hash=changed.spec_hash)
+    assert not is_due(changed, back, NEXT + month - timedelta(days=1))
+    assert is_due(changed, back, NEXT + month)
+    assert is_due(spec, back, NEXT)
 
 
 def _quality(auc: float, ece: float = 0.0) -> Quality:
