@@ -114,7 +114,8 @@ def refusal(spec: ModelSpec, quality: Quality, champion_auc: float | None) -> st
 
 def is_due(spec: ModelSpec, champion: Version | None, day: date) -> bool:
     """Tell whether a model is to be trained: no champion, a changed spec, or its time has come."""
-    if champion is None or champion.settled_hash != spec.spec_hash:
+    # after a rollback both its own spec and the one that was rolled back have been tried
+    if champion is None or spec.spec_hash not in (champion.spec_hash, champion.settled_hash):
         return True
     return (day - champion.settled_day).days >= spec.train_every_days
 

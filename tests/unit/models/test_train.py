@@ -163,7 +163,8 @@ def test_a_model_is_due_by_the_training_that_was_settled_last() -> None:
     back = replace(own, settled_day=NEXT, settled_hash=changed.spec_hash)
     assert not is_due(changed, back, NEXT + month - timedelta(days=1))
     assert is_due(changed, back, NEXT + month)
-    assert is_due(spec, back, NEXT)
+    assert not is_due(spec, back, NEXT)
+    assert is_due(model(seed=10), back, NEXT)
 
 
 def _quality(auc: float, ece: float = 0.0) -> Quality:
