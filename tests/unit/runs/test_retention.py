@@ -1,5 +1,6 @@
 """Tables keep the days of their retention, and no more."""
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -8,11 +9,10 @@ from pyspark.sql import SparkSession, functions as F
 
 from databank.config import Settings
 from databank.errors import GateRefusedError
-from databank.runs import Context, Job, Outcome, Progress, Runner, StepResult
+from databank.runs import Context, Job, Progress, Runner, StepResult
 from databank.tables import Column, TableSpec, TableStore
 from databank.tables.ops import RUN
 
-DAY = date(2026, 1, 31)
 KEPT = TableSpec(
     name="core.kept",
     grain="one row per id and day",
@@ -30,54 +30,74 @@ FOREVER = TableSpec(
 )
 
 
-def write_day(context: Context, config: object) -> StepResult:
-    """Write the rows 1 and 2 of the run day into both tables."""
-    rows = context.spark.range(1, 3).select("id", F.lit(context.day).alias("day"))
+@dataclass(frozen=True)
+class Days:
+    """What the step writes: two rows of each of so many days up to the run day."""
+
+    number: int = 1
+    refused: bool = False
+
+
+ONE_DAY = Days()
+
+
+def write_days(context: Context, config: Days) -> StepResult:
+    """Write the rows 1 and 2 of each day into both tables."""
+    first = context.day - timedelta(days=config.number - 1)
+    rows = context.spark.range(2 * config.number).select(
+        (F.col("id") % 2).alias("id"),
+        F.date_add(F.lit(first), F.floor(F.col("id") / 2).cast("int")).alias("day"),
+    )
     for spec in (KEPT, FOREVER):
-        context.store.replace(spec, rows, where=f"day = DATE'{context.day}'")
-    if isinstance(config, Exception):
-        raise config
+        where = f"day BETWEEN DATE'{first}' AND DATE'{context.day}'"
+        context.store.replace(spec, rows, where=where)
+    if config.refused:
+        raise GateRefusedError("no")
     return StepResult()
 
 
-JOB = Job(name="keep", step=write_day, tables=(KEPT, FOREVER), latest_only=False, always=True)
+JOB = Job(name="keep", step=write_days, tables=(KEPT, FOREVER), latest_only=False, always=True)
 
 
-def run(spark: SparkSession, root: Path, day: date, config: object = None) -> Outcome:
-    runner = Runner(spark, str(root), Settings(), progress=Progress(quiet=True))
-    return runner.run(JOB, config, day=day, config_hash="h")
+class World:
+    """A bank with the two tables."""
+
+    def __init__(self, spark: SparkSession, root: Path) -> None:
+        self.root = str(root)
+        self.runner = Runner(spark, self.root, Settings(), progress=Progress(quiet=True))
+
+    def run(self, day: date, config: Days = ONE_DAY) -> str:
+        """Run the job, and tell the outcome."""
+        return self.runner.run(JOB, config, day=day, config_hash="h").outcome
+
+    def days(self, spec: TableSpec) -> list[int]:
+        """Days of the month that a reader sees, each once for every row."""
+        rows = TableStore(self.runner.store.spark, self.root).read(spec).orderBy("day").collect()
+        return [row["day"].day for row in rows]
 
 
-def days(spark: SparkSession, root: Path, spec: TableSpec) -> list[int]:
-    """Days of January that a reader sees, each once for every row."""
-    rows = TableStore(spark, str(root)).read(spec).orderBy("day").collect()
-    return [row["day"].day for row in rows]
-
-
-def test_rows_of_days_beyond_the_retention_go_with_the_run_that_passes_it(
+def test_rows_of_days_beyond_the_retention_go_with_the_run_that_passes_them(
     spark_session: SparkSession, tmp_path: Path
 ) -> None:
-    for number in (27, 28, 29, 30):
-        run(spark_session, tmp_path, date(2026, 1, number))
-    assert days(spark_session, tmp_path, KEPT) == [28, 28, 29, 29, 30, 30]
-    assert set(days(spark_session, tmp_path, FOREVER)) == {27, 28, 29, 30}
-    # the run counts the rows that it wrote, not those that it removed or kept
-    written = TableStore(spark_session, str(tmp_path)).path(RUN)
-    last = spark_session.read.format("delta").load(written).where("day = '2026-01-30'")
-    assert last.collect()[0]["rows"] == {KEPT.name: 2, FOREVER.name: 2}
+    world = World(spark_session, tmp_path)
+    assert world.run(date(2026, 1, 30), Days(4)) == "done"
+    assert world.days(KEPT) == [28, 28, 29, 29, 30, 30]
+    assert set(world.days(FOREVER)) == {27, 28, 29, 30}
     # a re-run of the day is stable
-    run(spark_session, tmp_path, date(2026, 1, 30))
-    assert days(spark_session, tmp_path, KEPT) == [28, 28, 29, 29, 30, 30]
+    assert world.run(date(2026, 1, 30)) == "done"
+    assert world.days(KEPT) == [28, 28, 29, 29, 30, 30]
     # what a refused run would have removed stays
-    refused = run(spark_session, tmp_path, DAY, GateRefusedError("no"))
-    assert refused.outcome == "refused"
-    assert days(spark_session, tmp_path, KEPT) == [28, 28, 29, 29, 30, 30]
+    assert world.run(date(2026, 1, 31), Days(refused=True)) == "refused"
+    assert world.days(KEPT) == [28, 28, 29, 29, 30, 30]
     # days without a run count too
-    run(spark_session, tmp_path, DAY + timedelta(days=1))
-    assert days(spark_session, tmp_path, KEPT) == [30, 30, 1, 1]
+    assert world.run(date(2026, 2, 1)) == "done"
+    assert world.days(KEPT) == [30, 30, 1, 1]
+    path = TableStore(spark_session, world.root).path(RUN)
+    runs = spark_session.read.format("delta").load(path).where("day = '2026-02-01'")
+    assert runs.collect()[0]["rows"] == {KEPT.name: 2, FOREVER.name: 2}
     # an older day that is run again expires by its own date, and takes no newer row
-    run(spark_session, tmp_path, date(2026, 1, 29))
-    assert days(spark_session, tmp_path, KEPT) == [29, 29, 30, 30, 1, 1]
+    assert world.run(date(2026, 1, 29)) == "done"
+    assert world.days(KEPT) == [29, 29, 30, 30, 1, 1]
 
 
 @pytest.mark.parametrize(
