@@ -149,7 +149,7 @@ def _tag_columns(context: Context, types: Mapping[str, TagType], subject: Subjec
         return F.max(F.when(F.col("tag") == name, column)).alias(name)
 
     table = subject.pick("tags.person_tag", "tags.entity_tag")
-    rows = subject.from_stored(context.store.read(table)).where(F.col("tag").isin(sorted(types)))
+    rows = subject.from_stored(context.store.require(table)).where(F.col("tag").isin(sorted(types)))
     return rows.groupBy("person_id").agg(*(value(n, k) for n, k in sorted(types.items())))
 
 

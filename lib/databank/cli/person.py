@@ -11,6 +11,7 @@ from databank.cli.show import Section
 from databank.config import ConfigReader, Settings
 from databank.errors import DataBankError, did_you_mean
 from databank.identity.config import IdentityConfig
+from databank.identity.evidence_path import weakest_link
 from databank.identity.explain import (
     Identifier,
     IdentifierQuery,

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from databank.tables import TableSpec, TableStore
+from databank.tables import Store, TableSpec
 
 
-def expire_rows(store: TableStore, tables: Iterable[TableSpec], day: date) -> None:
+def expire_rows(store: Store, tables: Iterable[TableSpec], day: date) -> None:
     """Remove rows older than `retention_days` from the tables that this run has written.
 
     A table keeps the days `day - retention_days` (exclusive) to `day`. The removal is part of the

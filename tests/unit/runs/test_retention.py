@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession, functions as F
 from databank.config import Settings
 from databank.errors import GateRefusedError
 from databank.runs import Context, Job, Progress, Runner, StepResult
-from databank.tables import Column, TableSpec, TableStore
+from databank.tables import Column, DeltaStore, TableSpec
 from databank.tables.ops import RUN
 
 KEPT = TableSpec(
@@ -72,7 +72,7 @@ class World:
 
     def days(self, spec: TableSpec) -> list[int]:
         """Days of the month that a reader sees, each once for every row."""
-        rows = TableStore(self.runner.store.spark, self.root).read(spec).orderBy("day").collect()
+        rows = DeltaStore(self.runner.store.spark, self.root).read(spec).orderBy("day").collect()
         return [row["day"].day for row in rows]
 
 
@@ -92,7 +92,7 @@ def test_rows_of_days_beyond_the_retention_go_with_the_run_that_passes_them(
     # days without a run count too
     assert world.run(date(2026, 2, 1)) == "done"
     assert world.days(KEPT) == [30, 30, 1, 1]
-    path = TableStore(spark_session, world.root).path(RUN)
+    path = DeltaStore(spark_session, world.root).path(RUN)
     runs = spark_session.read.format("delta").load(path).where("day = '2026-02-01'")
     assert runs.collect()[0]["rows"] == {KEPT.name: 2, FOREVER.name: 2}
     # an older day that is run again expires by its own date, and takes no newer row

@@ -9,7 +9,7 @@ from databank.identity.entities.tables import ENTITY
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from databank.tables import TableStore
+    from databank.tables import Store
 
 T = TypeVar("T")
 
@@ -42,12 +42,12 @@ class Subject:
         """Choose between a thing of persons (a table, say) and its counterpart for entities."""
         return of_persons if self.is_person else of_entities
 
-    def members(self, store: "TableStore") -> "DataFrame":
+    def members(self, store: "Store") -> "DataFrame":
         """Select which person is in which entity: person_id (unique), entity_id."""
         within = store.read(ENTITY).where(f"entity = '{self.name}'")
         return within.select("person_id", "entity_id")
 
-    def in_place_of_persons(self, store: "TableStore", rows: "DataFrame") -> "DataFrame":
+    def in_place_of_persons(self, store: "Store", rows: "DataFrame") -> "DataFrame":
         """Replace the person_id of rows by the entity's; rows of persons in no entity go."""
         if self.is_person:
             return rows
