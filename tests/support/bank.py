@@ -105,7 +105,9 @@ def forget_runs(store: DeltaStore, *jobs: str) -> None:
     again.write.format("delta").mode("overwrite").save(path)
 
 
-def make_bank(spark: SparkSession, root: Path, *, persons: int, days: str) -> Bank:
+def make_bank(
+    spark: SparkSession, root: Path, *, persons: int, days: str, in_memory: bool = False
+) -> Bank:
     """A bank with an archive.
 
     Args:
@@ -113,8 +115,9 @@ def make_bank(spark: SparkSession, root: Path, *, persons: int, days: str) -> Ba
         root: An empty folder.
         persons: Persons 1..n, each with the identifier of the same number.
         days: `person | day | event | n | amount | terminal | dimension=value`, a line a row.
+        in_memory: Whether its tables are in memory; nothing about Delta is proved then.
     """
-    bank = Bank(spark, root)
+    bank = memory_bank(spark, root) if in_memory else Bank(spark, root)
     schema = (
         "person_id bigint, day date, event string, n bigint, amount double, terminal string, "
         "dims_json string"

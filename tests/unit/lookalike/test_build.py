@@ -12,8 +12,8 @@ from databank.errors import DataBankError
 from databank.lookalike.build import JOB, expand_lookalikes
 from databank.lookalike.config import LookalikeConfig, LookalikesConfig
 from databank.lookalike.tables import GAIN, MEMBER
-from databank.tables import DeltaStore
-from tests.unit.models.world import LAST, context_on, planted_days, publish, publish_world
+from tests.support.memory_store import MemoryStore
+from tests.unit.models.world import LAST, context_on, planted_days, publish_world
 
 PERSONS = 1500
 FEATURES = {
@@ -46,18 +46,18 @@ def seeds(kind: set[int]) -> set[int]:
 @pytest.fixture(scope="module")
 def store(
     spark_session: SparkSession, seeds: set[int], tmp_path_factory: pytest.TempPathFactory
-) -> DeltaStore:
-    store = DeltaStore(spark_session, str(tmp_path_factory.mktemp("bank")))
+) -> MemoryStore:
+    store = MemoryStore(spark_session, tmp_path_factory.mktemp("bank"))
     publish_world(store, planted_days(persons=PERSONS, seed=2), persons=PERSONS)
     rows = [("buyers", LAST, person) for person in sorted(seeds)]
     rows += [("few", LAST, person) for person in range(1, 20)]
     rows += [("even", LAST, person) for person in range(2, PERSONS, 2)]
-    publish(store, (AUDIENCE_MEMBER, store.small(AUDIENCE_MEMBER, rows)))
+    store.publish_frames({AUDIENCE_MEMBER: store.small(AUDIENCE_MEMBER, rows)}, day=LAST)
     return store
 
 
 @pytest.fixture(scope="module")
-def members(store: DeltaStore) -> pd.DataFrame:
+def members(store: MemoryStore) -> pd.DataFrame:
     expand_lookalikes(context_on(store, tables=JOB.tables), _config(exclude=["even"]))
     store.publish(JOB.name, LAST)
     return store.read(MEMBER).orderBy("rank").toPandas()
@@ -84,7 +84,7 @@ def test_ranks_are_consecutive_and_follow_the_score(members: pd.DataFrame) -> No
 
 
 def test_hidden_seeds_are_found_far_better_than_by_chance(
-    members: pd.DataFrame, store: DeltaStore
+    members: pd.DataFrame, store: MemoryStore
 ) -> None:
     curve = store.read(GAIN).orderBy("share").toPandas()
     assert curve.set_index("share").lift[0.05] > 4
@@ -93,18 +93,18 @@ def test_hidden_seeds_are_found_far_better_than_by_chance(
 
 
 def test_a_second_run_of_a_day_gives_the_same_rows(
-    members: pd.DataFrame, store: DeltaStore
+    members: pd.DataFrame, store: MemoryStore
 ) -> None:
     expand_lookalikes(context_on(store, tables=JOB.tables), _config(exclude=["even"]))
     again = store.read(MEMBER).orderBy("rank").toPandas()
     pd.testing.assert_frame_equal(members, again)
 
 
-def test_a_seed_that_is_too_small_is_refused_with_its_size(store: DeltaStore) -> None:
+def test_a_seed_that_is_too_small_is_refused_with_its_size(store: MemoryStore) -> None:
     with pytest.raises(DataBankError, match=r"'few' has \d+ persons with events, 50 are needed"):
         expand_lookalikes(context_on(store, tables=JOB.tables), _config(seed="few"))
 
 
-def test_an_unknown_seed_is_refused(store: DeltaStore) -> None:
+def test_an_unknown_seed_is_refused(store: MemoryStore) -> None:
     with pytest.raises(DataBankError, match="'nobody' has 0 persons"):
         expand_lookalikes(context_on(store, tables=JOB.tables), _config(seed="nobody"))

@@ -11,12 +11,12 @@ from databank.archive.config import ArchiveConfig
 from databank.models.families.tabular import Tabular, training_frame
 from databank.models.frame import macro_frame
 from databank.models.pipeline import with_scores
-from databank.tables import DeltaStore
+from tests.support.memory_store import MemoryStore
 from tests.unit.models.samples import model
 from tests.unit.models.world import CUT, FIRST, context_on, planted_days, publish_world
 
 
-def _features(store: DeltaStore, config: Any) -> pd.DataFrame:
+def _features(store: MemoryStore, config: Any) -> pd.DataFrame:
     context = context_on(store, tables=())
     frame = macro_frame(context, config.expressions, ArchiveConfig(), as_of=CUT)
     rows = training_frame(frame, config).toPandas()
@@ -25,16 +25,16 @@ def _features(store: DeltaStore, config: Any) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def features(bank: DeltaStore) -> pd.DataFrame:
+def features(bank: MemoryStore) -> pd.DataFrame:
     return _features(bank, model())
 
 
 def test_nothing_after_the_cut_changes_a_feature(
-    features: pd.DataFrame, bank: DeltaStore, tmp_path: Any
+    features: pd.DataFrame, bank: MemoryStore, tmp_path: Any
 ) -> None:
     rows = planted_days()
     cut = (CUT - FIRST).days
-    past = DeltaStore(bank.spark, str(tmp_path))
+    past = MemoryStore(bank.spark, tmp_path)
     publish_world(past, rows[rows["at"] <= cut])
     without = _features(past, model())
     pd.testing.assert_frame_equal(features.drop(columns="label"), without.drop(columns="label"))
@@ -54,7 +54,7 @@ def test_who_came_after_the_cut_has_no_row(features: pd.DataFrame) -> None:
     assert set(features.person_id) == set(rows[rows["at"] <= cut].person_id)
 
 
-def test_the_top_share_is_taken_by_value(bank: DeltaStore) -> None:
+def test_the_top_share_is_taken_by_value(bank: MemoryStore) -> None:
     label = {"top_share": 0.2, "of": "amount('purchase', 'next 30 days')", "days": 30}
     features = _features(bank, model(label=label))
     rows, cut = planted_days(), (CUT - FIRST).days
@@ -65,7 +65,7 @@ def test_the_top_share_is_taken_by_value(bank: DeltaStore) -> None:
 
 
 def test_a_forest_does_not_depend_on_the_number_of_partitions(
-    spark_session: SparkSession, bank: DeltaStore
+    spark_session: SparkSession, bank: MemoryStore
 ) -> None:
     config = model(algorithm="random_forest", parameters={"num_trees": 5, "max_depth": 3})
     before = spark_session.conf.get("spark.sql.shuffle.partitions")
@@ -86,7 +86,7 @@ def test_a_forest_does_not_depend_on_the_number_of_partitions(
     pd.testing.assert_frame_equal(*scores, check_exact=True)
 
 
-def test_a_part_is_kept_from_day_to_day(features: pd.DataFrame, bank: DeltaStore) -> None:
+def test_a_part_is_kept_from_day_to_day(features: pd.DataFrame, bank: MemoryStore) -> None:
     config = model()
     earlier = CUT - timedelta(days=7)
     frame = macro_frame(

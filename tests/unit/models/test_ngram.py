@@ -1,7 +1,6 @@
 """A model of names: trained where profiles state the gender, asked of everybody with a name."""
 
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,11 +18,10 @@ from databank.models.score import JOB as SCORE_JOB, score_models
 from databank.models.tables import SCORE, TRAINING
 from databank.models.train import JOB, open_registry, train_models
 from databank.sources.tables import PROFILES
-from databank.tables import DeltaStore
 from databank.tags.build import JOB as TAGS_JOB
 from databank.tags.config import TagConfig, TagsConfig
 from databank.tags.tables import PERSON_TAG
-from tests.support.bank import Bank
+from tests.support.memory_store import MemoryStore, run_step
 from tests.unit.models.world import LAST, context_on
 
 PERSONS = 1500
@@ -60,8 +58,8 @@ def people() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def store(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> DeltaStore:
-    root = tmp_path_factory.mktemp("bank")
+def store(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> MemoryStore:
+    store = MemoryStore(spark_session, tmp_path_factory.mktemp("bank"))
     rows = spark_session.createDataFrame(people().drop(columns="female"))
     profiles = rows.select(
         F.lit("crm").alias("source"),
@@ -85,22 +83,18 @@ def store(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory)
         F.col("id").alias("id_key"), F.col("id").alias("person_id")
     )
     every = profiles.unionByName(later.drop("at"))
-    Bank(spark_session, root).publish({PERSON: ids, PROFILES: every}, day=LAST)
-    return DeltaStore(spark_session, str(root))
-
-
-@pytest.fixture(scope="module")
-def trained(store: DeltaStore) -> DeltaStore:
-    context = context_on(store, tables=JOB.tables)
-    train_models(context, ModelsConfig(models=(config(),)))
-    store.publish(JOB.name, LAST)
-    context = context_on(store, tables=SCORE_JOB.tables)
-    score_models(context, ModelsConfig(models=(config(),)))
-    store.publish(SCORE_JOB.name, LAST)
+    store.publish_frames({PERSON: ids, PROFILES: every}, day=LAST)
     return store
 
 
-def test_the_newest_text_counts_and_a_blank_one_is_none(store: DeltaStore) -> None:
+@pytest.fixture(scope="module")
+def trained(store: MemoryStore) -> MemoryStore:
+    for job in (JOB, SCORE_JOB):
+        run_step(store, job, ModelsConfig(models=(config(),)), day=LAST)
+    return store
+
+
+def test_the_newest_text_counts_and_a_blank_one_is_none(store: MemoryStore) -> None:
     frame = text_frame(context_on(store, tables=()), config(), as_of=LAST)
     rows = {row["person_id"]: row for row in frame.collect()}
     assert set(rows) == set(range(1, PERSONS + 1))
@@ -112,7 +106,7 @@ def test_the_newest_text_counts_and_a_blank_one_is_none(store: DeltaStore) -> No
     frame.unpersist()
 
 
-def test_likely_outcomes_are_right_and_the_rest_is_unknown(trained: DeltaStore) -> None:
+def test_likely_outcomes_are_right_and_the_rest_is_unknown(trained: MemoryStore) -> None:
     row = trained.read(TRAINING).collect()[0]
     assert (row["outcome"], row["algorithm"]) == ("champion", "ngram_regression")
     assert row["auc"] > 0.85
@@ -127,8 +121,7 @@ def test_likely_outcomes_are_right_and_the_rest_is_unknown(trained: DeltaStore) 
             ),
         )
     )  # fmt: skip
-    Bank(trained.spark, Path(trained.root.removeprefix("file:"))).run(TAGS_JOB, tags, day=LAST)
-    trained.refresh()
+    run_step(trained, TAGS_JOB, tags, day=LAST)
     tag_rows = trained.read(PERSON_TAG).where("tag = 'sex'").toPandas().set_index("person_id")
     truth = people().set_index("id_key")
     last = truth.name.str[-1].where(truth.index != 1, "a")
@@ -142,7 +135,7 @@ def test_likely_outcomes_are_right_and_the_rest_is_unknown(trained: DeltaStore) 
     assert hers == (values == "female").sum()
 
 
-def test_a_model_of_another_text_is_compared_on_the_same_persons(trained: DeltaStore) -> None:
+def test_a_model_of_another_text_is_compared_on_the_same_persons(trained: MemoryStore) -> None:
     context = context_on(trained, tables=JOB.tables)
     again = config(seed=8, gate={"auc": 0.5, "tolerance": 0.5})
     train_models(context, ModelsConfig(models=(again,)))
@@ -153,13 +146,13 @@ def test_a_model_of_another_text_is_compared_on_the_same_persons(trained: DeltaS
     assert champion.version == 2
 
 
-def test_scores_do_not_mean_another_thing_than_the_file_says(trained: DeltaStore) -> None:
+def test_scores_do_not_mean_another_thing_than_the_file_says(trained: MemoryStore) -> None:
     turned = config(label=CONFIG["label"] | {"of": "male"})
     with pytest.raises(DataBankError, match="its champion tells female from male, its file male"):
         score_models(context_on(trained, tables=SCORE_JOB.tables), ModelsConfig(models=(turned,)))
 
 
-def test_nobody_states_it(store: DeltaStore) -> None:
+def test_nobody_states_it(store: MemoryStore) -> None:
     silent = config(model="silent", label=CONFIG["label"] | {"attribute": "sex"})
     with pytest.raises(DataBankError, match="model silent, as of 2026-03-31: 0 persons in part"):
         train_models(context_on(store, tables=JOB.tables), ModelsConfig(models=(silent,)))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession, functions as F
 
 from databank.cli.main import exit_code
 from databank.config import Settings
@@ -23,7 +23,7 @@ from databank.runs import Context, StepResult
 from databank.tables import DeltaStore
 from tests.support.bank import Bank
 from tests.unit.models.samples import model
-from tests.unit.models.world import LAST, context_on
+from tests.unit.models.world import LAST, context_on, planted_days, publish_world
 
 NEXT = LAST + timedelta(days=1)
 
@@ -33,6 +33,14 @@ def _train(store: DeltaStore, config: ModelSpec, **changes: Any) -> tuple[Contex
     result = train_models(context, ModelsConfig(models=(config,)))
     store.publish(JOB.name, context.day)
     return context, result
+
+
+@pytest.fixture(scope="module")
+def bank(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> DeltaStore:
+    """A bank on disk: a rollback is a run of its own, by the command line."""
+    store = DeltaStore(spark_session, str(tmp_path_factory.mktemp("bank")))
+    publish_world(store, planted_days())
+    return store
 
 
 @pytest.fixture(scope="module")

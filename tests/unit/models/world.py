@@ -1,18 +1,17 @@
 """A small planted world for models: persons of different habit, some of whom stop for good."""
 
 from datetime import date
-from uuid import uuid4
 
 import numpy as np
 import pandas as pd
 from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from databank.archive.tables import PERSON_DAY
-from databank.config import Settings
 from databank.identity.tables import PERSON
 from databank.runs import Context
-from databank.runs.progress import Progress
-from databank.tables import DeltaStore, TableSpec
+from databank.tables import Store, TableSpec
+from tests.support import memory_store
+from tests.support.memory_store import publish_frames
 
 FIRST = date(2026, 1, 1)
 LAST = date(2026, 3, 31)
@@ -44,7 +43,7 @@ def planted_days(*, persons: int = PERSONS, seed: int = 1) -> pd.DataFrame:
 
 
 def archive_frame(spark: SparkSession, rows: pd.DataFrame) -> DataFrame:
-    """The rows as archive.person_day; columns without a part in the tests are empty."""
+    """The rows as archive.person_day; without the columns that no test looks at."""
     amount = F.nanvl("amount", F.lit(None)).cast("decimal(28,2)")
     given = spark.createDataFrame(rows).withColumns(
         {
@@ -54,47 +53,18 @@ def archive_frame(spark: SparkSession, rows: pd.DataFrame) -> DataFrame:
             "amount": amount,
         }
     )
-    empty = {
-        column.name: F.lit(None).cast(column.type)
-        for column in PERSON_DAY.columns
-        if column.name not in given.columns
-    }
-    return given.withColumns(empty)
+    return given
 
 
-def publish(store: DeltaStore, *tables: tuple[TableSpec, DataFrame]) -> None:
-    """Write tables as another job would have done."""
-    store.start_run(f"world-{uuid4().hex[:8]}", [spec for spec, _ in tables])
-    for spec, rows in tables:
-        store.replace(spec, rows)
-    store.publish("world", LAST)
-
-
-def publish_world(store: DeltaStore, rows: pd.DataFrame, *, persons: int = PERSONS) -> None:
+def publish_world(store: Store, rows: pd.DataFrame, *, persons: int = PERSONS) -> None:
     """Publish identity.person and archive.person_day."""
     spark = store.spark
-    known = spark.range(1, persons + 1).select(
-        F.col("id").alias("id_key"),
-        F.col("id").alias("person_id"),
-        F.lit(None).cast("date").alias("valid_from"),
-        F.lit(None).cast("date").alias("valid_to"),
+    ids = spark.range(1, persons + 1).select(
+        F.col("id").alias("id_key"), F.col("id").alias("person_id")
     )
-    publish(store, (PERSON, known), (PERSON_DAY, archive_frame(spark, rows)))
+    publish_frames(store, {PERSON: ids, PERSON_DAY: archive_frame(spark, rows)}, day=LAST)
 
 
-def context_on(store: DeltaStore, *, day: date = LAST, tables: tuple[TableSpec, ...]) -> Context:
-    """A run on a day that owns some tables, as the runner would begin it."""
-    run_id = f"test-{uuid4().hex[:8]}"
-    store.refresh()
-    store.start_run(run_id, tables)
-    return Context(
-        spark=store.spark,
-        store=store,
-        settings=Settings(),
-        day=day,
-        run_id=run_id,
-        nodes=(),
-        last=None,
-        config_hash="c",
-        progress=Progress(quiet=True),
-    )
+def context_on(store: Store, *, day: date = LAST, tables: tuple[TableSpec, ...]) -> Context:
+    """A run on a day that owns some tables, by default on the last day of the world."""
+    return memory_store.context_on(store, day=day, tables=tables)
