@@ -47,9 +47,7 @@ def audiences(keep_days: int = 90, **conditions: str) -> AudiencesConfig:
 
 @pytest.fixture(scope="module")
 def bank(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Bank:
-    bank = make_bank(
-        spark_session, tmp_path_factory.mktemp("bank"), persons=5, days=DAYS
-    )
+    bank = make_bank(spark_session, tmp_path_factory.mktemp("bank"), persons=5, days=DAYS)
     tags = spark_session.sql(
         """
         SELECT person_id, tag, value_string, value_double FROM VALUES

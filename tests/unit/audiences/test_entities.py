@@ -47,9 +47,7 @@ TAGS = TagsConfig(
 
 @pytest.fixture(scope="module")
 def bank(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Bank:
-    bank = make_bank(
-        spark_session, tmp_path_factory.mktemp("bank"), persons=4, days=DAYS
-    )
+    bank = make_bank(spark_session, tmp_path_factory.mktemp("bank"), persons=4, days=DAYS)
     shape = "entity string, person_id bigint, entity_id bigint"
     bank.publish({ENTITY: small_frame(spark_session, WITHIN, shape)})
     bank.run(BUILD_TAGS, TAGS, nodes=("paid",))

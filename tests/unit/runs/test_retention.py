@@ -10,8 +10,9 @@ from pyspark.sql import SparkSession, functions as F
 from databank.config import Settings
 from databank.errors import GateRefusedError
 from databank.runs import Context, Job, Progress, Runner, StepResult
-from databank.tables import Column, DeltaStore, TableSpec
+from databank.tables import Column, TableSpec
 from databank.tables.ops import RUN
+from tests.support.memory_store import MemoryStore
 
 KEPT = TableSpec(
     name="core.kept",
@@ -56,15 +57,22 @@ def write_days(context: Context, config: Days) -> StepResult:
     return StepResult()
 
 
-JOB = Job(name="keep", step=write_days, tables=(KEPT, FOREVER), latest_only=False, always=True)
+JOB = Job(
+    name="keep",
+    step=write_days,
+    tables=(KEPT, FOREVER),
+    logic_version=1,
+    latest_only=False,
+    always=True,
+)
 
 
 class World:
     """A bank with the two tables."""
 
     def __init__(self, spark: SparkSession, root: Path) -> None:
-        self.root = str(root)
-        self.runner = Runner(spark, self.root, Settings(), progress=Progress(quiet=True))
+        self.store = MemoryStore(spark, root)
+        self.runner = Runner(self.store, Settings(), progress=Progress(quiet=True))
 
     def run(self, day: date, config: Days = ONE_DAY) -> str:
         """Run the job, and tell the outcome."""
@@ -72,7 +80,7 @@ class World:
 
     def days(self, spec: TableSpec) -> list[int]:
         """Days of the month that a reader sees, each once for every row."""
-        rows = DeltaStore(self.runner.store.spark, self.root).read(spec).orderBy("day").collect()
+        rows = self.store.reader().read(spec).orderBy("day").collect()
         return [row["day"].day for row in rows]
 
 
@@ -92,9 +100,10 @@ def test_rows_of_days_beyond_the_retention_go_with_the_run_that_passes_them(
     # days without a run count too
     assert world.run(date(2026, 2, 1)) == "done"
     assert world.days(KEPT) == [30, 30, 1, 1]
-    path = DeltaStore(spark_session, world.root).path(RUN)
-    runs = spark_session.read.format("delta").load(path).where("day = '2026-02-01'")
-    assert runs.collect()[0]["rows"] == {KEPT.name: 2, FOREVER.name: 2}
+    runs = world.store.ledger(RUN)
+    assert runs is not None
+    last = runs.where("day = '2026-02-01'").collect()[0]
+    assert last["rows"] == {KEPT.name: 2, FOREVER.name: 2}
     # an older day that is run again expires by its own date, and takes no newer row
     assert world.run(date(2026, 1, 29)) == "done"
     assert world.days(KEPT) == [29, 29, 30, 30, 1, 1]
