@@ -55,7 +55,7 @@ def read_model(folder: Path, text: str) -> ModelSpec:
     (folder / "models").mkdir(exist_ok=True)
     (folder / "models" / "buyers.yml").write_text(text)
     reader = ConfigReader(folder)
-    specs = reader.many("models", spec_type)
+    specs = reader.read_folder("models", spec_type)
     reader.finish()
     return specs["models/buyers.yml"]
 
