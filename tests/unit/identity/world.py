@@ -116,7 +116,7 @@ class World:
         return self.bank.run(JOB, IdentityConfig.model_validate(given), day=day)
 
     def resolve_all(self, day: date = DAY, **config: Any) -> Outcome:
-        """The same by another version of databank, which solves all anew."""
+        """Resolve with another version of the logic, which solves everything again."""
         basis = self.bank.read(STATE).withColumn("logic_version", F.lit(0))
         self.bank.publish({STATE: basis.localCheckpoint()}, day=day)
         return self.resolve(day, **config)
