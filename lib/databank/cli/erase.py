@@ -6,13 +6,8 @@ from databank.cli.show import Section
 from databank.clock import refuse_future
 from databank.errors import DataBankError
 from databank.hashing import fingerprint
-from databank.identity.explain import (
-    IdentifierQuery,
-    OwnershipPeriod,
-    find_identifiers,
-    identifiers_of,
-    owners_of,
-)
+from databank.identity.explain import OwnershipPeriod, identifiers_of, owners_of
+from databank.identity.identifier_query import IdentifierQuery, find_identifiers
 from databank.project.load import load_project
 from databank.runs import Progress, Runner
 from databank.session import get_spark

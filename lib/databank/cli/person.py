@@ -13,15 +13,17 @@ from databank.errors import DataBankError, did_you_mean
 from databank.identity.config import IdentityConfig
 from databank.identity.evidence_path import weakest_link
 from databank.identity.explain import (
-    Identifier,
-    IdentifierQuery,
     OwnershipPeriod,
     explain_pair,
-    find_identifiers,
-    identifiers_by_key,
     identifiers_of,
     owners_of,
     rejections_of,
+)
+from databank.identity.identifier_query import (
+    Identifier,
+    IdentifierQuery,
+    find_identifiers,
+    identifiers_by_key,
 )
 from databank.tables.published_reader import PublishedReader
 

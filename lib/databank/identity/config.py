@@ -112,9 +112,14 @@ class Tuning(StrictModel):
     Attributes:
         local_edges: Rows of forests (an identifier once in every 4,000,000 edges) up to which
             one task finishes the components, at up to 100 bytes each.
+        local_profiles: Profiles of a linkage rule up to which DuckDB compares them on the driver;
+            Spark compares more.
+        pairs_per_profile: Pairs per profile up to which one key of `block_on` is accepted.
     """
 
     local_edges: PositiveInt = 32_000_000
+    local_profiles: PositiveInt = 1_000_000
+    pairs_per_profile: PositiveInt = 500
 
 
 class IdentityConfig(StrictModel):
@@ -238,6 +243,13 @@ class IdentityConfig(StrictModel):
         yield from (row.type for row in self.reassigned_by_hand)
         for pair in (*self.ignore_link, *self.must_link, *self.cannot_link):
             yield from (pair.a.type, pair.b.type)
+
+
+class LinkageConfig(StrictModel):
+    """Configuration of the job link_profiles: rules by name, and the tuning of identity.yml."""
+
+    linkage: dict[Name, LinkageRule]
+    tuning: Tuning = Tuning()
 
 
 class EntitiesConfig(StrictModel):

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from databank.audiences.config import AudiencesConfig
 from databank.errors import DataBankError, did_you_mean
 from databank.hashing import data_hash
-from databank.identity.config import EntitiesConfig
-from databank.identity.linkage.config import LinkageConfig
+from databank.identity.config import EntitiesConfig, LinkageConfig
 from databank.indicators.config import IndicatorsConfig
 from databank.lifecycle.config import LifecycleJobConfig
 from databank.lookalike.config import LookalikesConfig
@@ -101,7 +100,9 @@ JOBS: dict[str, JobEntry] = {
     "link_profiles": JobEntry(
         "Find profiles that are likely one person's although they share no identifier.",
         "databank.identity.linkage.build",
-        lambda project: LinkageConfig(linkage=project.identity.linkage),
+        lambda project: LinkageConfig(
+            linkage=project.identity.linkage, tuning=project.identity.tuning
+        ),
         reads=_CORE,
         asked_for=lambda project: bool(project.identity.linkage),
     ),

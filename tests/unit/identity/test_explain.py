@@ -7,7 +7,8 @@ import pytest
 from deltalake import write_deltalake
 
 from databank.errors import DataBankError
-from databank.identity.explain import IdentifierQuery, find_identifiers, owners_of
+from databank.identity.explain import owners_of
+from databank.identity.identifier_query import IdentifierQuery, find_identifiers
 from databank.tables.published_reader import PublishedReader
 
 KNOWN = [
@@ -20,6 +21,9 @@ KNOWN = [
     (7, "cookie", "", "Case"),
     (8, "cookie", "", "case"),
     (10, "user_id", "", "ab1"),
+    (11, "mac", "", "3c:22:fb:01:02:0a"),
+    (12, "imei", "", "490154203237526"),
+    (13, "address", "", "lake road 5"),
 ]
 
 
@@ -44,6 +48,10 @@ def lookup(tmp_path: Path) -> PublishedReader:
         (IdentifierQuery("phone", "0086 139 1234 5678"), 5),
         (IdentifierQuery("idfa", " 79b5ad5d-23dc-45ea-a791-d35b67ac8e91 "), 6),
         (IdentifierQuery("cookie", "case"), 8),
+        # one spelling for every form, by the rules of ingest
+        (IdentifierQuery("mac", "3C-22-FB-01-02-0A"), 11),
+        (IdentifierQuery("imei", "49-015420-323752-6"), 12),
+        (IdentifierQuery("address", "Lake Road, 5"), 13),
     ],
 )
 def test_an_identifier_is_found_as_people_write_it(
@@ -70,7 +78,7 @@ def test_two_are_found_in_one_scan_each_with_its_own(lookup: PublishedReader) ->
         (IdentifierQuery("user_id", "AB1"), "has not met this value"),
         (IdentifierQuery("phone", "13700000000"), "has not met this value"),
         (IdentifierQuery("phone", "1' OR '1'='1"), "has not met this value"),
-        (IdentifierQuery("mac", "0"), "no identifier of this type"),
+        (IdentifierQuery("oaid", "0"), "no identifier of this type"),
     ],
 )
 def test_what_is_not_one_identifier_is_refused(

@@ -10,8 +10,9 @@ from pydantic import ValidationError
 from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from databank.errors import DataBankError
+from databank.identity.config import LinkageConfig
 from databank.identity.linkage.build import JOB
-from databank.identity.linkage.config import LinkageConfig
+from databank.identity.linkage.linker import score_pairs
 from databank.identity.linkage.records import records_of
 from databank.identity.tables import LIKELY_PAIR
 from databank.session import small_frame
@@ -42,8 +43,9 @@ PEOPLE = 250
 LAST = DAY + timedelta(days=3)  # what runs on one bank never goes back
 
 
-def config(**parts: Any) -> LinkageConfig:
-    return LinkageConfig.model_validate({"linkage": {"people": {**RULE, **parts}}})
+def config(*, tuning: dict[str, int] | None = None, **parts: Any) -> LinkageConfig:
+    rules = {"people": {**RULE, **parts}}
+    return LinkageConfig.model_validate({"linkage": rules, "tuning": tuning or {}})
 
 
 def profiles(spark: SparkSession, *, people: int = PEOPLE, source: str = "crm") -> DataFrame:
@@ -131,14 +133,20 @@ def _said_of_nobody(name: Any) -> Any:
     return F.struct(name, F.concat(F.lit("zz"), name))
 
 
-def test_spark_links_what_duckdb_links(bank: Bank) -> None:
-    found = []
-    for most in (1_000_000, 10):
-        bank.run(JOB, config(local_rows=most), day=LAST)
-        found.append(scores(bank))
-    here, there = found
-    assert here.keys() == there.keys()
-    assert max(abs(here[pair] - there[pair]) for pair in here) < 0.01
+def test_spark_links_what_duckdb_links(spark_session: SparkSession, tmp_path: Path) -> None:
+    rule = config().linkage["people"]
+    records = records_of(profiles(spark_session), rule).localCheckpoint()
+    driver, spark = (
+        {
+            frozenset(row[:2]): row[2]
+            for row in score_pairs(
+                "people", records, rule, on_driver=on_driver, scratch=str(tmp_path)
+            ).collect()
+        }
+        for on_driver in (True, False)
+    )
+    assert driver.keys() == spark.keys()
+    assert max(abs(driver[pair] - spark[pair]) for pair in driver) < 0.01
 
 
 def test_one_spelling_a_field(spark_session: SparkSession) -> None:
@@ -154,9 +162,10 @@ def test_one_spelling_a_field(spark_session: SparkSession) -> None:
 
 
 def test_a_block_that_compares_all_with_all_is_refused(bank: Bank) -> None:
-    told = r"linkage.people.block_on: \[town\] makes [0-9,]+ pairs of 500 profiles"
-    with pytest.raises(DataBankError, match=told):
-        bank.run(JOB, config(block_on=[["last", "born"], ["town"]], most_pairs=20), day=LAST)
+    message = r"linkage.people.block_on: \[town\] makes [0-9,]+ pairs of 500 profiles"
+    large = config(block_on=[["last", "born"], ["town"]], tuning={"pairs_per_profile": 20})
+    with pytest.raises(DataBankError, match=message):
+        bank.run(JOB, large, day=LAST)
 
 
 def test_nothing_to_learn_from_is_told(spark_session: SparkSession, tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from functools import reduce
 
 from pyspark.sql import DataFrame, functions as F
 
-from databank.identity.linkage.config import LinkageConfig, LinkageRule
+from databank.identity.config import LinkageConfig, Tuning
+from databank.identity.linkage.config import LinkageRule
 from databank.identity.linkage.linker import score_pairs
 from databank.identity.linkage.records import records_of, refuse_large_blocks
 from databank.identity.tables import LIKELY_PAIR
@@ -33,7 +34,7 @@ def link_profiles(context: Context, config: LinkageConfig) -> StepResult:
             summary[f"{name}: profiles"] = "no change"
             continue
         context.progress.step(f"comparing profiles ({name})")
-        pairs, rows = _pairs_of(context, name, rule, profiles)
+        pairs, rows = _pairs_of(context, name, rule, profiles, config.tuning)
         frames.append(pairs)
         likely = pairs.count()
         linked = pairs.where(F.col("score") >= rule.match_threshold).count()
@@ -61,16 +62,17 @@ def _changed_sources(context: Context) -> set[str] | None:
 
 
 def _pairs_of(
-    context: Context, name: str, rule: LinkageRule, profiles: DataFrame
+    context: Context, name: str, rule: LinkageRule, profiles: DataFrame, tuning: Tuning
 ) -> tuple[DataFrame, int]:
     """Make the identity.likely_pair rows of a rule, and count the profiles that it compared."""
     records = checkpoint(records_of(profiles, rule))
     rows = records.count()
     if rows < 2:
         return small_frame(context.spark, [], LIKELY_PAIR.schema()), rows
-    refuse_large_blocks(name, records, rule, rows=rows)
+    refuse_large_blocks(name, records, rule, rows=rows, most=tuning.pairs_per_profile)
     scratch = context.store.scratch(f"linkage/{name}")
-    scored = score_pairs(name, records, rule, rows=rows, scratch=scratch)
+    on_driver = rows <= tuning.local_profiles
+    scored = score_pairs(name, records, rule, on_driver=on_driver, scratch=scratch)
     for end in ("a", "b"):
         record = records.select(
             F.col("unique_id").alias(f"{end}_record"),

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from databank.config import Name, StrictModel
 from databank.errors import did_you_mean
@@ -27,8 +27,6 @@ class LinkageRule(StrictModel):
             give the estimate of how many such pairs there are.
         recall_of_deterministic: Share of all true pairs that `deterministic_rules` find.
         match_threshold: Probability from which on two profiles are linked.
-        most_pairs: Pairs per profile that one entry of block_on may make.
-        local_rows: Profiles up to which DuckDB compares, on the driver; Spark does above.
     """
 
     sources: tuple[Name, ...] = Field(min_length=1)
@@ -38,8 +36,6 @@ class LinkageRule(StrictModel):
     deterministic_rules: tuple[BlockingKey, ...] = Field(min_length=1)
     recall_of_deterministic: float = Field(default=0.6, gt=0, le=1)
     match_threshold: float = Field(default=0.95, ge=0.5, lt=1)
-    most_pairs: PositiveInt = 500
-    local_rows: PositiveInt = 1_000_000
 
     @model_validator(mode="after")
     def _known_attributes(self) -> "LinkageRule":
@@ -61,9 +57,3 @@ class LinkageRule(StrictModel):
                     "add an entry without it"
                 )
         return self
-
-
-class LinkageConfig(StrictModel):
-    """Configuration of the job link_profiles: rules by name."""
-
-    linkage: dict[Name, LinkageRule]

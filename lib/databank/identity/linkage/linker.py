@@ -22,7 +22,7 @@ _DIGITS = 6  # sums of floats differ in their last digits with the number of thr
 
 
 def score_pairs(
-    name: str, records: DataFrame, rule: LinkageRule, *, rows: int, scratch: str
+    name: str, records: DataFrame, rule: LinkageRule, *, on_driver: bool, scratch: str
 ) -> DataFrame:
     """Score pairs of records, and keep those that are more likely one person than two.
 
@@ -34,7 +34,8 @@ def score_pairs(
         name: Name of the rule, for errors.
         records: unique_id, and the attributes that the rule compares.
         rule: The rule: what is compared, and how the model is trained.
-        rows: Number of records.
+        on_driver: Compare by DuckDB on the driver, by far the quickest way for records that one
+            process can hold; else by Spark.
         scratch: Folder that driver and workers share.
 
     Returns:
@@ -44,13 +45,12 @@ def score_pairs(
         DataBankError: If the records are too few or too different to train the model.
     """
     given = records.select("unique_id", *rule.compare)
-    if rows > rule.local_rows:
-        predicted = _predicted(name, _on_spark(given, rule, scratch), rule)
-        pairs: DataFrame = predicted.as_spark_dataframe()
-    else:
-        # one process on the driver is by far the quickest for so few records
+    if on_driver:
         predicted = _predicted(name, _on_duckdb(given, rule), rule)
         pairs = records.sparkSession.createDataFrame(predicted.as_pyarrow_table())
+    else:
+        predicted = _predicted(name, _on_spark(given, rule, scratch), rule)
+        pairs = predicted.as_spark_dataframe()
     score = F.least(F.round("match_probability", _DIGITS), F.lit(1 - 10**-_DIGITS))
     ends = F.col("unique_id_l").alias("a_record"), F.col("unique_id_r").alias("b_record")
     return pairs.select(*ends, score.alias("score"))

@@ -43,7 +43,9 @@ def key_columns(key: Iterable[str]) -> list[str]:
     return [f"substr({name}, 1, {length})" if length else name for name, _, length in parts]
 
 
-def refuse_large_blocks(name: str, records: DataFrame, rule: LinkageRule, *, rows: int) -> None:
+def refuse_large_blocks(
+    name: str, records: DataFrame, rule: LinkageRule, *, rows: int, most: int
+) -> None:
     """Raise if a key of block_on would compare nearly everything with everything.
 
     Args:
@@ -51,6 +53,7 @@ def refuse_large_blocks(name: str, records: DataFrame, rule: LinkageRule, *, row
         records: Result of `records_of`.
         rule: The rule.
         rows: Number of records.
+        most: Pairs per record that a key may make.
 
     Raises:
         DataBankError: If one does; it names the key and the number of pairs.
@@ -61,9 +64,9 @@ def refuse_large_blocks(name: str, records: DataFrame, rule: LinkageRule, *, row
         blocks = keys.groupBy(*keys.columns)
         row = blocks.agg(F.count(F.lit(1)).alias("n")).agg(F.sum(n * (n - 1) / 2)).first()
         pairs = (row and row[0]) or 0
-        if pairs > rule.most_pairs * rows:
+        if pairs > most * rows:
             raise DataBankError(
                 f"identity.yml: linkage.{name}.block_on: [{', '.join(key)}] makes {pairs:,.0f} "
-                f"pairs of {rows:,} profiles (most_pairs: {rule.most_pairs} for each); add another "
-                "attribute to it, or raise most_pairs"
+                f"pairs of {rows:,} profiles (limit: {most} for each); add another "
+                "attribute to it, or raise tuning.pairs_per_profile"
             )

@@ -9,17 +9,19 @@ from databank.errors import DataBankError
 from databank.identity.config import IdentityConfig
 from databank.identity.evidence_path import EvidenceRow
 from databank.identity.explain import (
-    Identifier,
-    IdentifierQuery,
     OwnershipPeriod,
     evidence_where,
     evidence_within,
-    find_identifiers,
-    identifiers_by_key,
     identifiers_of,
     manual_links,
     owners_of,
     rejections_of,
+)
+from databank.identity.identifier_query import (
+    Identifier,
+    IdentifierQuery,
+    find_identifiers,
+    identifiers_by_key,
 )
 from databank.reports import format as fmt
 from databank.reports.person_graph.draw import draw_graph, find_weak_bridges
