@@ -83,7 +83,7 @@ def _sections(preview: Preview, gates: Gates, day: date) -> list[Section]:
         *([Section(_LINKAGE_CHANGED, [])] if preview.linkage_changed else []),
         Section("gates", _gates(preview, gates)),
         Section("the largest persons after it", preview.largest),
-        Section("set aside and refused", preview.refused),
+        Section("excluded and rejected", preview.refused),
         Section(f"merges to read: {len(merges)} of {changed['merge']}", merges),
         Section(f"splits to read: {len(splits)} of {changed['split']}", splits),
         Section(_CLOSER, []),

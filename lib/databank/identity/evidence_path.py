@@ -1,4 +1,4 @@
-"""Why two identifiers are one person: the shortest chain of evidence between them."""
+"""Find the evidence path between two identifiers: the shortest chain of links."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -26,10 +26,10 @@ class EvidenceRow(NamedTuple):
 
 @dataclass(frozen=True)
 class Link:
-    """Two identifiers that were seen together, in the direction of the chain.
+    """Two identifiers that were seen together, in the direction of the path.
 
     Attributes:
-        start: The end where the chain comes from.
+        start: The end nearer to the start of the path.
         end: The other end.
         evidence: All rows that show the two together, the ones with most records first.
     """
@@ -40,7 +40,7 @@ class Link:
 
     @property
     def strength(self) -> Strength:
-        """What is told by hand; then what was seen, by records and how late; then likeness."""
+        """Rank manual links first, then links by records and how recent they are, then linkage."""
         seen = [row.last_ts.timestamp() for row in self.evidence if row.last_ts is not None]
         by_hand = any(row.rule == MANUAL_RULE for row in self.evidence)
         score = max(1.0 if row.score is None else row.score for row in self.evidence)
@@ -48,17 +48,17 @@ class Link:
 
 
 def shortest_path(evidence: Iterable[EvidenceRow], start: int, end: int) -> list[Link] | None:
-    """The chain with the fewest links; of several the one whose weakest link is strongest.
+    """Find the path with the fewest links; of several the one whose weakest link is strongest.
 
-    Ties go to smaller keys, so that the same evidence always tells the same.
+    Ties go to smaller keys, so that equal evidence gives equal paths.
 
     Args:
-        evidence: What may link: all rows between identifiers of the person.
+        evidence: All rows that may link identifiers of the person.
         start: id_key of one identifier.
         end: id_key of the other.
 
     Returns:
-        The links in order, empty if both are the same; None if there is no chain.
+        The links in order, empty if both are the same; None if there is no path.
     """
     rows: dict[tuple[int, int], list[EvidenceRow]] = defaultdict(list)
     around: dict[int, set[int]] = defaultdict(set)
@@ -68,29 +68,28 @@ def shortest_path(evidence: Iterable[EvidenceRow], start: int, end: int) -> list
             around[row.a_key].add(row.b_key)
             around[row.b_key].add(row.a_key)
 
-    def link(one: int, other: int) -> Link:
-        found = rows[min(one, other), max(one, other)]
-        return Link(
-            one, other, tuple(sorted(found, key=lambda r: (-r.n, r.source, r.rule, r.a_key)))
-        )
+    def link(near: int, far: int) -> Link:
+        between = rows[min(near, far), max(near, far)]
+        ordered = sorted(between, key=lambda r: (-r.n, r.source, r.rule, r.a_key))
+        return Link(near, far, tuple(ordered))
 
     strongest = (True, 1.0, 1 << 62, 0.0)
     best: dict[int, tuple[Strength, list[Link]]] = {start: (strongest, [])}
     layer = {start}
     while layer and end not in best:
         reached: dict[int, tuple[Strength, list[Link]]] = {}
-        for one in sorted(layer):
-            weakest, chain = best[one]
-            for other in sorted(around[one] - best.keys()):
-                step = link(one, other)
+        for near in sorted(layer):
+            weakest, path = best[near]
+            for far in sorted(around[near] - best.keys()):
+                step = link(near, far)
                 so_far = min(weakest, step.strength)
-                if other not in reached or so_far > reached[other][0]:
-                    reached[other] = so_far, [*chain, step]
+                if far not in reached or so_far > reached[far][0]:
+                    reached[far] = so_far, [*path, step]
         best |= reached
         layer = set(reached)
     return best[end][1] if end in best else None
 
 
-def weakest_link(chain: list[Link]) -> Link | None:
-    """The link that a chain would break at first."""
-    return min(chain, key=lambda link: link.strength, default=None)
+def weakest_link(path: list[Link]) -> Link | None:
+    """Find the link at which a path would break first."""
+    return min(path, key=lambda link: link.strength, default=None)

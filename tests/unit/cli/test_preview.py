@@ -77,8 +77,8 @@ def test_a_preview_tells_what_would_change_and_leaves_no_trace(
         "made of persons": 2,
         "holds": "2 cookie, 2 user_id, 1 phone",
     }
-    assert found["set aside and refused"]["rows"] == [
-        {"what": "identifiers set aside", "rule": "limit", "before": 1, "after": 0}
+    assert found["excluded and rejected"]["rows"] == [
+        {"what": "excluded identifiers", "rule": "limit", "before": 1, "after": 0}
     ]
     assert found["merges to read"]["rows"] == [
         {

@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components as scipy_components
 
 from databank.errors import DataBankError, MissingColumnsError
 from databank.identity import connected_components
-from databank.identity.components import expand, packs, rounds
+from databank.identity.components import blocks, expand, rounds
 from databank.identity.components.check import ComponentsCheckError, verify
 from databank.identity.components.chunks import EdgeEndError
 from databank.session import small_frame
@@ -176,9 +176,9 @@ def test_a_fault_in_a_task_is_told_as_what_it_is(
     task = expand._answer
 
     def wrong(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for each in packs.unpack(task(batches)):
+        for each in blocks.read_blocks(task(batches)):
             labels = np.roll(each.partners, 1)
-            yield from packs.pack(
+            yield from blocks.write_blocks(
                 each.ids, labels, part=each.part, kind=each.kind, origin=each.origin, at=each.at
             )
 
@@ -282,10 +282,10 @@ WRONG = {
 
 @pytest.mark.parametrize("name", WRONG)
 def test_labels_of_another_engine_are_checked(spark_session: SparkSession, name: str) -> None:
-    text, told = WRONG[name]
+    text, message = WRONG[name]
     edges = frame(spark_session, "id bigint, root bigint", "2 | 1\n 3 | 2\n 9 | 9")
     labels = frame(spark_session, "id bigint, component bigint", text)
-    with pytest.raises(ComponentsCheckError, match=told):
+    with pytest.raises(ComponentsCheckError, match=message):
         verify(edges, labels)
 
 

@@ -5,7 +5,7 @@ import pytest
 from scripts.components_cost import Model, Run, fit, forest_rows, links_left
 
 from databank.identity.components.chunks import _forests
-from tests.unit.identity.test_packs import given
+from tests.unit.identity.test_blocks import given
 
 MODEL = Model((50.0, 60.0, 70.0), (10.0, 20.0, 30.0), 0.9, 0.4, 3e9)
 

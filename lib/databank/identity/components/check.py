@@ -1,8 +1,8 @@
-"""Proofs: nothing here trusts the code that made what it looks at.
+"""Prove the results of each step, without trust in the code that made them.
 
-Each task proves what it made before it hands it on, against what it was given; scipy, which shares
-no code with the forest, finds the components anew or counts them. What is handed on carries
-checksums (see `packs`). So labels are right if each step's are:
+Each task proves its result against its input before it hands it on; scipy, which shares no code
+with the forest, finds the components again or counts them. Data between tasks carries checksums
+(see `blocks`). So labels are right if each step's are:
 
 - a chunk's forest has the components of the chunk's edges (`prove_forest`), and all edges are used;
 - within the budget, the labels are the smallest ids of the components of all forests
@@ -34,7 +34,7 @@ class ComponentsCheckError(RuntimeError):
 
 
 def require(holds: bool, what: str) -> None:
-    """Raise ComponentsCheckError unless it holds."""
+    """Raise ComponentsCheckError unless a condition holds."""
     if not holds:
         raise ComponentsCheckError(f"connected_components: a step is wrong: {what}")
 
@@ -71,7 +71,7 @@ def prove_labels(
         a: The place in `known` of each id of the chunks.
         b: The place of its root.
         ids: What `known` stands for.
-        labels: What is to be proved.
+        labels: The labels to prove.
 
     Raises:
         ComponentsCheckError: Saying what is wrong.
@@ -109,8 +109,10 @@ def prove_choice(roots: Ids, first: Ids, chosen: Ids) -> None:
         first: Where each id's roots begin.
         chosen: One for each id.
     """
-    met = np.repeat(chosen, np.diff(np.append(first, roots.size))) == roots
-    require(bool(np.logical_or.reduceat(met, first).all()), "a representative that nobody named")
+    same = np.repeat(chosen, np.diff(np.append(first, roots.size))) == roots
+    require(
+        bool(np.logical_or.reduceat(same, first).all()), "a chosen root that is none of the id's"
+    )
 
 
 def _ascending(ids: Ids) -> bool:
@@ -119,10 +121,10 @@ def _ascending(ids: Ids) -> bool:
 
 def _components(nodes: int, a: Codes, b: Codes, *, labels: bool) -> tuple[int, Codes]:
     graph = coo_matrix((np.ones(a.size, np.bool_), (a, b)), shape=(nodes, nodes))
-    # an edge may repeat: to sum it up would take longer than to meet it twice
+    # an edge may repeat: to sum repeats up takes longer than to follow an edge twice
     graph.has_canonical_format = True
-    found = scipy_components(graph, directed=False, return_labels=labels)
-    count, component = found if labels else (found, np.empty(0, np.int32))
+    result = scipy_components(graph, directed=False, return_labels=labels)
+    count, component = result if labels else (result, np.empty(0, np.int32))
     return int(count), component
 
 
@@ -151,18 +153,18 @@ def verify(edges: DataFrame, labels: DataFrame) -> None:
 
 
 def _faults(edges: DataFrame, labels: DataFrame) -> DataFrame:
-    """Every statement about a key is a row, a key's rows must agree."""
+    """Count faults: each claim about the label of a key is a row, and its rows must agree."""
     given = labels.select(F.col("id").alias("key"), "component", F.lit(1).alias("label"))
     # a component's own id must be labelled with itself
     named = labels.select(F.col("component").alias("key"), "component").distinct()
     of_id = labels.withColumnRenamed("component", "value")
-    told = edges.join(of_id, "id", "left").select(F.col("root").alias("key"), "value")
-    said = given.select("key", F.col("component").alias("value"), "label", F.lit(0).alias("edge"))
-    said = said.union(named.select("key", "component", F.lit(0), F.lit(0)))
-    said = said.union(told.select("key", "value", F.lit(0), F.lit(1)))
+    across = edges.join(of_id, "id", "left").select(F.col("root").alias("key"), "value")
+    claims = given.select("key", F.col("component").alias("value"), "label", F.lit(0).alias("edge"))
+    claims = claims.union(named.select("key", "component", F.lit(0), F.lit(0)))
+    claims = claims.union(across.select("key", "value", F.lit(0), F.lit(1)))
     label = F.when(F.col("label") == 1, F.col("value"))
     edge = F.when(F.col("edge") == 1, F.col("value"))
-    keys = said.groupBy("key").agg(
+    keys = claims.groupBy("key").agg(
         F.sum("label").alias("given"),
         F.max(label).alias("is"),
         F.min(edge).alias("low"),

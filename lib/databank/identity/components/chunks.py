@@ -14,11 +14,11 @@ from pyspark import TaskContext
 from pyspark.sql import DataFrame, Observation, functions as F
 
 from databank.errors import DataBankError
-from databank.identity.components import packs
+from databank.identity.components import blocks
 from databank.identity.components.arrow import chunks, to_batches
 from databank.identity.components.check import ComponentsCheckError, prove_forest
 from databank.identity.components.forest import Forest, Ids, build_forest
-from databank.identity.components.mixing import PLACE, first_of_trees, mix, unmix
+from databank.identity.components.mixing import SLICE_SALT, first_of_trees, mix, unmix
 from databank.identity.components.scratch import Scratch
 
 # edges that a task takes at a time, about 0.8 GB at the peak
@@ -40,7 +40,7 @@ def store_forests(edges: DataFrame, *, chunk: int, scratch: Scratch) -> tuple[Da
         scratch: Where they are stored.
 
     Returns:
-        Packs of (mixed id, mixed root of its tree, number of its tree: the place of an id of it in
+        Blocks of (mixed id, mixed root of its tree, number of its tree: the place of an id of it in
         the chunk), origin: the chunk; and how many ids they hold in all, an id once a chunk.
 
     Raises:
@@ -49,23 +49,23 @@ def store_forests(edges: DataFrame, *, chunk: int, scratch: Scratch) -> tuple[Da
     """
     given, kept = Observation(), Observation()
     counted = edges.observe(given, F.count(F.lit(1)).alias("edges"))
-    forests = counted.mapInArrow(partial(_forests, most=chunk), packs.SCHEMA)
-    sums = [F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in ("size", "told")]
+    forests = counted.mapInArrow(partial(_forests, most=chunk), blocks.SCHEMA)
+    sums = [F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in ("size", "tally")]
     stored = scratch.write(forests.observe(kept, *sums), "forests")
-    found, used = given.get["edges"], kept.get["told"]
-    if found != used:
+    rows, used = given.get["edges"], kept.get["tally"]
+    if rows != used:
         _require_ends(edges)
-        raise ComponentsCheckError(f"connected_components: {found} edges were given, {used} used")
+        raise ComponentsCheckError(f"connected_components: {rows} edges were given, {used} used")
     return stored, int(kept.get["size"])
 
 
 def _require_ends(edges: DataFrame) -> None:
     counts = [F.count_if(F.col(name).isNull()).alias(name) for name in sorted(edges.columns)]
     row = edges.agg(*counts).first()
-    found = row.asDict() if row is not None else {}
-    if told := [f"{name} in {n} rows" for name, n in found.items() if n]:
+    nulls = row.asDict() if row is not None else {}
+    if faults := [f"{name} in {n} rows" for name, n in nulls.items() if n]:
         raise EdgeEndError(
-            f"connected_components: null ends ({', '.join(told)}); "
+            f"connected_components: null ends ({', '.join(faults)}); "
             "give an isolated id as a self loop"
         )
 
@@ -77,28 +77,30 @@ def _forests(batches: Iterable[pa.RecordBatch], *, most: int) -> Iterator[pa.Rec
     held: tuple[Ids, Ids] | None = None
     edges = 0
     for chunk in chunks(batches, rows=most):
-        u, v = (mix(end, PLACE) for end in chunk)
+        u, v = (mix(end, SLICE_SALT) for end in chunk)
         edges += u.size
         if held is not None:
             u, v = np.concatenate([held[0], u]), np.concatenate([held[1], v])
         forest = build_forest(u, v)
         prove_forest(u, v, forest)
         if forest.ids.size > most // 2:
-            yield from _packed(forest, origin, edges)
+            yield from _forest_blocks(forest, origin, edges)
             held, edges, origin = None, 0, origin + 1
         else:
             held = forest.ids, forest.ids[forest.root]
     # what is held back is the last forest
     if held is not None:
-        yield from _packed(forest, origin, edges)
+        yield from _forest_blocks(forest, origin, edges)
 
 
-def _packed(forest: Forest, origin: int, edges: int) -> Iterator[pa.RecordBatch]:
+def _forest_blocks(forest: Forest, origin: int, edges: int) -> Iterator[pa.RecordBatch]:
     roots = first_of_trees(forest.ids, forest.root, ORDER)
-    return packs.pack(forest.ids, roots, forest.root, part=0, origin=origin, told=edges)
+    return blocks.write_blocks(forest.ids, roots, forest.root, part=0, origin=origin, tally=edges)
 
 
 def as_edges(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """A row (id, root) for each id of the forests."""
-    for each in packs.unpack(batches):
-        yield from to_batches(["id", "root"], unmix(each.ids, PLACE), unmix(each.partners, PLACE))
+    for each in blocks.read_blocks(batches):
+        yield from to_batches(
+            ["id", "root"], unmix(each.ids, SLICE_SALT), unmix(each.partners, SLICE_SALT)
+        )

@@ -15,27 +15,27 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame, Observation, functions as F
 
-from databank.identity.components import packs
+from databank.identity.components import blocks
 from databank.identity.components.check import prove_codes, require
 from databank.identity.components.forest import Codes, Ids, dense_codes
-from databank.identity.components.mixing import PLACE, slice_starts, unmix
+from databank.identity.components.mixing import SLICE_SALT, slice_starts, unmix
 from databank.identity.components.rounds import Contracted, to_slices, total
 from databank.identity.components.scratch import Scratch
 
-_Kinds = dict[int, list[packs.Pack]]
+_Kinds = dict[int, list[blocks.Block]]
 
 
 def expand(graph: Contracted, last: DataFrame, trees: int, *, scratch: Scratch) -> DataFrame:
-    """Labels of all ids.
+    """Label all ids, level by level from the last round to the first.
 
     Args:
-        graph: What the rounds left.
-        last: Packs (mixed id, label) of what was still linked; whatever is not, is its own label.
-        trees: How many components that is.
-        scratch: Where the labels of each round are stored.
+        graph: Result of the rounds.
+        last: Blocks (mixed id, label) of ids that were still linked; any other id is its own label.
+        trees: Number of components among them.
+        scratch: Folder for the labels of each round.
 
     Returns:
-        Packs of (id, smallest id of its component), graph.ids of them.
+        Blocks of (id, smallest id of its component), graph.ids of them.
 
     Raises:
         ComponentsCheckError: If labels got lost, or there are more or fewer than components.
@@ -43,13 +43,13 @@ def expand(graph: Contracted, last: DataFrame, trees: int, *, scratch: Scratch) 
     labels, components = last, trees
     for number, level in reversed(list(enumerate(graph.levels))):
         asking = partial(_ask, slices=graph.slices)
-        asked = _of_kind(level, packs.ROOT).mapInArrow(asking, packs.SCHEMA).unionAll(labels)
-        answers = to_slices(asked, graph.slices).mapInArrow(_answer, packs.SCHEMA)
-        both = to_slices(answers.unionAll(_of_kind(level, packs.TREE)), graph.slices)
-        applied = both.mapInArrow(_apply if number else _apply_first, packs.SCHEMA)
+        requests = _of_kind(level, blocks.ROOT).mapInArrow(asking, blocks.SCHEMA).unionAll(labels)
+        answers = to_slices(requests, graph.slices).mapInArrow(_answer, blocks.SCHEMA)
+        both = to_slices(answers.unionAll(_of_kind(level, blocks.TREE)), graph.slices)
+        applied = both.mapInArrow(_apply if number else _apply_first, blocks.SCHEMA)
         seen = Observation()
-        loose = total("told", packs.LABEL if number else packs.ROOT).alias("loose")
-        ids = total("told", packs.TREE).alias("ids")
+        loose = total("tally", blocks.LABEL if number else blocks.ROOT).alias("loose")
+        ids = total("tally", blocks.TREE).alias("ids")
         labels = scratch.write(applied.observe(seen, loose, ids), f"labels-{number + 1}")
         scratch.remove(f"labels-{number + 2}")
         scratch.remove(f"round-{number}")
@@ -59,18 +59,18 @@ def expand(graph: Contracted, last: DataFrame, trees: int, *, scratch: Scratch) 
 
 
 def _smallest(level: DataFrame, graph: Contracted, components: int, scratch: Scratch) -> DataFrame:
-    """The first round's ids, named by the smallest id of all that have their label."""
+    """Label the ids of the first round by the smallest id that has their label."""
     asking = partial(_ask, slices=graph.slices)
-    asked = _of_kind(level, packs.ROOT).mapInArrow(asking, packs.SCHEMA)
-    answers = to_slices(asked, graph.slices).mapInArrow(_answer_smallest, packs.SCHEMA)
-    both = to_slices(answers.unionAll(_of_kind(level, packs.TREE)), graph.slices)
+    requests = _of_kind(level, blocks.ROOT).mapInArrow(asking, blocks.SCHEMA)
+    answers = to_slices(requests, graph.slices).mapInArrow(_answer_smallest, blocks.SCHEMA)
+    both = to_slices(answers.unionAll(_of_kind(level, blocks.TREE)), graph.slices)
     seen = Observation()
-    counts = [F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in ("size", "told")]
-    named = both.mapInArrow(_apply_smallest, packs.SCHEMA).observe(seen, *counts)
+    counts = [F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in ("size", "tally")]
+    named = both.mapInArrow(_apply_smallest, blocks.SCHEMA).observe(seen, *counts)
     stored = scratch.write(named, "labels-0")
     scratch.remove("labels-1")
     require(seen.get["size"] == graph.ids, "ids got lost")
-    require(seen.get["told"] == components, "components too many or too few")
+    require(seen.get["tally"] == components, "components too many or too few")
     return stored
 
 
@@ -82,105 +82,109 @@ def _of_kind(level: DataFrame, kind: int) -> DataFrame:
 
 
 def _ask(batches: Iterable[pa.RecordBatch], *, slices: int) -> Iterator[pa.RecordBatch]:
-    """The roots of each part, and what it knows of them, for the slices that know more."""
+    """Send the roots of each part, and what it knows of them, to the slices that know more."""
     starts = slice_starts(slices)
-    for each in packs.unpack(batches):
-        yield from packs.pack(
-            each.ids, each.partners, starts=starts, kind=packs.ASK, origin=each.part, at=each.at
+    for each in blocks.read_blocks(batches):
+        yield from blocks.write_blocks(
+            each.ids, each.partners, starts=starts, kind=blocks.ASK, origin=each.part, at=each.at
         )
 
 
 def _answer(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The label of each root that is asked for: itself where nothing links it any more.
+    """Answer with the label of each requested root: itself where no link to it is left.
 
-    The answers tell how many such roots there are.
+    The answers count the roots without a link.
     """
-    kinds = packs.by_kind(batches)
-    asks = kinds[packs.ASK]
+    kinds = blocks.by_kind(batches)
+    asks = kinds[blocks.ASK]
     if not asks:
         return
-    ids, labels = _sorted(kinds[packs.LABEL])
+    ids, labels = _sorted(kinds[blocks.LABEL])
     roots = np.concatenate([each.ids for each in asks])
-    found, loose = roots, np.ones(roots.size, np.bool_)
+    values, loose = roots, np.ones(roots.size, np.bool_)
     if ids.size:
         place = np.searchsorted(ids, roots).clip(max=ids.size - 1)
         loose = ids[place] != roots
-        found = np.where(loose, roots, labels[place])
-    yield from packs.reply(asks, found, told=np.unique(roots[loose]).size)
+        values = np.where(loose, roots, labels[place])
+    yield from blocks.answer(asks, values, tally=np.unique(roots[loose]).size)
 
 
 def _apply(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    kinds = packs.by_kind(batches)
+    kinds = blocks.by_kind(batches)
     if _has_trees(kinds):
         ids, codes, labels = _labelled(kinds)
-        part, loose = kinds[packs.TREE][0].part, _told(kinds)
-        yield from packs.pack(ids, labels[codes], part=part, kind=packs.LABEL, told=loose)
+        part, loose = kinds[blocks.TREE][0].part, _tally(kinds)
+        yield from blocks.write_blocks(
+            ids, labels[codes], part=part, kind=blocks.LABEL, tally=loose
+        )
 
 
 def _apply_first(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """In the first round, all ids: the labels become roots that know the smallest id so far."""
-    kinds = packs.by_kind(batches)
+    """Label all ids of the first round; labels become roots that know the smallest id so far."""
+    kinds = blocks.by_kind(batches)
     if _has_trees(kinds):
         ids, codes, labels = _labelled(kinds)
         known, numbers = dense_codes(labels)
         prove_codes(labels, known, numbers)
         codes = numbers[codes]
         smallest = np.full(known.size, np.iinfo(np.int64).max)
-        np.minimum.at(smallest, codes, unmix(ids, PLACE))
-        part, loose = kinds[packs.TREE][0].part, _told(kinds)
-        yield from packs.pack(ids, codes=codes, part=part, kind=packs.TREE, told=ids.size)
-        yield from packs.pack(known, smallest, part=part, kind=packs.ROOT, told=loose)
+        np.minimum.at(smallest, codes, unmix(ids, SLICE_SALT))
+        part, loose = kinds[blocks.TREE][0].part, _tally(kinds)
+        yield from blocks.write_blocks(
+            ids, codes=codes, part=part, kind=blocks.TREE, tally=ids.size
+        )
+        yield from blocks.write_blocks(known, smallest, part=part, kind=blocks.ROOT, tally=loose)
 
 
 def _answer_smallest(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    asks = packs.by_kind(batches)[packs.ASK]
+    asks = blocks.by_kind(batches)[blocks.ASK]
     if asks:
         ids, smallest = _sorted(asks)
         first = np.flatnonzero(np.append(True, ids[1:] != ids[:-1]))
         known, smallest = ids[first], np.minimum.reduceat(smallest, first)
-        asked = np.concatenate([each.ids for each in asks])
-        yield from packs.reply(asks, smallest[np.searchsorted(known, asked)])
+        roots = np.concatenate([each.ids for each in asks])
+        yield from blocks.answer(asks, smallest[np.searchsorted(known, roots)])
 
 
 def _apply_smallest(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Labels, which tell how many ids are the smallest of their component."""
-    kinds = packs.by_kind(batches)
+    """Label each id by the smallest, and count the ids that are the smallest of a component."""
+    kinds = blocks.by_kind(batches)
     if _has_trees(kinds):
         ids, codes, smallest = _labelled(kinds)
-        ids, component = unmix(ids, PLACE), smallest[codes]
+        ids, component = unmix(ids, SLICE_SALT), smallest[codes]
         require(bool(np.all(component <= ids)), "a label that is not the smallest id")
-        told = int(np.count_nonzero(component == ids))
-        yield from packs.pack(ids, component, part=0, told=told)
+        smallest_ids = int(np.count_nonzero(component == ids))
+        yield from blocks.write_blocks(ids, component, part=0, tally=smallest_ids)
 
 
 def _has_trees(kinds: _Kinds) -> bool:
-    require(bool(kinds[packs.TREE]) or not kinds[packs.ANSWER], "answers without ids")
-    return bool(kinds[packs.TREE])
+    require(bool(kinds[blocks.TREE]) or not kinds[blocks.ANSWER], "answers without ids")
+    return bool(kinds[blocks.TREE])
 
 
 def _labelled(kinds: _Kinds) -> tuple[Ids, Codes, Ids]:
-    """The slice's ids, each once; the number of its root; and the answers for the roots."""
-    trees = kinds[packs.TREE]
+    """List the slice's ids, each once; the number of its root; and the answers for the roots."""
+    trees = kinds[blocks.TREE]
     ends = np.cumsum([each.ids.size for each in trees])
     require([0, *ends[:-1]] == [each.at for each in trees], "rows of ids are missing")
-    require(ends[-1] == sum(each.told for each in trees), "rows of ids are missing")
+    require(ends[-1] == sum(each.tally for each in trees), "rows of ids are missing")
     ids = np.concatenate([each.ids for each in trees])
     codes = np.concatenate([each.codes for each in trees])
-    roots, labels = _sorted(kinds[packs.ANSWER])
+    roots, labels = _sorted(kinds[blocks.ANSWER])
     complete = roots.size == codes.max() + 1 and bool(np.all(roots[1:] > roots[:-1]))
-    require(complete, "answers that nobody asked for, or none")
+    require(complete, "answers without a request, or none")
     given, again = labels[codes], ids[1:] == ids[:-1]
     require(bool(np.all(given[1:][again] == given[:-1][again])), "an edge between two labels")
     first = np.append(True, ~again)
     return ids[first], codes[first], labels
 
 
-def _told(kinds: _Kinds) -> int:
-    return sum(each.told for each in kinds[packs.ANSWER])
+def _tally(kinds: _Kinds) -> int:
+    return sum(each.tally for each in kinds[blocks.ANSWER])
 
 
-# in the order of where packs come from, ids are in runs that a stable sort has only to merge
-def _sorted(held: list[packs.Pack]) -> tuple[Ids, Ids]:
-    ids, partners = packs.joined(held)
+# blocks are in the order of their origins: their ids are runs that a stable sort only merges
+def _sorted(held: list[blocks.Block]) -> tuple[Ids, Ids]:
+    ids, partners = blocks.concat(held)
     order = np.argsort(ids, kind="stable")
     return ids[order], partners[order]

@@ -26,12 +26,12 @@ def graphframes_labels(edges: DataFrame, *, algorithm: str = "two_phase") -> Dat
     ids = edges.select(F.explode(F.array("id", "root")).alias("id")).distinct()
     graph = GraphFrame(ids, edges.toDF("src", "dst"))
     # -1: joins are left to adaptive execution, which its authors recommend
-    found: DataFrame = graph.connectedComponents(
+    labels: DataFrame = graph.connectedComponents(
         algorithm=algorithm, broadcastThreshold=-1, use_local_checkpoints=True
     )
-    # what its labels are differs by algorithm
-    lowest = found.groupBy("component").agg(F.min("id").alias("lowest"))
-    return found.join(lowest, "component").select("id", F.col("lowest").alias("component"))
+    # its labels differ by algorithm, and need not be the smallest ids
+    lowest = labels.groupBy("component").agg(F.min("id").alias("lowest"))
+    return labels.join(lowest, "component").select("id", F.col("lowest").alias("component"))
 
 
 def _require_jar(edges: DataFrame) -> None:

@@ -1,6 +1,6 @@
 """Random orders of ids: a bijection of the 64-bit integers for each key, and slices of its range.
 
-All steps keep ids mixed with one key, PLACE, and in that order: mixed ids are spread evenly
+All steps keep ids mixed with one key, SLICE_SALT, and in that order: mixed ids are spread evenly
 whatever the ids were, so equal slices of the range hold about equally many. Which id of a tree is
 its root is decided by another key: roots that were the first of their trees in the order of the
 slices would crowd in the first slices.
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from databank.identity.components.forest import Codes, Ids
 
-PLACE = 0
+SLICE_SALT = 0
 
 _FACTORS = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 
@@ -35,16 +35,16 @@ def unmix(ids: Ids, key: int) -> Ids:
 
 
 def reordered(ids: Ids, key: int) -> Ids:
-    """Ids that are mixed with PLACE, mixed with the key instead."""
-    return mix(unmix(ids, PLACE), key)
+    """Ids that are mixed with SLICE_SALT, mixed with the key instead."""
+    return mix(unmix(ids, SLICE_SALT), key)
 
 
 def first_of_trees(ids: Ids, root: Codes, key: int) -> Ids:
-    """For each id (mixed with PLACE) the one of its tree that is first in the order of the key."""
+    """Give each id (mixed with SLICE_SALT) the first id of its tree in the order of the key."""
     first = np.full(ids.size, np.iinfo(np.int64).max)
     np.minimum.at(first, root, reordered(ids, key))
     trees = np.flatnonzero(root == np.arange(ids.size, dtype=np.int32))
-    first[trees] = mix(unmix(first[trees], key), PLACE)
+    first[trees] = mix(unmix(first[trees], key), SLICE_SALT)
     return first[root]
 
 

@@ -21,12 +21,12 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, Observation, functions as F
 
-from databank.identity.components import packs
+from databank.identity.components import blocks
 from databank.identity.components.check import prove_choice, prove_codes, prove_forest, require
 from databank.identity.components.chunks import ORDER
 from databank.identity.components.forest import Ids, build_forest, dense_codes
 from databank.identity.components.mixing import (
-    PLACE,
+    SLICE_SALT,
     first_of_trees,
     mix,
     reordered,
@@ -44,10 +44,10 @@ _MOST_ROUNDS = 200
 
 
 class Contracted(NamedTuple):
-    """What the rounds leave; all ids are mixed with PLACE."""
+    """What the rounds leave; all ids are mixed with SLICE_SALT."""
 
-    levels: list[DataFrame]  # of each round, packs (id, number of its root) and (root), by slices
-    links: DataFrame  # packs of links between ids that are left
+    levels: list[DataFrame]  # of each round, blocks (id, number of its root) and (root), by slices
+    links: DataFrame  # blocks of links between ids that are left
     left: int  # how many links
     order: int  # the last round's order
     ids: int  # how many ids the graph has
@@ -60,7 +60,7 @@ def contract(
     """Contract until at most `budget` links are left.
 
     Args:
-        forests: Packs of the chunks' forests.
+        forests: Blocks of the chunks' forests.
         size: How many rows they hold.
         budget: Links that one task may hold.
         chunk: Links that a task takes at a time.
@@ -82,39 +82,39 @@ def contract(
             task = partial(_relink, order=order, slices=slices, most=chunk)
         else:
             task = partial(_cut, slices=slices)
-        sliced = to_slices(rows.mapInArrow(task, packs.SCHEMA), slices)
-        chosen = sliced.mapInArrow(partial(_choose, order=order), packs.SCHEMA)
+        sliced = to_slices(rows.mapInArrow(task, blocks.SCHEMA), slices)
+        chosen = sliced.mapInArrow(partial(_choose, order=order), blocks.SCHEMA)
         seen = Observation()
         counts = [
-            total("told", packs.TREE).alias("rows"),
-            total("told", packs.ROOT).alias("ids"),
-            total("size", packs.LINK).alias("links"),
+            total("tally", blocks.TREE).alias("rows"),
+            total("tally", blocks.ROOT).alias("ids"),
+            total("size", blocks.LINK).alias("links"),
         ]
         stored = scratch.write(chosen.observe(seen, *counts), f"round-{len(levels)}")
         if not levels:
             ids = int(seen.get["ids"])
             require(seen.get["rows"] == size, "rows of forests got lost")
-        levels.append(stored.where(F.col("kind") < packs.LINK))
-        rows, left = stored.where(F.col("kind") == packs.LINK), int(seen.get["links"])
+        levels.append(stored.where(F.col("kind") < blocks.LINK))
+        rows, left = stored.where(F.col("kind") == blocks.LINK), int(seen.get["links"])
         _log.info("round %d leaves %d links", len(levels), left)
     return Contracted(levels, rows, left, order, ids, slices)
 
 
 def to_slices(rows: DataFrame, slices: int) -> DataFrame:
-    """Each pack in the partition that its part names."""
+    """Each block in the partition that its part names."""
     return rows.repartitionById(slices, F.col("part").cast("int"))
 
 
 def total(column: str, kind: int) -> Column:
-    """The sum of a column over packs of a kind."""
+    """The sum of a column over blocks of a kind."""
     return F.coalesce(F.sum(F.when(F.col("kind") == kind, F.col(column))), F.lit(0))
 
 
 def _cut(batches: Iterable[pa.RecordBatch], *, slices: int) -> Iterator[pa.RecordBatch]:
     """Forests, cut into slices."""
     starts = slice_starts(slices)
-    for each in packs.unpack(batches):
-        yield from packs.pack(
+    for each in blocks.read_blocks(batches):
+        yield from blocks.write_blocks(
             each.ids, each.partners, starts=starts, origin=each.origin, at=each.at
         )
 
@@ -128,20 +128,20 @@ def _relink(
         forest = build_forest(u, v)
         prove_forest(u, v, forest)
         roots = first_of_trees(forest.ids, forest.root, order)
-        yield from packs.pack(forest.ids, roots, starts=starts, origin=number)
+        yield from blocks.write_blocks(forest.ids, roots, starts=starts, origin=number)
 
 
 def _chunks(batches: Iterable[pa.RecordBatch], most: int) -> Iterator[tuple[Ids, Ids]]:
-    held: list[packs.Pack] = []
+    held: list[blocks.Block] = []
     size = 0
-    for each in packs.unpack(batches):
+    for each in blocks.read_blocks(batches):
         held.append(each)
         size += each.ids.size
         if size >= most:
-            yield packs.joined(held)
+            yield blocks.concat(held)
             held, size = [], 0
     if held:
-        yield packs.joined(held)
+        yield blocks.concat(held)
 
 
 def _choose(batches: Iterable[pa.RecordBatch], *, order: int) -> Iterator[pa.RecordBatch]:
@@ -149,10 +149,10 @@ def _choose(batches: Iterable[pa.RecordBatch], *, order: int) -> Iterator[pa.Rec
 
     The trees tell how many rows there are, the roots how many ids.
     """
-    held = packs.by_kind(batches)[packs.TREE]
+    held = blocks.by_kind(batches)[blocks.TREE]
     if not held:
         return
-    ids, roots = packs.joined(held)
+    ids, roots = blocks.concat(held)
     # a stable sort merges runs that are in order, as the forests are
     by_id = np.argsort(ids, kind="stable")
     ids, roots = ids[by_id], roots[by_id]
@@ -161,11 +161,11 @@ def _choose(batches: Iterable[pa.RecordBatch], *, order: int) -> Iterator[pa.Rec
     first = np.flatnonzero(np.append(True, ids[1:] != ids[:-1]))
     ranks = reordered(known, order)[codes]
     least, times = np.minimum.reduceat(ranks, first), np.diff(np.append(first, ids.size))
-    chosen = mix(unmix(least, order), PLACE)
+    chosen = mix(unmix(least, order), SLICE_SALT)
     prove_choice(roots, first, chosen)
     tied = ranks != np.repeat(least, times)
     links = roots[tied], np.repeat(chosen, times)[tied]
     part = held[0].part
-    yield from packs.pack(ids, codes=codes, part=part, kind=packs.TREE, told=ids.size)
-    yield from packs.pack(known, part=part, kind=packs.ROOT, told=first.size)
-    yield from packs.pack(*links, part=part, kind=packs.LINK)
+    yield from blocks.write_blocks(ids, codes=codes, part=part, kind=blocks.TREE, tally=ids.size)
+    yield from blocks.write_blocks(known, part=part, kind=blocks.ROOT, tally=first.size)
+    yield from blocks.write_blocks(*links, part=part, kind=blocks.LINK)

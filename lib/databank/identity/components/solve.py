@@ -1,6 +1,6 @@
 """Connected components of any graph, exact and checked.
 
-Steps, each stored in a scratch folder before the next one reads it, as `packs`:
+Steps, each stored in a scratch folder before the next one reads it, as `blocks`:
 
 1. Forests (`chunks`): each task replaces some millions of edges by the trees that they make.
 2. Within `local_budget`: one task joins the forests and names the components (`finish`).
@@ -26,7 +26,7 @@ from pyspark.sql import DataFrame, Observation, functions as F
 from pyspark.sql.types import LongType
 
 from databank.columns import require_columns
-from databank.identity.components import packs
+from databank.identity.components import blocks
 from databank.identity.components.check import ComponentsCheckError, require, verify
 from databank.identity.components.chunks import CHUNK, EdgeEndError, as_edges, store_forests
 from databank.identity.components.expand import expand
@@ -91,8 +91,8 @@ def connected_components(
         folder.remove("forests")
     except PythonException as error:
         folder.remove()
-        if told := re.search(r"ComponentsCheckError: (.*)", str(error)):
-            raise ComponentsCheckError(told[1]) from error
+        if fault := re.search(r"ComponentsCheckError: (.*)", str(error)):
+            raise ComponentsCheckError(fault[1]) from error
         raise
     except BaseException:
         folder.remove()
@@ -113,18 +113,18 @@ def _require_bigint(edges: DataFrame, *names: str) -> None:
 
 
 def _label(forests: DataFrame, size: int, budget: int, chunk: int, folder: Scratch) -> DataFrame:
-    told = Observation()
-    count = F.coalesce(F.sum("told"), F.lit(0)).alias("count")
+    stats = Observation()
+    count = F.coalesce(F.sum("tally"), F.lit(0)).alias("count")
     if size <= budget:
         # a tree is known by its number here, and by its root where chunks are cut
         whole = forests.drop("partners", "partners_sum").coalesce(1)
-        found = whole.mapInArrow(partial(label_forests, size=size), packs.SCHEMA)
-        return _as_rows(folder.write(found.observe(told, count), "labels-0"), told.get["count"])
+        labels = whole.mapInArrow(partial(label_forests, size=size), blocks.SCHEMA)
+        return _as_rows(folder.write(labels.observe(stats, count), "labels-0"), stats.get["count"])
     graph = contract(forests, size, budget=budget, chunk=chunk, scratch=folder)
     finish = partial(label_links, size=graph.left, key=graph.order, slices=graph.slices)
-    last = graph.links.coalesce(1).mapInArrow(finish, packs.SCHEMA).observe(told, count)
+    last = graph.links.coalesce(1).mapInArrow(finish, blocks.SCHEMA).observe(stats, count)
     last = folder.write(last, "labels-last")
-    labels = expand(graph, last, int(told.get["count"]), scratch=folder)
+    labels = expand(graph, last, int(stats.get["count"]), scratch=folder)
     folder.remove("labels-last")
     return _as_rows(labels, graph.ids)
 
@@ -139,7 +139,7 @@ def _label_elsewhere(forests: DataFrame, size: int, folder: Scratch) -> DataFram
 
 def _as_rows(labels: DataFrame, ids: int) -> DataFrame:
     require(_stored(labels) == ids, "labels got lost")
-    return labels.mapInArrow(packs.as_labels, _LABEL)
+    return labels.mapInArrow(blocks.as_labels, _LABEL)
 
 
 def _stored(rows: DataFrame) -> int:

@@ -1,4 +1,4 @@
-"""The job resolve_entities: persons who share an address, say, become one household."""
+"""The job resolve_entities: persons who share an identifier of an entity become one entity."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -35,16 +35,16 @@ _CAUSES = {
     "new": "persons seen together for the first time",
     "merge": "both are now tied by a person or an identifier",
     "split": "what tied them is no longer known",
-    "retired": "nobody is left in it",
+    "retired": "no person is left in it",
 }
 
 
-class Found(NamedTuple):
-    """One kind of entity today.
+class SolvedEntities(NamedTuple):
+    """Entities of one kind, today.
 
     Attributes:
-        nodes: node, id_type, id_key, person_id of what is in one.
-        assigned: The entities' numbers, in columns that speak of persons.
+        nodes: node, id_type, id_key, person_id of persons and identifiers in an entity.
+        assigned: The numbers of the entities, in columns named after persons.
         rejected: id_key, person_id, reason.
     """
 
@@ -54,11 +54,11 @@ class Found(NamedTuple):
 
 
 def resolve_entities(context: Context, config: EntitiesConfig) -> StepResult:
-    """Give each person the household, account ... that it is in.
+    """Give each person the household, account ... that it belongs to.
 
-    All of it is solved anew in each run (there are far fewer such links than identifiers); the
-    registry keeps every entity_id that can be kept. The engine is that of persons: components,
-    cut where they hold too much, named after yesterday's.
+    All entities are solved again in each run (there are far fewer such links than identifiers),
+    and keep every entity_id that can be kept. The engine is that of persons: components, cut
+    where they have too many persons, named after yesterday's.
     """
     store, day = context.store, context.day
     context.progress.step("gathering evidence")
@@ -75,13 +75,13 @@ def resolve_entities(context: Context, config: EntitiesConfig) -> StepResult:
     blocked = blocked_nodes(identifiers, config.block, day=day)
     blocked = checkpoint(blocked.select(F.col("a_key").alias("id_key"), "reason"))
     evidence = checkpoint(evidence.join(identifiers.select("id_key", "id_type"), "id_key"))
-    # where conf has none any more, there are none
+    # a kind of entity that was removed from identity.yml loses its rows
     rows = {table: [small_frame(context.spark, [], table.schema())] for table in TABLES}
     for name, rule in sorted(config.entities.items()):
         context.progress.step(f"connecting each {name}")
-        found = _solve(context, name, rule, _recent(evidence, rule, day), blocked)
-        for table, told in _rows(found, day).items():
-            rows[table].append(told.withColumn("entity", F.lit(name)))
+        solved = _solve(context, name, rule, _recent(evidence, rule, day), blocked)
+        for table, part in _rows(solved, day).items():
+            rows[table].append(part.withColumn("entity", F.lit(name)))
     for table, parts in rows.items():
         everything = reduce(DataFrame.unionByName, parts)
         if table is ENTITY_CHANGES:
@@ -92,14 +92,14 @@ def resolve_entities(context: Context, config: EntitiesConfig) -> StepResult:
 
 
 def _recent(evidence: DataFrame, rule: Entity, day: date) -> DataFrame:
-    """What of the evidence is of an entity, and new enough."""
+    """Select the evidence of one kind of entity that is recent enough."""
     first = since(Limit(most=1, days=rule.days), day)
     links = evidence.where(F.col("id_type").isin(*rule.by))
     return links if first is None else links.where(F.col("last_day") >= F.lit(first))
 
 
 def _refuse_persons(identifiers: DataFrame, entities: Mapping[str, Entity]) -> None:
-    """Raise if a type of theirs was loaded as a person's."""
+    """Raise if a type of an entity was loaded as a type of persons."""
     types = sorted({kind for rule in entities.values() for kind in rule.by})
     wrong = identifiers.where(F.col("id_type").isin(types) & F.col("entity").isNull())
     row = wrong.select("id_type").first()
@@ -112,52 +112,52 @@ def _refuse_persons(identifiers: DataFrame, entities: Mapping[str, Entity]) -> N
 
 def _solve(
     context: Context, name: str, rule: Entity, links: DataFrame, blocked: DataFrame
-) -> Found:
-    """One kind of entity: components of persons and identifiers, cut and named."""
+) -> SolvedEntities:
+    """Solve one kind of entity: components of persons and identifiers, cut and named."""
     barred = blocked.join(links.select("id_key").distinct(), "id_key", "left_semi")
     free = links.join(barred, "id_key", "left_anti")
-    aside = checkpoint(_shared_by_many(free, rule, name).unionByName(barred))
-    tied = links.join(aside.select("id_key"), "id_key", "left_anti").withColumn("node", _node())
+    excluded = checkpoint(_shared_by_many(free, rule, name).unionByName(barred))
+    tied = links.join(excluded.select("id_key"), "id_key", "left_anti").withColumn("node", _node())
     tied = checkpoint(tied)
     person = tied.select("node", F.lit(PERSON).alias("id_type"), "person_id").distinct()
-    other = tied.select(F.col("id_key").alias("node"), "id_type", "id_key").distinct()
-    nodes = checkpoint(person.unionByName(other, allowMissingColumns=True))
-    found = connected_components(
+    shared = tied.select(F.col("id_key").alias("node"), "id_type", "id_key").distinct()
+    nodes = checkpoint(person.unionByName(shared, allowMissingColumns=True))
+    components = connected_components(
         tied.select("node", "id_key"),
         src="node",
         dst="id_key",
         scratch=context.store.scratch(f"entities-{name}"),
     )
-    labels = found.withColumnRenamed("id", "node").join(nodes, "node")
+    labels = components.withColumnRenamed("id", "node").join(nodes, "node")
     labels = labels.select(F.col("node").alias("id_key"), "id_type", "component")
-    rejected = aside.withColumn("person_id", F.lit(None).cast("bigint"))
+    rejected = excluded.withColumn("person_id", F.lit(None).cast("bigint"))
     if rule.persons is not None:
         labels, cut = _cut(checkpoint(labels), tied, rule, name, context.day)
         rejected = rejected.unionByName(cut)
-    # who was cut off alone is in none
+    # a person who was cut off alone is in no entity
     kept = labels.groupBy("component").count().where("count > 1")
     labels = checkpoint(labels.join(kept, "component", "left_semi"))
-    return Found(nodes, _named(context, name, labels), rejected)
+    return SolvedEntities(nodes, _named(context, name, labels), rejected)
 
 
 def _node() -> Column:
-    """The key of a person in the graph, beside those of identifiers."""
+    """Make the key of a person in the graph, beside those of identifiers."""
     return F.xxhash64(F.lit(PERSON), "person_id")
 
 
 def _shared_by_many(links: DataFrame, rule: Entity, name: str) -> DataFrame:
-    """id_key, reason of identifiers that more persons share than one entity may have."""
+    """Exclude identifiers that more persons share than an entity may have: id_key, reason."""
     counted = links.groupBy("id_key").agg(F.count("*").alias("n"))
-    told = (F.lit("shared by "), "n", F.lit(f" persons (limit of {name}: {rule.persons})"))
-    # where there is no limit nothing is above it
+    reason = (F.lit("shared by "), "n", F.lit(f" persons (limit of {name}: {rule.persons})"))
+    # without a limit the comparison is null, and no identifier is excluded
     many = counted.where(F.col("n") > F.lit(rule.persons).cast("bigint"))
-    return many.select("id_key", F.concat(*told).alias("reason"))
+    return many.select("id_key", F.concat(*reason).alias("reason"))
 
 
 def _cut(
     labels: DataFrame, tied: DataFrame, rule: Entity, name: str, day: date
 ) -> tuple[DataFrame, DataFrame]:
-    """Cut what has too many persons; labels, and the refused links: id_key, person_id, reason."""
+    """Cut entities with too many persons; labels, and rejected id_key, person_id, reason."""
     most = Limit(most=rule.persons or 0)
     rules = Rules({PERSON: most}, (), (PERSON, *rule.by), day)
     links = tied.select(
@@ -169,21 +169,21 @@ def _cut(
     )
     labels, cut = cut_persons(labels, links, rules)
     least, greatest = F.least("node", "id_key"), F.greatest("node", "id_key")
-    met = cut.join(tied, (F.col("a_key") == least) & (F.col("b_key") == greatest))
+    rejected = cut.join(tied, (F.col("a_key") == least) & (F.col("b_key") == greatest))
     reason = F.lit(f"the {name} would have more than {rule.persons} persons").alias("reason")
-    return labels, met.select("id_key", "person_id", reason)
+    return labels, rejected.select("id_key", "person_id", reason)
 
 
 def _named(context: Context, name: str, labels: DataFrame) -> Assignment:
-    """The numbers of yesterday, as far as they can be kept."""
+    """Number the components, with yesterday's numbers as far as they can be kept."""
     read = context.store.read
-    mine = F.col("entity") == name
-    before = read(ENTITY).where(mine)
+    of_kind = F.col("entity") == name
+    before = read(ENTITY).where(of_kind)
     known = before.select(_node().alias("id_key"), "entity_id")
-    known = known.union(read(ENTITY_IDENTIFIER).where(mine).select("id_key", "entity_id"))
-    aliases = read(ENTITY_ALIAS).where(mine).select("old_entity_id", "entity_id")
+    known = known.union(read(ENTITY_IDENTIFIER).where(of_kind).select("id_key", "entity_id"))
+    aliases = read(ENTITY_ALIAS).where(of_kind).select("old_entity_id", "entity_id")
     aliases = aliases.toDF("old_person_id", "person_id")
-    given = read(ENTITY_CHANGES).where(mine).select(F.col("entity_id").alias("person_id"))
+    given = read(ENTITY_CHANGES).where(of_kind).select(F.col("entity_id").alias("person_id"))
     return assign_persons(
         labels.select("id_key", "component"),
         checkpoint(known.toDF("id_key", "person_id")),
@@ -194,11 +194,11 @@ def _named(context: Context, name: str, labels: DataFrame) -> Assignment:
     )
 
 
-def _rows(found: Found, day: date) -> dict[TableSpec, DataFrame]:
-    """What one kind of entity comes to, by table; `entity` is missing."""
-    assigned = found.assigned
+def _rows(solved: SolvedEntities, day: date) -> dict[TableSpec, DataFrame]:
+    """Make the rows of one kind of entity, by table, without the column `entity`."""
+    assigned = solved.assigned
     numbers = assigned.person.toDF("node", "entity_id")
-    within = checkpoint(found.nodes.join(numbers, "node"))
+    within = checkpoint(solved.nodes.join(numbers, "node"))
     causes = F.create_map(*(F.lit(text) for item in _CAUSES.items() for text in item))
     changes = assigned.changes.withColumnsRenamed(
         {"person_id": "entity_id", "other_person_id": "other_entity_id"}
@@ -208,22 +208,22 @@ def _rows(found: Found, day: date) -> dict[TableSpec, DataFrame]:
         ENTITY_IDENTIFIER: within.where(F.col("id_type") != PERSON).select("id_key", "entity_id"),
         ENTITY_ALIAS: assigned.alias.toDF("old_entity_id", "entity_id"),
         ENTITY_CHANGES: changes.withColumn("cause", causes[F.col("kind")]),
-        ENTITY_REJECTED: found.rejected.withColumn("day", F.lit(day)),
+        ENTITY_REJECTED: solved.rejected.withColumn("day", F.lit(day)),
     }
 
 
 def _summary(context: Context, names: Iterable[str]) -> StepResult:
-    """How many there are, and how large; a row a kind."""
+    """Count the entities and their persons, one line per kind."""
     sizes = context.store.read(ENTITY).groupBy("entity", "entity_id").count()
     measures = (F.count("*").alias("n"), F.sum("count").alias("persons"), F.max("count"))
-    found = {row[0]: row[1:] for row in sizes.groupBy("entity").agg(*measures).collect()}
-    aside = context.store.read(ENTITY_REJECTED).where("person_id IS NULL")
-    shared = {row[0]: row[1] for row in aside.groupBy("entity").count().collect()}
+    stats = {row[0]: row[1:] for row in sizes.groupBy("entity").agg(*measures).collect()}
+    excluded = context.store.read(ENTITY_REJECTED).where("person_id IS NULL")
+    shared = {row[0]: row[1] for row in excluded.groupBy("entity").count().collect()}
     summary: dict[str, int | float | str] = {}
     for name in sorted(names):
-        figures = (*found.get(name, (0, 0, 0)), shared.get(name, 0))
-        told = ("entities", "entity_persons", "entity_largest", "entity_identifiers_set_aside")
-        for metric, value in zip(told, figures, strict=True):
+        figures = (*stats.get(name, (0, 0, 0)), shared.get(name, 0))
+        metrics = ("entities", "entity_persons", "entity_largest", "entity_identifiers_excluded")
+        for metric, value in zip(metrics, figures, strict=True):
             context.metric(metric, value, entity=name)
         number, persons, largest, many = figures
         summary[name] = f"{number:,} with {persons:,} persons, {largest:,} in the largest"

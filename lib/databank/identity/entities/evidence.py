@@ -1,4 +1,4 @@
-"""Evidence of entities: which persons were seen with which of their identifiers."""
+"""Evidence of entities: persons that were seen with identifiers of entities."""
 
 from pyspark.sql import Column, DataFrame, functions as F
 
@@ -13,17 +13,17 @@ def entity_evidence(
     *,
     timezone: str,
 ) -> DataFrame:
-    """Whom the records name together with an address, a landline, an account.
+    """Collect the persons whose records name an address, a landline, an account.
 
-    A record tells it of the person whose it was on its day. Cost: a scan of the columns that name
-    identifiers (files without such a one are skipped by their statistics), a shuffle of what is
+    A record counts for the person who owned its identifier on its day. Cost: a scan of the columns
+    that name identifiers (files without such a one are skipped by their statistics), a shuffle of what is
     left by identifiers and day, and the joins of `attach_persons` on that.
 
     Args:
         events: core.events.
         profiles: core.profiles.
         persons: identity.person.
-        excluded: id_key of identifiers that belong to nobody.
+        excluded: id_key of excluded identifiers.
         timezone: Business time zone, which the days of profiles follow.
 
     Returns:
@@ -43,8 +43,8 @@ def entity_evidence(
         F.get("ids", F.lit(0)).alias("id_key"),
         *(*pair, "n", "last_ts"),
     )
-    theirs = attach_persons(records, persons, excluded)
-    return theirs.groupBy("person_id", F.col("named").alias("id_key")).agg(
+    attached = attach_persons(records, persons, excluded)
+    return attached.groupBy("person_id", F.col("named").alias("id_key")).agg(
         F.sum("n").alias("n"),
         F.max("last_ts").alias("last_ts"),
         F.max("day").alias("last_day"),
@@ -52,7 +52,7 @@ def entity_evidence(
 
 
 def _seen(records: DataFrame, seen: Column, day: Column) -> DataFrame:
-    """ids, named (one identifier of an entity), seen, day."""
-    told = records.where("entity_ids IS NOT NULL AND id_key IS NOT NULL")
+    """Explode the identifiers of entities: ids, named (one of them), seen, day."""
+    naming = records.where("entity_ids IS NOT NULL AND id_key IS NOT NULL")
     named = F.explode("entity_ids").alias("named")
-    return told.select("ids", named, seen.alias("seen"), day.alias("day"))
+    return naming.select("ids", named, seen.alias("seen"), day.alias("day"))

@@ -1,1 +1,1 @@
-"""Before a run is published: gates that refuse it, and a preview for people to read."""
+"""Check a run before it is published: gates that refuse it, and a preview for review."""

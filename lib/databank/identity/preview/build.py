@@ -1,4 +1,4 @@
-"""A dry run of resolve_identity: what it would make of the persons that are published."""
+"""Preview resolve_identity: run it without publishing, and compare with what is published."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,17 +23,17 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Preview:
-    """What people read before a run is published; rows are for a table each, without values.
+    """Changes that a run would make, for people to review; rows hold no values of identifiers.
 
     Attributes:
         before: Counts of identity.person as it is published.
-        after: As it would be.
+        after: Counts as they would be.
         changed: Kind of change -> persons: merged away, split, new, retired.
-        churn: What the gates look at.
+        churn: What the gates compare.
         largest: Persons with most identifiers after it, and what they were before.
         refused: Rows of identity.rejected by rule, before and after it.
-        merges: Some merges, with the evidence that made them.
-        splits: Some splits, with what was refused there.
+        merges: Sample of merges, with the evidence that made them.
+        splits: Sample of splits, with what was rejected there.
         linkage_changed: Whether the rules of `linkage` differ from those of the last run; the
             likely pairs are then still those that link_profiles found by the old rules.
     """
@@ -50,9 +50,9 @@ class Preview:
 
 
 def preview_identity(context: Context, config: IdentityConfig) -> Preview:
-    """Run resolve_identity and tell what came of it, whatever its gates say.
+    """Resolve persons and measure the churn; gates are not applied here.
 
-    The run is to be one that publishes nothing.
+    The run must be one that publishes nothing.
     """
     store = context.store
     # at the versions that are published, whatever is written below
@@ -79,11 +79,11 @@ def preview_identity(context: Context, config: IdentityConfig) -> Preview:
 
 
 def _changed(changes: DataFrame) -> dict[str, int]:
-    """Persons by kind of change; one that was split into three is one."""
+    """Count persons by kind of change; a person split into three counts once."""
     whose = F.coalesce("other_person_id", "person_id")
     counted = changes.groupBy("kind").agg(F.count_distinct(whose).alias("n")).collect()
-    found = {row["kind"]: row["n"] for row in counted}
-    return {kind: found.get(kind, 0) for kind in _KINDS}
+    persons = {row["kind"]: row["n"] for row in counted}
+    return {kind: persons.get(kind, 0) for kind in _KINDS}
 
 
 def _largest(was: DataFrame, now: DataFrame, types: DataFrame) -> Rows:
@@ -91,11 +91,11 @@ def _largest(was: DataFrame, now: DataFrame, types: DataFrame) -> Rows:
     top = sizes.orderBy(F.desc("n"), "person_id").limit(_LARGEST).collect()
     persons = [row["person_id"] for row in top]
     held, earlier = types_of(now, types, persons), _sizes(was, persons)
-    theirs = now.where(F.col("person_id").isin(persons)).select("person_id", "id_key").distinct()
+    members = now.where(F.col("person_id").isin(persons)).select("person_id", "id_key").distinct()
     old = was.select("id_key", F.col("person_id").alias("old"))
-    from_whom = old.join(F.broadcast(theirs), "id_key").groupBy("person_id")
-    met = from_whom.agg(F.count_distinct("old").alias("n")).collect()
-    persons_before = {row["person_id"]: row["n"] for row in met}
+    from_whom = old.join(F.broadcast(members), "id_key").groupBy("person_id")
+    counts = from_whom.agg(F.count_distinct("old").alias("n")).collect()
+    persons_before = {row["person_id"]: row["n"] for row in counts}
     return [
         {
             "person": row["person_id"],
@@ -114,17 +114,17 @@ def _sizes(rows: DataFrame, persons: Sequence[int]) -> dict[int, int]:
 
 
 def _refused(before: DataFrame, after: DataFrame) -> Rows:
-    """A row per rule, of identifiers set aside and of links refused."""
+    """Count excluded identifiers and rejected links by rule, before and after."""
     alone = F.col("b_key").isNull().alias("alone")
     both = [
         rows.select("rule", alone, F.lit(column).alias("at"))
         for rows, column in ((before, "before"), (after, "after"))
     ]
-    found = both[0].unionByName(both[1]).groupBy("alone", "rule").pivot("at", ["before", "after"])
-    rows = found.count().orderBy(F.desc("alone"), "rule").collect()
+    counts = both[0].unionByName(both[1]).groupBy("alone", "rule").pivot("at", ["before", "after"])
+    rows = counts.count().orderBy(F.desc("alone"), "rule").collect()
     return [
         {
-            "what": "identifiers set aside" if row["alone"] else "links refused",
+            "what": "excluded identifiers" if row["alone"] else "rejected links",
             "rule": row["rule"],
             "before": row["before"] or 0,
             "after": row["after"] or 0,

@@ -1,4 +1,4 @@
-"""Gates: how much a run may change for persons before somebody has to look."""
+"""Gates: refuse a run that changes more than identity.yml allows."""
 
 from datetime import date
 from typing import NamedTuple
@@ -14,12 +14,12 @@ _ALWAYS = date(1000, 1, 1)
 
 
 class Churn(NamedTuple):
-    """How much a run changes; identifiers are rows of identity.person.
+    """Changes of a run; identifiers are rows of identity.person.
 
     Attributes:
         known: Identifiers that belonged to a person before.
         moved: Those of them that belong to another person, on some of their days at least.
-        largest: Identifiers of the person that has most now.
+        largest: Identifiers of the largest person after the run.
     """
 
     known: int
@@ -28,12 +28,12 @@ class Churn(NamedTuple):
 
     @property
     def share(self) -> float:
-        """moved of known, 0-1; 0 in a bank that knew nobody."""
+        """Return moved as a share of known, 0-1; 0 in a bank that had no person."""
         return self.moved / self.known if self.known else 0.0
 
 
 class Verdict(NamedTuple):
-    """What a gate says: `measured` may be as high as `allowed`; None = there is no gate."""
+    """Verdict of a gate: `measured` may be as high as `allowed`; None = no gate is set."""
 
     gate: str
     measured: float
@@ -41,12 +41,12 @@ class Verdict(NamedTuple):
 
     @property
     def refused(self) -> bool:
-        """Whether it is higher."""
+        """Tell whether `measured` is higher than `allowed`."""
         return self.allowed is not None and self.measured > self.allowed
 
 
 def verdicts(churn: Churn, gates: Gates) -> list[Verdict]:
-    """One for each gate that there may be."""
+    """Give the verdict of each gate of identity.yml."""
     return [
         Verdict("moved", churn.share, gates.moved),
         Verdict("largest", churn.largest, gates.largest),
@@ -54,7 +54,7 @@ def verdicts(churn: Churn, gates: Gates) -> list[Verdict]:
 
 
 def refusal(churn: Churn, gates: Gates) -> GateRefusedError | None:
-    """The error of a run that changes too much, with what was measured and what is allowed."""
+    """Make the error of a run that changes too much; None if it passes all gates."""
     moved, largest = verdicts(churn, gates)
     broken = []
     if moved.refused and moved.allowed is not None:
@@ -70,8 +70,8 @@ def refusal(churn: Churn, gates: Gates) -> GateRefusedError | None:
     if not broken:
         return None
     return GateRefusedError(
-        f"identity.yml: {'; '.join(broken)}; nothing was published: look at it with "
-        "`databank preview identity`, then mend the rule, or raise the gate"
+        f"identity.yml: {'; '.join(broken)}; nothing was published: review it with "
+        "`databank preview identity`, then fix the rule, or raise the gate"
     )
 
 
@@ -81,13 +81,14 @@ def count_moved(changes: DataFrame, before: DataFrame, after: DataFrame) -> int:
     Args:
         changes: kind, person_id, other_person_id of identity.changes, those of this run.
         before: identity.person of yesterday.
-        after: The same of today.
+        after: identity.person of today.
 
     Returns:
-        Rows of `before` whose identifier belongs, on a day of theirs, to another person in `after`.
+        Rows of `before` whose identifier belongs, on one of their days, to another person in
+        `after`.
     """
     left = changes.where("kind IN ('merge', 'split')").select("other_person_id")
-    # a handover ends a holding, and one that was none after all is gone
+    # a reassignment ends a period, and a period whose reassignment was taken back is gone
     left = left.union(changes.where("kind = 'shrink'").select("person_id")).toDF("person_id")
     persons = checkpoint(left.distinct())
     if persons.isEmpty():
@@ -100,8 +101,8 @@ def count_moved(changes: DataFrame, before: DataFrame, after: DataFrame) -> int:
     )
     meet = _starts("valid_from") < _ends("was_to")
     meet &= _starts("was_from") < _ends("valid_to")
-    met = after.join(hinted(was), "id_key").where((F.col("was") != F.col("person_id")) & meet)
-    return met.select("id_key", "was_from").distinct().count()
+    moved = after.join(hinted(was), "id_key").where((F.col("was") != F.col("person_id")) & meet)
+    return moved.select("id_key", "was_from").distinct().count()
 
 
 def _starts(day: str) -> Column:

@@ -1,4 +1,4 @@
-"""Merges and splits for people to read: who, by which evidence; types and numbers, no values."""
+"""Sample merges and splits for review: persons and evidence by type and number, no values."""
 
 from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ MOST = 10
 
 
 class Samples(NamedTuple):
-    """What samples are drawn from.
+    """The tables that samples are drawn from.
 
     Attributes:
         was: identity.person before the run.
@@ -29,11 +29,11 @@ class Samples(NamedTuple):
 
 
 def sample_merges(changes: DataFrame, samples: Samples) -> list[dict[str, Any]]:
-    """Some merges, at most 10: both persons as they were, and the link that made them one.
+    """Sample at most 10 merges: both persons as they were, and the link that made them one.
 
     Args:
         changes: identity.changes rows of the run.
-        samples: What they are drawn from.
+        samples: The tables.
     """
     drawn = _drawn(changes, "merge")
     persons = {row[end] for row in drawn for end in ("person_id", "other_person_id")}
@@ -54,11 +54,11 @@ def sample_merges(changes: DataFrame, samples: Samples) -> list[dict[str, Any]]:
 
 
 def sample_splits(changes: DataFrame, samples: Samples) -> list[dict[str, Any]]:
-    """Some splits, at most 10: what stays, what leaves, and what was refused between both.
+    """Sample at most 10 splits: what stays, what leaves, and what was rejected between both.
 
     Args:
         changes: identity.changes rows of the run.
-        samples: What they are drawn from.
+        samples: The tables.
     """
     drawn = _drawn(changes, "split")
     persons = {row[end] for row in drawn for end in ("person_id", "other_person_id")}
@@ -81,23 +81,23 @@ def sample_splits(changes: DataFrame, samples: Samples) -> list[dict[str, Any]]:
 
 
 def types_of(rows: DataFrame, types: DataFrame, persons: Collection[int]) -> dict[int, str]:
-    """What some persons hold, by person_id: number and type, the most frequent first.
+    """Count the identifiers of persons by type, the most frequent first, as text by person_id.
 
     Args:
         rows: identity.person.
         types: id_key, id_type.
         persons: person_id, few.
     """
-    theirs = rows.where(F.col("person_id").isin(sorted(persons))).select("id_key", "person_id")
-    counted = types.join(F.broadcast(theirs), "id_key").groupBy("person_id", "id_type").count()
-    found: dict[int, list[str]] = {}
+    members = rows.where(F.col("person_id").isin(sorted(persons))).select("id_key", "person_id")
+    counted = types.join(F.broadcast(members), "id_key").groupBy("person_id", "id_type").count()
+    texts: dict[int, list[str]] = {}
     for row in sorted(counted.collect(), key=lambda row: (-row["count"], row["id_type"])):
-        found.setdefault(row["person_id"], []).append(f"{row['count']} {row['id_type']}")
-    return {person: ", ".join(told) for person, told in found.items()}
+        texts.setdefault(row["person_id"], []).append(f"{row['count']} {row['id_type']}")
+    return {person: ", ".join(parts) for person, parts in texts.items()}
 
 
 def _drawn(changes: DataFrame, kind: str) -> list[Row]:
-    """The same ones at every look, and from all of them: the large persons are shown apart."""
+    """Draw a sample ordered by hash, so that repeated previews show the same rows."""
     of_kind = changes.where(F.col("kind") == kind)
     dice = F.xxhash64("person_id", "other_person_id")
     return of_kind.orderBy(dice, "person_id", "other_person_id").limit(MOST).collect()
@@ -105,8 +105,8 @@ def _drawn(changes: DataFrame, kind: str) -> list[Row]:
 
 def _names(types: DataFrame, drawn: list[Row]) -> Callable[[Row], str | None]:
     keys = {row[end] for row in drawn for end in ("a_key", "b_key")} - {None}
-    found = types.where(F.col("id_key").isin(sorted(keys))).collect() if keys else []
-    named = {row["id_key"]: row["id_type"] for row in found}
+    rows = types.where(F.col("id_key").isin(sorted(keys))).collect() if keys else []
+    named = {row["id_key"]: row["id_type"] for row in rows}
 
     def shown(row: Row) -> str | None:
         ends = [named.get(row[end], "?") for end in ("a_key", "b_key") if row[end] is not None]
@@ -116,19 +116,19 @@ def _names(types: DataFrame, drawn: list[Row]) -> Callable[[Row], str | None]:
 
 
 def _evidence(edges: DataFrame, drawn: list[Row]) -> Callable[[Row], str | None]:
-    """How a link of a sample is known: source and rule, with the number of records."""
+    """Describe the evidence of sampled links: source and rule, with the number of records."""
     pairs = {frozenset((row["a_key"], row["b_key"])) for row in drawn if row["b_key"] is not None}
     keys = sorted({key for pair in pairs for key in pair})
     near = edges.where(F.col("a_key").isin(keys) & F.col("b_key").isin(keys)) if keys else None
-    found: dict[frozenset[int], list[str]] = {}
+    texts: dict[frozenset[int], list[str]] = {}
     for row in near.orderBy("source", "rule").collect() if near is not None else ():
-        told = f"{row['source']}: {row['n']} x {row['rule']}"
-        found.setdefault(frozenset((row["a_key"], row["b_key"])), []).append(told)
+        text = f"{row['source']}: {row['n']} x {row['rule']}"
+        texts.setdefault(frozenset((row["a_key"], row["b_key"])), []).append(text)
 
     def shown(row: Row) -> str | None:
         if row["b_key"] is None:
             return None
-        return ", ".join(found.get(frozenset((row["a_key"], row["b_key"])), [MANUAL_RULE]))
+        return ", ".join(texts.get(frozenset((row["a_key"], row["b_key"])), [MANUAL_RULE]))
 
     return shown
 
@@ -136,11 +136,11 @@ def _evidence(edges: DataFrame, drawn: list[Row]) -> Callable[[Row], str | None]
 def _why(rejected: DataFrame, drawn: list[Row]) -> Callable[[Row], str | None]:
     keys = sorted({row["a_key"] for row in drawn if row["a_key"] is not None})
     rows = rejected.where(F.col("a_key").isin(keys)).collect() if keys else []
-    # what somebody wrote may tell a value
-    found = {
+    # a reason that people wrote may contain a value
+    reasons = {
         (row["a_key"], row["b_key"]): row["rule"]
         if row["rule"] in (BLOCK_RULE, MANUAL_RULE)
         else f"{row['rule']}: {row['reason']}"
         for row in rows
     }
-    return lambda row: found.get((row["a_key"], row["b_key"]))
+    return lambda row: reasons.get((row["a_key"], row["b_key"]))

@@ -1,4 +1,4 @@
-"""Packs, and what each step does when one is lost, changed or wrong."""
+"""Blocks, and what each step does when one is lost, changed or wrong."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from databank.identity.components import chunks, expand, finish, packs, rounds
+from databank.identity.components import blocks, chunks, expand, finish, rounds
 from databank.identity.components.check import ComponentsCheckError, require
 from databank.identity.components.mixing import mix, slice_starts
 
@@ -36,15 +36,17 @@ def slice_rows(batches: list[pa.RecordBatch], keep: range) -> list[pa.RecordBatc
     return [pa.Table.from_batches(batches).take(list(keep)).combine_chunks().to_batches()[0]]
 
 
-@pytest.mark.parametrize("size", [0, 1, packs.ROWS, packs.ROWS * 3 + 5])
-def test_what_was_packed_is_unpacked(size: int) -> None:
+@pytest.mark.parametrize("size", [0, 1, blocks.ROWS, blocks.ROWS * 3 + 5])
+def test_what_was_written_is_read(size: int) -> None:
     ids = np.sort(RNG.integers(-HIGHEST, HIGHEST, size))
     partners, codes = RNG.integers(0, 9, size), np.arange(size, dtype=np.int32)
     starts = slice_starts(5)
-    batches = packs.pack(ids, partners, codes, starts=starts, kind=2, origin=7, at=100, told=3)
-    held = list(packs.unpack(batches))
+    batches = blocks.write_blocks(
+        ids, partners, codes, starts=starts, kind=2, origin=7, at=100, tally=3
+    )
+    held = list(blocks.read_blocks(batches))
     assert all(each.kind == 2 and each.origin == 7 for each in held)
-    assert all(each.ids.size <= packs.ROWS for each in held)
+    assert all(each.ids.size <= blocks.ROWS for each in held)
     at = 100
     for each in held:
         assert each.at == at
@@ -56,11 +58,11 @@ def test_what_was_packed_is_unpacked(size: int) -> None:
             np.testing.assert_array_equal(got, values)
 
 
-def test_many_packs_come_in_batches_that_a_jvm_can_hold() -> None:
-    ids = np.arange(packs.ROWS * 130)
-    batches = list(packs.pack(ids, ids, part=4, told=9))
+def test_many_blocks_come_in_batches_that_a_jvm_can_hold() -> None:
+    ids = np.arange(blocks.ROWS * 130)
+    batches = list(blocks.write_blocks(ids, ids, part=4, tally=9))
     assert [batch.num_rows for batch in batches] == [64, 64, 2]
-    assert sum(pa.Table.from_batches(batches)["told"].to_pylist()) == 9
+    assert sum(pa.Table.from_batches(batches)["tally"].to_pylist()) == 9
 
 
 @pytest.mark.parametrize("name", ["ids", "partners", "codes"])
@@ -68,21 +70,21 @@ def test_changed_bytes_are_an_error(name: str) -> None:
     batch = forests()[0]
     raw = [bytearray(value) for value in batch.column(name).to_pylist()]
     raw[0][5] ^= 1
-    with pytest.raises(ComponentsCheckError, match=f"{name} of a pack came back changed"):
-        list(packs.unpack([changed(batch, name, [bytes(value) for value in raw])]))
+    with pytest.raises(ComponentsCheckError, match=f"{name} of a block came back changed"):
+        list(blocks.read_blocks([changed(batch, name, [bytes(value) for value in raw])]))
 
 
-@pytest.mark.parametrize("name", ["part", "kind", "origin", "at", "size", "told"])
+@pytest.mark.parametrize("name", ["part", "kind", "origin", "at", "size", "tally"])
 def test_changed_numbers_are_an_error(name: str) -> None:
     batch = forests()[0]
     values = [value + 1 for value in batch.column(name).to_pylist()]
-    with pytest.raises(ComponentsCheckError, match="a pack came back changed"):
-        list(packs.unpack([changed(batch, name, values)]))
+    with pytest.raises(ComponentsCheckError, match="a block came back changed"):
+        list(blocks.read_blocks([changed(batch, name, values)]))
 
 
 def test_an_absent_column_is_empty() -> None:
     batch = forests()[0].drop_columns(["partners", "partners_sum"])
-    held = next(packs.unpack([batch]))
+    held = next(blocks.read_blocks([batch]))
     assert held.partners.size == 0
     assert held.ids.size == held.codes.size > 0
 
@@ -93,30 +95,34 @@ def test_a_lost_forest_is_an_error() -> None:
     assert list(finish.label_forests(batches, size=size))
     with pytest.raises(ComponentsCheckError, match="forests got lost"):
         list(finish.label_forests(batches[1:], size=size))
-    cut = [*packs.pack(np.arange(packs.ROWS * 2), codes=np.zeros(packs.ROWS * 2, np.int32), part=0)]
+    cut = [
+        *blocks.write_blocks(
+            np.arange(blocks.ROWS * 2), codes=np.zeros(blocks.ROWS * 2, np.int32), part=0
+        )
+    ]
     with pytest.raises(ComponentsCheckError, match="a part of a forest is missing"):
         list(
             finish.label_forests(
                 [
                     *slice_rows(cut, range(1)),
-                    *packs.pack(
-                        np.arange(3), codes=np.zeros(3, np.int32), part=0, at=packs.ROWS + 1
+                    *blocks.write_blocks(
+                        np.arange(3), codes=np.zeros(3, np.int32), part=0, at=blocks.ROWS + 1
                     ),
                 ],
-                size=packs.ROWS + 3,
+                size=blocks.ROWS + 3,
             )
         )
 
 
 def test_a_lost_link_is_an_error() -> None:
-    links = list(packs.pack(mix(np.arange(4), 0), mix(np.arange(1, 5), 0), part=0))
+    links = list(blocks.write_blocks(mix(np.arange(4), 0), mix(np.arange(1, 5), 0), part=0))
     task = partial(finish.label_links, key=0, slices=2)
     assert list(task(links, size=4))
     with pytest.raises(ComponentsCheckError, match="links got lost"):
         list(task(links, size=5))
 
 
-# ---- rounds and the way back, without Spark: tasks in one process, packs routed by hand
+# ---- rounds and the way back, without Spark: tasks in one process, blocks routed by hand
 
 SLICES = 5
 Batches = list[pa.RecordBatch]
@@ -124,7 +130,7 @@ Fault = Callable[[str, list[pa.RecordBatch]], list[pa.RecordBatch]]
 
 
 def single(batches: Batches) -> Batches:
-    """The same packs, one a batch."""
+    """The same blocks, one a batch."""
     return [batch.slice(row, 1) for batch in batches for row in range(batch.num_rows)]
 
 
@@ -161,30 +167,30 @@ def solved(fault: Fault) -> dict[int, int]:
         sent = fault(f"sent-{len(levels)}", list(cut))
         made = exchanged(sent, partial(rounds._choose, order=order))
         if not levels:
-            require(summed(made, "told", packs.TREE) == size, "rows of forests got lost")
-            ids = summed(made, "told", packs.ROOT)
-        left = summed(made, "size", packs.LINK)
+            require(summed(made, "tally", blocks.TREE) == size, "rows of forests got lost")
+            ids = summed(made, "tally", blocks.ROOT)
+        left = summed(made, "size", blocks.LINK)
         made = fault(f"round-{len(levels)}", made)
-        levels.append(of_kind(made, packs.TREE, packs.ROOT))
-        rows = of_kind(made, packs.LINK)
+        levels.append(of_kind(made, blocks.TREE, blocks.ROOT))
+        rows = of_kind(made, blocks.LINK)
     labels = list(finish.label_links(rows, size=left, key=order, slices=SLICES))
-    components = summed(labels, "told", packs.LABEL)
+    components = summed(labels, "tally", blocks.LABEL)
     for number, level in reversed(list(enumerate(levels))):
-        asks = list(expand._ask(of_kind(level, packs.ROOT), slices=SLICES))
+        asks = list(expand._ask(of_kind(level, blocks.ROOT), slices=SLICES))
         asked = fault(f"asked-{number}", [*asks, *labels])
         answered = fault(f"answered-{number}", exchanged(asked, expand._answer))
         apply = expand._apply if number else expand._apply_first
-        labels = exchanged([*answered, *of_kind(level, packs.TREE)], apply)
-        components += summed(labels, "told", packs.LABEL if number else packs.ROOT)
-    require(summed(labels, "told", packs.TREE) == ids, "ids got lost")
+        labels = exchanged([*answered, *of_kind(level, blocks.TREE)], apply)
+        components += summed(labels, "tally", blocks.LABEL if number else blocks.ROOT)
+    require(summed(labels, "tally", blocks.TREE) == ids, "ids got lost")
     labels = fault("labels-1", labels)
-    asked = list(expand._ask(of_kind(labels, packs.ROOT), slices=SLICES))
+    asked = list(expand._ask(of_kind(labels, blocks.ROOT), slices=SLICES))
     answered = exchanged(fault("asked", asked), expand._answer_smallest)
-    both = [*fault("answered", answered), *of_kind(labels, packs.TREE)]
+    both = [*fault("answered", answered), *of_kind(labels, blocks.TREE)]
     named = exchanged(both, expand._apply_smallest)
     require(sum(sum(batch["size"].to_pylist()) for batch in named) == ids, "ids got lost")
-    require(sum(sum(b["told"].to_pylist()) for b in named) == components, "components")
-    found = [packs.joined([each]) for each in packs.unpack(named)]
+    require(sum(sum(b["tally"].to_pylist()) for b in named) == components, "components")
+    found = [blocks.concat([each]) for each in blocks.read_blocks(named)]
     return {int(i): int(c) for ids_, labels_ in found for i, c in zip(ids_, labels_, strict=True)}
 
 
@@ -209,7 +215,7 @@ PLACES = [
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("doubled", [False, True])
-def test_a_lost_or_doubled_pack_is_an_error_or_does_no_harm(place: str, doubled: bool) -> None:
+def test_a_lost_or_doubled_block_is_an_error_or_does_no_harm(place: str, doubled: bool) -> None:
     right, noticed = expected(), 0
     for number in range(12):
 
@@ -231,6 +237,6 @@ def test_slices_are_even_although_roots_are_the_first_of_their_trees() -> None:
     # trees of 40 ids: the smallest mixed ids of them would crowd in the first slices
     edges = np.column_stack([np.arange(40_000) // 40 * 40, np.arange(40_000)])
     made = list(chunks._forests(given(edges), most=50_000))
-    roots = packs.joined(list(packs.unpack(made)))[1]
+    roots = blocks.concat(list(blocks.read_blocks(made)))[1]
     held = np.bincount(np.searchsorted(slice_starts(8), np.unique(roots), side="right"))
     assert held.max() < 1.5 * held.mean()
