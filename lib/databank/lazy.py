@@ -14,3 +14,13 @@ def lazy_exports(package: str, places: Mapping[str, str]) -> tuple[Callable[[str
         return getattr(import_module(places[name]), name)
 
     return __getattr__, sorted(places)
+
+
+class LazyModule:
+    """A module that is imported when one of its names is used."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(import_module(self._name), attribute)

@@ -11,9 +11,9 @@ from databank.archive.frame import person_frame
 from databank.audiences.config import KEEP_DAYS, AudienceConfig, AudiencesConfig
 from databank.audiences.tables import ENTITY_MEMBER, MEMBER
 from databank.columns import holds, is_one_of
+from databank.dag import Dag
 from databank.expressions import Expression
 from databank.runs import Context, Job, StepResult
-from databank.tags.order import order_by_reference
 
 
 def build_audiences(context: Context, config: AudiencesConfig) -> StepResult:
@@ -69,7 +69,7 @@ def members(frame: DataFrame, audiences: Sequence[AudienceConfig]) -> DataFrame:
     """
     named = {each.audience: each for each in audiences}
     references = {name: each.audiences for name, each in named.items()}
-    for level in order_by_reference(references, kind="audiences"):
+    for level in Dag(references).levels():
         frame = frame.withColumns(
             {named[name].member.column: holds(named[name].expression.sql) for name in level}
         )

@@ -163,7 +163,7 @@ def explain_tag(
     # the whole configuration is read for it
     from databank.project.jobs import job_config
     from databank.project.load import load_project
-    from databank.tags.why import Why, value_of
+    from databank.tags.explain import Evidence, value_of
 
     project = load_project(conf_dir)
     config = job_config("build_tags", project)
@@ -183,8 +183,9 @@ def explain_tag(
     if said is None:
         told = f"{name} says nothing, or was not built since it is as it is,"
     first = Section(f"{tag.entity} {whose}: {told} as of {as_of}", [])
-    found = Why(lookup, config, project.settings.timezone, tag.entity, whose, as_of).reasons(tag)
-    return [first, *(Section(reason.title, reason.rows) for reason in found)]
+    zone = project.settings.timezone
+    evidence = Evidence(lookup, known, config.archive, zone, tag.entity, whose, as_of)
+    return [first, *(Section(each.title, each.rows) for each in evidence.reasons(tag))]
 
 
 def _person_of(lookup: PublishedReader, id_type: str, value: str, scope: str | None) -> int:

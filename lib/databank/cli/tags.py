@@ -12,12 +12,11 @@ from databank.errors import DataBankError, did_you_mean
 from databank.project.graph import Node
 from databank.project.model import Project
 from databank.tables.outside import is_there
-from databank.tags.config import TagConfig
-from databank.tags.describe import MADE_OF_TAGS, definition, reads_of
+from databank.tags.base import TagBase
 
 MOST_DAYS = 10
 _JOB = "build_tags"
-# what is told of a tag, in this order, where it has it
+# keys that are shown of a tag, in this order, where it has them
 _KEYS = (
     *("description", "kind", "entity", "owner", "unit", "status"),
     *("refresh", "keep_days", "alarm"),
@@ -26,7 +25,7 @@ _KEYS = (
 
 @dataclass(frozen=True)
 class _Day:
-    """What was measured of a tag on one run day; the mean only of numbers."""
+    """Figures of a tag on one run day; the mean only of numbers."""
 
     day: date
     persons: int
@@ -34,7 +33,7 @@ class _Day:
 
 
 def list_tags(project: Project, root: str) -> Rows:
-    """One entry per tag of the configuration; without figures where the root holds no bank.
+    """List the tags of the configuration; without figures where the root holds no bank.
 
     An entity's tag counts entities, and says whose it is.
     """
@@ -43,7 +42,7 @@ def list_tags(project: Project, root: str) -> Rows:
 
 
 def describe_tag(project: Project, root: str, name: str) -> list[Section]:
-    """What a tag is, what it reads, who uses it, and how many had it on the last run days.
+    """Show what a tag is and reads, who uses it, and how many had it on the last run days.
 
     Raises:
         DataBankError: If the configuration has no such tag.
@@ -55,10 +54,10 @@ def describe_tag(project: Project, root: str, name: str) -> list[Section]:
     days = _measured(root, name).get(name, [])
     as_of = days[0].day if days else today(project.settings.timezone)
     users = project.graph.users().get(Node("tag", name), ())
-    told = f": {definition(tag)}" if tag.kind in MADE_OF_TAGS else ""
-    reads = [{"reads": table, "what": what} for table, what in reads_of(tag, as_of)]
+    definition = f": {tag.definition}" if tag.definition else ""
+    reads = [{"reads": table, "what": what} for table, what in tag.reads(as_of)]
     return [
-        Section(f"{name}{told}", [{"key": k, "value": v} for k, v in _keys(tag).items()]),
+        Section(f"{name}{definition}", [{"key": k, "value": v} for k, v in _keys(tag).items()]),
         Section(f"what it reads, as of {as_of}", reads),
         Section(
             "who uses it" if users else "nobody uses it",
@@ -68,18 +67,18 @@ def describe_tag(project: Project, root: str, name: str) -> list[Section]:
     ]
 
 
-def _every(project: Project) -> list[TagConfig]:
+def _every(project: Project) -> list[TagBase]:
     return sorted((*project.tags, *project.retired), key=lambda tag: tag.name)
 
 
-def _keys(tag: TagConfig) -> dict[str, Any]:
+def _keys(tag: TagBase) -> dict[str, Any]:
     given = {key: getattr(tag, key) for key in _KEYS if getattr(tag, key) not in (None, "")}
     if tag.subject.is_person:
         given.pop("entity")
     return given
 
 
-def _listed(tag: TagConfig, days: list[_Day]) -> dict[str, Any]:
+def _listed(tag: TagBase, days: list[_Day]) -> dict[str, Any]:
     last = days[0] if days else None
     return {
         "tag": tag.name,
@@ -93,32 +92,32 @@ def _listed(tag: TagConfig, days: list[_Day]) -> dict[str, Any]:
     }
 
 
-def _life(tag: TagConfig, days: list[_Day], root: str) -> Section:
-    """The last run days, newest first."""
+def _life(tag: TagBase, days: list[_Day], root: str) -> Section:
+    """Show the last run days, newest first."""
     if not days:
-        why = "no run has measured it" if is_there(root) else "there is no such folder"
+        why = "no run has measured it" if is_there(root) else "the folder does not exist"
         return Section(f"how many have it: not known at {root}, {why}", [])
     rows = [
         {
-            "day": one.day,
-            f"{tag.entity}s": one.persons,
+            "day": measured.day,
+            f"{tag.entity}s": measured.persons,
             "change": _change(days[at:]),
-            "mean": None if one.mean is None else round(one.mean, 4),
+            "mean": None if measured.mean is None else round(measured.mean, 4),
         }
-        for at, one in enumerate(days[:MOST_DAYS])
+        for at, measured in enumerate(days[:MOST_DAYS])
     ]
     return Section("how many have it", rows)
 
 
 def _change(days: list[_Day]) -> str | None:
-    """How many more or fewer than on the run day before; a tag that nobody had has no change."""
+    """Compare with the run day before; a tag that nobody had has no change."""
     if len(days) < 2 or not days[1].persons:
         return None
     return f"{days[0].persons / days[1].persons - 1:+.1%}"
 
 
 def _measured(root: str, name: str | None = None) -> Mapping[str, list[_Day]]:
-    """By tag its measured days, newest first; of a day that was run again the last run's."""
+    """Read by tag its measured days, newest first; of a day that was run again the last run's."""
     if not is_there(root):
         return {}
     # DuckDB and delta-rs take half a second to import: only here
@@ -130,9 +129,9 @@ def _measured(root: str, name: str | None = None) -> Mapping[str, list[_Day]]:
     if name is not None:
         where, given = f"{where} AND labels['tag'] = ?", [_JOB, name]
     columns = ("labels['tag']", "day", "name", "run_id", "value")
-    found = lookup.find("ops.metric", columns, where, given)
+    metrics = lookup.find("ops.metric", columns, where, given)
     last: dict[tuple[str, date], dict[str, float]] = {}
-    for tag, day, figure, _, value in sorted(found, key=lambda row: runs.get(row[3], 0)):
+    for tag, day, figure, _, value in sorted(metrics, key=lambda row: runs.get(row[3], 0)):
         # rows come in the order of their columns: of a run, how many have it before their mean
         if figure == "tag_coverage":
             last[tag, day] = {}

@@ -17,7 +17,7 @@ from databank.project.graph import LIFECYCLE
 from databank.project.model import Project, narrowed
 from databank.project.notes import report_config
 from databank.sources.config import SourcesConfig
-from databank.tags.config import TagsConfig
+from databank.tags.library import TagsConfig
 
 if TYPE_CHECKING:
     from databank.runs import Job
@@ -138,7 +138,7 @@ JOBS: dict[str, JobEntry] = {
     "build_tags": JobEntry(
         "Compute the tags of persons and entities.",
         "databank.tags.build",
-        lambda project: TagsConfig(tags=project.tags, archive=project.archive, lists=project.lists),
+        lambda project: TagsConfig(tags=project.tags, archive=project.archive),
         reads=(*_PERSONS, "core.events", "core.profiles", "identity.identifier"),
         kind="tag",
     ),

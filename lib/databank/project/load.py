@@ -14,27 +14,23 @@ from databank.lifecycle.config import LifecycleConfig
 from databank.lookalike.config import LookalikeConfig
 from databank.models.config import spec_type
 from databank.models.spec import ModelSpec
+from databank.project.catalog import all_tables
 from databank.project.graph import LIFECYCLE, Node
-from databank.project.lists import find_lists
 from databank.project.model import Project
 from databank.project.references import (
     check_entity,
-    check_ranked,
     check_references,
     check_status,
     check_steps,
-    check_tables,
     check_windows,
     entity_of,
     in_use,
     references_of,
     status_of,
-    with_outcomes,
-    with_tables,
 )
 from databank.sources.config import SourceConfig
-from databank.tags.config import TagsFile
-from databank.tags.list_file import ListFile
+from databank.tags.base import Surroundings
+from databank.tags.library import TagsFile, check_tags, complete_tags
 
 
 class Declaration(NamedTuple):
@@ -63,7 +59,6 @@ class Files(NamedTuple):
     sources: Mapping[str, SourceConfig]
     indicators: Mapping[str, IndicatorsFile]
     tags: Mapping[str, TagsFile]
-    lists: Mapping[str, ListFile]
     models: Mapping[str, ModelSpec]
     audiences: Mapping[str, AudienceConfig]
     lookalikes: Mapping[str, LookalikeConfig]
@@ -86,8 +81,8 @@ def load_project(conf_dir: str | Path) -> Project:
     if not reader.faults and files.archive is not None and files.identity is not None:
         _check_nodes(reader, files, declared, retired, files.archive, files.identity)
         _check_indicators(reader, indicators, files.archive)
-        check_ranked(reader, files.tags)
-        check_tables(reader, files.tags)
+        around = _surroundings(files.identity, files.sources.values(), files.models.values())
+        check_tags(reader, files.tags, around)
         _check_identifiers(reader, files.sources, files.identity)
         _check_cycle(reader, graph, declared)
     reader.finish()
@@ -106,7 +101,6 @@ def load_project(conf_dir: str | Path) -> Project:
         audiences=tuple(files.audiences.values()),
         lookalikes=tuple(files.lookalikes.values()),
         retired=tuple(tag for tag in tags if not in_use(tag)),
-        lists=files.lists,
         graph=Dag({node: graph[node] for node in graph if node not in retired}),
     )
 
@@ -119,8 +113,8 @@ def _read(reader: ConfigReader) -> Files:
     sources = reader.read_folder("sources", SourceConfig)
     if not (reader.folder / "sources").is_dir():
         reader.fault("sources", "", "there is no such folder", "describe a source in sources/*.yml")
-    tags = with_tables(reader, reader.read_folder("tags", TagsFile))
     models = reader.read_folder("models", spec_type)
+    around = _surroundings(identity, sources.values(), models.values())
     return Files(
         settings=reader.read_file("databank.yml", Settings, optional=True),
         identity=identity,
@@ -128,12 +122,21 @@ def _read(reader: ConfigReader) -> Files:
         lifecycle=lifecycle,
         sources=sources,
         indicators=reader.read_folder("indicators", IndicatorsFile),
-        tags=with_outcomes(tags, models.values()),
-        lists=find_lists(reader, tags, sources.values(), identity),
+        tags=complete_tags(reader, reader.read_folder("tags", TagsFile), around),
         models=models,
         audiences=reader.read_folder("audiences", AudienceConfig),
         lookalikes=reader.read_folder("lookalikes", LookalikeConfig),
     )
+
+
+def _surroundings(
+    identity: IdentityConfig | None,
+    sources: Iterable[SourceConfig],
+    models: Iterable[ModelSpec],
+) -> Surroundings:
+    """Gather what tags are checked against and completed from."""
+    outcomes = {each.model: each.outcomes for each in models if each.outcomes}
+    return Surroundings(identity, tuple(sources), outcomes, tuple(all_tables()))
 
 
 def _declarations(files: Files) -> list[Declaration]:

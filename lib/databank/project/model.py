@@ -15,8 +15,7 @@ from databank.lookalike.config import LookalikeConfig
 from databank.models.spec import ModelSpec
 from databank.project.graph import Node
 from databank.sources.config import SourceConfig
-from databank.tags.config import TagConfig
-from databank.tags.list_file import ListFile
+from databank.tags.base import TagBase
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,6 @@ class Project:
 
     Attributes:
         retired: Tags that no run builds any more.
-        lists: Tag -> the file of identifiers that it is made of.
         graph: Tags, models, audiences, lookalikes and the life cycle, and what each refers to;
             drafts are in it, retired tags are not.
     """
@@ -35,13 +33,12 @@ class Project:
     identity: IdentityConfig
     archive: ArchiveConfig
     indicators: tuple[IndicatorConfig, ...]
-    tags: tuple[TagConfig, ...]
+    tags: tuple[TagBase, ...]
     lifecycle: LifecycleConfig | None
     models: tuple[ModelSpec, ...]
     audiences: tuple[AudienceConfig, ...]
     lookalikes: tuple[LookalikeConfig, ...]
-    retired: tuple[TagConfig, ...] = ()
-    lists: Mapping[str, ListFile] = field(default_factory=dict)
+    retired: tuple[TagBase, ...] = ()
     graph: Dag[Node] = field(default_factory=lambda: Dag[Node]({}))
 
     @property
@@ -65,12 +62,9 @@ class Project:
 def narrowed(project: Project, nodes: Collection[Node]) -> Project:
     """Keep of the named entries those that some nodes build or refer to, directly or not."""
     used = {(node.kind, node.name) for node in project.graph.upstream(nodes)}
-    tags = tuple(tag for tag in project.tags if ("tag", tag.name) in used)
-    kept = {tag.name for tag in tags}
     return replace(
         project,
-        tags=tags,
-        lists={name: file for name, file in project.lists.items() if name in kept},
+        tags=tuple(tag for tag in project.tags if ("tag", tag.name) in used),
         models=tuple(each for each in project.models if ("model", each.model) in used),
         audiences=tuple(each for each in project.audiences if ("audience", each.audience) in used),
         lookalikes=tuple(

@@ -27,7 +27,7 @@ def report_config(project: Project) -> ReportConfig:
         tags=tuple(
             NoteConfig(
                 name=tag.name,
-                description=tag.told,
+                description=tag.full_description,
                 unit=tag.unit,
                 kind=tag.kind,
                 owner=tag.owner,

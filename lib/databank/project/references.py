@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from databank.archive.config import ArchiveConfig
-from databank.archive.refers import PERSONS
 from databank.config import ConfigReader
 from databank.errors import did_you_mean, wrong_and_remedy
 from databank.expressions import Macro, is_number, parse_expression
@@ -13,17 +12,11 @@ from databank.expressions.windows import refuse_hours
 from databank.identity.config import IdentityConfig
 from databank.identity.entities.config import PERSON
 from databank.indicators.config import IndicatorConfig
-from databank.models.spec import ModelSpec
-from databank.project.catalog import all_tables
 from databank.project.graph import Node, expression_nodes
-from databank.tags.config import TagConfig, TagsFile
-from databank.tags.lookup import read_lookup, refuse_unreadable
+from databank.tags.library import TagsFile
 
 # columns of the archive that a filter may use beside the declared dimensions
 _FILTER_COLUMNS = frozenset({"terminal", "n", "amount", "quantity", "event", "day"})
-
-# what a statement of a tag may read
-_BEFORE_TAGS = ("core", "identity", "archive")
 
 
 def references_of(kind: str, entry: Any, tag_files: Mapping[str, TagsFile]) -> set[Node]:
@@ -133,77 +126,6 @@ def check_steps(
     for name in sorted(archive.synthetic_events.keys() & set(indicator.steps)):
         wrong = f"{name!r} is what archive.yml makes of sessions, and no step"
         reader.fault(file, f"{key}.steps", wrong, "begin with an event of the session")
-
-
-def with_tables(reader: ConfigReader, files: Mapping[str, TagsFile]) -> dict[str, TagsFile]:
-    """The same tags, with the tables of lookups read; notes what is wrong with these."""
-    found: dict[str, TagsFile] = {}
-    for file, each in files.items():
-        tags = list(each.tags)
-        for number, tag in enumerate(tags):
-            if tag.table is None or tag.identifier is not None:
-                continue
-            try:
-                values = read_lookup((reader.folder / file).parent / tag.table)
-                refuse_unreadable(values, tag.type)
-            except ValueError as error:
-                reader.fault(file, f"tags[{number}].table", *wrong_and_remedy(error))
-            else:
-                tags[number] = tag.model_copy(update={"values": values})
-        found[file] = each.model_copy(update={"tags": tags})
-    return found
-
-
-def with_outcomes(
-    files: Mapping[str, TagsFile], models: Iterable[ModelSpec]
-) -> dict[str, TagsFile]:
-    """The same tags; those of a probability say what the model's profiles say."""
-    meant = {model.model: model.outcomes for model in models if model.outcomes}
-
-    def named(tag: TagConfig) -> TagConfig:
-        outcomes = meant.get(str(tag.model).partition("@")[0])
-        if tag.kind != "probability" or tag.outcomes or outcomes is None:
-            return tag
-        return tag.model_copy(update={"outcomes": outcomes})
-
-    return {
-        file: each.model_copy(update={"tags": [named(tag) for tag in each.tags]})
-        for file, each in files.items()
-    }
-
-
-def check_ranked(reader: ConfigReader, files: Mapping[str, TagsFile]) -> None:
-    """Note percentiles of tags that are no numbers, and lookups of what is no text."""
-    types = {tag.name: tag.type for each in files.values() for _, tag in each.each()}
-    for file, each in files.items():
-        for number, tag in each.each():
-            counted = tag.of == PERSONS and not tag.subject.is_person
-            kind = types.get(tag.of or "", "count" if counted else None)
-            if kind is None:  # an unknown tag is noted as a reference
-                continue
-            if tag.kind == "lookup" and kind != "text":
-                wrong = f"tag {tag.name!r} looks up {tag.of}, which is a {kind}"
-                reader.fault(file, f"tags[{number}].of", wrong, "name a tag that is a text")
-            elif tag.kind == "percentile" and kind not in ("count", "number"):
-                wrong = f"tag {tag.name!r} ranks {tag.of}, which is a {kind}"
-                reader.fault(file, f"tags[{number}].of", wrong, "name a tag that is a number")
-
-
-def check_tables(reader: ConfigReader, files: Mapping[str, TagsFile]) -> None:
-    """Note statements that read what is no table, or one that is made after the tags."""
-    asking = [
-        (file, number, tag, name)
-        for file, each in files.items()
-        for number, tag in each.each()
-        for name in (tag.statement.tables if tag.statement else ())
-    ]
-    if not asking:
-        return
-    known = [name for name in all_tables() if name.partition(".")[0] in _BEFORE_TAGS]
-    for file, number, tag, name in asking:
-        if name not in known:
-            wrong = f"tag {tag.name!r} reads {name}, which is no table of {', '.join(_BEFORE_TAGS)}"
-            reader.fault(file, f"tags[{number}].select", wrong, did_you_mean(name, known))
 
 
 def _check_hours(

@@ -1,4 +1,4 @@
-"""How many have each tag, and what of it somebody should look at."""
+"""How many have each tag, and what the operator should look at."""
 
 from collections.abc import Mapping
 
@@ -9,20 +9,8 @@ from databank.errors import did_you_mean
 from databank.expressions.macros import ANY_EVENT
 from databank.runs import Context
 from databank.tables import TableSpec
-from databank.tags.config import TagConfig
-
-_REMEDIES = {
-    "measure": "check its event, its window and its filter",
-    "top": "check its event, its window and its dimension",
-    "preference": "no share is so much larger than others' that it cannot be chance",
-    "attribute": "no profile says it; check its attribute and its sources",
-    "national_id": "no profile says a valid number; check its attribute and its format",
-    "lookup": "no value of the tag it looks up is in its table",
-    "list": "none of whom its list names is known, or has it",
-    "sql": "its select gives no person",
-    "model": "nobody has a score; score_model comes before",
-    "probability": "nobody has a score; score_model comes before",
-}
+from databank.tags.base import TagBase
+from databank.tags.describe import macros_of
 
 _SHARES = (0.1, 0.5, 0.9)
 _FEW_VALUES = 20  # of a text: more are no kinds of person, and may be names
@@ -31,20 +19,20 @@ _LARGEST = 10.0 ** (_POWERS - 2)
 _LEAST_PERSONS = 5  # who have a value that is written down: of fewer it may tell who they are
 
 
-def record_coverage(context: Context, tags: list[TagConfig], table: TableSpec) -> dict[str, int]:
-    """Note in ops.metric what the tags look like; returns how many have each.
+def record_coverage(context: Context, tags: list[TagBase], table: TableSpec) -> dict[str, int]:
+    """Note in ops.metric how the values of tags are spread; returns how many have each.
 
     By tag: tag_coverage (how many have it), tag_mean (of numbers), tag_quantile (of numbers, and
     of days as days before the run day; label share: 0.1, 0.5, 0.9), tag_different (how many
     different texts) and tag_value (how many have each text, label is; not where there are many, or
     few have it: these may be names). Cost: one scan of the tags' rows and one aggregate.
     """
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     texts = {tag.name for tag in tags if tag.type != "boolean"}
     # one row per tag
     for row in value_distribution(_rows_of(context, tags, table)).collect():
         tag = row["tag"]
-        found[tag] = row["persons"]
+        counts[tag] = row["persons"]
         context.metric("tag_coverage", row["persons"], tag=tag)
         if row["mean"] is not None:
             context.metric("tag_mean", row["mean"], tag=tag)
@@ -56,14 +44,14 @@ def record_coverage(context: Context, tags: list[TagConfig], table: TableSpec) -
             for value, n in row["values"] if row["different"] <= _FEW_VALUES else ():
                 if n >= _LEAST_PERSONS:
                     context.metric("tag_value", n, tag=tag, **{"is": value})
-    for tag in sorted({tag.name for tag in tags} - found.keys()):
-        found[tag] = 0
+    for tag in sorted({tag.name for tag in tags} - counts.keys()):
+        counts[tag] = 0
         context.metric("tag_coverage", 0, tag=tag)
-    return found
+    return counts
 
 
 def value_distribution(rows: DataFrame) -> DataFrame:
-    """How the values of tags are spread.
+    """Summarise how the values of tags are spread.
 
     Args:
         rows: tag, value_string, value_double, value_date, as_of.
@@ -102,7 +90,7 @@ def value_distribution(rows: DataFrame) -> DataFrame:
 
 
 def _two_digits(number: Column) -> Column:
-    """The number, rounded to two digits that count, and to hundredths.
+    """Round a number to two digits that count, and to hundredths.
 
     Comparisons with powers of ten: logarithms of all rows took longer than the rest.
     """
@@ -115,26 +103,26 @@ def _two_digits(number: Column) -> Column:
     return rounded
 
 
-def count_by_tag(context: Context, tags: list[TagConfig], table: TableSpec) -> dict[str, int]:
-    """By tag: how many have it."""
+def count_by_tag(context: Context, tags: list[TagBase], table: TableSpec) -> dict[str, int]:
+    """Count by tag how many have it."""
     # one row per tag
     rows = _rows_of(context, tags, table).groupBy("tag").count().collect()
     return {row["tag"]: row["count"] for row in rows}
 
 
-def _rows_of(context: Context, tags: list[TagConfig], table: TableSpec) -> DataFrame:
+def _rows_of(context: Context, tags: list[TagBase], table: TableSpec) -> DataFrame:
     rows = context.store.read(table)
     return rows.where(F.col("tag").isin(sorted(tag.name for tag in tags)))
 
 
 def alarms(
     context: Context,
-    tags: list[TagConfig],
+    tags: list[TagBase],
     before: Mapping[str, int],
     now: Mapping[str, int],
 ) -> dict[str, str]:
-    """Tell of tags that many more or fewer have than before; a new one has no before."""
-    told: dict[str, str] = {}
+    """Report tags that many more or fewer have than before; a new one has no before."""
+    reports: dict[str, str] = {}
     for tag in tags:
         was = before.get(tag.name, 0)
         if tag.alarm is None or not was:
@@ -142,30 +130,27 @@ def alarms(
         share = now[tag.name] / was - 1
         context.metric("tag_coverage_moved", share, tag=tag.name)
         if abs(share) > tag.alarm:
-            told[f"alarm: {tag.name}"] = f"{now[tag.name]:,} have it, {was:,} before ({share:+.0%})"
-    return told
+            reports[f"alarm: {tag.name}"] = (
+                f"{now[tag.name]:,} have it, {was:,} before ({share:+.0%})"
+            )
+    return reports
 
 
-def warn_empty(context: Context, tags: list[TagConfig], now: Mapping[str, int]) -> dict[str, str]:
-    """Tell of tags that nobody has, and why where the bank does not know their event."""
+def warn_empty(context: Context, tags: list[TagBase], now: Mapping[str, int]) -> dict[str, str]:
+    """Report tags that nobody has, and why where the bank does not know their event."""
     silent = {tag.name: tag for tag in tags if not now[tag.name]}
-    told = {
-        f"nobody has: {name}": _REMEDIES.get(
-            "list" if tag.identifier else tag.kind, "its condition holds for nobody"
-        )
-        for name, tag in silent.items()
-    }
-    asked = {name: _events(tag) for name, tag in silent.items()}
-    if any(asked.values()):
+    reports = {f"nobody has: {name}": tag.if_empty for name, tag in silent.items()}
+    events_of = {name: _events(tag) for name, tag in silent.items()}
+    if any(events_of.values()):
         # a few dozen names; the archive's files tell them without the rest of its columns
         rows = context.store.read(PERSON_DAY).select("event").distinct().collect()
         known = {row["event"] for row in rows}
-        for name, events in asked.items():
+        for name, events in events_of.items():
             for event in sorted(events - known):
-                told[f"nobody has: {name}"] = f"no event {event!r}; {did_you_mean(event, known)}"
-    return told
+                reports[f"nobody has: {name}"] = f"no event {event!r}; {did_you_mean(event, known)}"
+    return reports
 
 
-def _events(tag: TagConfig) -> set[str]:
-    macros = (macro for each in tag.expressions for macro in each.macros)
-    return {macro.event for macro in macros if macro.event} - {ANY_EVENT}
+def _events(tag: TagBase) -> set[str]:
+    events = {macro.event for macro in macros_of(tag.expressions) if macro.event}
+    return events - {ANY_EVENT}

@@ -7,34 +7,34 @@ from sqlglot import exp
 
 from databank.archive.config import ArchiveConfig
 
-# what is written otherwise and means the same; of all else nobody has made sure that it does
-_ALIKE = (
+# functions that DuckDB writes otherwise and means as Spark does; others have not been compared
+_PORTABLE = (
     exp.And, exp.Or, exp.RegexpLike, exp.StartsWith, exp.EndsWith, exp.Lower, exp.Upper,
     exp.Coalesce, exp.Case, exp.If, exp.DayOfWeek, exp.TsOrDsToDate,
 )  # fmt: skip
 
 
 def duckdb_filter(text: str, dimensions: Collection[str]) -> str | None:
-    """A filter with its dimensions taken out of the map; None where Spark alone can read it.
+    """Write a filter with its dimensions taken out of the map; None where Spark alone can read it.
 
     Args:
         text: The filter of a macro.
         dimensions: Names of all declared dimensions.
     """
-    tree = _alike(text)
+    tree = _portable(text)
     if tree is None:
         return None
-    return _told(tree, lambda name: dimension(name, dimensions))
+    return _written(tree, lambda name: dimension(name, dimensions))
 
 
 def event_filter(text: str, archive: ArchiveConfig) -> str | None:
-    """A filter over single events of core.events; None where Spark alone can read it.
+    """Write a filter over single events of core.events; None where Spark alone can read it.
 
     Args:
         text: The filter of a macro with a window of hours.
         archive: What the dimensions in it are.
     """
-    tree = _alike(text)
+    tree = _portable(text)
     if tree is None:
         return None
     named = {column.name for column in tree.find_all(exp.Column)}
@@ -43,32 +43,32 @@ def event_filter(text: str, archive: ArchiveConfig) -> str | None:
         return None
     given = {name: f"({column})" for name, column in columns.items()} | {"n": "1"}
     given["terminal"] = "coalesce(terminal, '')"
-    return _told(tree, lambda name: sqlglot.parse_one(given.get(name, name), read="duckdb"))
+    return _written(tree, lambda name: sqlglot.parse_one(given.get(name, name), read="duckdb"))
 
 
 def event_dimension(name: str, archive: ArchiveConfig) -> str | None:
-    """A dimension of an event of core.events, DuckDB's SQL; None where Spark alone can read it."""
+    """Write a dimension of an event of core.events; None where Spark alone can read it."""
     cases = []
     for event, dimensions in sorted(archive.dimensions.items()):
         if name in dimensions:
-            tree = _alike(dimensions[name])
+            tree = _portable(dimensions[name])
             # time zones are an extension of DuckDB
             if tree is None or any(c.name == "event_ts" for c in tree.find_all(exp.Column)):
                 return None
             cases.append(
-                f"WHEN '{event}' THEN coalesce(CAST({_told(tree, exp.column)} AS TEXT), '')"
+                f"WHEN '{event}' THEN coalesce(CAST({_written(tree, exp.column)} AS TEXT), '')"
             )
     return f"CASE event {' '.join(cases)} END" if cases else None
 
 
-def _alike(text: str) -> exp.Expr | None:
-    """The tree of what DuckDB reads as Spark does; None where nobody has made sure of that."""
+def _portable(text: str) -> exp.Expr | None:
+    """Parse what DuckDB reads as Spark does; None for anything else."""
     tree = sqlglot.parse_one(text, read="spark")
-    return tree if all(isinstance(node, _ALIKE) for node in tree.find_all(exp.Func)) else None
+    return tree if all(isinstance(node, _PORTABLE) for node in tree.find_all(exp.Func)) else None
 
 
-def _told(tree: exp.Expr, column: Callable[[str], exp.Expr]) -> str:
-    """The text of a tree for DuckDB, each column as it is given."""
+def _written(tree: exp.Expr, column: Callable[[str], exp.Expr]) -> str:
+    """Write a tree for DuckDB, each column as `column` gives it."""
     # Sunday is 1 to Spark, and 0 to DuckDB
     counted = tree.transform(
         lambda node: exp.paren(node.copy() + 1) if isinstance(node, exp.DayOfWeek) else node
@@ -80,12 +80,12 @@ def _told(tree: exp.Expr, column: Callable[[str], exp.Expr]) -> str:
 
 
 def literal(text: str) -> str:
-    """A text as DuckDB's SQL writes it."""
+    """Write a text as DuckDB's SQL does."""
     return exp.Literal.string(text).sql(dialect="duckdb")
 
 
 def dimension(name: str, dimensions: Collection[str]) -> exp.Expr:
-    """The value of a dimension, or a column of the archive."""
+    """Write the value of a dimension, or a column of the archive."""
     if name not in dimensions:
         return exp.column(name)
     return sqlglot.parse_one(f"dims['{name}']", read="duckdb")

@@ -1,4 +1,4 @@
-"""Values of past days, of the tags that ask for them."""
+"""What stays of earlier runs: values that are fresh enough, and values of past days."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
@@ -7,23 +7,46 @@ from pyspark.sql import DataFrame, functions as F
 
 from databank.columns import is_one_of
 from databank.runs import Context
-from databank.tags.config import TagConfig
+from databank.tables import TableSpec
+from databank.tags.base import TagBase
 from databank.tags.tables import HISTORY
 
 
+def fresh_tags(context: Context, tags: Iterable[TagBase], table: TableSpec) -> frozenset[str]:
+    """Name the tags that this run does not build, for their `refresh` has not passed.
+
+    Built is what was asked for by name, what nobody has, and all tags if the configuration or the
+    code is another than that of the last run. One aggregate, if any tag has `refresh`.
+
+    Args:
+        context: The run.
+        tags: Those of the part.
+        table: Where they are published.
+    """
+    days = {tag.name: tag.refresh_days for tag in tags if tag.refresh and tag.name != context.only}
+    # what another part has built since may be of another configuration
+    if not days or not context.same_logic_as_last or context.superseded_by_other_part:
+        return frozenset()
+    rows = context.store.read(table).where(F.col("tag").isin(sorted(days)))
+    newest = rows.groupBy("tag").agg(F.max("as_of").alias("as_of"))
+    # one row per tag
+    ages = {row["tag"]: (context.day - row["as_of"]).days for row in newest.collect()}
+    return frozenset(name for name, age in ages.items() if age < days[name])
+
+
 def keep_history(
-    context: Context, rows: DataFrame, tags: Iterable[TagConfig], every: Sequence[TagConfig]
+    context: Context, rows: DataFrame, tags: Iterable[TagBase], every: Sequence[TagBase]
 ) -> None:
     """Write the day's rows of tags with keep_days, and drop days past their keeping.
 
-    A tag that was not built anew has no row of the day, and its former days go all the same.
+    A tag that was not rebuilt has no row of the day, and its former days go all the same.
 
     Args:
         context: The run.
         rows: Rows of tags.person_tag of the part, as they are published.
         tags: The tags of the part.
-        every: All tags of persons; of those that are no more, or ask for it no more, nothing is
-            kept.
+        every: All tags of persons; of tags that are gone, or have no `keep_days` any more, nothing
+            is kept.
     """
     asking = [tag for tag in tags if tag.keep_days is not None]
     known = [tag.name for tag in every if tag.keep_days is not None]
@@ -36,7 +59,7 @@ def keep_history(
     context.store.replace(HISTORY, kept, where=where, checked=True)
 
 
-def _scope(asking: Sequence[TagConfig], known: Sequence[str], day: date) -> str:
+def _scope(asking: Sequence[TagBase], known: Sequence[str], day: date) -> str:
     parts = [_gone(known)]
     if asking:
         named = is_one_of("tag", (tag.name for tag in asking))
@@ -48,5 +71,5 @@ def _scope(asking: Sequence[TagConfig], known: Sequence[str], day: date) -> str:
 
 
 def _gone(known: Iterable[str]) -> str:
-    """Rows of tags that are no more, or are kept no more."""
+    """Write the condition on rows of tags that are gone, or are kept no more."""
     return f"NOT {is_one_of('tag', known)}"

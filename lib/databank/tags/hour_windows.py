@@ -1,4 +1,4 @@
-"""The events of a window of hours, without Spark: what `--why-tag` shows of a tag of hours."""
+"""The events of a window of hours, read without Spark for `--why-tag`."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _SHOWN = ("terminal", "event", "amount", "quantity")
 
 
 @dataclass(frozen=True)
-class Recent:
+class RecentEvents:
     """Events of a window of hours, the newest first.
 
     Attributes:
@@ -40,8 +40,8 @@ def recent_events_of(
     *,
     as_of: date,
     zone: str,
-) -> Recent:
-    """The events of some persons that a macro with a window of hours looks at.
+) -> RecentEvents:
+    """Read the events of some persons that a macro with a window of hours looks at.
 
     Args:
         lookup: The bank.
@@ -56,8 +56,8 @@ def recent_events_of(
     parts = [f"epoch_us(event_ts) >= {since}", f"epoch_us(event_ts) < {until}"]
     if macro.event != ANY_EVENT:
         parts.append(f"event = {literal(str(macro.event))}")
-    kept = event_filter(macro.filter or "true", archive)
-    parts += [kept] if kept else []
+    condition = event_filter(macro.filter or "true", archive)
+    parts += [condition] if condition else []
     shown = {"time": "epoch_us(event_ts)", **{name: name for name in _SHOWN}}
     # the archive keeps the terminal apart for every event
     value = event_dimension(str(macro.by), archive) if macro.by not in (None, *_SHOWN) else None
@@ -71,4 +71,4 @@ def recent_events_of(
         first=first,
         last=as_of,
     )
-    return Recent(tuple(shown), rows[::-1], kept is not None)
+    return RecentEvents(tuple(shown), rows[::-1], condition is not None)

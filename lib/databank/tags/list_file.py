@@ -1,7 +1,7 @@
-"""Lists beside the configuration: files that say something of whom an identifier names.
+"""Lists beside the configuration: files with values for the persons whose identifiers they name.
 
-They hold personal data: their rows are read when tags are built and nowhere else, and no text
-that is told anywhere has a cell of them.
+They hold personal data: their rows are read when tags are built and nowhere else, and no cell of
+them is in any message.
 """
 
 import codecs
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from databank.errors import DataBankError
-from databank.tags.lookup import EXAMPLES, is_readable
+from databank.tags.cells import EXAMPLES, is_readable
 
 _BLOCK = 1 << 20
 # what no column is called: an address, or a number
@@ -24,11 +24,11 @@ _LIKE_A_VALUE = re.compile(r"@|\d{5}")
 
 @dataclass(frozen=True)
 class ListFile:
-    """A list as it was met when the configuration was read.
+    """A list as it was when the configuration was read.
 
     Attributes:
         path: Where it lies, on the driver's disk.
-        columns: 2 = an identifier and what is said of it; 1 = an identifier, of which yes is said.
+        columns: 2 = an identifier and a value; 1 = an identifier, whose value is yes.
         digest: Hash of its bytes: another content is another configuration.
         id_type: Type of its identifiers.
         form: How ingest normalises these.
@@ -51,8 +51,8 @@ class ListFile:
 
 
 class Row(NamedTuple):
-    """A row of a list: the line it begins in, from 1, the identifier as it is written there, and
-    what is said of it; None = nothing."""
+    """A row of a list: the line it begins in, from 1, its identifier as written, and its value
+    (None = nothing)."""
 
     line: int
     identifier: str
@@ -60,7 +60,7 @@ class Row(NamedTuple):
 
 
 def inspect_list(path: Path) -> tuple[int, str]:
-    """How many columns a list has, and the hash of its bytes; it is read once, and not kept.
+    """Count the columns of a list, and hash its bytes; it is read once, and not kept.
 
     Raises:
         ValueError: If there is no such file, it is not UTF-8, or has no header or no row:
@@ -82,19 +82,19 @@ def inspect_list(path: Path) -> tuple[int, str]:
         line = lines + error.object[: error.start].count(b"\n")
         raise ValueError(f"{path.name}: line {line} is not UTF-8; save it as UTF-8") from None
     except OSError as error:
-        raise ValueError(f"{path.name}: cannot be read ({error.strerror}); mend it") from None
+        raise ValueError(f"{path.name}: cannot be read ({error.strerror}); fix it") from None
     try:
         rows = (_cells(row) for row in csv.reader(io.StringIO(start, newline="")))
         header, first = (next((row for row in rows if row), []) for _ in range(2))
     except csv.Error as error:
-        raise ValueError(f"{path.name}: its first line: {error}; mend its quotes") from None
+        raise ValueError(f"{path.name}: its first line: {error}; fix its quotes") from None
     if any(_LIKE_A_VALUE.search(cell) for cell in header):
         raise ValueError(
             f"{path.name}: its first line looks like a row; write the names of the columns into it"
         )
     if len(header) not in (1, 2):
         raise ValueError(
-            f"{path.name}: has {len(header)} columns; write the identifier, and what it says, "
+            f"{path.name}: has {len(header)} columns; write the identifier, and the value, "
             "with their names in the first line"
         )
     if not first:
@@ -103,16 +103,16 @@ def inspect_list(path: Path) -> tuple[int, str]:
 
 
 def rows_of(file: ListFile, *, tag: str, gives: str) -> Iterator[Row]:
-    """The rows of a list in their order, header and blank lines left out.
+    """Read the rows of a list in their order, header and blank lines left out.
 
     Args:
         file: The list.
         tag: Named in errors.
-        gives: Type of what is said.
+        gives: Type of the values.
 
     Raises:
-        DataBankError: If a row has too many cells, or says something of another type; with its
-            line, and without what is written there.
+        DataBankError: If a row has too many cells, or a value of another type; with its line,
+            and without what is written there.
     """
     place = f"tag {tag!r}: {file.name}"
     line = 0
@@ -134,16 +134,16 @@ def rows_of(file: ListFile, *, tag: str, gives: str) -> Iterator[Row]:
                         f"{place}, line {line}: has {len(cells)} cells, and the first line "
                         f"{file.columns}; put a text with a comma between quotes"
                     )
-                yield Row(line, cells[0], _said(cells, file, gives, f"{place}, line {line}"))
+                yield Row(line, cells[0], _value(cells, file, gives, f"{place}, line {line}"))
     except csv.Error as error:
-        raise DataBankError(f"{place}, line {line}: {error}; mend its quotes") from None
+        raise DataBankError(f"{place}, line {line}: {error}; fix its quotes") from None
     except (OSError, UnicodeDecodeError):
         raise DataBankError(
             f"{place}: cannot be read any more; put it back as it was, in UTF-8"
         ) from None
 
 
-def _said(cells: list[str], file: ListFile, gives: str, place: str) -> str | None:
+def _value(cells: list[str], file: ListFile, gives: str, place: str) -> str | None:
     if file.columns == 1:
         return "true"
     if len(cells) == 1:
@@ -152,13 +152,13 @@ def _said(cells: list[str], file: ListFile, gives: str, place: str) -> str | Non
     # not shown: the columns may be the wrong way round
     if not is_readable(value, gives):
         raise DataBankError(
-            f"{place}: what it says is no {gives}; write {EXAMPLES[gives]}, or another `gives`"
+            f"{place}: its value is no {gives}; write {EXAMPLES[gives]}, or another `gives`"
         )
     return value
 
 
 def _cells(row: list[str]) -> list[str]:
-    """Cells up to the last one that is not blank; spreadsheets leave empty ones behind it."""
+    """Keep the cells up to the last one that is not blank; spreadsheets add empty ones."""
     cells = [cell.strip(" ") for cell in row]  # no more than ingest takes off an identifier
     while cells and not cells[-1].strip():
         cells.pop()

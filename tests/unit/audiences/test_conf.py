@@ -7,9 +7,9 @@ import pytest
 from databank.archive.config import ArchiveConfig
 from databank.audiences.config import AudienceConfig
 from databank.config import ConfigReader
+from databank.dag import Dag
 from databank.lifecycle.config import LifecycleConfig
-from databank.tags.config import TagsFile
-from databank.tags.order import order_by_reference, order_tags
+from databank.tags.library import TagsFile
 
 CONF = Path(__file__).parents[3] / "conf"
 FOLDERS = [CONF, CONF / "examples/online_retail", CONF / "examples/taobao_userbehavior"]
@@ -28,9 +28,13 @@ def test_tags_stages_and_audiences_refer_to_what_there_is(folder: Path) -> None:
     assert len(tags) >= 10
     assert len(audiences) >= 4
     names = {tag.name for tag in tags}
-    assert len(names) == len(tags) == len(order_tags(tags))
+    assert (
+        len(names)
+        == len(tags)
+        == sum(map(len, Dag({tag.name: tag.references for tag in tags}).levels()))
+    )
     references = {each.audience: each.audiences for each in audiences}
-    assert order_by_reference(references, kind="audiences")
+    assert Dag(references).levels()
     for node in (*tags, lifecycle, *audiences):
         assert node.references <= names
         assert node.models <= models

@@ -11,8 +11,9 @@ from databank.audiences.config import AudienceConfig, AudiencesConfig
 from databank.audiences.tables import ENTITY_MEMBER, MEMBER
 from databank.identity.entities.tables import ENTITY
 from databank.session import small_frame
+from databank.tags.base import TagBase
 from databank.tags.build import JOB as BUILD_TAGS
-from databank.tags.config import TagConfig, TagsConfig
+from databank.tags.library import TagsConfig, read_tag
 from databank.tags.tables import ENTITY_TAG, PERSON_TAG
 from tests.support.bank import DAY, Bank, make_bank
 
@@ -29,8 +30,8 @@ WITHIN = [("household", 1, 7), ("household", 2, 7), ("household", 3, 9), ("accou
 NAMES = ("purchases", "spend", "active_days", "shared", "top")
 
 
-def tag(name: str, entity: str = "household", **keys: object) -> TagConfig:
-    return TagConfig.model_validate({"name": name, "entity": entity, **keys})
+def tag(name: str, entity: str = "household", **keys: object) -> TagBase:
+    return read_tag({"name": name, "entity": entity, **keys})
 
 
 TAGS = TagsConfig(

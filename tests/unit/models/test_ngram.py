@@ -19,7 +19,7 @@ from databank.models.tables import SCORE, TRAINING
 from databank.models.train import JOB, open_registry, train_models
 from databank.sources.tables import PROFILES
 from databank.tags.build import JOB as TAGS_JOB
-from databank.tags.config import TagConfig, TagsConfig
+from databank.tags.library import TagsConfig, read_tag
 from databank.tags.tables import PERSON_TAG
 from tests.support.memory_store import MemoryStore, run_step
 from tests.unit.models.world import LAST, context_on
@@ -115,8 +115,8 @@ def test_likely_outcomes_are_right_and_the_rest_is_unknown(trained: MemoryStore)
     tag = {"name": "sex", "kind": "probability", "model": "gender@champion", "at_least": 0.8}
     tags = TagsConfig(
         (
-            TagConfig.model_validate(tag | {"outcomes": ("female", "male")}),
-            TagConfig.model_validate(
+            read_tag(tag | {"outcomes": ("female", "male")}),
+            read_tag(
                 {"name": "hers", "kind": "rule", "when": "sex = 'female'"}
             ),
         )

@@ -7,6 +7,7 @@ import pytest
 from databank.errors import ConfigFaultsError
 from databank.project import Project, load_project
 from databank.project.jobs import job_config
+from databank.tags.kinds.person_list import PersonListTag
 
 IDENTITY = """
 identifiers: [user_id, phone, email, wechat_openid, landline, imei]
@@ -39,7 +40,7 @@ def source(conf: Path, name: str, identifiers: str) -> None:
 
 
 def load(conf: Path, keys: str) -> Project:
-    tag = f"{{name: vip, kind: lookup, {keys}}}"
+    tag = f"{{name: vip, kind: person_list, {keys}}}"
     (conf / "tags" / "lists.yml").write_text(f"tags: [{tag}]\n")
     return load_project(conf)
 
@@ -61,11 +62,11 @@ def fault(conf: Path, keys: str) -> str:
         ("identifier: phone, table: vip.csv, scope: a", "phone has no scopes in any source; rem"),
         ("identifier: user_id, table: vip.csv, region: CN", "user_id has no country; remove `reg"),
         ("identifier: landline, table: vip.csv", "no source has it; write the country of the list"),
-        ("identifier: phone", "a list by phone is a file beside this one; write `table: vip.csv`"),
-        ("identifier: phone, values: {a: b}", "write `table: vip.csv`, and no `values`"),
-        ("identifier: phone, of: city, table: vip.csv", "has both `of` and `identifier`; write"),
-        ("table: vip.csv", "lacks `of` and `identifier`; write `of: city` for"),
-        ("of: vip, region: CN, table: vip.csv", "`region` is for a list by identifier; remove it"),
+        ("identifier: phone", "lacks `table`; write {name: vip, kind: person_list, identifier: p"),
+        ("identifier: phone, table: vip.csv, values: {a: b}", "no use for `values`; remove it"),
+        ("identifier: phone, of: city, table: vip.csv", "has no use for `of`; remove it (it is a "
+         "key of lookup, percentile)"),
+        ("table: vip.csv", "lacks `identifier`; write {name: vip, kind: person_list, identifier: "),
         ("identifier: phone, table: vip.csv, region: China", "region: wrong value"),
         ("identifier: phone, table: vip.csv, entity: household", "a household has no list of its "
          "own; make a person's tag of it, an audience of these persons, and ask in_audience(...)"),
@@ -80,7 +81,7 @@ def test_a_wrong_list_says_what_to_write(conf: Path, keys: str, told: str) -> No
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (b"", "has 0 columns; write the identifier, and what it says, with their names in the"),
+        (b"", "has 0 columns; write the identifier, and the value, with their names in the"),
         (b"phone,level,city\n13812340001,gold,Bath\n", "has 3 columns; write the identifier, and"),
         (b"phone\n13812340001\n", "has one column; write `gives: boolean` for a yes/no tag, or"),
         (b"phone,level\n\n,\n", "has no row; fill it in, or remove the tag"),
@@ -99,7 +100,10 @@ def test_a_wrong_file_says_what_to_write(conf: Path, text: bytes, told: str) -> 
 
 def test_identifiers_are_read_as_the_sources_read_theirs(conf: Path) -> None:
     def way(keys: str) -> tuple[str, str, str, str]:
-        found = load(conf, f"table: vip.csv, {keys}").lists["vip"]
+        [tag] = load(conf, f"table: vip.csv, {keys}").tags
+        assert isinstance(tag, PersonListTag)
+        found = tag.file
+        assert found is not None
         return found.id_type, found.form, found.region, found.scope
 
     assert way("identifier: phone") == ("phone", "phone", "CN", "")

@@ -14,7 +14,7 @@ from databank.errors import DataBankError
 from databank.session import small_frame
 from databank.sources.tables import PROFILES
 from databank.tags.build import JOB
-from databank.tags.config import TagConfig, TagsConfig
+from databank.tags.library import TagsConfig, read_tag
 from databank.tags.tables import PERSON_TAG
 from tests.support.bank import Bank, make_bank
 
@@ -36,7 +36,7 @@ DAYS = """
 
 
 def tags(*given: dict[str, object]) -> TagsConfig:
-    return TagsConfig(tuple(TagConfig.model_validate(each) for each in given), ARCHIVE)
+    return TagsConfig(tuple(read_tag(each) for each in given), ARCHIVE)
 
 
 LOGINS = {"name": "logins", "kind": "measure", "event": "login", "measure": "count",

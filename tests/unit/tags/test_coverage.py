@@ -13,8 +13,8 @@ from pyspark.sql import SparkSession
 from databank.archive.config import ArchiveConfig
 from databank.session import small_frame
 from databank.tags.build import JOB
-from databank.tags.config import TagConfig, TagsConfig
 from databank.tags.coverage import value_distribution
+from databank.tags.library import TagsConfig, read_tag
 from tests.support.bank import DAY, make_bank
 
 SHAPE = (
@@ -85,7 +85,7 @@ def test_the_job_notes_them_but_not_what_few_have(
         {"name": "reader", "kind": "rule", "when": "events('read') > 0"},
         {"name": "nobody", "kind": "rule", "when": "events('read') > 9"},
     ]
-    bank.run(JOB, TagsConfig(tuple(map(TagConfig.model_validate, asked)), ARCHIVE))
+    bank.run(JOB, TagsConfig(tuple(map(read_tag, asked)), ARCHIVE))
     noted = bank.metrics("tag_coverage", "tag")
     assert noted == {"since": 10, "likes": 10, "reader": 10, "nobody": 0}
     # from the 1st to the 10th of the month, seen on its 31st

@@ -13,7 +13,7 @@ from databank.identity.tables import PERSON
 from databank.session import small_frame
 from databank.sources.tables import EVENTS
 from databank.tags.build import JOB
-from databank.tags.config import TagConfig, TagsConfig
+from databank.tags.library import TagsConfig, read_tag
 from databank.tags.tables import ENTITY_TAG, PERSON_TAG
 from tests.support.bank import Bank
 from tests.support.frames import frame
@@ -34,7 +34,7 @@ ARCHIVE = ArchiveConfig.model_validate({"sessions": {"timeout": "1 hour"}})
 
 
 def tags(*given: dict[str, object]) -> TagsConfig:
-    return TagsConfig(tuple(TagConfig.model_validate(each) for each in given), ARCHIVE)
+    return TagsConfig(tuple(read_tag(each) for each in given), ARCHIVE)
 
 
 def measure(name: str, event: str, window: str, **more: str) -> dict[str, object]:

@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 
 from databank.tables.outside import published_versions
 from databank.tags.build import JOB
-from databank.tags.config import TagConfig, TagsConfig
+from databank.tags.library import TagsConfig, read_tag
 from databank.tags.tables import HISTORY, PERSON_TAG
 from tests.support.bank import DAY, Bank, make_bank
 
@@ -26,7 +26,7 @@ def bank(spark_session: SparkSession, tmp_path: Path) -> Bank:
 
 
 def tags(*given: dict[str, object]) -> TagsConfig:
-    return TagsConfig(tuple(TagConfig.model_validate(each) for each in given))
+    return TagsConfig(tuple(read_tag(each) for each in given))
 
 
 def keen(least: int, **keys: object) -> dict[str, object]:
@@ -156,4 +156,4 @@ def test_what_nobody_has_is_built_by_each_run(bank: Bank) -> None:
 @pytest.mark.parametrize("wrong", ["weekly", "0 days", "7", "7 weeks"])
 def test_a_refresh_is_in_days(wrong: str) -> None:
     with pytest.raises(ValueError, match="refresh"):
-        TagConfig.model_validate(LOGINS | {"refresh": wrong})
+        read_tag(LOGINS | {"refresh": wrong})

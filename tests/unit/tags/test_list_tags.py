@@ -17,7 +17,7 @@ from databank.session import small_frame
 from databank.sources.keys import key_of
 from databank.sources.tables import ERASED, IDENTIFIER
 from databank.tags.build import JOB
-from databank.tags.config import TagConfig, TagsConfig
+from databank.tags.library import TagsConfig, read_tag
 from databank.tags.tables import LISTED, PERSON_TAG
 from tests.support.bank import DAY, Bank, make_bank
 
@@ -34,11 +34,11 @@ identifiers:
 """
 TAGS = """
 tags:
-  - {name: vip_level, kind: lookup, identifier: phone, table: vip.csv}
-  - {name: at_the_fair, kind: lookup, identifier: email, table: fair.csv, gives: boolean}
-  - {name: willing, kind: lookup, identifier: phone, table: willing.csv, gives: boolean}
-  - {name: budget, kind: lookup, identifier: phone, table: budget.csv, gives: number}
-  - {name: since, kind: lookup, identifier: wechat_openid, scope: app2, table: since.csv,
+  - {name: vip_level, kind: person_list, identifier: phone, table: vip.csv}
+  - {name: at_the_fair, kind: person_list, identifier: email, table: fair.csv, gives: boolean}
+  - {name: willing, kind: person_list, identifier: phone, table: willing.csv, gives: boolean}
+  - {name: budget, kind: person_list, identifier: phone, table: budget.csv, gives: number}
+  - {name: since, kind: person_list, identifier: wechat_openid, scope: app2, table: since.csv,
      gives: date}
   - {name: rich, kind: rule, when: budget > 100 and vip_level = 'gold'}
 """
@@ -146,7 +146,7 @@ def test_persons_are_found_as_ingest_would_and_the_last_line_counts(
     ]  # fmt: skip
     assert summary["vip_level, vip.csv"] == (
         "of 11 rows 2 without a valid phone (the first in line 6), 1 without a value (the first in "
-        "line 10), 1 erased, to be taken out (the first in line 11), 1 nobody's yet"
+        "line 10), 1 erased, to be removed (the first in line 11), 1 unmatched so far"
     )
     assert bank.rows(LISTED, "person_id", "file", "line", "id_type", where="tag = 'vip_level'") == [
         (1, "vip.csv", 2, "phone"), (2, "vip.csv", 4, "phone"), (4, "vip.csv", 8, "phone"),
@@ -157,10 +157,10 @@ def test_persons_are_found_as_ingest_would_and_the_last_line_counts(
 def test_each_type_of_value(built: tuple[Bank, dict[str, Any]]) -> None:
     bank, summary = built
     assert texts(bank, "at_the_fair") == [(1, "true")]
-    assert summary["at_the_fair, fair.csv"] == "of 2 rows 1 nobody's yet"
+    assert summary["at_the_fair, fair.csv"] == "of 2 rows 1 unmatched so far"
     # 1 has taken it back
     assert texts(bank, "willing") == [(2, "true")]
-    assert summary["willing, willing.csv"] == "all 3 rows are somebody's"
+    assert summary["willing, willing.csv"] == "all 3 rows are matched"
     numbers = bank.rows(PERSON_TAG, "person_id", "value_double", where="tag = 'budget'")
     assert numbers == [(1, 120.5), (2, 1000.0), (8, -0.5)]
     # the same openid is another person's in another app
@@ -176,13 +176,13 @@ def test_who_is_met_later_has_it_then_and_lines_go_with_their_tag(
     persons = built[0].read(PERSON)
     bank.publish({PERSON: persons.where("person_id = 1")})
     full = library(conf)
-    one = TagsConfig(full.tags[:1], full.archive, full.lists)
+    one = TagsConfig(full.tags[:1], full.archive)
     bank.run(JOB, one)
     assert texts(bank, "vip_level") == [(1, "gold")]
     bank.publish({PERSON: persons.where("person_id IN (1, 2)")})
     bank.run(JOB, one, config_hash="same")
     assert texts(bank, "vip_level") == [(1, "gold"), (2, "bronze, at last")]
-    everybody = TagConfig.model_validate({"name": "all", "kind": "rule", "when": "true"})
+    everybody = read_tag({"name": "all", "kind": "rule", "when": "true"})
     bank.run(JOB, TagsConfig((everybody,), full.archive))
     assert bank.rows(LISTED, "*") == []
 
@@ -202,14 +202,14 @@ def test_the_cells_of_a_list_are_nowhere_in_the_configuration(conf: Path) -> Non
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
-        ("budget.csv", "phone,budget\n\n13812340001,3\n13812340002,lots\n", "line 4: what it says "
+        ("budget.csv", "phone,budget\n\n13812340001,3\n13812340002,lots\n", "line 4: its value "
          "is no number; write 12.5, or another `gives`"),
-        ("budget.csv", "budget,phone\n1,2\n1,1_3812340002\n", "line 3: what it says is no number"),
-        ("since.csv", "openid,since\noA,2026\n", "line 2: what it says is no date; write 2026-"),
-        ("willing.csv", "phone,yes\n13812340002,ja\n", "line 2: what it says is no boolean"),
+        ("budget.csv", "budget,phone\n1,2\n1,1_3812340002\n", "line 3: its value is no number"),
+        ("since.csv", "openid,since\noA,2026\n", "line 2: its value is no date; write 2026-"),
+        ("willing.csv", "phone,yes\n13812340002,ja\n", "line 2: its value is no boolean"),
         ("vip.csv", "phone,level\n13812340002,gold, silver\n", "line 2: has 3 cells, and the f"),
         ("fair.csv", "mail\nann@example.org,vip\n", "line 2: has 2 cells, and the first line 1"),
-        ("vip.csv", 'phone,level\n13812340002,"gold\n', "line 2: unexpected end of data; mend"),
+        ("vip.csv", 'phone,level\n13812340002,"gold\n', "line 2: unexpected end of data; fix"),
     ],
 )  # fmt: skip
 def test_a_row_that_cannot_be_read_is_told_by_its_line_alone(

@@ -6,26 +6,27 @@ import pytest
 from pyspark.sql import SparkSession
 
 from databank.session import small_frame
-from databank.tags.config import TagConfig
-from databank.tags.lookup import read_lookup
+from databank.tags.base import TagBase
+from databank.tags.kinds.lookup import read_lookup
+from databank.tags.library import read_tag
 from databank.tags.values import with_tags
 
 
-def tag(name: str, **keys: object) -> TagConfig:
+def tag(name: str, **keys: object) -> TagBase:
     given = {"name": name, "kind": "lookup", "of": "city", **keys}
-    return TagConfig.model_validate(given)
+    return read_tag(given)
 
 
 def test_values_become_what_the_table_says(spark_session: SparkSession) -> None:
     rows = [(1, "Bath"), (2, "York"), (3, "Oslo"), (4, None)]
     frame = small_frame(spark_session, rows, "person_id bigint, _input_city string")
-    city = TagConfig.model_validate({"name": "city", "kind": "attribute", "attribute": "city"})
+    city = read_tag({"name": "city", "kind": "attribute", "attribute": "city"})
     library = [
         tag("tier", values={"Bath": "first", "York": "second"}),
         tag("region", of="tier", values={"first": "south"}),
         tag("people", gives="number", values={"Bath": "94000"}),
         tag("served", gives="boolean", values={"Bath": "true", "Oslo": "true"}),
-        TagConfig.model_validate({"name": "far", "kind": "rule", "when": "tier <> 'first'"}),
+        read_tag({"name": "far", "kind": "rule", "when": "tier <> 'first'"}),
         city,
     ]
     columns = ("person_id", "tier", "region", "people", "served", "far")

@@ -11,9 +11,10 @@ from pyspark.sql import SparkSession, functions as F
 from stdnum.cn import ric
 
 from databank.sources.tables import PROFILES
+from databank.tags.base import TagBase
 from databank.tags.build import JOB
-from databank.tags.config import TagConfig, TagsConfig
-from databank.tags.national import read_fact
+from databank.tags.kinds.national_id import read_fact
+from databank.tags.library import TagsConfig, read_tag
 from databank.tags.tables import PERSON_TAG
 from tests.support.bank import make_bank
 
@@ -51,9 +52,9 @@ def test_numbers_of_other_countries_and_what_is_none(
     assert read_fact(number, form, fact) == told
 
 
-def tag(**keys: Any) -> TagConfig:
+def tag(**keys: Any) -> TagBase:
     plain = {"name": "x", "kind": "national_id", "attribute": "id_no", "format": NUMBER}
-    return TagConfig.model_validate(plain | {"fact": "gender"} | keys)
+    return read_tag(plain | {"fact": "gender"} | keys)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_tags_of_a_number_and_rules_on_them(spark_session: SparkSession, tmp_pat
             tag(name="born_on", fact="birth_date"),
             tag(name="sex"),
             tag(name="home", fact="region"),
-            TagConfig.model_validate(
+            read_tag(
                 {"name": "of_the_90s", "kind": "rule", "when": "year(born_on) < 2000"}
             ),
         )

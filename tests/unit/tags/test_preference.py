@@ -12,7 +12,7 @@ from scipy.stats import binomtest, false_discovery_control
 
 from databank.archive.config import ArchiveConfig
 from databank.tags.build import JOB
-from databank.tags.config import TagConfig, TagsConfig
+from databank.tags.library import TagsConfig, read_tag
 from databank.tags.tables import PERSON_TAG
 from tests.support.bank import Bank, make_bank
 
@@ -23,7 +23,7 @@ READ = {"kind": "preference", "event": "read", "by": "category"}
 
 
 def tags(*given: dict[str, object]) -> TagsConfig:
-    return TagsConfig(tuple(TagConfig.model_validate(READ | each) for each in given), ARCHIVE)
+    return TagsConfig(tuple(read_tag(READ | each) for each in given), ARCHIVE)
 
 
 def drawn() -> pd.DataFrame:

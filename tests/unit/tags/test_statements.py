@@ -7,7 +7,7 @@ from pyspark.sql import SparkSession
 
 from databank.errors import DataBankError
 from databank.tags.build import JOB
-from databank.tags.config import TagConfig, TagsConfig
+from databank.tags.library import TagsConfig, read_tag
 from databank.tags.tables import PERSON_TAG
 from tests.support.bank import DAY, Bank, make_bank
 
@@ -25,7 +25,7 @@ def bank(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
 
 
 def tags(*given: dict[str, object]) -> TagsConfig:
-    return TagsConfig(tuple(TagConfig.model_validate(each) for each in given))
+    return TagsConfig(tuple(read_tag(each) for each in given))
 
 
 def sql(name: str, gives: str, value: str, rest: str = "") -> dict[str, object]:
@@ -99,4 +99,4 @@ def test_a_statement_that_spark_refuses_leaves_the_tags_as_they_are(
 def test_a_wrong_tag_says_what_to_write(keys: dict[str, object], told: str) -> None:
     given = sql("x", "count", "sum(n)") | keys
     with pytest.raises(ValueError, match=told):
-        TagConfig.model_validate(given)
+        read_tag(given)

@@ -1,0 +1,1 @@
+"""The kinds of tags, one file each; `databank.tags.library` registers them."""
