@@ -160,7 +160,7 @@ def _identities(persons: int, rng: np.random.Generator) -> dict[str, pd.DataFram
     changes += [(DAY, kind, persons - i, None) for i, kind in enumerate(kinds)]
     at = datetime(2026, 3, 30, 12, tzinfo=UTC)
     pairs = [(a, b) for (a, p, *_), (b, q, *_) in pairwise(links) if p == q]
-    # each person was seen with the two that are set aside last
+    # each person was seen with the two that are excluded last
     first = {person: a for a, person, *_ in reversed(links)}
     pairs += [(a, b) for a in first.values() for b in (key - 1, key)]
     edges = [(a, b, "crm", "profile", at, a % 30) for a, b in pairs]
@@ -270,8 +270,8 @@ def _models(rng: np.random.Generator) -> dict[str, pd.DataFrame]:
     for model, version, sharp in (("churn", 1, 1.0), ("churn", 2, 3.0), ("buys_soon", 1, 1.8)):
         weights = np.exp(-sharp * np.arange(10) / 5)
         positives = np.maximum((weights / weights.sum() * 40).astype(int), 0)
-        found = positives.cumsum() / positives.sum()
-        for i, (n, gain) in enumerate(zip(positives, found, strict=True)):
+        gains = positives.cumsum() / positives.sum()
+        for i, (n, gain) in enumerate(zip(positives, gains, strict=True)):
             rate = float(n) / 20
             of_all = rate / (positives.sum() / 200)
             lift.append(

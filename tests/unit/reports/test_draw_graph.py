@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import pytest
 
 from databank.reports.person_graph.draw import MOST_BEYOND, draw_graph, find_weak_bridges
-from databank.reports.person_graph.parts import Dot, Place, Refused, Seen, Tie, tie_up
+from databank.reports.person_graph.parts import Dot, Place, Rejected, Seen, Tie, tie_up
 
 DAY = date(2026, 3, 31)
 Figure = dict[str, Any]
@@ -20,8 +20,8 @@ def dot(key: int, id_type: str = "cookie", name: str = "", place: Place = "held"
     return Dot(key, id_type, name or str(key), place)
 
 
-def tie(a: int, b: int, records: int = 1, refused: str = "") -> Tie:
-    return Tie(min(a, b), max(a, b), records, ("web",), ("event",), DAY, refused)
+def tie(a: int, b: int, records: int = 1, rejected: str = "") -> Tie:
+    return Tie(min(a, b), max(a, b), records, ("web",), ("event",), DAY, rejected)
 
 
 def drawing(graph: nx.Graph) -> tuple[list[Dot], list[Tie]]:
@@ -51,15 +51,15 @@ def test_a_pair_is_one_tie_with_all_its_records() -> None:
 
 def test_of_what_leads_out_of_a_person_only_the_refused_is_kept() -> None:
     seen = [Seen(key, 1, "web", "event", DAY, 1) for key in (2, 3, 8, 9)]
-    refused = [
-        Refused(1, 2, "by hand"),
-        Refused(7, 2, "two user_id"),
-        Refused(8, None, "shared"),
-        Refused(8, None, "blocked"),
-        Refused(6, 5, "strangers"),
+    rejected = [
+        Rejected(1, 2, "by hand"),
+        Rejected(7, 2, "two user_id"),
+        Rejected(8, None, "shared"),
+        Rejected(8, None, "blocked"),
+        Rejected(6, 5, "strangers"),
     ]
     # 9 was seen with 1 while another had it
-    assert {(t.a, t.b): (t.records, t.refused) for t in tie_up(seen, refused, {1, 2, 3})} == {
+    assert {(t.a, t.b): (t.records, t.rejected) for t in tie_up(seen, rejected, {1, 2, 3})} == {
         (1, 2): (1, "by hand"),
         (1, 3): (1, ""),
         (1, 8): (1, "blocked; shared"),
@@ -81,18 +81,18 @@ def test_weak_bridges_are_the_bridges_that_networkx_finds_between_groups(seed: i
     figure = draw_graph(dots, ties)
     red = [x for trace in named(figure, "weak bridge") for x in trace["x"] if x is not None]
     assert len(red) == 2 * len(expected)
-    told = [text for text in hovers(figure) if "weak bridge: " in text]
-    assert len(told) == len(expected)
+    captions = [text for text in hovers(figure) if "weak bridge: " in text]
+    assert len(captions) == len(expected)
 
 
 def test_a_refused_link_is_dashed_and_makes_no_weak_bridge_less_of_one() -> None:
     dots = [dot(key) for key in range(1, 5)]
-    ties = [tie(1, 2), tie(2, 3), tie(3, 4), tie(1, 4, refused="two <user_id>")]
+    ties = [tie(1, 2), tie(2, 3), tie(3, 4), tie(1, 4, rejected="two <user_id>")]
     figure = draw_graph(dots, ties)
     assert find_weak_bridges(ties) == {(2, 3): 2}
-    (dashed,) = named(figure, "refused")
+    (dashed,) = named(figure, "rejected")
     assert dashed["line"]["dash"] == "dash"
-    assert any("refused: two &lt;user_id&gt;" in text for text in hovers(figure))
+    assert any("rejected: two &lt;user_id&gt;" in text for text in hovers(figure))
 
 
 @pytest.mark.parametrize("size", [1, 2, 9, 40, 120])
@@ -140,11 +140,11 @@ def test_pointing_tells_type_name_days_and_counts() -> None:
         "phone +8613800000000 – cookie 2<br>12 records of crm, web, by event, by profile"  # noqa: RUF001
         "<br>seen together last on 31 March 2026",
         "phone +8613800000000 – cookie 3"  # noqa: RUF001
-        "<br>refused: cookie seen with 9 different user_id (limit 1)",
+        "<br>rejected: cookie seen with 9 different user_id (limit 1)",
         "<b>cookie 2</b><br>1 link, 12 records",
         "<b>phone +8613800000000</b><br>held until 2026-02-01<br>1 link, 12 records"
-        "<br>1 refused link",
-        "<b>cookie 3</b><br>1 refused link<br>cookie seen with 9 different user_id (limit 1)",
+        "<br>1 rejected link",
+        "<b>cookie 3</b><br>1 rejected link<br>cookie seen with 9 different user_id (limit 1)",
     ]
     (marks,) = named(figure, "phone")
     assert marks["marker"]["symbol"] == ["circle-open"]
@@ -182,8 +182,8 @@ def test_of_many_strangers_those_with_most_records_are_drawn_and_the_rest_counte
     dots = [dot(1), *(dot(key, place="beyond") for key in strangers)]
     figure = draw_graph(dots, [tie(1, key, key, "shared") for key in strangers])
     (marks,) = named(figure, f"not this person's ({MOST_BEYOND} of {2 * MOST_BEYOND})")
-    told = {text.split("<br>")[0] for text in marks["hovertext"]}
-    assert told == {f"<b>cookie {key}</b>" for key in strangers[MOST_BEYOND:]}
+    captions = {text.split("<br>")[0] for text in marks["hovertext"]}
+    assert captions == {f"<b>cookie {key}</b>" for key in strangers[MOST_BEYOND:]}
 
 
 def test_three_hundred_identifiers_are_drawn_soon_and_without_names() -> None:

@@ -150,7 +150,7 @@ def test_persons_by_size_and_the_largest_ones(made: Made) -> None:
         (person.person_id, person.identifiers) for person in made.data("oneid").clusters.largest
     ] == order[:LARGEST]
     for person in made.data("oneid").clusters.largest:
-        # the edges are chains; one link of the first person is refused
+        # the edges are chains; one link of the first person is rejected
         assert person.conflicts == (person.person_id == 1)
         links = person.identifiers - 1 - person.conflicts
         assert (person.links, person.bridges, person.weak_bridges) == (links, links, links - 2)
@@ -159,7 +159,7 @@ def test_persons_by_size_and_the_largest_ones(made: Made) -> None:
 
 def test_the_person_with_most_weak_bridges_and_conflicts_is_drawn(made: Made) -> None:
     sizes = made.rows["identity.person"].groupby("person_id").size().to_dict()
-    # the edges are chains; the first link of the first person is refused
+    # the edges are chains; the first link of the first person is rejected
     weak_bridges = {p: max(0, n - 3 - (p == 1)) for p, n in sizes.items()}
     odd = min(sizes, key=lambda p: (-weak_bridges[p] - (p == 1), p))
     person = made.data("oneid").clusters.doubtful
@@ -170,8 +170,8 @@ def test_the_person_with_most_weak_bridges_and_conflicts_is_drawn(made: Made) ->
     )
     assert person.conflicts == (odd == 1)
     assert made.says("oneid", "The person to look at").startswith(
-        f"Person {odd} has {sizes[odd]} identifiers, with {weak_bridges[odd]} weak bridges (red) "
-        f"and {2 + person.conflicts} refused links (dashed)."
+        f"Person {odd} has {sizes[odd]} identifiers, with {weak_bridges[odd]} weak bridges (red) and "
+        f"{2 + person.conflicts} rejected links (dashed)."
     )
 
 
@@ -182,7 +182,7 @@ def test_the_drawing_tells_types_and_numbers_and_reasons_without_values(made: Ma
     assert any("phone 1" in text for text in hovers)
     assert any("imei seen with 31 different user_id (limit 1)" in text for text in hovers)
     # the reason of what was blocked by hand tells the value: here only the rule
-    assert any(text.endswith("refused link<br>blocked") for text in hovers)
+    assert any(text.endswith("rejected link<br>blocked") for text in hovers)
     assert any("seen together last on 30 March 2026" in text for text in hovers)
     keys = made.rows["identity.identifier"]["id_key"]
     assert not [key for key in keys if re.search(rf"\b{key}\b", str(panel.figure))]
@@ -211,7 +211,7 @@ def test_only_changes_of_the_newest_day_are_told(made: Made) -> None:
     assert made.data("oneid").changes == {"new": 9, "merge": 3, "split": 1}
 
 
-def test_values_set_aside_are_counted_by_type_without_figures_of_one_value(made: Made) -> None:
+def test_excluded_identifiers_are_counted_by_type_without_figures_of_one_value(made: Made) -> None:
     excluded = {(x.reason, x.rule, x.id_type, x.n) for x in made.data("oneid").excluded}
     assert excluded == {
         ("imei seen with too many different user_id (limit 1)", "limit", "imei", 2),

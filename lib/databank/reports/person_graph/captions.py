@@ -14,12 +14,12 @@ _SHORT = 4  # a longer name gets a line of its own
 
 
 def plain(text: str) -> str:
-    """A text without markup."""
+    """Escape markup in a text."""
     return escape(text, quote=False)
 
 
 def label(dot: Dot) -> str:
-    """Type and name; of a long name its beginning and end."""
+    """Label a dot by type and name; of a long name by its beginning and end."""
     kept = (_LETTERS - 1) // 2
     long = len(dot.name) > _LETTERS
     name = f"{dot.name[:kept]}…{dot.name[-kept:]}" if long else dot.name
@@ -28,32 +28,32 @@ def label(dot: Dot) -> str:
 
 
 def about_dot(dot: Dot, around: Iterable[Tie]) -> str:
-    """What is known of an identifier and of the ties around it."""
-    held = [tie for tie in around if not tie.refused]
-    refused = [tie for tie in around if tie.refused]
+    """Describe an identifier and the ties around it."""
+    held = [tie for tie in around if not tie.rejected]
+    rejected = [tie for tie in around if tie.rejected]
     lines = [f"<b>{_whole(dot)}</b>"]
     if dot.note:
         lines.append(plain(dot.note))
     if held:
         records = fmt.plural(sum(tie.records for tie in held), "record")
         lines.append(f"{fmt.plural(len(held), 'link')}, {records}")
-    if refused:
-        lines.append(fmt.plural(len(refused), "refused link"))
+    if rejected:
+        lines.append(fmt.plural(len(rejected), "rejected link"))
     if dot.place == "beyond":
-        lines += sorted({plain(tie.refused) for tie in refused})
+        lines += sorted({plain(tie.rejected) for tie in rejected})
     return "<br>".join(lines)
 
 
 def about_tie(tie: Tie, cut_off: int, named: Mapping[int, Dot]) -> str:
-    """Describe a tie; `cut_off` is that of `find_weak_bridges`, 0 if it is no weak bridge."""
+    """Describe a tie; `cut_off` as `find_weak_bridges` counts them, 0 if it is no weak bridge."""
     lines = [" – ".join(_whole(named[key]) for key in (tie.a, tie.b))]  # noqa: RUF001
-    if tie.refused:
-        lines.append(f"refused: {plain(tie.refused)}")
+    if tie.rejected:
+        lines.append(f"rejected: {plain(tie.rejected)}")
     if cut_off:
         lines.append(f"weak bridge: without it {fmt.count(cut_off)} identifiers come off")
     if tie.records:
-        told = ", ".join((*tie.sources, *(f"by {rule}" for rule in tie.rules)))
-        lines.append(f"{fmt.plural(tie.records, 'record')} of {plain(told)}")
+        origin = ", ".join((*tie.sources, *(f"by {rule}" for rule in tie.rules)))
+        lines.append(f"{fmt.plural(tie.records, 'record')} of {plain(origin)}")
     if tie.last is not None:
         lines.append(f"seen together last on {fmt.day(tie.last)}")
     return "<br>".join(lines)

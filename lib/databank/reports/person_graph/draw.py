@@ -51,38 +51,38 @@ class _Scene:
 
     @cached_property
     def around(self) -> dict[int, list[Tie]]:
-        """The ties of each dot."""
-        found: dict[int, list[Tie]] = {dot.key: [] for dot in self.dots}
+        """Group the ties by the key of each end."""
+        by_key: dict[int, list[Tie]] = {dot.key: [] for dot in self.dots}
         for tie in self.ties:
-            found[tie.a].append(tie)
-            found[tie.b].append(tie)
-        return found
+            by_key[tie.a].append(tie)
+            by_key[tie.b].append(tie)
+        return by_key
 
     @cached_property
     def sides(self) -> dict[int, str]:
-        """On which side of a dot its name is: where fewer lines are, else in turns."""
+        """Choose for each dot the side of its name: where fewer lines are, else in turns."""
         turns = ("top center", "bottom center")
-        found = {}
+        sides = {}
         for turn, key in enumerate(sorted(self.at, key=lambda key: (self.at[key], key))):
             ends = [end for tie in self.around[key] for end in (tie.a, tie.b)]
             slope = sum(self.at[end][1] - self.at[key][1] for end in ends)
-            found[key] = turns[turn % 2] if abs(slope) < 0.1 else turns[slope > 0]
-        return found
+            sides[key] = turns[turn % 2] if abs(slope) < 0.1 else turns[slope > 0]
+        return sides
 
 
 def draw_graph(dots: Iterable[Dot], ties: Iterable[Tie]) -> Figure:
-    """One person: a dot an identifier in the colour of its type, a line a pair seen together.
+    """Draw one person: a dot for each identifier in the colour of its type, a line for each pair.
 
-    Lines are wider for more records. Weak bridges, which alone hold two groups of two identifiers
-    or more together, stand out; refused links are dashed, and what they lead to is grey; hollow is
+    Lines are wider for more records. Weak bridges, which alone hold two groups of two identifiers or
+    more together, stand out; rejected links are dashed, and what they lead to is grey; hollow is
     what the person does not hold today. The same rows in any order give the same drawing.
 
     Args:
         dots: The identifiers, one at least.
         ties: What ties them; both ends are among the dots.
     """
-    known, found = sorted(dots), sorted(ties)
-    shown, kept = _nearest(known, found)
+    known = sorted(dots)
+    shown, kept = _nearest(known, sorted(ties))
     at = place_dots([dot.key for dot in shown], [(tie.a, tie.b) for tie in kept])
     scene = _Scene(shown, kept, at, find_weak_bridges(kept))
     layout = {
@@ -97,15 +97,15 @@ def draw_graph(dots: Iterable[Dot], ties: Iterable[Tie]) -> Figure:
 
 
 def find_weak_bridges(ties: Iterable[Tie]) -> dict[Pair, int]:
-    """For each weak bridge, how many identifiers would come off without it."""
-    pairs = [(tie.a, tie.b) for tie in ties if not tie.refused]
+    """Count for each weak bridge how many identifiers would come off without it."""
+    pairs = [(tie.a, tie.b) for tie in ties if not tie.rejected]
     ends = np.array(pairs, np.int64).reshape(-1, 2)
     _, smaller = find_bridges(ends[:, 0], ends[:, 1])
     return {pair: int(n) for pair, n in zip(pairs, smaller, strict=True) if n > 1}
 
 
 def _nearest(dots: Sequence[Dot], ties: Sequence[Tie]) -> tuple[list[Dot], list[Tie]]:
-    """All that is the person's, and of the rest what was seen with it most often."""
+    """Keep all that is the person's, and of the rest what was seen with it most often."""
     records: dict[int, int] = defaultdict(int)
     for tie in ties:
         records[tie.a] += tie.records
@@ -120,14 +120,14 @@ def _nearest(dots: Sequence[Dot], ties: Sequence[Tie]) -> tuple[list[Dot], list[
 
 
 def _axis(values: Sequence[float], share: float) -> Figure:
-    """From end to end, with a share of it more on both sides for the names of the outermost."""
+    """Span all values, with room on both sides for the names of the outermost dots."""
     room = share * (max(values) - min(values)) + 0.2
     return {"visible": False, "range": [min(values) - room, max(values) + room]}
 
 
 def _line(tie: Tie, scene: _Scene) -> _Line:
-    if tie.refused:
-        return _Line("refused", QUIET, 1.5, "dash")
+    if tie.rejected:
+        return _Line("rejected", QUIET, 1.5, "dash")
     wider = sum(tie.records >= begin for begin in _RECORDS) * (1 if scene.few else 0.4)
     if (tie.a, tie.b) in scene.weak_bridges:
         return _Line("weak bridge", _WEAK, 1.5 + wider, "solid")
@@ -135,11 +135,11 @@ def _line(tie: Tie, scene: _Scene) -> _Line:
 
 
 def _lines(scene: _Scene) -> list[Figure]:
-    """Make a trace per style, as Plotly knows one width per trace; weak bridges are on top."""
+    """Draw one trace for each style, as a trace has one width; weak bridges come last, on top."""
     styled: dict[_Line, list[Tie]] = defaultdict(list)
     for tie in scene.ties:
         styled[_line(tie, scene)].append(tie)
-    order = ("refused", "seen together", "weak bridge")
+    order = ("rejected", "seen together", "weak bridge")
     traces: list[Figure] = []
     for line in sorted(styled, key=lambda line: (order.index(line.name), -line.width)):
         ends = [(scene.at[tie.a], scene.at[tie.b]) for tie in styled[line]]
@@ -160,7 +160,7 @@ def _lines(scene: _Scene) -> list[Figure]:
 
 
 def _middles(scene: _Scene) -> Figure:
-    """What a reader points at to learn about a line: lines themselves answer at their ends only."""
+    """Draw what a reader points at to learn about a line, as a line answers only at its ends."""
     named = {dot.key: dot for dot in scene.dots}
     ends = [(scene.at[tie.a], scene.at[tie.b]) for tie in scene.ties]
     return {
@@ -179,7 +179,7 @@ def _middles(scene: _Scene) -> Figure:
 
 
 def _dots(scene: _Scene, *, left_out: int) -> list[Figure]:
-    """A trace a type, then one of what is not the person's."""
+    """Draw one trace for each type, then one of what is not the person's."""
     of_type: dict[str, list[Dot]] = defaultdict(list)
     for dot in scene.dots:
         if dot.place != "beyond":

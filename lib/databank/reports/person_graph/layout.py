@@ -14,7 +14,7 @@ _SEED = 7
 
 
 def place_dots(keys: Collection[int], pairs: Collection[tuple[int, int]]) -> Places:
-    """Put what is tied close together; what hangs together by nothing stands side by side.
+    """Place tied identifiers close together, and parts without a tie side by side.
 
     The longest way through a person lies across. The order of the rows plays no part.
 
@@ -43,16 +43,16 @@ def place_dots(keys: Collection[int], pairs: Collection[tuple[int, int]]) -> Pla
 
 
 def _alone(graph: nx.Graph) -> NDArray[np.float64]:
-    """Places of one part, a row a node, about 0 and within -1 and 1."""
+    """Place the nodes of one part about 0, within -1 and 1: one row for each node."""
     if len(graph) <= _SMALL:
-        found = nx.kamada_kawai_layout(graph)
+        places = nx.kamada_kawai_layout(graph)
     else:
-        found = nx.spring_layout(graph, seed=_SEED, iterations=100, method="force")
-    return np.array([found[key] for key in graph])
+        places = nx.spring_layout(graph, seed=_SEED, iterations=100, method="force")
+    return np.array([places[key] for key in graph])
 
 
 def _across(at: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turned so that the places differ most from left to right."""
+    """Turn the places so that they differ most from left to right."""
     if len(at) < 2:
         return at
     middle = at - at.mean(axis=0)

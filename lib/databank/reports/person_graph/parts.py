@@ -21,8 +21,8 @@ class Seen(NamedTuple):
     n: int
 
 
-class Refused(NamedTuple):
-    """A row of identity.rejected; b_key null = the identifier itself was set aside."""
+class Rejected(NamedTuple):
+    """A row of identity.rejected; b_key null = the identifier itself was excluded."""
 
     a_key: int
     b_key: int | None
@@ -48,7 +48,7 @@ class Dot(NamedTuple):
 
 
 class Tie(NamedTuple):
-    """Two identifiers that were seen together, or that were refused to be one person.
+    """Two identifiers that were seen together, or that were rejected to be one person.
 
     Attributes:
         a: The smaller key.
@@ -57,7 +57,7 @@ class Tie(NamedTuple):
         sources: Where these come from.
         rules: The kinds of records.
         last: Business day on which both were seen last, null where no record says.
-        refused: Why it does not hold, '' if it does.
+        rejected: Why it does not hold, '' if it does.
     """
 
     a: int
@@ -66,18 +66,18 @@ class Tie(NamedTuple):
     sources: tuple[str, ...]
     rules: tuple[str, ...]
     last: date | None
-    refused: str
+    rejected: str
 
 
-def tie_up(seen: Iterable[Seen], refused: Iterable[Refused], held: Collection[int]) -> list[Tie]:
-    """What ties the identifiers of a person, and what was refused about them.
+def tie_up(seen: Iterable[Seen], rejected: Iterable[Rejected], held: Collection[int]) -> list[Tie]:
+    """Combine evidence and rejections into the ties of a person.
 
-    Evidence that leads out of the person is left out unless it is refused: it is of days on which
+    Evidence that leads out of the person is left out unless it is rejected: it is of days on which
     the identifier was another's.
 
     Args:
         seen: Evidence that touches the person; a pair may come in several rows and directions.
-        refused: Refused pairs that touch the person, and identifiers set aside.
+        rejected: Rejected pairs that touch the person, and identifiers excluded.
         held: id_key of the person's identifiers.
 
     Returns:
@@ -89,7 +89,7 @@ def tie_up(seen: Iterable[Seen], refused: Iterable[Refused], held: Collection[in
             rows[min(row.a_key, row.b_key), max(row.a_key, row.b_key)].append(row)
     pairs: dict[Pair, set[str]] = defaultdict(set)
     aside: dict[int, set[str]] = defaultdict(set)
-    for a, b, reason in refused:
+    for a, b, reason in rejected:
         if b is None:
             aside[a].add(reason)
         else:
@@ -103,7 +103,7 @@ def tie_up(seen: Iterable[Seen], refused: Iterable[Refused], held: Collection[in
 
     ties = [_tie(pair, rows.get(pair, []), why_not(pair)) for pair in sorted({*rows, *pairs})]
     ends = [(tie.a in held) + (tie.b in held) for tie in ties]
-    return [t for t, n in zip(ties, ends, strict=True) if n == 2 or (n == 1 and t.refused)]
+    return [t for t, n in zip(ties, ends, strict=True) if n == 2 or (n == 1 and t.rejected)]
 
 
 def _tie(pair: Pair, rows: list[Seen], why_not: set[str]) -> Tie:
@@ -113,5 +113,5 @@ def _tie(pair: Pair, rows: list[Seen], why_not: set[str]) -> Tie:
         sources=tuple(sorted({row.source for row in rows})),
         rules=tuple(sorted({row.rule for row in rows})),
         last=max((row.last for row in rows if row.last is not None), default=None),
-        refused="; ".join(sorted(why_not)),
+        rejected="; ".join(sorted(why_not)),
     )

@@ -25,17 +25,17 @@ from databank.identity.identifier_query import (
 )
 from databank.reports import format as fmt
 from databank.reports.person_graph.draw import draw_graph, find_weak_bridges
-from databank.reports.person_graph.parts import Dot, Refused, Seen, Tie, tie_up
+from databank.reports.person_graph.parts import Dot, Rejected, Seen, Tie, tie_up
 from databank.tables.published_reader import PublishedReader
 
 _MOST = 400  # identifiers; more take long to place, and nobody could tell them apart
 
 
 def draw_person(root: str, id_type: str, value: str, *, scope: str | None = None) -> go.Figure:
-    """The graph of the person who holds an identifier today; the values of identifiers are shown.
+    """Draw the graph of the person who holds an identifier today, with identifiers' values.
 
     Drawn are all identifiers that the person holds or held, the records that tie them, and what
-    was refused about them; see `databank.reports.person_graph.draw`.
+    was rejected about them; see `databank.reports.person_graph.draw`.
 
     Args:
         root: The warehouse.
@@ -44,14 +44,14 @@ def draw_person(root: str, id_type: str, value: str, *, scope: str | None = None
         scope: Chooses where several identifiers are written alike.
 
     Raises:
-        DataBankError: If the identifier is not known, is nobody's today, or its person holds too
-            much for a picture.
+        DataBankError: If the identifier is not known, belongs to no person today, or its
+            person holds too much for a picture.
     """
     lookup = PublishedReader(root)
-    [asked] = find_identifiers(lookup, [IdentifierQuery(id_type, value, scope)])
-    person = _holder(lookup, asked)
+    [identifier] = find_identifiers(lookup, [IdentifierQuery(id_type, value, scope)])
+    person = _holder(lookup, identifier)
     held = identifiers_of(lookup, person)
-    keys = {one.id_key for one in held}
+    keys = {period.id_key for period in held}
     if len(keys) > _MOST:
         raise DataBankError(
             f"{id_type}: person {person} has {fmt.count(len(keys))} identifiers, too many for a "
@@ -62,13 +62,13 @@ def draw_person(root: str, id_type: str, value: str, *, scope: str | None = None
     beyond = {end for tie in ties for end in (tie.a, tie.b)} - keys
     dots = _dots(held, names) + _beyond(_names(lookup, beyond))
     figure = go.Figure(draw_graph(dots, ties))
-    weak_bridges, refused = len(find_weak_bridges(ties)), sum(bool(tie.refused) for tie in ties)
-    told = (
+    weak_bridges, rejected = len(find_weak_bridges(ties)), sum(bool(tie.rejected) for tie in ties)
+    title = (
         f"Person {person}: {fmt.plural(len(keys), 'identifier')}, "
-        f"{fmt.plural(weak_bridges, 'weak bridge')}, {fmt.plural(refused, 'refused link')}"
+        f"{fmt.plural(weak_bridges, 'weak bridge')}, {fmt.plural(rejected, 'rejected link')}"
     )
     return figure.update_layout(
-        title={"text": told, "font": {"size": 16}},
+        title={"text": title, "font": {"size": 16}},
         template="plotly_white",
         hovermode="closest",
         hoverlabel={"bgcolor": "#ffffff"},
@@ -77,23 +77,23 @@ def draw_person(root: str, id_type: str, value: str, *, scope: str | None = None
     )
 
 
-def _holder(lookup: PublishedReader, asked: Identifier) -> int:
-    holders = owners_of(lookup, [asked.id_key])[asked.id_key]
-    today = [one for one in holders if one.covers(None)]
+def _holder(lookup: PublishedReader, identifier: Identifier) -> int:
+    holders = owners_of(lookup, [identifier.id_key])[identifier.id_key]
+    today = [period for period in holders if period.covers(None)]
     if today:
         return today[0].person_id
-    told = [
-        f"set aside: {r.reason}" for r in rejections_of(lookup, [asked.id_key]) if r.b_key is None
-    ]
-    told += [f"person {h.person_id} held it until {h.valid_to}" for h in holders]
-    why = f" ({'; '.join(told)})" if told else ""
+    rejections = rejections_of(lookup, [identifier.id_key])
+    causes = [f"excluded: {row.reason}" for row in rejections if row.b_key is None]
+    causes += [f"person {period.person_id} held it until {period.valid_to}" for period in holders]
+    why = f" ({'; '.join(causes)})" if causes else ""
     raise DataBankError(
-        f"{asked.id_type}: this identifier is nobody's today{why}; draw one that somebody holds"
+        f"{identifier.id_type}: this identifier belongs to no person today{why}; "
+        "draw one that a person holds"
     )
 
 
 def _names(lookup: PublishedReader, keys: set[int]) -> dict[int, Identifier]:
-    """Identifiers by key; one that the bank no longer knows is called by its key."""
+    """Look up identifiers by key; one that the bank no longer knows is called by its key."""
     return {key: Identifier(key, "unknown", "", str(key)) for key in keys} | identifiers_by_key(
         lookup, keys
     )
@@ -103,21 +103,21 @@ def _ties(
     lookup: PublishedReader, held: list[OwnershipPeriod], names: dict[int, Identifier]
 ) -> list[Tie]:
     # as the last run of resolve_identity took them
-    basis = lookup.find("identity.state", ("rules", "timezone"), "true")
-    rules = IdentityConfig.model_validate_json(basis[0][0]) if basis else None
-    zone = basis[0][1] if basis else "UTC"
+    state = lookup.find("identity.state", ("rules", "timezone"), "true")
+    rules = IdentityConfig.model_validate_json(state[0][0]) if state else None
+    zone = state[0][1] if state else "UTC"
     listed = ", ".join(str(key) for key in sorted(names))
     outward = evidence_where(lookup, f"(a_key IN ({listed})) <> (b_key IN ({listed}))")
-    found = [*evidence_within(lookup, held, zone), *outward]
-    found += manual_links(rules.must_link if rules else (), names)
-    refused = rejections_of(lookup, names)
+    evidence = [*evidence_within(lookup, held, zone), *outward]
+    evidence += manual_links(rules.must_link if rules else (), names)
+    rejected = rejections_of(lookup, names)
     ends = {key for row in outward for key in (row.a_key, row.b_key)} - names.keys()
-    refused += [row for row in rejections_of(lookup, ends) if row.b_key is None]
-    told = [Refused(row.a_key, row.b_key, row.reason) for row in refused]
-    return tie_up(_seen(found, zone), told, names)
+    rejected += [row for row in rejections_of(lookup, ends) if row.b_key is None]
+    reasons = [Rejected(row.a_key, row.b_key, row.reason) for row in rejected]
+    return tie_up(_seen(evidence, zone), reasons, names)
 
 
-def _seen(found: Iterable[EvidenceRow], zone: str) -> list[Seen]:
+def _seen(evidence: Iterable[EvidenceRow], zone: str) -> list[Seen]:
     return [
         Seen(
             row.a_key,
@@ -127,34 +127,35 @@ def _seen(found: Iterable[EvidenceRow], zone: str) -> list[Seen]:
             None if row.last_ts is None else row.last_ts.astimezone(ZoneInfo(zone)).date(),
             row.n,
         )
-        for row in found
+        for row in evidence
     ]
 
 
 def _dots(held: list[OwnershipPeriod], names: dict[int, Identifier]) -> list[Dot]:
-    """A dot an identifier; of several holdings of one the last one counts."""
-    last = {one.id_key: one for one in sorted(held, key=lambda one: str(one.valid_from or ""))}
+    """Make one dot for each identifier; of several periods the last counts."""
+    last = {x.id_key: x for x in sorted(held, key=lambda x: str(x.valid_from or ""))}
     return [
         Dot(
             key,
             names[key].id_type,
             _name(names[key]),
-            "held" if one.covers(None) else "former",
-            _days(one),
+            "held" if period.covers(None) else "former",
+            _days(period),
         )
-        for key, one in last.items()
+        for key, period in last.items()
     ]
 
 
 def _beyond(names: dict[int, Identifier]) -> list[Dot]:
-    return [Dot(one.id_key, one.id_type, _name(one), "beyond") for one in names.values()]
+    return [Dot(x.id_key, x.id_type, _name(x), "beyond") for x in names.values()]
 
 
-def _name(one: Identifier) -> str:
-    return f"{one.id_value} ({one.scope})" if one.scope else one.id_value
+def _name(identifier: Identifier) -> str:
+    scope = f" ({identifier.scope})" if identifier.scope else ""
+    return f"{identifier.id_value}{scope}"
 
 
-def _days(one: OwnershipPeriod) -> str:
-    begun = f" from {one.valid_from}" if one.valid_from else ""
-    ended = f" until {one.valid_to}" if one.valid_to else ""
+def _days(period: OwnershipPeriod) -> str:
+    begun = f" from {period.valid_from}" if period.valid_from else ""
+    ended = f" until {period.valid_to}" if period.valid_to else ""
     return f"held{begun}{ended}" if begun or ended else ""

@@ -135,7 +135,8 @@ def _cluster_sizes(sizes: tuple[ClusterSize, ...]) -> tuple[Panel, ...]:
     summary = (
         f"{fmt.count(weak)} of {fmt.plural(persons, 'person')} with two identifiers or more "
         f"({fmt.share(weak, persons)}) hang on a single link between two groups: look there "
-        "first for strangers taken for one. A refused link is a conflict of each person it touches."
+        "first for strangers taken for one. A rejected link is a conflict of each person that it "
+        "touches."
     )
     ends = dict(itertools.pairwise(SIZES))
     rows = tuple(

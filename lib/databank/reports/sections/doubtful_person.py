@@ -9,7 +9,7 @@ from databank.identity.rules import HUB_RULE, LIMIT_RULE, PERSON_RULE
 from databank.reports import format as fmt
 from databank.reports.page import Panel
 from databank.reports.person_graph.draw import draw_graph
-from databank.reports.person_graph.parts import Dot, Place, Refused, Seen, Tie, tie_up
+from databank.reports.person_graph.parts import Dot, Place, Rejected, Seen, Tie, tie_up
 from databank.session import checkpoint
 
 MOST_IDENTIFIERS = 60  # more would be no picture to read
@@ -47,7 +47,7 @@ def choose_person(clusters: DataFrame) -> Row | None:
 def collect_graph(
     person: Row, held: DataFrame, edges: DataFrame, rejected: DataFrame, types: DataFrame, zone: str
 ) -> PersonGraph:
-    """Collect one person's identifiers, by type and number, and what ties them or was refused.
+    """Collect one person's identifiers, by type and number, and what ties them or was rejected.
 
     Args:
         person: Row of `choose_person`.
@@ -64,22 +64,22 @@ def collect_graph(
         "a_key", "b_key", "source", "rule", last, "n"
     )
     reason = F.when(F.col("rule").isin(*_PLAIN), F.col("reason")).otherwise(F.col("rule"))
-    refused = rejected.select("a_key", "b_key", reason.alias("reason"))
-    pairs = refused.where("b_key IS NOT NULL").where(here | there)
+    rejected = rejected.select("a_key", "b_key", reason.alias("reason"))
+    pairs = rejected.where("b_key IS NOT NULL").where(here | there)
     # those within the person first: a link that is missing among them would count as one
     pairs = pairs.orderBy(F.desc(here & there), "a_key", "b_key").limit(_MOST_ROWS)
-    refusals = {Refused(*row) for row in pairs.collect()}
-    refused_keys = {key for row in refusals for key in (row.a_key, row.b_key)} - own.keys()
+    rejections = {Rejected(*row) for row in pairs.collect()}
+    rejected_keys = {key for row in rejections for key in (row.a_key, row.b_key)} - own.keys()
     far = F.when(here, F.col("b_key")).otherwise(F.col("a_key")).alias("far")
-    excluded = refused.where("b_key IS NULL").select(F.col("a_key").alias("far"), "reason")
+    excluded = rejected.where("b_key IS NULL").select(F.col("a_key").alias("far"), "reason")
     outward = evidence.where(here != there).select("*", far).join(excluded, "far", "left")
-    outward = outward.where(F.col("reason").isNotNull() | F.col("far").isin(list(refused_keys)))
+    outward = outward.where(F.col("reason").isNotNull() | F.col("far").isin(list(rejected_keys)))
     seen = {Seen(*row) for row in evidence.where(here & there).collect()}
     for row in outward.orderBy(F.desc("n"), "far").limit(_MOST_ROWS).collect():
         seen.add(Seen(*(row[name] for name in Seen._fields)))
         if row["reason"] is not None:
-            refusals.add(Refused(row["far"], None, row["reason"]))
-    ties = tie_up(seen, refusals, own)
+            rejections.add(Rejected(row["far"], None, row["reason"]))
+    ties = tie_up(seen, rejections, own)
     beyond = sorted({end for tie in ties for end in (tie.a, tie.b)} - own.keys())
     strangers: dict[int, str] = dict.fromkeys(beyond, "unknown")
     if beyond:
@@ -110,11 +110,11 @@ def draw_person_graph(person: PersonGraph | None) -> tuple[Panel, ...]:
     """Draw the person to look at first, if there is person."""
     if person is None:
         return ()
-    refused = sum(bool(tie.refused) for tie in person.ties)
+    rejected = sum(bool(tie.rejected) for tie in person.ties)
     doubts = (
         [fmt.plural(person.weak_bridges, "weak bridge") + " (red)"] if person.weak_bridges else []
     )
-    doubts += [fmt.plural(refused, "refused link") + " (dashed)"] if refused else []
+    doubts += [fmt.plural(rejected, "rejected link") + " (dashed)"] if rejected else []
     summary = (
         f"Person {person.person_id} has {fmt.plural(person.identifiers, 'identifier')}, with "
         f"{fmt.listed(doubts)}. "
@@ -124,9 +124,9 @@ def draw_person_graph(person: PersonGraph | None) -> tuple[Panel, ...]:
             "A weak bridge alone holds two groups together: point at it to see how many records "
             "say so, and if these are two people, name the pair under ignore_link in identity.yml. "
         )
-    if refused:
+    if rejected:
         summary += (
-            "A refused link ties nothing: point at it for the reason, and if it is one person "
+            "A rejected link ties nothing: point at it for the reason, and if it is one person "
             "after all, name the pair under must_link."
         )
     figure = draw_graph(person.dots, person.ties)

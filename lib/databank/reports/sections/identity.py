@@ -304,18 +304,18 @@ def _entities(entities: tuple[EntityKind, ...], persons: int) -> tuple[Panel, ..
     most = max(entities, key=lambda kind: kind.in_company)
     summary = (
         f"{fmt.count(most.in_company)} of {fmt.plural(persons, 'person')} share their "
-        f"{fmt.label(most.entity)} with somebody the bank knows. An identifier that too many "
-        "share, such as the address of a hall of residence, ties nobody."
+        f"{fmt.label(most.entity)} with another person of the bank. An identifier that too many "
+        "share, such as the address of a hall of residence, ties no one."
     )
-    head = ("Kind", "Number", "Persons", "Of all persons", "Not alone", "Largest", "Ties nobody")
+    head = ("Kind", "Number", "Persons", "Of all persons", "Not alone", "Largest", "Excluded")
     return (Panel("Who belongs together", summary, grid=Grid(head, rows)),)
 
 
 def _exclusions(data: IdentityData) -> tuple[Panel, ...]:
     panels = []
     for title, exclusions, noun, verb in (
-        ("Identifiers set aside", data.excluded, "identifier", "set aside"),
-        ("Links refused", data.rejected, "link", "refused"),
+        ("Excluded identifiers", data.excluded, "identifier", "excluded"),
+        ("Rejected links", data.rejected, "link", "rejected"),
     ):
         if not exclusions:
             continue
