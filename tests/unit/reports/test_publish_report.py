@@ -170,8 +170,8 @@ def test_the_person_with_most_weak_bridges_and_conflicts_is_drawn(made: Made) ->
     )
     assert person.conflicts == (odd == 1)
     assert made.says("oneid", "The person to look at").startswith(
-        f"Person {odd} has {sizes[odd]} identifiers, with {weak_bridges[odd]} weak bridges (red) and "
-        f"{2 + person.conflicts} rejected links (dashed)."
+        f"Person {odd} has {sizes[odd]} identifiers, with {weak_bridges[odd]} weak bridges (red) "
+        f"and {2 + person.conflicts} rejected links (dashed)."
     )
 
 

@@ -73,8 +73,8 @@ class _Scene:
 def draw_graph(dots: Iterable[Dot], ties: Iterable[Tie]) -> Figure:
     """Draw one person: a dot for each identifier in the colour of its type, a line for each pair.
 
-    Lines are wider for more records. Weak bridges, which alone hold two groups of two identifiers or
-    more together, stand out; rejected links are dashed, and what they lead to is grey; hollow is
+    Lines are wider for more records. Weak bridges, which alone hold two groups of two identifiers
+    or more together, stand out; rejected links are dashed, and what they lead to is grey; hollow is
     what the person does not hold today. The same rows in any order give the same drawing.
 
     Args:
