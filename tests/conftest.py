@@ -55,6 +55,6 @@ def spark_session() -> "Iterator[SparkSession]":
 
 
 @pytest.fixture
-def touched_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small as the banks of tests are, persons follow what is touched, as in a large one."""
-    monkeypatch.setattr("databank.identity.incremental.state.SMALL", 0)
+def affected_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small as the banks of tests are, persons follow what is affected, as in a large one."""
+    monkeypatch.setattr("databank.identity.incremental.state.FULL_SOLVE_BELOW", 0)

@@ -110,7 +110,7 @@ def test_the_same_day_again_changes_nothing(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("touched_only")
+@pytest.mark.usefixtures("affected_only")
 def test_the_next_day_equals_a_bank_built_from_nothing(
     spark_session: SparkSession, project: Project, loop: Path, tmp_path: Path
 ) -> None:

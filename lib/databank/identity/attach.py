@@ -1,4 +1,4 @@
-"""Events and profiles to persons: by the strongest identifier that is somebody's on that day."""
+"""Attach persons to events and profiles: by the strongest identifier that a person has that day."""
 
 from datetime import date
 
@@ -13,17 +13,17 @@ PROFILE_ORDER = ("updated_ts", "source", "record_id")
 
 
 def attach_persons(events: DataFrame, persons: DataFrame, excluded: DataFrame) -> DataFrame:
-    """Give each event the person it belongs to; events of nobody are left out.
+    """Give each event the person it belongs to; events of no person are left out.
 
     An event goes to the person of its strongest identifier. Where that was excluded (a shared
-    device, say), the next ones are asked in their order. Cost: one join on id_key over all
+    device, say), the next ones decide, in their order. Cost: one join on id_key over all
     events, and a second one over the few events whose strongest identifier was excluded.
 
     Args:
         events: source, event_id (unique together), id_key, ids (strongest first), day, and any
             other columns.
         persons: id_key, person_id, valid_from, valid_to (dates, [from, to), null = open).
-        excluded: id_key of identifiers that belong to nobody.
+        excluded: id_key of identifiers that belong to no person.
 
     Returns:
         The events' columns and person_id.
@@ -35,11 +35,11 @@ def attach_persons(events: DataFrame, persons: DataFrame, excluded: DataFrame) -
     require_columns(
         persons, "id_key", "person_id", "valid_from", "valid_to", where="attach_persons"
     )
-    aside = F.broadcast(excluded.select("id_key").distinct())
-    direct = _join(events.join(aside, "id_key", "left_anti"), persons)
+    barred = F.broadcast(excluded.select("id_key").distinct())
+    direct = _join(events.join(barred, "id_key", "left_anti"), persons)
     # the rank of the identifier decides, so that the order of rows never does
     shared = (
-        events.join(aside, "id_key", "left_semi")
+        events.join(barred, "id_key", "left_semi")
         .withColumn("_row", F.struct(*events.columns))
         .select("_row", "day", F.posexplode("ids").alias("_rank", "id_key"))
     )
@@ -56,7 +56,7 @@ def profiles_of_persons(
 ) -> DataFrame:
     """Give each profile the person who had its strongest identifier when it was updated.
 
-    A phone number's old profile is still its first holder's. Profiles of nobody are left out.
+    A phone number's old profile is still its first holder's. Profiles of no person are left out.
 
     Args:
         profiles: core.profiles.
@@ -76,17 +76,17 @@ def profiles_of_persons(
     updated = F.to_date(F.from_utc_timestamp("updated_ts", timezone))
     seen = profiles.where(F.col("updated_ts").isNull() | (updated <= day)).select(*needed)
     held = persons.select("id_key", "person_id", "valid_from", "valid_to")
-    theirs = seen.join(held, "id_key").where(holds_on(F.coalesce(updated, day)))
-    return theirs.drop("id_key", "valid_from", "valid_to")
+    owned = seen.join(held, "id_key").where(holds_on(F.coalesce(updated, day)))
+    return owned.drop("id_key", "valid_from", "valid_to")
 
 
 def profile_attribute(attribute: str) -> Column:
-    """What a profile says of an attribute; null = nothing."""
+    """Read an attribute of a profile, without blanks around; null = nothing is stated."""
     return F.nullif(F.trim(F.col("attributes")[attribute]), F.lit(""))
 
 
 def excluded_identifiers(rejected: DataFrame) -> DataFrame:
-    """id_key of what identity.rejected sets aside; what has no identifier's form is not met."""
+    """List the id_key of excluded identifiers; texts that are no identifiers are in no record."""
     alone = rejected.where(F.col("b_key").isNull() & (F.col("rule") != FORMAT_RULE))
     return alone.select(F.col("a_key").alias("id_key"))
 

@@ -5,8 +5,8 @@ from functools import reduce
 
 from pyspark.sql import DataFrame, functions as F
 
-from databank.identity.ownership.reassignment import FOREVER, node_key
-from databank.session import checkpoint, hinted
+from databank.identity.ownership.periods import FOREVER, node_key
+from databank.session import checkpoint, checkpoint_counted, checkpoint_keys
 
 LOST, GAINED = "shrink", "grow"  # kinds of identity.changes: an identifier lost or gained
 REASSIGNED = "an identifier was reassigned"
@@ -71,7 +71,7 @@ def reappeared(
         The columns of `ownership_changes`.
     """
     erased = before.select("id_key").exceptAll(left.select("id_key")).distinct()
-    again = after.join(hinted(checkpoint(erased)), "id_key", "left_semi")
+    again = after.join(checkpoint_keys(erased), "id_key", "left_semi")
     kind, cause = F.lit(GAINED).alias("kind"), F.lit(REAPPEARED).alias("cause")
     return _change_rows(again.select("person_id", kind, cause), run_id, day)
 
@@ -142,11 +142,11 @@ def with_evidence(
     pair = ["person_id", "other_person_id"]
     evidence = []
     # most days have neither, and the evidence is long
-    merged = hinted(changes.where("kind = 'merge'").select(*pair))
-    if not merged.isEmpty():
+    merged, merges = checkpoint_counted(changes.where("kind = 'merge'").select(*pair))
+    if merges:
         evidence.append(_links_out_of(merged, before, after, links))
-    split = hinted(changes.where("kind = 'split'").select(*pair))
-    if not split.isEmpty():
+    split, splits = checkpoint_counted(changes.where("kind = 'split'").select(*pair))
+    if splits:
         evidence.append(_rejected_within(split, before, after, rejected))
     if not evidence:
         nothing = F.lit(None).cast("bigint")
@@ -162,12 +162,12 @@ def _links_out_of(
     moved = old.join(merged, F.col("was") == F.col("other_person_id"))
     # a link between two persons of today was rejected
     now = after.select("id_key", "person_id")
-    moved = hinted(checkpoint(moved.join(now, ["id_key", "person_id"], "left_semi")))
+    moved = checkpoint_keys(moved.join(now, ["id_key", "person_id"], "left_semi"))
     around = now.join(merged.select("person_id").distinct(), "person_id", "left_semi")
     around = around.join(old, "id_key", "left").select(
         F.col("id_key").alias("far"), F.col("person_id").alias("now"), "was"
     )
-    around = hinted(checkpoint(around))
+    around = checkpoint_keys(around)
     columns = ("person_id", "other_person_id", "a_key", "b_key", "first_ts", "n")
     ends = [
         links.join(moved, F.col(near) == F.col("id_key"))
@@ -192,7 +192,7 @@ def _rejected_within(
     rejected = rejected.select("a_key", "b_key")
     # an identifier of the old person, or a link to one of its identifiers that left
     members = members.join(after.withColumnRenamed("person_id", "now"), "id_key", "left")
-    members = hinted(checkpoint(members))
+    members = checkpoint_keys(members)
     excluded = rejected.where("b_key IS NULL").join(members, F.col("a_key") == F.col("id_key"))
     left = members.where("now = person_id")
     cut = [

@@ -1,4 +1,4 @@
-"""conf/identity.yml: identifier types, limits and hand-made rules."""
+"""conf/identity.yml: identifier types, limits and rules made by hand."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -37,7 +37,7 @@ class Identifier(StrictModel):
     scope: str = ""
 
     def names(self) -> tuple[str, str, str]:
-        """Type, scope and value."""
+        """Give type, scope and value."""
         return self.type, self.scope, self.value
 
 
@@ -86,20 +86,20 @@ class Pair(StrictModel):
     reason: str = Field(default="by hand", min_length=1)
 
     def ends(self) -> frozenset[tuple[str, str, str]]:
-        """Both identifiers, whatever their order."""
-        return frozenset(one.names() for one in (self.a, self.b))
+        """Give both identifiers, whatever their order."""
+        return frozenset(end.names() for end in (self.a, self.b))
 
 
 class Gates(StrictModel):
-    """How much a run may change before somebody has to look; null = as much as it likes.
+    """How much a run may change before an operator has to review it; null = any change passes.
 
     Attributes:
         moved: The most identifiers that may come to another person_id, as a share (0-1) of those
             that belonged to a person before. A merge moves those of the persons merged away, a
-            split those of the parts that get another id, a handover the identifier itself, for
-            it is another person's on days that were the first one's. What is met for the first
-            time, set aside or released moves nothing.
-        largest: The most identifiers that one person may hold, those passed on included.
+            split those of the parts that get another id, a reassignment the identifier itself,
+            for it is another person's on days that were the first one's. An identifier that is
+            new, excluded or released moves nothing.
+        largest: The most identifiers that one person may hold, reassigned ones included.
     """
 
     moved: float | None = Field(default=None, ge=0, le=1, strict=True, allow_inf_nan=False)
@@ -191,7 +191,7 @@ class IdentityConfig(StrictModel):
 
     @property
     def entity_types(self) -> tuple[str, ...]:
-        """Types of identifiers that are an entity's and no person's, sorted."""
+        """List the types of identifiers that are an entity's and no person's."""
         return tuple(sorted({kind for rule in self.entities.values() for kind in rule.by}))
 
     @model_validator(mode="after")
@@ -205,7 +205,7 @@ class IdentityConfig(StrictModel):
                 raise ValueError(f"{_shown(pair)} is in `must_link` too; keep one of both")
         whole = _joined(self.must_link)
         for number, pair in enumerate(self.cannot_link):
-            first, last = (whole.get(one.names(), {one.names()}) for one in (pair.a, pair.b))
+            first, last = (whole.get(end.names(), {end.names()}) for end in (pair.a, pair.b))
             if first is last:
                 raise ValueError(
                     f"cannot_link[{number}]: `must_link` makes {_shown(pair)} one person by way of "
@@ -253,11 +253,11 @@ class LinkageConfig(StrictModel):
 
 
 class EntitiesConfig(StrictModel):
-    """What the job resolve_entities is given.
+    """The part of identity.yml that resolve_entities takes.
 
     Attributes:
         entities: By name.
-        block: Identifiers of theirs that never tie.
+        block: Identifiers of entities that never link.
     """
 
     entities: dict[Name, Entity]
@@ -265,7 +265,7 @@ class EntitiesConfig(StrictModel):
 
 
 def _joined(pairs: Iterable[Pair]) -> dict[tuple[str, str, str], set[tuple[str, str, str]]]:
-    """By identifier, all that pairs make one with it."""
+    """Group identifiers: by each, all that pairs make one with it."""
     whole: dict[tuple[str, str, str], set[tuple[str, str, str]]] = {}
     for pair in pairs:
         merged = set().union(*(whole.get(names, {names}) for names in pair.ends()))

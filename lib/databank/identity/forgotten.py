@@ -1,4 +1,4 @@
-"""What an erasure means for persons: who is gone, and what no longer tells who somebody was."""
+"""What an erasure means for persons: who is forgotten, and what no longer says whose it was."""
 
 from pyspark.sql import DataFrame, functions as F
 

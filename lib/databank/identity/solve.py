@@ -1,108 +1,100 @@
-"""Who is one person: components of what may link, cut where a person would hold too much."""
+"""Solve a scope: find components over allowed links, release hubs, cut too large persons."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from pyspark.sql import DataFrame, functions as F
 
 from databank.identity.components.solve import connected_components
-from databank.identity.config import IdentityConfig
-from databank.identity.exclusions.cuts import Rules, cut_persons
-from databank.identity.exclusions.hubs import release_junk
-from databank.identity.exclusions.limits import without
-from databank.identity.incremental.scope import Part
-from databank.identity.ownership.reassignment import of_every_holding
-from databank.identity.rules import HUB_RULE
+from databank.identity.evidence.allowed import Inputs
+from databank.identity.exclusions.cuts import CutRules, cut_persons
+from databank.identity.exclusions.hubs import release_hubs
+from databank.identity.exclusions.verdict import hub_rows, without_excluded
+from databank.identity.incremental.scope import SolveScope
+from databank.identity.ownership.periods import pairs_of_every_period
 from databank.runs import Context
 from databank.session import checkpoint
 
 
 class Solved(NamedTuple):
-    """Who is one person in a part, before names are given; keys are those of nodes.
+    """Who is one person in a scope, before names are given; keys are those of nodes.
 
     Attributes:
         components: id_key, component.
-        rejected: identity.rejected rows.
-        junk: identity.junk rows.
+        excluded: Verdicts (id_key, rule, reason): identifiers that belong to no person.
+        rejected_links: a_key, b_key, rule, reason.
+        hubs: identity.hub rows.
     """
 
     components: DataFrame
-    rejected: DataFrame
-    junk: DataFrame
+    excluded: DataFrame
+    rejected_links: DataFrame
+    hubs: DataFrame
 
 
-def solve_part(
-    context: Context, config: IdentityConfig, part: Part, cannot_link: Sequence[tuple[int, int]]
-) -> Solved:
-    """Connect what may link, give back junk that ties nobody to strangers, cut what is too much.
+def solve_scope(context: Context, inputs: Inputs, scope: SolveScope) -> Solved:
+    """Find components over allowed links, release harmless hubs, split what breaks person limits.
 
     Args:
         context: The run.
-        config: identity.yml.
-        part: What is solved.
-        cannot_link: Pairs of identifiers that are never one person.
+        inputs: Its rules.
+        scope: What is solved.
     """
-    evidence, refused = part.evidence, part.evidence.refused
+    config, evidence = inputs.config, scope.evidence
     context.progress.step("connecting identifiers")
-    found = connected_components(
-        without(evidence.links, refused).select("a_key", "b_key"),
+    components = connected_components(
+        without_excluded(evidence.links, evidence.excluded).select("a_key", "b_key"),
         src="a_key",
         dst="b_key",
         scratch=context.store.scratch("components"),
         local_budget=config.tuning.local_edges,
         engine=config.engine,
     )
-    labels = checkpoint(_everyone(found, evidence.nodes, refused))
+    labels = checkpoint(_labels(components, evidence.nodes, evidence.excluded))
     context.progress.step("cutting persons that hold too much")
+    excluded = evidence.excluded
     if config.hub_factor is not None:
-        labels, refused = _with_released(context, config, part, labels)
-    junk = _judged_junk(evidence.refused, refused)
-    pairs = of_every_holding(cannot_link, evidence.holdings)
+        labels, excluded = _with_released_hubs(context, inputs, scope, labels)
+    hubs = hub_rows(evidence.excluded, excluded)
+    pairs = pairs_of_every_period(inputs.manual.cannot_link, evidence.periods)
     if not config.persons and not pairs:
-        return Solved(labels, refused, junk)
-    rules = Rules(config.persons, pairs, config.identifiers, context.day)
-    whole, cut = cut_persons(labels, without(evidence.links, refused), rules)
-    return Solved(whole, refused.unionByName(cut), junk)
+        return Solved(labels, excluded, evidence.ignored, hubs)
+    rules = CutRules(config.persons, pairs, config.identifiers, inputs.day)
+    links = without_excluded(evidence.links, excluded)
+    components, cut = cut_persons(labels, links, rules)
+    return Solved(components, excluded, evidence.ignored.unionByName(cut), hubs)
 
 
-def _everyone(found: DataFrame, nodes: DataFrame, refused: DataFrame) -> DataFrame:
-    """id_key, id_type, component of all that is not refused; who has no link is alone.
+def _labels(components: DataFrame, nodes: DataFrame, excluded: DataFrame) -> DataFrame:
+    """Label all nodes that are not excluded: id_key, id_type, component.
 
-    A join costs less than a loop for each identifier in the graph, and brings the types along.
+    A node without a link is its own component: a join costs less than a loop for each identifier
+    in the graph, and brings the types along.
     """
-    alone = F.col("id_key") == F.col("a_key")
-    kept = nodes.join(refused.where("b_key IS NULL"), alone, "left_anti")
-    named = kept.select("id_key", "id_type").join(
-        found.withColumnRenamed("id", "id_key"), "id_key", "full"
+    kept = nodes.join(excluded.select("id_key"), "id_key", "left_anti")
+    labelled = kept.select("id_key", "id_type").join(
+        components.withColumnRenamed("id", "id_key"), "id_key", "full"
     )
-    return named.select("id_key", "id_type", F.coalesce("component", "id_key").alias("component"))
+    return labelled.select(
+        "id_key", "id_type", F.coalesce("component", "id_key").alias("component")
+    )
 
 
-def _with_released(
-    context: Context, config: IdentityConfig, part: Part, labels: DataFrame
+def _with_released_hubs(
+    context: Context, inputs: Inputs, scope: SolveScope, labels: DataFrame
 ) -> tuple[DataFrame, DataFrame]:
-    """Labels with the junk that comes back, and all that is refused without it."""
-    evidence, refused, outside = part.evidence, part.evidence.refused, part.met_outside
-    looked_at = refused
-    if outside is not None:
-        looked_at = refused.join(outside, "a_key", "left_anti")
-    labels, left = release_junk(
+    """Add the hubs that are released to the labels; gives the verdicts that are left, too."""
+    evidence, external = scope.evidence, scope.external_hubs
+    examined = evidence.excluded
+    if external is not None:
+        examined = examined.join(external, "id_key", "left_anti")
+    labels, left = release_hubs(
         labels,
-        looked_at,
+        examined,
         evidence.links,
         evidence.nodes,
-        limits=config.persons,
+        limits=inputs.config.persons,
         scratch=context.store.scratch("released"),
     )
-    if outside is not None:
-        left = left.unionByName(refused.join(outside, "a_key", "left_semi"))
+    if external is not None:
+        left = left.unionByName(evidence.excluded.join(external, "id_key", "left_semi"))
     return labels, left
-
-
-def _judged_junk(before: DataFrame, after: DataFrame) -> DataFrame:
-    """identity.junk rows, of what was refused before some of it was released and after."""
-    key = F.col("a_key").alias("id_key")
-    aside = after.where(F.col("rule") == HUB_RULE).select(key, F.lit(False).alias("released"))
-    unusual = before.where(F.col("rule") == HUB_RULE).select(key)
-    joined = unusual.join(aside, "id_key", "left")
-    return joined.select("id_key", F.coalesce("released", F.lit(True)).alias("released"))

@@ -77,7 +77,7 @@ CHANGES = TableSpec(
         Column("person_id", "bigint", "the person"),
         Column("other_person_id", "bigint", "the person merged away or split off, else null"),
         Column("cause", "string", "why, in words"),
-        Column("a_key", "bigint", "one end of the link that made it, or the identifier set aside"),
+        Column("a_key", "bigint", "one end of the link that made it, or the excluded identifier"),
         Column("b_key", "bigint", "the other end; null = no single link"),
     ),
 )
@@ -88,10 +88,10 @@ REJECTED = TableSpec(
     owner=_JOB,
     columns=(
         Column("a_key", "bigint", "identifier"),
-        Column("b_key", "bigint", "the other end of a refused pair; null = the identifier itself"),
-        Column("rule", "string", "rule that refused it"),
+        Column("b_key", "bigint", "other end of a rejected link; null = excluded identifier"),
+        Column("rule", "string", "block | limit | hub | person | manual | format"),
         Column("reason", "string", "in words"),
-        Column("day", "date", "day of the run that looked at it last"),
+        Column("day", "date", "day of the run that examined it last"),
     ),
 )
 
@@ -128,7 +128,7 @@ DEGREES = TableSpec(
 
 HUB = TableSpec(
     name="identity.hub",
-    grain="one row per identifier with far more neighbours than is usual for its type",
+    grain="one row per identifier with far more neighbours than is typical of its type",
     owner=_JOB,
     key=("id_key",),
     columns=(

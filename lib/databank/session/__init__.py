@@ -2,9 +2,15 @@
 
 from databank.session.build import get_spark, stop_spark
 from databank.session.frames import small_frame
-from databank.session.shared import checkpoint, hinted, keep_checkpoints, shared_folder
+from databank.session.shared import (
+    checkpoint,
+    checkpoint_counted,
+    checkpoint_keys,
+    keep_checkpoints,
+    shared_folder,
+)
 
 __all__ = [
-    "checkpoint", "get_spark", "hinted", "keep_checkpoints", "shared_folder", "small_frame",
-    "stop_spark",
+    "checkpoint", "checkpoint_counted", "checkpoint_keys", "get_spark", "keep_checkpoints",
+    "shared_folder", "small_frame", "stop_spark",
 ]  # fmt: skip

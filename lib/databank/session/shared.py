@@ -2,7 +2,7 @@
 
 import tempfile
 
-from pyspark.sql import DataFrame, SparkSession, functions as F
+from pyspark.sql import DataFrame, Observation, SparkSession, functions as F
 
 from databank.errors import DataBankError
 
@@ -45,12 +45,22 @@ def checkpoint(frame: DataFrame) -> DataFrame:
     return frame.checkpoint()
 
 
-def hinted(frame: DataFrame) -> DataFrame:
-    """Mark a computed frame of keys for broadcasting if it is short.
+def checkpoint_counted(frame: DataFrame) -> tuple[DataFrame, int]:
+    """Compute a frame of keys now and once, as `checkpoint` does, and count its rows meanwhile.
 
-    Spark takes what a checkpoint holds for endless, and would shuffle the long side of a join.
+    Spark takes what a checkpoint holds for endless, and would shuffle the long side of a join: a
+    short frame comes back with the hint to broadcast it.
     """
-    return F.broadcast(frame) if frame.count() <= _SHORT else frame
+    observed = Observation()
+    count = F.count(F.lit(1)).alias("rows")
+    computed = checkpoint(frame.observe(observed, count))
+    rows = int(observed.get["rows"])
+    return (F.broadcast(computed) if rows <= _SHORT else computed), rows
+
+
+def checkpoint_keys(frame: DataFrame) -> DataFrame:
+    """Compute a frame of keys now and once; joins broadcast it if it is short."""
+    return checkpoint_counted(frame)[0]
 
 
 def keep_checkpoints(spark: SparkSession, folder: str) -> None:

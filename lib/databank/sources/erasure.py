@@ -12,7 +12,7 @@ from typing import NamedTuple
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.runs import Context, Job, StepResult
-from databank.session import checkpoint, hinted, small_frame
+from databank.session import checkpoint, checkpoint_keys, small_frame
 from databank.sources.tables import ERASED, ERASURE, EVENTS, IDENTIFIER, PROFILES
 from databank.tables import Store, TableSpec
 
@@ -185,9 +185,9 @@ def _forget_values(store: Store, erased: Collection[Erasure]) -> None:
     """Remove from identity.identifier what no record shows any more, entities' included."""
     keys = [(one.id_key,) for one in erased]
     known = store.read(IDENTIFIER).where("entity").select("id_key")
-    asked = checkpoint(small_frame(store.spark, keys, "id_key bigint").union(known).distinct())
+    asked = checkpoint_keys(small_frame(store.spark, keys, "id_key bigint").union(known).distinct())
     every = F.explode(_all_keys(_had())).alias("id_key")
     shown = store.read(EVENTS).select(every).union(store.read(PROFILES).select(every))
-    shown = shown.join(hinted(asked), "id_key", "left_semi")
+    shown = shown.join(asked, "id_key", "left_semi")
     gone = asked.join(shown, "id_key", "left_anti")
     store.delete(IDENTIFIER, checkpoint(gone), "target.id_key = source.id_key")

@@ -11,7 +11,7 @@ from databank.columns import is_one_of
 from databank.identity.forgotten import without_erased
 from databank.identity.ownership.periods import holds_on
 from databank.runs import Context
-from databank.session import checkpoint, hinted
+from databank.session import checkpoint, checkpoint_keys
 from databank.sources.identifiers import IdentifierField, given_column, with_keys
 from databank.sources.keys import key_collisions
 from databank.sources.tables import ERASED, IDENTIFIER
@@ -66,10 +66,10 @@ def listed_persons(
     rows = _keyed(context, _rows(context, files, types, fields), fields)
     erased = context.store.read(ERASED)
     gone = F.broadcast(erased.select("id_key").distinct().withColumn("erased", F.lit(True)))
-    rows = checkpoint(rows.join(gone, "id_key", "left"))
+    rows = checkpoint_keys(rows.join(gone, "id_key", "left"))
     usable = rows.where(F.col("id_key").isNotNull() & F.col("value").isNotNull())
     held = context.store.require("identity.person").where(holds_on(F.lit(context.day)))
-    matches = checkpoint(without_erased(held.join(hinted(usable), "id_key"), erased))
+    matches = checkpoint(without_erased(held.join(usable, "id_key"), erased))
     last = matches.groupBy("person_id", "tag").agg(
         F.max("line").alias("line"), F.max_by("value", "line").alias("value")
     )

@@ -4,18 +4,21 @@ from datetime import date
 
 import networkx as nx
 import pandas as pd
+import pytest
 from hypothesis import given, strategies as st
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
+from databank.errors import DataBankError
 from databank.identity import cut_persons
 from databank.identity.config import Limit
-from databank.identity.exclusions.cuts import Rules, cut_links
+from databank.identity.exclusions import cuts
+from databank.identity.exclusions.cuts import CutRules, cut_links
 from databank.session import small_frame
 from tests.support.frames import frame
 
 DAY = date(2026, 1, 31)
 TYPES = ("user_id", "phone", "cookie")
-ONE_USER = Rules({"user_id": Limit(most=1)}, (), TYPES, DAY)
+ONE_USER = CutRules({"user_id": Limit(most=1)}, (), TYPES, DAY)
 COLUMNS = ["a_key", "b_key", "a_type", "b_type", "manual", "score", "n", "last"]
 
 
@@ -57,7 +60,7 @@ def test_what_is_alike_yields_to_what_was_seen() -> None:
     given = links((1, 2, 1), (1, 21, 1), (2, 21, 1))
     given.loc[0, "score"] = 0.99
     assert parts(cut_links(given, ONE_USER)) == {frozenset({1, 21}), frozenset({2})}
-    cut = cut_links(given, Rules({"any": Limit(most=2)}, (), TYPES, DAY))
+    cut = cut_links(given, CutRules({"any": Limit(most=2)}, (), TYPES, DAY))
     assert [row[:2] for row in refused(cut)] == [(1, 2), (2, 21)]
 
 
@@ -91,26 +94,26 @@ def test_links_made_by_hand_are_taken_first() -> None:
         more = links((1, 21, 1), (2, 21, 1), (a, b, 9))
         more.loc[:1, "manual"] = True
         assert parts(cut_links(more, ONE_USER)) == {frozenset({1, 2, 21, a, b})}
-    kept_apart = Rules(ONE_USER.limits, ((1, 2),), TYPES, DAY)
+    kept_apart = CutRules(ONE_USER.limits, ((1, 2),), TYPES, DAY)
     assert parts(cut_links(both[:2], kept_apart)) == {frozenset({1, 21}), frozenset({2})}
 
 
 def test_who_is_kept_apart_by_hand_is_cut() -> None:
-    rules = Rules({}, ((1, 2),), TYPES, DAY)
+    rules = CutRules({}, ((1, 2),), TYPES, DAY)
     cut = cut_links(links((1, 11, 5), (2, 11, 4)), rules)
     assert parts(cut) == {frozenset({1, 11}), frozenset({2})}
     assert refused(cut) == [(2, 11, "would join what is kept apart by hand")]
 
 
 def test_any_limits_the_size() -> None:
-    rules = Rules({"any": Limit(most=3)}, (), TYPES, DAY)
+    rules = CutRules({"any": Limit(most=3)}, (), TYPES, DAY)
     cut = cut_links(links((11, 21, 5), (21, 22, 4), (22, 23, 3), (23, 24, 2)), rules)
     assert parts(cut) == {frozenset({11, 21, 22}), frozenset({23, 24})}
     assert refused(cut) == [(22, 23, "would give a person 4 identifiers (limit 3)")]
 
 
 def test_a_window_counts_what_was_seen_in_it() -> None:
-    rules = Rules({"phone": Limit(most=1, days=31)}, (), TYPES, DAY)
+    rules = CutRules({"phone": Limit(most=1, days=31)}, (), TYPES, DAY)
     rows = links((1, 11, 5), (1, 12, 4), (1, 13, 3))
     micros = [pd.Timestamp(day).value / 1000 for day in ("2026-01-31", "2025-12-31", "2026-01-01")]
     cut = cut_links(rows.assign(last=micros), rules)
@@ -127,7 +130,7 @@ PAIRS = st.dictionaries(
 def test_any_graph_is_cut_so_that_limits_hold_whatever_the_order(
     pairs: dict, order: object
 ) -> None:
-    rules = Rules({"user_id": Limit(most=1), "any": Limit(most=6)}, ((11, 12),), TYPES, DAY)
+    rules = CutRules({"user_id": Limit(most=1), "any": Limit(most=6)}, ((11, 12),), TYPES, DAY)
     rows = links(*((a, b, n) for (a, b), n in pairs.items()))
     cut = cut_links(rows, rules)
     graph = nx.Graph(list(pairs))
@@ -144,25 +147,42 @@ def test_any_graph_is_cut_so_that_limits_hold_whatever_the_order(
     )
 
 
-def test_only_components_that_break_a_limit_are_touched(spark_session: SparkSession) -> None:
-    components = {1: 1, 11: 1, 21: 1, 2: 1, 3: 3, 12: 3, 13: 13}
-    labels = "\n".join(f"{n} | {kind(n)} | {whole}" for n, whole in components.items())
-    evidence = """1 | 11 | event | 5 | 2026-01-02 |
-                  11 | 21 | event | 9 | 2026-01-02 |
-                  21 | 2 | event | 1 | 2026-01-02 |
-                  21 | 2 | profile | 1 | 2026-01-03 |
-                  3 | 12 | event | 1 | 2026-01-02 |"""
-    whole, rejected = cut_persons(
-        frame(spark_session, "id_key bigint, id_type string, component bigint", labels),
-        frame(
-            spark_session,
-            "a_key bigint, b_key bigint, rule string, n bigint, last_ts timestamp, score double",
-            evidence,
-        ),
-        ONE_USER,
-    )
+LABELS = "id_key bigint, id_type string, component bigint"
+LINKS = "a_key bigint, b_key bigint, rule string, n bigint, last_ts timestamp, score double"
+# the component 1 has two users
+COMPONENTS = {1: 1, 11: 1, 21: 1, 2: 1, 3: 3, 12: 3, 13: 13}
+EVIDENCE = """1 | 11 | event | 5 | 2026-01-02 |
+              11 | 21 | event | 9 | 2026-01-02 |
+              21 | 2 | event | 1 | 2026-01-02 |
+              21 | 2 | profile | 1 | 2026-01-03 |
+              3 | 12 | event | 1 | 2026-01-02 |"""
+
+
+def cut_components(spark: SparkSession, rules: CutRules) -> tuple[DataFrame, DataFrame]:
+    labels = "\n".join(f"{n} | {kind(n)} | {whole}" for n, whole in COMPONENTS.items())
+    return cut_persons(frame(spark, LABELS, labels), frame(spark, LINKS, EVIDENCE), rules)
+
+
+def test_only_components_that_break_a_limit_are_cut(spark_session: SparkSession) -> None:
+    whole, rejected = cut_components(spark_session, ONE_USER)
     assert sorted(tuple(row) for row in whole.collect()) == [
         (1, 1), (2, 2), (3, 3), (11, 1), (12, 3), (13, 13), (21, 1),
     ]  # fmt: skip
-    told = "would give a person 2 user_id (limit 1)"
-    assert [tuple(row) for row in rejected.collect()] == [(2, 21, "person", told, DAY)]
+    reason = "would give a person 2 user_id (limit 1)"
+    assert [tuple(row) for row in rejected.collect()] == [(2, 21, "person", reason)]
+
+
+def test_where_no_limit_is_broken_all_stay(spark_session: SparkSession) -> None:
+    whole, rejected = cut_components(
+        spark_session, CutRules({"user_id": Limit(most=2)}, ((1, 3),), TYPES, DAY)
+    )
+    assert {row["id_key"]: row["component"] for row in whole.collect()} == COMPONENTS
+    assert rejected.isEmpty()
+
+
+def test_a_component_that_no_task_can_cut_is_refused(
+    spark_session: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cuts, "_LARGEST", 3)
+    with pytest.raises(DataBankError, match="4 identifiers hang together"):
+        cut_components(spark_session, ONE_USER)

@@ -1,38 +1,94 @@
-"""The job: evidence in, persons out, with rules made by hand and junk that is learned."""
+"""The job: evidence in, persons out, with rules made by hand and hubs that are learned.
+
+One bank has all situations, as families of identifiers that are never seen with each other's.
+"""
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 from pyspark.sql import SparkSession, functions as F
 
-from databank.errors import DataBankError
-from databank.identity.exclusions import cuts
 from databank.identity.tables import ALIAS, CHANGES, PERSON
 from databank.sources.tables import EVENTS, IDENTIFIER
 from tests.support.bank import DAY
-from tests.unit.identity.world import PEOPLE, World, group, pair
+from tests.unit.identity.world import PEOPLE, group, memory_world, pair
+
+SECOND, THIRD = DAY + timedelta(days=1), DAY + timedelta(days=2)
+RECORDS = (
+    # 1-9: rules by hand and limits of a person
+    *("u1 p1", "u1 c1", "u2 p2", "u2 p2", "p2 c2", "u3 p1", "u4 c4", "p9 c9", "u5 c5"),
+    *("u6 c6", "u6 c7"),
+    # 21-24: two phones on a cookie, twice
+    *("p21 c21", "p22 c21", "p23 c23", "p24 c23"),
+    # 31-39: persons that change from day to day
+    *("p31 e31", "p32 e32", "p33 e33", "p34 c34", "p35 e35", "p35 c35"),
+    # 41-45: profiles that are alike
+    *("u41 c41", "u41 p41", "u42 c42", "u43 c43", "u44 p41", "e45"),
+    # 50-56: e50 is on everybody's record; u50 is one customer with many cookies
+    *(f"u{n} e50" for n in range(51, 57)),
+    *(f"u{n} c{n}" for n in range(51, 57)),
+    *(f"u50 c{n}" for n in range(60, 68)),
+    # 70-78: one customer with many cookies, some seen with the user id, some with the phone
+    "u70 p70",
+    *(f"u70 c{n}" for n in range(70, 76)),
+    *(f"p70 c{n}" for n in range(73, 79)),
+    # what is typical: three neighbours of a user id, one of all others
+    *(f"u{n} p{n} c{n} e{n}" for n in range(100, 700)),
+)
+RULES: dict[str, Any] = {
+    "limits": {"cookie": {"user_id": 1, "phone": 1}},
+    "persons": {"user_id": 1, "any": 50},
+    "hub_factor": 2,
+    "linkage": PEOPLE,
+    "must_link": [pair("u4", "u5"), pair("c21", "p21")],
+    "cannot_link": [pair("c6", "c7"), pair("u2", "u9")],
+}
+IGNORED = pair("c2", "p2")
+BLOCKED = [{"type": "phone", "pattern": "p9"}, {"type": "cookie", "value": "c4"}]
 
 
-@pytest.fixture
-def world(spark_session: SparkSession, tmp_path: Path) -> World:
-    records = ["u1 p1", "u1 c1", "u2 p2", "u2 p2", "p2 c2", "u3 p1", "u4 c4", "p9 c9", "u5 c5"]
-    return World(spark_session, tmp_path, *records, "u6 c6", "u6 c7")
+class Result(NamedTuple):
+    """What a day gives."""
+
+    persons: set[frozenset[str]]
+    rejected: set[tuple[str, str, str]]
+    changes: set[tuple[str, str, str]]
+
+    def rejected_of(self, *words: str) -> set[tuple[str, str, str]]:
+        """What is rejected of some identifiers."""
+        return {row for row in self.rejected if {*row[:2]} & {*words}}
 
 
-def test_rules_made_by_hand_and_the_limits_of_a_person(world: World) -> None:
-    world.resolve(
-        persons={"user_id": 1},
-        block=[{"type": "phone", "pattern": "p9"}, {"type": "cookie", "value": "c4"}],
-        ignore_link=[pair("c2", "p2")],
-        must_link=[pair("u4", "u5")],
-        cannot_link=[pair("c6", "c7"), pair("u2", "u9")],
-    )
+@pytest.fixture(scope="module")
+def results(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> list[Result]:
+    """Three days of one bank."""
+    world = memory_world(spark_session, tmp_path_factory.mktemp("resolve"), *RECORDS)
+    days = []
+
+    def resolve(day: Any, **rules: Any) -> None:
+        world.resolve(day, **RULES, **rules)
+        days.append(Result(world.persons(), world.rejected(), world.changes(day)))
+
+    # c41 knows two user ids then, of which it was seen with one; u42 and e45 are not likely enough
+    world.link("u42 c41 0.99", "c43 p41 0.97", "e45 u43 0.96", "e45 u42 0.6")
+    resolve(DAY, block=BLOCKED, ignore_link=[IGNORED])
+    # p32 turns out to be p31 by e31; p33 and p34 by an address that is new to both
+    world.come(SECOND, "p32 e31", "p33 e39", "p34 e39")
+    # and the profiles say something else
+    world.link("u44 e45 0.96")
+    resolve(SECOND, block=BLOCKED, ignore_link=[IGNORED])
+    block = [*BLOCKED, {"type": "email", "value": "e39"}]
+    resolve(THIRD, block=block, ignore_link=[IGNORED, pair("p35", "e35")])
+    return days
+
+
+def test_rules_made_by_hand_and_the_limits_of_a_person(results: list[Result]) -> None:
     # u1 and u3 have p1 once each: the smaller key keeps it; u4 and u5 are one whatever the limit
-    assert world.persons() == group(
-        "u1 p1 c1", "u3", "u2 p2", "c2", "u4 u5 c5", "c9", "u6 c6", "c7"
-    )
-    assert world.rejected() == {
+    persons = group("u1 p1 c1", "u3", "u2 p2", "c2", "u4 u5 c5", "c9", "u6 c6", "c7")
+    assert persons <= results[0].persons
+    assert results[0].rejected_of("p1", "u3", "c2", "p2", "u4", "u5", "c4", "c9", "p9", "c7") == {
         ("p9", "", "block"),
         ("c4", "", "block"),
         ("c2", "p2", "manual"),
@@ -41,38 +97,47 @@ def test_rules_made_by_hand_and_the_limits_of_a_person(world: World) -> None:
     }
 
 
-def test_junk_is_learned_and_released_where_it_ties_one_person(
-    spark_session: SparkSession, tmp_path: Path
-) -> None:
-    # c0 is on everybody's record; u0 is one customer with many cookies
-    records = [f"u{n} c0" for n in range(1, 7)] + [f"u{n} c{n}" for n in range(1, 7)]
-    many = [f"u0 c{n}" for n in range(20, 26)]
-    usual = [f"u{n} c{n}" for n in range(100, 700)]
-    world = World(spark_session, tmp_path, *records, *many, *usual)
-    world.resolve(hub_factor=2, persons={"user_id": 1, "any": 50})
-    assert frozenset(["u0", *(f"c{n}" for n in range(20, 26))]) in world.persons()
-    assert group("u1 c1", "u6 c6") <= world.persons()
-    assert world.rejected() == {("c0", "", "hub")}
+def test_what_must_link_is_not_excluded(results: list[Result]) -> None:
+    assert group("p21 c21 p22", "p23", "p24") <= results[0].persons
+    assert results[0].rejected_of("p21", "c21", "p22", "p23", "c23", "p24") == {
+        ("c23", "", "limit")
+    }
 
 
-def test_changes_name_the_evidence_that_made_them(
-    spark_session: SparkSession, tmp_path: Path
-) -> None:
-    world = World(spark_session, tmp_path, "u1 p1", "u2 p2", "u3 p3", "u4 c4", "u5 p5", "u5 c5")
-    world.resolve()
-    second, third = DAY + timedelta(days=1), DAY + timedelta(days=2)
-    # u2 is found to be u1 by p1; u3 and u4 by a cookie that is new to both
-    world.come(second, "u2 p1", "u3 c9", "u4 c9")
-    world.resolve(second)
-    # each says what led out of the person that is gone: u3 is younger than u4 with its cookie
-    assert world.changes(second) == {("merge", "u2", "p1"), ("merge", "u3", "c9")}
-    world.resolve(
-        third,
-        ignore_link=[pair("u5", "p5")],
-        block=[{"type": "cookie", "value": "c9"}],
-        cannot_link=[],
-    )
-    assert world.changes(third) == {("split", "p5", "u5"), ("split", "c9", ""), ("shrink", "", "")}
+def test_a_hub_is_learned_and_released_where_it_ties_one_person(results: list[Result]) -> None:
+    whole = frozenset(["u50", *(f"c{n}" for n in range(60, 68))])
+    assert {whole, *group("u51 c51", "u56 c56")} <= results[0].persons
+    assert results[0].rejected_of("e50", "u50", "u51") == {("e50", "", "hub")}
+
+
+def test_a_hub_that_was_seen_with_another_is_released_with_it(results: list[Result]) -> None:
+    assert frozenset(["u70", "p70", *(f"c{n}" for n in range(70, 79))]) in results[0].persons
+    assert not results[0].rejected_of("u70", "p70", *(f"c{n}" for n in range(70, 79)))
+
+
+def test_likeness_links_and_breaks_no_limit(results: list[Result]) -> None:
+    words = ("u41", "c41", "p41", "u42", "c42", "u43", "c43", "u44", "e45")
+    assert group("u41 c41 p41", "u42 c42", "u43 c43 e45", "u44") <= results[0].persons
+    assert results[0].rejected_of(*words) == {
+        ("c41", "u42", "person"),
+        ("c43", "p41", "person"),
+        ("p41", "u44", "person"),
+    }
+    assert group("u41 c41 p41", "u42 c42", "u43 c43", "u44 e45") <= results[1].persons
+    assert results[1].rejected_of(*words) == {("p41", "u44", "person")}
+
+
+def test_nothing_else_is_rejected(results: list[Result]) -> None:
+    # all that is named above
+    assert len(results[0].rejected) == 5 + 1 + 1 + 3
+
+
+def test_changes_name_the_evidence_that_made_them(results: list[Result]) -> None:
+    # each says what led out of the person that is gone: p33 is younger than p34 with its cookie
+    merges = {("merge", "p32", "e31"), ("merge", "p33", "e39")}
+    assert {row for row in results[1].changes if row[0] == "merge"} == merges
+    split = {("split", "e35", "p35"), ("split", "e39", ""), ("shrink", "", "")}
+    assert results[2].changes == split
 
 
 def test_not_one_id_changes_however_the_evidence_is_read(
@@ -92,16 +157,15 @@ def test_not_one_id_changes_however_the_evidence_is_read(
         "must_link": [pair("u1", "u9")],
         "cannot_link": [pair("u2", "u3")],
     }
-    world = World(spark_session, tmp_path / "first")
+    world = memory_world(spark_session, tmp_path / "first")
     world.load(seen)
     world.resolve(**rules)
     assert len(world.bank.rows(PERSON, "person_id", where="valid_from IS NOT NULL")) == 1
     registry = (PERSON, ALIAS, CHANGES)
     before = [world.bank.rows(table, *(c.name for c in table.columns)) for table in registry]
-    next_day = DAY + timedelta(days=1)
-    world.resolve(next_day, **rules)
-    # rows in another order and other files, everything made anew but the registry
-    again = World(spark_session, tmp_path / "again")
+    world.resolve(SECOND, **rules)
+    # rows in another order and other files, everything rebuilt but the registry
+    again = memory_world(spark_session, tmp_path / "again")
     again.load(seen)
     mixed = {t: again.bank.read(t).orderBy(F.rand(7)) for t in (EVENTS, IDENTIFIER)}
     kept = {t: world.bank.read(t) for t in registry}
@@ -110,58 +174,10 @@ def test_not_one_id_changes_however_the_evidence_is_read(
     spark_session.conf.set("spark.sql.shuffle.partitions", "7")
     spark_session.conf.set("spark.sql.adaptive.enabled", "false")
     try:
-        again.resolve(next_day, **rules)
+        again.resolve(SECOND, **rules)
     finally:
         spark_session.conf.set("spark.sql.shuffle.partitions", usual)
         spark_session.conf.set("spark.sql.adaptive.enabled", "true")
     for bank in (world.bank, again.bank):
-        found = [bank.rows(table, *(c.name for c in table.columns)) for table in registry]
-        assert found == before
-
-
-def test_junk_that_met_other_junk_is_released_with_it(
-    spark_session: SparkSession, tmp_path: Path
-) -> None:
-    # one customer with many cookies, some seen with the user id, some with the phone
-    records = ["u0 p0", *(f"u0 c{n}" for n in range(6)), *(f"p0 c{n}" for n in range(3, 9))]
-    usual = [f"u{n} c{n} p{n}" for n in range(100, 400)]
-    world = World(spark_session, tmp_path, *records, *usual)
-    world.resolve(hub_factor=2, persons={"any": 50})
-    assert frozenset(["u0", "p0", *(f"c{n}" for n in range(9))]) in world.persons()
-    assert not world.rejected()
-
-
-def test_what_is_told_by_hand_is_not_set_aside(spark_session: SparkSession, tmp_path: Path) -> None:
-    world = World(spark_session, tmp_path, "u1 c1", "u2 c1", "u3 c3", "u4 c3")
-    world.resolve(limits={"cookie": {"user_id": 1}}, must_link=[pair("c1", "u1")])
-    assert world.persons() == group("u1 c1 u2", "u3", "u4")
-    assert world.rejected() == {("c3", "", "limit")}
-
-
-def test_likeness_links_and_breaks_no_limit(spark_session: SparkSession, tmp_path: Path) -> None:
-    world = World(spark_session, tmp_path, "u1 c1", "u1 p1", "u2 c2", "u3 c3", "u4 p1", "e5")
-    rules = {"limits": {"cookie": {"user_id": 1}}, "persons": {"user_id": 1}, "linkage": PEOPLE}
-    # c1 knows two user ids now, of which it was seen with one; u2 and e5 are not likely enough
-    world.link("u2 c1 0.99", "c3 p1 0.97", "e5 u3 0.96", "e5 u2 0.6")
-    world.resolve(**rules)
-    assert world.persons() == group("u1 c1 p1", "u2 c2", "u3 c3 e5", "u4")
-    refused = {("c1", "u2", "person"), ("c3", "p1", "person"), ("p1", "u4", "person")}
-    assert world.rejected() == refused
-    # another day, and the profiles say something else
-    world.link("u4 e5 0.96")
-    world.resolve(DAY + timedelta(days=1), **rules)
-    assert world.persons() == group("u1 c1 p1", "u2 c2", "u3 c3", "u4 e5")
-    assert world.rejected() == {("p1", "u4", "person")}
-
-
-def test_a_pattern_that_only_python_reads_is_refused(world: World) -> None:
-    with pytest.raises(DataBankError, match="Java cannot read the pattern"):
-        world.resolve(block=[{"type": "phone", "pattern": "(?P<all>p.*)"}])
-
-
-def test_a_component_that_no_task_can_cut_is_refused(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cuts, "_LARGEST", 3)
-    with pytest.raises(DataBankError, match="4 identifiers hang together"):
-        world.resolve(persons={"user_id": 1})
+        rows = [bank.rows(table, *(c.name for c in table.columns)) for table in registry]
+        assert rows == before

@@ -21,9 +21,9 @@ from databank.identity.tables import (
 )
 from databank.tables import TableSpec
 from tests.support.bank import DAY
-from tests.unit.identity.world import PEOPLE, World, group, pair
+from tests.unit.identity.world import PEOPLE, group, memory_world, pair
 
-HISTORIES, DAYS = 300, 3
+DAYS = 3
 KINDS = ("block", "ignore_link", "must_link", "cannot_link", "reassigned_by_hand", "none")
 RULES: dict[str, Any] = {
     "limits": {
@@ -65,7 +65,7 @@ class History:
         return " ".join(dict.fromkeys(words))
 
     def day(self, day: date) -> tuple[list[tuple[date, str]], dict[str, str]]:
-        """Records, some of them late, and profiles that are told anew."""
+        """Records, some of them late, and profiles that are sent again."""
         late = [day - timedelta(days=self.chance.choice([0, 0, 0, 1, 4]))]
         records = [(late[0], self.record()) for _ in range(self.chance.choice([0, 0, 1, 1, 2]))]
         profiles = {}
@@ -84,12 +84,10 @@ class History:
         return f"{a} {b} {self.chance.choice([0.6, 0.93, 0.97])}"
 
     def rules(self, day: date) -> dict[str, list[dict[str, Any]]]:
-        """What is told by hand; now and then it is another thing."""
+        """Rules made by hand; now and then there is another one."""
         if self.chance.random() < 0.15:
-            one = self.chance.choice(
-                ["block", "ignore_link", "must_link", "cannot_link", "reassigned_by_hand", "none"]
-            )
-            self.manual = {one: [self._rule(one, day)]} if one != "none" else {}
+            kind = self.chance.choice(KINDS)
+            self.manual = {kind: [self._rule(kind, day)]} if kind != "none" else {}
         return self.manual
 
     def _rule(self, kind: str, day: date) -> dict[str, Any]:
@@ -102,28 +100,29 @@ class History:
         return pair(a, b)
 
 
-def usual() -> Iterator[str]:
-    """Many with four neighbours each, so that four stay usual for every type."""
+def typical() -> Iterator[str]:
+    """Many with four neighbours each, so that four stay typical of every type."""
     for kind in "upc":
         for number in range(600):
-            # a few have five, which is unusual, and yet are one customer
+            # a few have five, which makes them hubs, and yet are one customer
             most = 5 if number % 200 == 7 else 4
             yield " ".join([f"{kind}_{number}", *(f"e{kind}_{number}_{n}" for n in range(most))])
 
 
-@pytest.mark.usefixtures("touched_only")
+@pytest.mark.parametrize("count", [60, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.usefixtures("affected_only")
 def test_days_one_by_one_give_what_all_of_it_gives(
-    spark_session: SparkSession, tmp_path: Path
+    spark_session: SparkSession, tmp_path: Path, count: int
 ) -> None:
-    histories = [History(number) for number in range(HISTORIES)]
-    world = World(spark_session, tmp_path / "bank")
+    histories = [History(number) for number in range(count)]
+    world = memory_world(spark_session, tmp_path / "bank")
     for number in range(DAYS):
         day = DAY + timedelta(days=number)
-        told: dict[str, list[dict[str, Any]]] = {}
+        manual: dict[str, list[dict[str, Any]]] = {}
         likely: list[str] = []
         erased: list[str] = []
         # longer ago than any window
-        records = [] if number else [(DAY - timedelta(days=30), record) for record in usual()]
+        records = [] if number else [(DAY - timedelta(days=30), record) for record in typical()]
         profiles: dict[str, str] = {}
         for history in histories:
             new, shown = history.day(day)
@@ -132,27 +131,27 @@ def test_days_one_by_one_give_what_all_of_it_gives(
             likely += [history.link()] if history.number % 3 == 0 else []
             erased += [word for word in [history.erased()] if word]
             for kind, rules in history.rules(day).items():
-                told.setdefault(kind, []).extend(rules)
+                manual.setdefault(kind, []).extend(rules)
         world.load(records, profiles)
         if number:
             world.erase(day, *(word for word in erased if word in world.keys))
         # of some the bank has never heard
         world.link(*(line for line in likely if {*line.split()[:2]} <= world.keys.keys()))
         if number == 0:
-            world.resolve(day, **RULES, **told)
+            world.resolve(day, **RULES, **manual)
             continue
         anew = world.copy(tmp_path / f"anew-{number}")
-        whole = anew.resolve_all(day, **RULES, **told).summary
-        part = world.resolve(day, **RULES, **told).summary
-        looked_at = part["solved again"]
-        assert isinstance(looked_at, int)
-        assert looked_at < 4000
+        whole = anew.resolve_all(day, **RULES, **manual).summary
+        part = world.resolve(day, **RULES, **manual).summary
+        solved = part["solved again"]
+        assert isinstance(solved, int)
+        assert solved < 4000
         assert part["identifiers moved"] == whole["identifiers moved"] != 0
         for table, own in SAME.items():
             columns = [c.name for c in table.columns if c.name not in own]
-            found, wanted = (each.bank.rows(table, *columns) for each in (world, anew))
-            assert found == wanted, (table.name, day)
-    # what is hard has happened: holdings, cuts, all kinds of changes, junk that came back
+            rows, wanted = (each.bank.rows(table, *columns) for each in (world, anew))
+            assert rows == wanted, (table.name, day)
+    # what is hard has happened: periods, cuts, all kinds of changes, hubs that were released
     assert world.bank.rows(PERSON, "id_key", where="valid_from IS NOT NULL")
     assert {row[0] for row in world.bank.rows(HUB, "released")} == {True, False}
     assert {rule for _, _, rule in world.rejected()} == {
@@ -166,11 +165,11 @@ def test_days_one_by_one_give_what_all_of_it_gives(
     assert kinds >= {"new", "merge", "split", "grow", "shrink"}
 
 
-@pytest.mark.usefixtures("touched_only")
-def test_a_general_rule_that_changes_has_all_looked_at(
+@pytest.mark.usefixtures("affected_only")
+def test_a_general_rule_that_changes_has_all_solved_again(
     spark_session: SparkSession, tmp_path: Path
 ) -> None:
-    world = World(spark_session, tmp_path, "u1 p1", "u2 p1", "u3 c3")
+    world = memory_world(spark_session, tmp_path, "u1 p1", "u2 p1", "u3 c3")
     world.resolve()
     again = world.resolve(limits={"phone": {"user_id": 1}}).summary
     assert again["full solve because"] == "general rules of identity.yml have changed"

@@ -7,27 +7,58 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from pyspark.sql import SparkSession, functions as F
+from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from databank.config import Settings
 from databank.identity.build import JOB
 from databank.identity.config import IdentityConfig
 from databank.identity.tables import CHANGES, LIKELY_PAIR, PERSON, REJECTED, STATE
-from databank.runs import Context, Outcome, Progress
+from databank.runs import Context, Job, Outcome, Progress, StepResult
 from databank.session import small_frame
 from databank.sources.erasure import Erasure, erase_from_core, note_erased
 from databank.sources.tables import ERASED, EVENTS, IDENTIFIER, PROFILES
-from databank.tables import DeltaStore
+from databank.tables import DeltaStore, TableSpec
 from tests.support.bank import DAY, Bank
+from tests.support.memory_store import MemoryStore, run_step
 
 TYPES = {"u": "user_id", "p": "phone", "c": "cookie", "e": "email"}
+
+
+class MemoryBank:
+    """What tests ask of a `Bank`, with tables in memory: a job is its step alone."""
+
+    def __init__(self, spark: SparkSession, root: Path, store: MemoryStore | None = None) -> None:
+        self.root, self.store = str(root), store or MemoryStore(spark, root)
+
+    def copy(self, root: Path) -> "MemoryBank":
+        """The same bank, and what either writes from now on is its own."""
+        store = self.store.copy()
+        return MemoryBank(self.store.spark, root, store)
+
+    def publish(self, tables: Mapping[TableSpec, DataFrame], **given: Any) -> None:
+        """Write tables as their jobs would have."""
+        self.store.publish_frames(tables, **given)
+
+    def run(self, job: Job, config: Any, *, day: date = DAY) -> StepResult:
+        """Run a job's step and publish what it wrote."""
+        return run_step(self.store, job, config, day=day)[1]
+
+    def read(self, table: TableSpec) -> DataFrame:
+        """What a reader sees."""
+        return self.store.read(table)
+
+    def rows(self, table: TableSpec, *columns: str, where: str = "true") -> list[tuple[Any, ...]]:
+        """Some columns of what a reader sees, sorted."""
+        read = self.read(table).where(where).select(*columns).collect()
+        return sorted((tuple(row) for row in read), key=repr)
 
 
 class World:
     """A bank whose identifiers are words: u1 is a user id, p1 a phone, c1 a cookie, e1 mail."""
 
-    def __init__(self, spark: SparkSession, root: Path, *records: str) -> None:
-        self.bank, self.spark, self.seen = Bank(spark, root), spark, 0
+    def __init__(self, spark: SparkSession, root: Path, *records: str, bank: Any = None) -> None:
+        self.bank: Any = bank or Bank(spark, root)
+        self.spark, self.seen = spark, 0
         self.keys: dict[str, int] = {}
         self.gone: set[str] = set()
         if records:
@@ -35,8 +66,11 @@ class World:
 
     def copy(self, root: Path) -> "World":
         """The same bank at another place."""
-        other = World(self.spark, root)
-        shutil.copytree(self.bank.root, root)
+        if isinstance(self.bank, MemoryBank):
+            other = World(self.spark, root, bank=self.bank.copy(root))
+        else:
+            shutil.copytree(self.bank.root, root)
+            other = World(self.spark, root)
         other.seen, other.keys, other.gone = self.seen, dict(self.keys), set(self.gone)
         return other
 
@@ -99,7 +133,8 @@ class World:
 
     def erase(self, day: date, *words: str, since: date | None = None, whole: bool = False) -> None:
         """Take identifiers from the records of a period, as ingest does."""
-        store = DeltaStore(self.spark, self.bank.root)
+        in_memory = isinstance(self.bank, MemoryBank)
+        store = self.bank.store if in_memory else DeltaStore(self.spark, self.bank.root)
         store.start_run(f"erased-{uuid4().hex}", [EVENTS, PROFILES, IDENTIFIER, ERASED])
         context = Context(
             self.spark, store, Settings(), day, store.run_id, (), None, "", Progress(quiet=True)
@@ -111,14 +146,14 @@ class World:
         known = {row[0] for row in self.bank.rows(IDENTIFIER, "id_value")}
         self.gone |= {*words} - known
 
-    def resolve(self, day: date = DAY, **config: Any) -> Outcome:
+    def resolve(self, day: date = DAY, **config: Any) -> Outcome | StepResult:
         given = {"identifiers": list(TYPES.values()), **config}
         return self.bank.run(JOB, IdentityConfig.model_validate(given), day=day)
 
-    def resolve_all(self, day: date = DAY, **config: Any) -> Outcome:
+    def resolve_all(self, day: date = DAY, **config: Any) -> Outcome | StepResult:
         """Resolve with another version of the logic, which solves everything again."""
-        basis = self.bank.read(STATE).withColumn("logic_version", F.lit(0))
-        self.bank.publish({STATE: basis.localCheckpoint()}, day=day)
+        state = self.bank.read(STATE).withColumn("logic_version", F.lit(0))
+        self.bank.publish({STATE: state.localCheckpoint()}, day=day)
         return self.resolve(day, **config)
 
     def changes(self, day: date) -> set[tuple[str, str, str]]:
@@ -150,6 +185,11 @@ PEOPLE = {
         "match_threshold": 0.9,
     }
 }
+
+
+def memory_world(spark: SparkSession, root: Path, *records: str) -> World:
+    """A world whose tables are in memory."""
+    return World(spark, root, *records, bank=MemoryBank(spark, root))
 
 
 def group(*texts: str) -> set[frozenset[str]]:

@@ -21,9 +21,9 @@ from databank.identity.entities.tables import (
     ENTITY_REJECTED,
     TABLES,
 )
-from databank.identity.evidence.manual import blocked_nodes
-from databank.identity.exclusions.cuts import Rules, cut_persons
-from databank.identity.exclusions.limits import since
+from databank.identity.evidence.manual import blocked_identifiers
+from databank.identity.exclusions.cuts import CutRules, cut_persons
+from databank.identity.exclusions.limits import window_start
 from databank.identity.person_ids import Assignment, assign_persons, next_person_id
 from databank.identity.tables import PERSON as PERSONS, REJECTED
 from databank.runs import Context, Job, StepResult
@@ -72,8 +72,8 @@ def resolve_entities(context: Context, config: EntitiesConfig) -> StepResult:
     identifiers = store.read(IDENTIFIER)
     _refuse_persons(identifiers, config.entities)
     identifiers = identifiers.where("entity")
-    blocked = blocked_nodes(identifiers, config.block, day=day)
-    blocked = checkpoint(blocked.select(F.col("a_key").alias("id_key"), "reason"))
+    blocked = blocked_identifiers(identifiers, config.block)
+    blocked = checkpoint(blocked.select("id_key", "reason"))
     evidence = checkpoint(evidence.join(identifiers.select("id_key", "id_type"), "id_key"))
     # a kind of entity that was removed from identity.yml loses its rows
     rows = {table: [small_frame(context.spark, [], table.schema())] for table in TABLES}
@@ -93,7 +93,7 @@ def resolve_entities(context: Context, config: EntitiesConfig) -> StepResult:
 
 def _recent(evidence: DataFrame, rule: Entity, day: date) -> DataFrame:
     """Select the evidence of one kind of entity that is recent enough."""
-    first = since(Limit(most=1, days=rule.days), day)
+    first = window_start(Limit(most=1, days=rule.days), day)
     links = evidence.where(F.col("id_type").isin(*rule.by))
     return links if first is None else links.where(F.col("last_day") >= F.lit(first))
 
@@ -159,7 +159,7 @@ def _cut(
 ) -> tuple[DataFrame, DataFrame]:
     """Cut entities with too many persons; labels, and rejected id_key, person_id, reason."""
     most = Limit(most=rule.persons or 0)
-    rules = Rules({PERSON: most}, (), (PERSON, *rule.by), day)
+    rules = CutRules({PERSON: most}, (), (PERSON, *rule.by), day)
     links = tied.select(
         F.col("node").alias("a_key"),
         F.col("id_key").alias("b_key"),

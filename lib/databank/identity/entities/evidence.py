@@ -16,8 +16,8 @@ def entity_evidence(
     """Collect the persons whose records name an address, a landline, an account.
 
     A record counts for the person who owned its identifier on its day. Cost: a scan of the columns
-    that name identifiers (files without such a one are skipped by their statistics), a shuffle of what is
-    left by identifiers and day, and the joins of `attach_persons` on that.
+    that name identifiers (files without such a one are skipped by their statistics), a shuffle of
+    what is left by identifiers and day, and the joins of `attach_persons` on that.
 
     Args:
         events: core.events.

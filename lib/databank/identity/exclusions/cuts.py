@@ -1,14 +1,14 @@
 """Persons that would hold too much are cut at their weakest links.
 
-A limit on direct neighbours (see `guards`) does not see that two user ids are one person by way of
-a phone, a cookie and a card. Here the whole component is looked at: where it breaks a limit, its
+A limit on direct neighbours (see `limits`) does not see that two user ids are one person by way of
+a phone, a cookie and a card. Here the whole component is examined: where it breaks a limit, its
 links are taken again, the strongest first, and a link that would make a person break a limit is
-refused. That is Kruskal's spanning forest under a constraint; what is refused are the weakest links
-between what belongs together, and nobody is dropped.
+rejected. That is Kruskal's spanning forest under a constraint; what is rejected are the weakest
+links between groups of identifiers, and no identifier is dropped.
 
-Stronger is what was seen than what is alike, then the link of stronger types (the weaker end's
-place in conf's list), then the one with more records, then the one seen later, then the one with
-the smaller keys: functions of the evidence alone, never of its order. Links made by hand come first
+Stronger is a link that was seen than one by likeness, then the link of stronger types (the weaker
+end's place in conf's list), then the one with more records, then the one seen later, then the one
+with the smaller keys: functions of the evidence alone, never of its order. Links by hand come first
 of all, and no limit holds for them.
 """
 
@@ -19,13 +19,14 @@ from functools import reduce
 
 import numpy as np
 import pandas as pd
-from pyspark.sql import DataFrame, functions as F
+from pyspark.sql import DataFrame, Observation, functions as F
 
 from databank.columns import require_columns
 from databank.errors import DataBankError
 from databank.identity.config import ANY, Limit
 from databank.identity.evidence.edges import pair_of_keys
-from databank.identity.exclusions.limits import held_of, since
+from databank.identity.exclusions.limits import count_of, window_start
+from databank.identity.exclusions.verdict import REJECTED_LINK
 from databank.identity.rules import MANUAL_RULE, PERSON_RULE
 from databank.session import checkpoint, small_frame
 
@@ -37,7 +38,7 @@ _CUT = "a_key bigint, b_key bigint, component bigint, reason string"
 
 
 @dataclass(frozen=True)
-class Rules:
+class CutRules:
     """What one person may hold, and who must not be one person.
 
     Attributes:
@@ -54,7 +55,9 @@ class Rules:
     day: date
 
 
-def cut_persons(labels: DataFrame, links: DataFrame, rules: Rules) -> tuple[DataFrame, DataFrame]:
+def cut_persons(
+    labels: DataFrame, links: DataFrame, rules: CutRules
+) -> tuple[DataFrame, DataFrame]:
     """Cut the components that break a limit, each in one task.
 
     Args:
@@ -64,9 +67,8 @@ def cut_persons(labels: DataFrame, links: DataFrame, rules: Rules) -> tuple[Data
         rules: What holds for a person.
 
     Returns:
-        id_key, component: labels as given, those of cut components anew (component = smallest id
-        of the part); and rejected(a_key, b_key, rule, reason, day), one row per link between two
-        parts.
+        id_key, component: labels as given, but of cut components the smallest id of the part; and
+        a_key, b_key, rule, reason: one row per rejected link between two parts.
 
     Raises:
         DataBankError: If a component that breaks a limit is too large for one task.
@@ -74,10 +76,15 @@ def cut_persons(labels: DataFrame, links: DataFrame, rules: Rules) -> tuple[Data
     require_columns(labels, "id_key", "id_type", "component", where="cut_persons: labels")
     columns = ("a_key", "b_key", "rule", "n", "last_ts", "score")
     require_columns(links, *columns, where="cut_persons: links")
-    suspects = checkpoint(_suspects(labels, rules))
-    held = _held_in(suspects)
+    observed = Observation()
+    sizes = F.max("size").alias("largest"), F.sum("size").alias("all")
+    suspects = checkpoint(_suspects(labels, rules).observe(observed, *sizes))
+    size = _size_of(observed.get)
+    if not size:
+        nothing = small_frame(labels.sparkSession, [], REJECTED_LINK)
+        return labels.select("id_key", "component"), nothing
     inside = labels.join(suspects, "component", "left_semi")
-    inside = F.broadcast(inside) if held <= _BROADCAST else inside
+    inside = F.broadcast(inside) if size <= _BROADCAST else inside
 
     def cut_task(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         # ids of one component are in no other: all of a task are cut as one
@@ -85,67 +92,64 @@ def cut_persons(labels: DataFrame, links: DataFrame, rules: Rules) -> tuple[Data
         if given:
             yield cut_links(pd.concat(given, ignore_index=True), rules)
 
-    tasks = max(labels.sparkSession.sparkContext.defaultParallelism, held // _A_TASK)
+    tasks = max(labels.sparkSession.sparkContext.defaultParallelism, size // _A_TASK)
     # an identifier without a link is alone and breaks nothing
     grouped = _links_of(inside, links).repartition(tasks, "component")
     cut = checkpoint(grouped.mapInPandas(cut_task, _CUT))
-    told = cut.where("reason IS NULL").select(F.col("a_key").alias("id_key"), "component")
-    rest = labels.join(told, "id_key", "left_anti").select("id_key", "component")
+    parts = cut.where("reason IS NULL").select(F.col("a_key").alias("id_key"), "component")
+    rest = labels.join(parts, "id_key", "left_anti").select("id_key", "component")
     rejected = cut.where("reason IS NOT NULL").select(
-        "a_key", "b_key", F.lit(PERSON_RULE).alias("rule"), "reason", F.lit(rules.day).alias("day")
+        "a_key", "b_key", F.lit(PERSON_RULE).alias("rule"), "reason"
     )
-    return rest.unionByName(told), rejected
+    return rest.unionByName(parts), rejected
 
 
-def _suspects(labels: DataFrame, rules: Rules) -> DataFrame:
-    """Components that may break a limit; a window is looked at later, with the links."""
-    tests = [held_of(kind) > limit.most for kind, limit in rules.limits.items()]
-    broken = reduce(lambda one, other: one | other, tests, F.lit(False))
+def _suspects(labels: DataFrame, rules: CutRules) -> DataFrame:
+    """Find components that may break a limit; a window is examined later, with the links."""
+    tests = [count_of(kind) > limit.most for kind, limit in rules.limits.items()]
+    broken = reduce(lambda a, b: a | b, tests, F.lit(False))
     size, grouped = F.count(F.lit(1)).alias("size"), labels.groupBy("component")
     if not rules.cannot_link:
         return grouped.agg(size, broken.alias("broken")).where("broken")
     pairs = small_frame(labels.sparkSession, rules.cannot_link, "a bigint, b bigint")
-    met = pairs
+    located = pairs
     for end in "ab":
-        whose = labels.select(F.col("id_key").alias(end), F.col("component").alias(f"in_{end}"))
-        met = checkpoint(whose.join(F.broadcast(met), end))
-    together = met.where("in_a = in_b").select(F.col("in_a").alias("component")).distinct()
+        place = labels.select(F.col("id_key").alias(end), F.col("component").alias(f"in_{end}"))
+        located = checkpoint(place.join(F.broadcast(located), end))
+    together = located.where("in_a = in_b").select(F.col("in_a").alias("component")).distinct()
     together = F.broadcast(together.withColumn("together", F.lit(True)))
     counted = grouped.agg(size, broken.alias("broken")).join(together, "component", "left")
     return counted.where("broken OR together").drop("together")
 
 
-def _held_in(suspects: DataFrame) -> int:
-    """Identifiers of all suspects; raises if one has too many."""
-    row = suspects.agg(F.max("size").alias("size"), F.sum("size").alias("all")).first()
-    if row is None or row["size"] is None:
-        return 0
-    if row["size"] > _LARGEST:
+def _size_of(sizes: Mapping[str, int | None]) -> int:
+    """Count the identifiers of all suspects; raises if one component has too many."""
+    if (largest := sizes["largest"] or 0) > _LARGEST:
         raise DataBankError(
-            f"identity.yml: {row['size']:,} identifiers hang together and break a limit of "
-            f"persons; more than {_LARGEST:,} cannot be cut: set limits or junk for the type that "
-            "ties them"
+            f"identity.yml: {largest:,} identifiers hang together and break a limit of "
+            f"persons; more than {_LARGEST:,} cannot be cut: set limits or hub_factor for the type "
+            "that ties them"
         )
-    return int(row["all"])
+    return sizes["all"] or 0
 
 
 def _links_of(inside: DataFrame, links: DataFrame) -> DataFrame:
-    """One row per pair: component, both keys and types, manual, score, n, last (microseconds)."""
+    """Merge the evidence of each pair: component, keys, types, manual, score, n, last (micros)."""
     manual = F.max(F.col("rule") == MANUAL_RULE).alias("manual")
     score = F.max(F.coalesce("score", F.lit(1.0))).alias("score")
     last = F.max(F.unix_micros("last_ts")).alias("last")
     measures = (manual, score, F.sum("n").alias("n"), last)
     a = inside.select(F.col("id_key").alias("a_key"), "component", F.col("id_type").alias("a_type"))
     b = inside.select(F.col("id_key").alias("b_key"), "component", F.col("id_type").alias("b_type"))
-    mine = links.where("a_key <> b_key").select(*pair_of_keys(), "rule", "n", "last_ts", "score")
-    met = mine.join(a, "a_key").join(b, ["b_key", "component"])
-    return met.groupBy("component", "a_key", "b_key", "a_type", "b_type").agg(*measures)
+    pairs = links.where("a_key <> b_key").select(*pair_of_keys(), "rule", "n", "last_ts", "score")
+    inner = pairs.join(a, "a_key").join(b, ["b_key", "component"])
+    return inner.groupBy("component", "a_key", "b_key", "a_type", "b_type").agg(*measures)
 
 
 # ---- the components of a task
 
 
-def cut_links(links: pd.DataFrame, rules: Rules) -> pd.DataFrame:
+def cut_links(links: pd.DataFrame, rules: CutRules) -> pd.DataFrame:
     """Cut components that share no id.
 
     Args:
@@ -155,7 +159,7 @@ def cut_links(links: pd.DataFrame, rules: Rules) -> pd.DataFrame:
 
     Returns:
         a_key, b_key, component, reason: a row an id (a_key; component = smallest id of its part),
-        then a row for each refused link between two parts, with the reason.
+        then a row for each rejected link between two parts, with the reason.
     """
     ranks = {kind: number for number, kind in enumerate(rules.strongest)}
     weakest = np.maximum(links["a_type"].map(ranks), links["b_type"].map(ranks))
@@ -168,11 +172,11 @@ def cut_links(links: pd.DataFrame, rules: Rules) -> pd.DataFrame:
         forest.join(*pair, manual=manual)
         for pair, manual in zip(pairs, links["manual"], strict=True)
     ]
-    refused = [(*pair, None, text) for pair, text in zip(pairs, why, strict=True) if text]
-    # a link refused at first may join what a chain of others has joined since
-    refused = [row for row in refused if forest.find(row[0]) != forest.find(row[1])]
+    rejected = [(*pair, None, text) for pair, text in zip(pairs, why, strict=True) if text]
+    # a link rejected at first may join what a chain of others has joined since
+    rejected = [row for row in rejected if forest.find(row[0]) != forest.find(row[1])]
     ids = [(node, None, label, None) for node, label in forest.labels().items()]
-    a, b, component, reason = zip(*ids, *refused, strict=True)
+    a, b, component, reason = zip(*ids, *rejected, strict=True)
     # keys fill 64 bits, and a column with gaps would go by way of floats
     whole = {"a_key": a, "b_key": b, "component": component}
     cells = {name: pd.array(values, dtype="Int64") for name, values in whole.items()}
@@ -182,7 +186,7 @@ def cut_links(links: pd.DataFrame, rules: Rules) -> pd.DataFrame:
 class _Forest:
     """Union-find that joins two parts only if the whole keeps the limits."""
 
-    def __init__(self, links: pd.DataFrame, rules: Rules) -> None:
+    def __init__(self, links: pd.DataFrame, rules: CutRules) -> None:
         self._rules = rules
         columns = ["key", "type", "last"]
         ends = [
@@ -203,7 +207,7 @@ class _Forest:
                 self._foes.setdefault(b, set()).add(a)
 
     def _counted(self, kind: str, last: float) -> dict[str, int]:
-        """What one identifier adds to each limit."""
+        """Count what one identifier adds to each limit."""
         limits = self._rules.limits
         return {
             name: 1
@@ -212,7 +216,7 @@ class _Forest:
         }
 
     def find(self, node: int) -> int:
-        """The smallest id of the node's part."""
+        """Find the smallest id of the node's part."""
         parent = self._parent
         while parent[node] != node:
             parent[node] = parent[parent[node]]
@@ -220,7 +224,7 @@ class _Forest:
         return node
 
     def join(self, a: int, b: int, *, manual: bool) -> str:
-        """Join the parts of two ids; why not, where that is refused."""
+        """Join the parts of two ids; gives the reason where that is rejected, else ""."""
         a, b = sorted((self.find(a), self.find(b)))
         if a == b:
             return ""
@@ -236,24 +240,24 @@ class _Forest:
         return ""
 
     def _apart(self, a: int, b: int) -> str:
-        met = any(self.find(foe) == b for foe in self._foes.get(a, ()))
-        return "would join what is kept apart by hand" if met else ""
+        foes = any(self.find(foe) == b for foe in self._foes.get(a, ()))
+        return "would join what is kept apart by hand" if foes else ""
 
     def _over(self, a: int, b: int) -> str:
         for name, n in self._held[b].items():
-            mine, limit = self._held[a].get(name, 0), self._rules.limits[name].most
+            held, limit = self._held[a].get(name, 0), self._rules.limits[name].most
             # who is over a limit by hand may still have more of other types
-            if mine and n + mine > limit:
+            if held and n + held > limit:
                 noun = "identifiers" if name == ANY else name
-                return f"would give a person {n + mine} {noun} (limit {limit})"
+                return f"would give a person {n + held} {noun} (limit {limit})"
         return ""
 
     def labels(self) -> dict[int, int]:
-        """The smallest id of its part, for each id."""
+        """Give each id the smallest id of its part."""
         return {node: self.find(node) for node in self._parent}
 
 
 def _seen(limit: Limit, day: date, last: float) -> bool:
-    """Whether what was last seen then (microseconds) is in the limit's window."""
-    first = since(limit, day)
+    """Say whether an instant (microseconds) is in the limit's window."""
+    first = window_start(limit, day)
     return first is None or last >= pd.Timestamp(first).value // 1000

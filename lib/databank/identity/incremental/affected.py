@@ -1,4 +1,4 @@
-"""Which identifiers a run has to look at again: those whose evidence or rules have changed."""
+"""Find the identifiers that a run has to solve again: their evidence or rules have changed."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -8,70 +8,74 @@ from pyspark.sql import DataFrame, functions as F
 
 from databank.identity.config import IdentityConfig
 from databank.identity.evidence.edges import ends_of, pairs_with
-from databank.identity.evidence.manual import Told, blocked_nodes
-from databank.identity.exclusions.limits import since
+from databank.identity.evidence.manual import ManualRules, blocked_identifiers
+from databank.identity.exclusions.limits import window_start
 from databank.identity.rules import BLOCK_RULE
-from databank.session import checkpoint, small_frame
+from databank.session import checkpoint, checkpoint_counted, small_frame
 
 
-def touched_identifiers(
-    news: DataFrame,
-    came: DataFrame,
+def affected_identifiers(
+    edge_changes: DataFrame,
+    added: DataFrame,
     edges: DataFrame,
     others: DataFrame,
     aged: DataFrame,
-    told: Iterable[Told],
-) -> DataFrame:
-    """id_key of all that may link otherwise than before, by what it is itself.
+    manual: Iterable[ManualRules],
+) -> tuple[DataFrame, int]:
+    """Find all identifiers that may link otherwise than before, by what they are themselves.
 
     Args:
-        news: a_key, b_key of evidence that came, went or changed.
-        came: id_key of new identifiers; all of their evidence is new.
+        edge_changes: a_key, b_key of evidence that came, went or changed.
+        added: id_key of new identifiers; all of their evidence is new.
         edges: identity.edges.
         others: id_key of identifiers that went, or whose block came or went; what was seen with
             them counts otherwise.
-        aged: a_key, b_key of evidence that a window has left.
-        told: What was told by hand before, and what is now; it is few, and looked at every day.
+        aged: a_key, b_key of evidence that has left a window.
+        manual: The manual rules of the last run, and those of this one; they are few, and
+            what they are about is solved every day.
+
+    Returns:
+        id_key, one row each; and how many there are.
     """
-    spark = news.sparkSession
-    named = sorted({key for each in told for key in each.ends()})
-    joined = sorted({key for each in told for pair in each.must_link for key in pair})
+    spark = edge_changes.sparkSession
+    manual = list(manual)
+    named = sorted({key for rules in manual for key in rules.all_keys()})
+    forced = sorted({key for rules in manual for key in rules.forced_keys()})
     by_hand = small_frame(spark, [(key,) for key in named], "id_key bigint")
-    around = others.union(small_frame(spark, [(key,) for key in joined], "id_key bigint"))
-    around = checkpoint(around.distinct())
-    parts = [ends_of(news), came.select("id_key"), ends_of(aged), by_hand, around]
-    if not around.isEmpty():
+    around = others.union(small_frame(spark, [(key,) for key in forced], "id_key bigint"))
+    around, count = checkpoint_counted(around.distinct())
+    parts = [ends_of(edge_changes), added.select("id_key"), ends_of(aged), by_hand, around]
+    if count:
         parts.append(pairs_with(edges, around).select(F.col("other").alias("id_key")))
-    return checkpoint(reduce(DataFrame.union, parts).distinct())
+    return checkpoint_counted(reduce(DataFrame.union, parts).distinct())
 
 
-def blocks_changed(
-    identifiers: DataFrame,
-    rejected: DataFrame,
-    before: IdentityConfig,
-    config: IdentityConfig,
-    *,
-    day: date,
+def changed_blocks(
+    identifiers: DataFrame, rejected: DataFrame, before: IdentityConfig, config: IdentityConfig
 ) -> DataFrame:
-    """id_key of what is blocked or unblocked, or for another reason, where rules have changed."""
-    schema = "id_key bigint"
+    """Find the identifiers (id_key) that a changed `block` blocks, frees, or gives a new reason.
+
+    Args:
+        identifiers: identity.identifier.
+        rejected: identity.rejected of the last run.
+        before: identity.yml of the last run.
+        config: identity.yml.
+    """
     if before.block == config.block:
-        return small_frame(identifiers.sparkSession, [], schema)
+        return small_frame(identifiers.sparkSession, [], "id_key bigint")
     was = rejected.where((F.col("rule") == BLOCK_RULE) & F.col("b_key").isNull())
-    was = was.select("a_key", "reason")
-    now = blocked_nodes(identifiers, config.block, day=day)
-    now = checkpoint(now.select("a_key", "reason"))
-    moved = was.exceptAll(now).union(now.exceptAll(was))
-    return moved.select(F.col("a_key").alias("id_key")).distinct()
+    was = was.select(F.col("a_key").alias("id_key"), "reason")
+    now = checkpoint(blocked_identifiers(identifiers, config.block).select("id_key", "reason"))
+    return was.exceptAll(now).union(now.exceptAll(was)).select("id_key").distinct()
 
 
 def aged_evidence(
     edges: DataFrame, config: IdentityConfig, *, before: date, day: date
 ) -> DataFrame:
-    """Edges that were in a limit's window on the day before and are no longer."""
-    every = [limit for of in (*config.limits.values(), config.persons) for limit in of.values()]
+    """Find the edges that were in a limit's window on the day before and are no longer."""
+    limits = [limit for of in (*config.limits.values(), config.persons) for limit in of.values()]
     tests = []
-    for limit in {limit.days: limit for limit in every if limit.days}.values():
-        left, begins = since(limit, before), since(limit, day)
+    for limit in {limit.days: limit for limit in limits if limit.days}.values():
+        left, begins = window_start(limit, before), window_start(limit, day)
         tests.append((F.col("last_ts") >= F.lit(left)) & (F.col("last_ts") < F.lit(begins)))
-    return edges.where(reduce(lambda one, other: one | other, tests, F.lit(False)))
+    return edges.where(reduce(lambda a, b: a | b, tests, F.lit(False)))

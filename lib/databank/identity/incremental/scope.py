@@ -1,257 +1,238 @@
-"""What a run solves: all evidence, or a region that nothing leaves which may link."""
+"""What a run solves: all evidence, or a region that no link leaves which may link.
 
-from typing import NamedTuple
+The region grows until it is closed. Each round finds the persons that the affected identifiers may
+change (`region`), decides what of their evidence may link (`evidence.allowed`), and looks for
+identifiers outside that they may be linked to; these are affected as well, and the next round
+begins. Most days need one round.
+"""
+
+from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame, functions as F
 
 from databank.identity.config import ANY, IdentityConfig
-from databank.identity.evidence.allowed import Evidence, Judged, allowed_evidence, judge_evidence
+from databank.identity.evidence.allowed import (
+    Evidence,
+    Inputs,
+    Measured,
+    allow_evidence,
+    measure_evidence,
+)
 from databank.identity.evidence.edges import ends_of, pairs_with
-from databank.identity.evidence.manual import Told
+from databank.identity.evidence.manual import ManualRules
 from databank.identity.evidence.refresh import edges_before
-from databank.identity.exclusions.hubs import count_degrees, move_degrees, usual_degrees
-from databank.identity.exclusions.limits import without
-from databank.identity.incremental.region import Known, Region, region_of
-from databank.identity.ownership.reassignment import as_identifiers, with_nodes
+from databank.identity.exclusions.hubs import count_degrees, typical_degrees, updated_degrees
+from databank.identity.exclusions.verdict import hubs_of, without_excluded
+from databank.identity.incremental.region import PreviousState, affected_region
+from databank.identity.ownership.periods import to_identifiers, with_period_nodes
 from databank.identity.rules import HUB_RULE
 from databank.runs import Context
-from databank.session import checkpoint, hinted
+from databank.session import checkpoint, checkpoint_counted, checkpoint_keys
 
 
-class Bank(NamedTuple):
-    """The evidence of today and its rules.
-
-    Attributes:
-        edges: identity.edges.
-        identifiers: identity.identifier.
-        config: identity.yml.
-        told: Its rules made by hand, as keys.
-    """
-
-    edges: DataFrame
-    identifiers: DataFrame
-    config: IdentityConfig
-    told: Told
-
-
-class Part(NamedTuple):
-    """What is solved.
+@dataclass(frozen=True)
+class SolveScope:
+    """What a run solves.
 
     Attributes:
-        evidence: Links within it, its nodes, what is refused, and what was handed over.
-        keys: id_key of its identifiers; None = all.
+        evidence: Links within the scope, its nodes, and what is excluded.
+        id_keys: id_key of its identifiers; None = all.
         before: Their rows of identity.person on the day before.
         rejected_before: Rows of identity.rejected on the day before.
-        met_outside: a_key of junk that others were seen with too.
-        degrees: identity.degrees of today; None where junk is not looked for.
+        external_hubs: id_key of hubs that identifiers outside were seen with too, more than one
+            person may have: they stay excluded.
+        degrees: identity.degrees of today; None where there are no hubs.
     """
 
     evidence: Evidence
-    keys: DataFrame | None
+    id_keys: DataFrame | None
     before: DataFrame
     rejected_before: DataFrame
-    met_outside: DataFrame | None
+    external_hubs: DataFrame | None
     degrees: DataFrame | None
 
 
-def whole_part(context: Context, bank: Bank, before: DataFrame, rejected: DataFrame) -> Part:
-    """All of it."""
-    judged = judge_evidence(bank.edges, bank.identifiers, bank.config, bank.told, day=context.day)
-    degrees = _counted(judged, bank.config)
-    return Part(
-        evidence=_allowed(context, bank, bank.identifiers, judged, degrees),
-        keys=None,
-        before=before,
-        rejected_before=rejected,
-        met_outside=None,
-        degrees=degrees,
-    )
-
-
-class Yesterday(NamedTuple):
-    """What a region is measured against.
+@dataclass(frozen=True)
+class Previous:
+    """What the last run left, and what came since.
 
     Attributes:
-        known: What the last run left.
-        rules: identity.yml of the last run.
-        told: Its rules made by hand, as keys.
+        state: Persons and exclusions.
+        config: identity.yml of the last run.
+        manual: Its rules made by hand, as keys.
         degrees: identity.degrees of the last run.
-        news: What came to identity.edges since, see `update_edges`.
-        gone: identity.identifier rows that were altered or removed since.
+        edge_changes: What came to identity.edges since, see `update_edges`.
+        removed: identity.identifier rows that were altered or removed since.
     """
 
-    known: Known
-    rules: IdentityConfig
-    told: Told
+    state: PreviousState
+    config: IdentityConfig
+    manual: ManualRules
     degrees: DataFrame
-    news: DataFrame
-    gone: DataFrame
+    edge_changes: DataFrame
+    removed: DataFrame
 
 
-def touched_part(
-    context: Context, bank: Bank, yesterday: Yesterday, touched: DataFrame
-) -> Part | str:
-    """What touched identifiers (id_key) may change, or why that is all.
+def full_scope(inputs: Inputs, before: DataFrame, rejected: DataFrame) -> SolveScope:
+    """Solve the whole graph: every edge and identifier is in scope."""
+    measured = measure_evidence(inputs)
+    degrees = None
+    if inputs.config.hub_factor is not None:
+        degrees = checkpoint(count_degrees(measured.stats))
+    evidence = allow_evidence(inputs, measured, _typical(degrees))
+    return SolveScope(evidence, None, before, rejected, external_hubs=None, degrees=degrees)
 
-    Where another number of neighbours has become usual for a type, what is junk may change
-    everywhere.
+
+def affected_scope(
+    context: Context, inputs: Inputs, previous: Previous, affected: DataFrame
+) -> SolveScope | str:
+    """Solve what affected identifiers (id_key) may change; a text says why that is all.
+
+    Where another number of neighbours has become typical of a type, hubs may change everywhere.
     """
-    known, limits = yesterday.known, bank.config.persons
-    usual_before = usual_degrees(yesterday.degrees)
+    state, limits = previous.state, inputs.config.persons
     while True:
         scratch = context.store.scratch("region")
-        region = region_of(touched, known, limits, scratch=scratch)
-        edges = checkpoint(_edges_at(bank.edges, region.keys))
-        identifiers = checkpoint(_identifiers_of(bank.identifiers, edges, region.keys))
-        judged = judge_evidence(
-            edges, identifiers, bank.config, bank.told, day=context.day, only=region.keys
-        )
-        degrees = _moved(context, bank, yesterday, judged, edges, identifiers, touched)
-        if degrees is not None:
-            moved = usual_degrees(degrees).exceptAll(usual_before).first()
-            if moved is not None:
-                return f"{moved['usual']} neighbours are usual for a {moved['id_type']} now"
-        evidence = _allowed(context, bank, identifiers, judged, degrees)
-        inside = evidence._replace(nodes=_nodes_of(region, identifiers, evidence))
-        # what has no identifier's row any more is solved too while there is evidence of it
-        keys = region.keys.union(inside.nodes.select("id_key")).distinct()
-        keys = hinted(checkpoint(keys))
-        links, leading_out = _divided(inside, keys)
-        junk, met_outside = _junk_outside(inside, keys, known, bank.config)
-        out = leading_out.join(known.aside, "id_key", "left_anti").union(junk)
-        out = out.union(_junk_to_judge(edges, inside, keys, known)).distinct()
-        out = checkpoint(out.join(keys, "id_key", "left_anti"))
-        if out.isEmpty():
-            whole = inside._replace(links=links)
-            return Part(whole, region.keys, region.before, known.rejected, met_outside, degrees)
-        touched = checkpoint(touched.union(out))
+        region, before = affected_region(affected, state, limits, scratch=scratch)
+        local = _local_inputs(inputs, region)
+        measured = measure_evidence(local, only=region)
+        degrees = _degrees_of_today(local, previous, measured, affected)
+        moved = _typical_moved(previous.degrees, degrees)
+        if moved:
+            return moved
+        evidence = allow_evidence(local, measured, _typical(degrees))
+        evidence = evidence._replace(nodes=_nodes_within(region, local, evidence))
+        # an identifier that was removed is solved too while there is evidence of it
+        nodes = checkpoint_keys(region.union(evidence.nodes.select("id_key")).distinct())
+        links, linked_outside = _links_within(evidence, nodes)
+        with_hubs, external_hubs = _outside_of_hubs(evidence, nodes, state, inputs.config)
+        missing = linked_outside.join(state.excluded, "id_key", "left_anti").union(with_hubs)
+        missing = missing.union(_hubs_to_examine(local.edges, evidence, nodes, state)).distinct()
+        missing, count = checkpoint_counted(missing.join(nodes, "id_key", "left_anti"))
+        if not count:
+            evidence = evidence._replace(links=links)
+            return SolveScope(evidence, region, before, state.rejected, external_hubs, degrees)
+        affected = checkpoint_keys(affected.union(missing))
 
 
-def _counted(judged: Judged, config: IdentityConfig) -> DataFrame | None:
-    return None if config.hub_factor is None else checkpoint(count_degrees(judged.identifiers))
+def _typical(degrees: DataFrame | None) -> DataFrame | None:
+    return None if degrees is None else typical_degrees(degrees)
 
 
-def _allowed(
-    context: Context,
-    bank: Bank,
-    identifiers: DataFrame,
-    judged: Judged,
-    degrees: DataFrame | None,
-) -> Evidence:
-    return allowed_evidence(
-        judged,
-        identifiers,
-        None if degrees is None else usual_degrees(degrees),
-        bank.config,
-        bank.told,
-        day=context.day,
-        timezone=context.settings.timezone,
-    )
+def _typical_moved(before: DataFrame, degrees: DataFrame | None) -> str:
+    """Name a type of which another number of neighbours is typical now; "" = there is none."""
+    if degrees is None:
+        return ""
+    moved = typical_degrees(degrees).exceptAll(typical_degrees(before)).first()
+    if moved is None:
+        return ""
+    return f"{moved['typical']} neighbours are typical of a {moved['id_type']} now"
 
 
-def _edges_at(edges: DataFrame, keys: DataFrame) -> DataFrame:
-    """Edges with an end among the keys."""
-    return _marked(edges, keys).where("_a IS NOT NULL OR _b IS NOT NULL").drop("_a", "_b")
+def _local_inputs(inputs: Inputs, region: DataFrame) -> Inputs:
+    """Take the edges with an end in the region, and the rows of all identifiers at these."""
+    edges = _marked(inputs.edges, region).where("_a IS NOT NULL OR _b IS NOT NULL")
+    edges = checkpoint(edges.drop("_a", "_b"))
+    wanted = checkpoint_keys(ends_of(edges).union(region).distinct())
+    identifiers = checkpoint(inputs.identifiers.join(wanted, "id_key", "left_semi"))
+    return replace(inputs, edges=edges, identifiers=identifiers)
 
 
 def _marked(edges: DataFrame, keys: DataFrame) -> DataFrame:
-    """Edges with _a and _b: their ends where these are among the keys, else null."""
+    """Add _a and _b to edges: their ends where these are among the keys, else null."""
     for end in "ab":
-        found = keys.select(F.col("id_key").alias(f"_{end}"))
-        edges = edges.join(found, F.col(f"{end}_key") == F.col(f"_{end}"), "left")
+        named = keys.select(F.col("id_key").alias(f"_{end}"))
+        edges = edges.join(named, F.col(f"{end}_key") == F.col(f"_{end}"), "left")
     return edges
 
 
-def _identifiers_of(identifiers: DataFrame, edges: DataFrame, keys: DataFrame) -> DataFrame:
-    """Rows of the keys and of all that they were seen with."""
-    wanted = checkpoint(ends_of(edges).union(keys).distinct())
-    return identifiers.join(hinted(wanted), "id_key", "left_semi")
-
-
-def _moved(
-    context: Context,
-    bank: Bank,
-    yesterday: Yesterday,
-    judged: Judged,
-    edges: DataFrame,
-    identifiers: DataFrame,
-    touched: DataFrame,
+def _degrees_of_today(
+    local: Inputs, previous: Previous, measured: Measured, affected: DataFrame
 ) -> DataFrame | None:
-    """identity.degrees with what the touched identifiers had and have."""
-    if bank.config.hub_factor is None:
+    """Subtract the degrees that affected identifiers had, and add those that they have."""
+    if local.config.hub_factor is None:
         return None
-    # keys is sure to hold what is touched, and with it all of its edges
-    before = judge_evidence(
-        edges_before(edges, yesterday.news),
-        identifiers.unionByName(yesterday.gone).dropDuplicates(["id_key"]),
-        yesterday.rules,
-        yesterday.told,
-        day=context.day,
-        only=hinted(touched),
+    # the region has all affected identifiers, and with them all of their edges
+    before = measure_evidence(
+        replace(
+            local,
+            edges=edges_before(local.edges, previous.edge_changes),
+            identifiers=local.identifiers.unionByName(previous.removed).dropDuplicates(["id_key"]),
+            config=previous.config,
+            manual=previous.manual,
+        ),
+        only=affected,
     )
-    now = judged.identifiers.join(touched.toDF("key"), "key", "left_semi")
-    after = count_degrees(now)
-    return checkpoint(move_degrees(yesterday.degrees, count_degrees(before.identifiers), after))
+    after = measured.stats.join(affected, "id_key", "left_semi")
+    return checkpoint(
+        updated_degrees(previous.degrees, count_degrees(before.stats), count_degrees(after))
+    )
 
 
-def _nodes_of(region: Region, identifiers: DataFrame, evidence: Evidence) -> DataFrame:
-    """Nodes of the region alone."""
-    own = identifiers.join(region.keys, "id_key", "left_semi")
-    return checkpoint(with_nodes(own, evidence.holdings))
+def _nodes_within(region: DataFrame, local: Inputs, evidence: Evidence) -> DataFrame:
+    """List the nodes of the region's own identifiers."""
+    own = local.identifiers.join(region, "id_key", "left_semi")
+    return checkpoint(with_period_nodes(own, evidence.periods))
 
 
-def _divided(inside: Evidence, keys: DataFrame) -> tuple[DataFrame, DataFrame]:
-    """Links between nodes of the region; and id_key of what may be linked to them beside it."""
-    marked = checkpoint(_marked(inside.links, keys))
+def _links_within(evidence: Evidence, nodes: DataFrame) -> tuple[DataFrame, DataFrame]:
+    """Split links: those between nodes of the region, and id_key of what others lead to."""
+    marked = checkpoint(_marked(evidence.links, nodes))
     links = marked.where("_a IS NOT NULL AND _b IS NOT NULL").drop("_a", "_b")
-    out = without(marked.where("_a IS NULL OR _b IS NULL"), inside.refused)
+    out = without_excluded(marked.where("_a IS NULL OR _b IS NULL"), evidence.excluded)
     far = F.when(F.col("_a").isNull(), F.col("a_key")).otherwise(F.col("b_key"))
-    near = F.coalesce("_a", "_b").isNotNull()
-    return links, out.where(near).select(far.alias("id_key")).distinct()
+    leads_in = F.coalesce("_a", "_b").isNotNull()
+    return links, out.where(leads_in).select(far.alias("id_key")).distinct()
 
 
-def _junk_to_judge(edges: DataFrame, inside: Evidence, keys: DataFrame, known: Known) -> DataFrame:
-    """id_key of junk that has to be judged again: a neighbour was refused, or is no longer."""
-    named = as_identifiers(inside.refused.where("b_key IS NULL"), inside.holdings, "a_key")
-    now = named.select(F.col("a_key").alias("id_key")).join(keys, "id_key", "left_semi").distinct()
-    was = known.aside.union(known.released).join(keys, "id_key", "left_semi").distinct()
-    moved = checkpoint(now.exceptAll(was).union(was.exceptAll(now)))
+def _hubs_to_examine(
+    edges: DataFrame, evidence: Evidence, nodes: DataFrame, state: PreviousState
+) -> DataFrame:
+    """Find hubs (id_key) to examine again: a neighbour was excluded, or is no longer."""
+    now = to_identifiers(evidence.excluded, evidence.periods, "id_key").select("id_key")
+    now = now.join(nodes, "id_key", "left_semi").distinct()
+    was = state.excluded.union(state.released_hubs).join(nodes, "id_key", "left_semi").distinct()
+    moved = checkpoint_keys(now.exceptAll(was).union(was.exceptAll(now)))
     around = pairs_with(edges, moved).select(F.col("other").alias("id_key"))
-    return around.join(hinted(known.unusual), "id_key", "left_semi").distinct()
+    return around.join(state.hubs, "id_key", "left_semi").distinct()
 
 
-def _junk_outside(
-    inside: Evidence, keys: DataFrame, known: Known, config: IdentityConfig
+def _outside_of_hubs(
+    evidence: Evidence, nodes: DataFrame, state: PreviousState, config: IdentityConfig
 ) -> tuple[DataFrame, DataFrame]:
-    """id_key of what has to be solved with junk of the region; and a_key of junk met outside.
+    """Find what has to be solved with hubs of the region, and hubs that reach outside for good.
 
-    Few neighbours are all brought in. Of many one is enough to tell: junk that was seen inside and
-    outside has neighbours in two components, more than one person may have, and comes back to
-    nobody.
+    Few neighbours are all brought in. Of many, one outside is enough: a hub that was seen inside
+    and outside has neighbours in two components, more than one person may have, and is not
+    released.
+
+    Returns:
+        id_key of identifiers outside; and id_key of such hubs.
     """
-    nodes = inside.refused.where("b_key IS NULL")
-    junk = nodes.where(F.col("rule") == HUB_RULE).select(F.col("a_key").alias("id_key"))
-    around = pairs_with(inside.links, junk).distinct().withColumnRenamed("other", "id_key")
-    back = known.released.join(keys, "id_key", "left_anti").union(junk)
-    aside = known.aside.join(keys, "id_key", "left_anti")
-    aside = aside.union(nodes.where(F.col("rule") != HUB_RULE).select("a_key")).distinct()
-    around = around.join(aside, "id_key", "left_anti")
-    around = around.join(keys.withColumn("ours", F.lit(True)), "id_key", "left")
-    around = checkpoint(around.join(back.withColumn("back", F.lit(True)), "id_key", "left"))
-    far = around.where("ours IS NULL")
+    hubs = checkpoint_keys(hubs_of(evidence.excluded))
+    others = evidence.excluded.where(F.col("rule") != HUB_RULE).select("id_key")
+    around = pairs_with(evidence.links, hubs).distinct().withColumnRenamed("other", "id_key")
+    # a neighbour that is a hub itself may be released, and does not count
+    uncounted = state.released_hubs.join(nodes, "id_key", "left_anti").union(hubs)
+    excluded = state.excluded.join(nodes, "id_key", "left_anti").union(others).distinct()
+    around = around.join(excluded, "id_key", "left_anti")
+    around = around.join(nodes.withColumn("inside", F.lit(True)), "id_key", "left")
+    around = around.join(uncounted.withColumn("is_hub", F.lit(True)), "id_key", "left")
+    around = checkpoint(around)
+    outside = around.where("inside IS NULL")
     counted = (
-        around.where("back IS NULL")
+        around.where("is_hub IS NULL")
         .groupBy("key")
         .agg(
             F.count(F.lit(1)).alias("n"),
-            F.count("ours").alias("inside"),
-            F.min(F.when(F.col("ours").isNull(), F.col("id_key"))).alias("one"),
+            F.count("inside").alias("inside"),
+            F.min(F.when(F.col("inside").isNull(), F.col("id_key"))).alias("first_outside"),
         )
     )
     most = config.persons[ANY].most if ANY in config.persons else 0
     few = counted.where(F.col("n") <= most)
-    many = counted.where((F.col("n") > most) & F.col("one").isNotNull())
-    wanted = far.join(few, "key", "left_semi").select("id_key")
-    wanted = wanted.union(far.where("back").select("id_key"))
-    wanted = wanted.union(many.where("inside = 0").select("one"))
-    return wanted, many.where("inside > 0").select(F.col("key").alias("a_key"))
+    many = counted.where((F.col("n") > most) & F.col("first_outside").isNotNull())
+    wanted = outside.join(few, "key", "left_semi").select("id_key")
+    wanted = wanted.union(outside.where("is_hub").select("id_key"))
+    wanted = wanted.union(many.where("inside = 0").select("first_outside"))
+    return wanted, many.where("inside > 0").select(F.col("key").alias("id_key"))

@@ -1,4 +1,4 @@
-"""What the persons were last made from: whether a run may build on them, or starts anew."""
+"""The state that the last run left: whether the next one may build on it, or solves all again."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ from databank.runs.forget import FORGOTTEN
 from databank.sources.tables import ERASED, EVENTS, IDENTIFIER, PROFILES
 from databank.tables import Store
 
-# identifiers; to solve so few costs less than the queries that find what is touched
-SMALL = 200_000
-_FED = (EVENTS, PROFILES, IDENTIFIER)
-_READ = (*_FED, ERASED)
-# told of single identifiers, so that a change touches these; and what changes no result
-_TOLD = {
+# identifiers; to solve so few costs less than the queries that find what is affected
+FULL_SOLVE_BELOW = 200_000
+_CHANGE_FEEDS = (EVENTS, PROFILES, IDENTIFIER)
+_READ_TABLES = (*_CHANGE_FEEDS, ERASED)
+# rules about single identifiers, so that a change affects these; and what changes no result
+_LOCAL_RULES = {
     "block", "ignore_link", "must_link", "cannot_link", "reassigned_by_hand", "entities", "gates",
     "engine", "tuning",
 }  # fmt: skip
 
 
 class Counts(NamedTuple):
-    """What is counted of identity.person.
+    """Figures of identity.person.
 
     Attributes:
         identifiers: Rows.
@@ -42,11 +42,11 @@ class Counts(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Basis:
+class PreviousRun:
     """What the last run left in identity.state, and whether this one may build on it.
 
     Attributes:
-        why: Why all has to be solved; "" = it need not be.
+        full_reason: Why all has to be solved; "" = it need not be.
         day: Run day.
         rules: identity.yml of that run.
         versions: Table -> version that was read; empty before the first run.
@@ -54,7 +54,7 @@ class Basis:
         counts: Of identity.person.
     """
 
-    why: str
+    full_reason: str
     day: date
     rules: IdentityConfig
     versions: dict[str, int]
@@ -62,34 +62,34 @@ class Basis:
     counts: Counts
 
 
-def last_basis(context: Context, config: IdentityConfig) -> Basis:
-    """What the last run left; before the first one there is nothing."""
+def read_state(context: Context, config: IdentityConfig) -> PreviousRun:
+    """Read what the last run left; before the first one there is nothing."""
     row = context.store.read(STATE).first()
     if row is None:
-        return Basis("the first run", context.day, config, {}, 1, Counts(0, 0, 0, 0))
+        return PreviousRun("the first run", context.day, config, {}, 1, Counts(0, 0, 0, 0))
     left = {"day": row["day"], "versions": row["versions"], "next_id": row["next_id"]}
     if row["logic_version"] != context.logic_version:
         # other logic may have had other rules, and counted other things
-        why = "the logic of resolve_identity is another version"
-        return Basis(why, rules=config, counts=Counts(0, 0, 0, 0), **left)
+        reason = "the logic of resolve_identity is another version"
+        return PreviousRun(reason, rules=config, counts=Counts(0, 0, 0, 0), **left)
     rules = IdentityConfig.model_validate_json(row["rules"])
     counts = Counts(*(row[name] for name in Counts._fields))
-    why = _why_all(context, config, row, rules) or _lost(context, row["versions"])
-    return Basis(why, rules=rules, counts=counts, **left)
+    reason = _full_reason(context, config, row, rules) or _lost_feed(context, row["versions"])
+    return PreviousRun(reason, rules=rules, counts=counts, **left)
 
 
-def _why_all(context: Context, config: IdentityConfig, row: Row, rules: IdentityConfig) -> str:
+def _full_reason(context: Context, config: IdentityConfig, row: Row, rules: IdentityConfig) -> str:
     if row["day"] > context.day:
         return f"the last run was for {row['day']}"
-    if rules.model_dump(exclude=_TOLD) != config.model_dump(exclude=_TOLD):
+    if rules.model_dump(exclude=_LOCAL_RULES) != config.model_dump(exclude=_LOCAL_RULES):
         return "general rules of identity.yml have changed"
     if row["timezone"] != context.settings.timezone:
         return "the time zone has changed"
-    return "" if row["identifiers"] >= SMALL else "the bank is small"
+    return "" if row["identifiers"] >= FULL_SOLVE_BELOW else "the bank is small"
 
 
-def _lost(context: Context, versions: Mapping[str, int]) -> str:
-    for spec in _FED:
+def _lost_feed(context: Context, versions: Mapping[str, int]) -> str:
+    for spec in _CHANGE_FEEDS:
         feed = context.store.feed(spec, versions[spec.name])
         if feed is not None and not feed.covers():
             return (
@@ -98,10 +98,10 @@ def _lost(context: Context, versions: Mapping[str, int]) -> str:
     return ""
 
 
-def write_basis(context: Context, config: IdentityConfig, counts: Counts, *, next_id: int) -> None:
+def write_state(context: Context, config: IdentityConfig, counts: Counts, *, next_id: int) -> None:
     """Write identity.state for the next run; counts are those of this one."""
     store = context.store
-    versions = {spec.name: store.versions_read[spec.name] for spec in _READ}
+    versions = {spec.name: store.versions_read[spec.name] for spec in _READ_TABLES}
     row = (
         context.run_id, context.day, context.settings.timezone, context.logic_version,
         config.model_dump_json(), versions, next_id, *counts,
@@ -109,10 +109,10 @@ def write_basis(context: Context, config: IdentityConfig, counts: Counts, *, nex
     store.replace(STATE, store.small(STATE, [row]))
 
 
-def go_back(store: Store, versions: Mapping[str, int]) -> dict[str, int | float | str]:
-    """Write identity.state as it was at an earlier version, but for the ids that are given.
+def roll_back_state(store: Store, versions: Mapping[str, int]) -> dict[str, int | float | str]:
+    """Write identity.state as it was at an earlier version, but for the next person_id.
 
-    A person_id that was published since may be known outside of the bank: nobody else gets it.
+    A person_id that was published since may be known outside of the bank: it is never reused.
 
     Args:
         store: The bank as it is published.
@@ -121,15 +121,16 @@ def go_back(store: Store, versions: Mapping[str, int]) -> dict[str, int | float 
     Returns:
         Lines of the short table.
     """
-    now, then = store.read(STATE).first(), store.read_version(STATE, versions[STATE.name]).first()
-    if now is None or then is None:
+    latest = store.read(STATE).first()
+    earlier = store.read_version(STATE, versions[STATE.name]).first()
+    if latest is None or earlier is None:
         raise RuntimeError(f"{STATE.name}: no row after a run")
-    row = then.asDict() | {"next_id": max(now["next_id"], then["next_id"])}
+    row = earlier.asDict() | {"next_id": max(latest["next_id"], earlier["next_id"])}
     # an older databank may have written fewer columns; no run builds on those
     store.replace(STATE, store.small(STATE, [[row.get(column.name) for column in STATE.columns]]))
-    # who was erased since is not to come back
+    # persons who were erased since must not come back
     store.replace(FORGOTTEN, store.read(FORGOTTEN))
-    return {"persons before": now["persons"], "persons after": then["persons"]}
+    return {"persons before": latest["persons"], "persons after": earlier["persons"]}
 
 
 def counts_of(rows: DataFrame) -> Counts:
@@ -140,16 +141,16 @@ def counts_of(rows: DataFrame) -> Counts:
     return Counts(*(value or 0 for value in row or (0, 0, 0, 0)))
 
 
-def counts_now(
+def updated_counts(
     old: Counts, was: DataFrame, now: DataFrame, *, whole: Callable[[], DataFrame]
 ) -> Counts:
-    """Counts of identity.person after some of its persons have changed.
+    """Update the figures of identity.person after some of its persons have changed.
 
     Args:
         old: Counts of all of it before.
         was: Rows of these persons before.
         now: Their rows today.
-        whole: Gives all rows of today; asked where the largest person is no longer so large.
+        whole: Gives all rows of today; needed where the largest person has become smaller.
     """
     before, after = counts_of(was), counts_of(now)
     summed = Counts(*(a + c - b for a, b, c in zip(old, before, after, strict=True)))

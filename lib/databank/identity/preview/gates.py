@@ -7,8 +7,8 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.errors import GateRefusedError
 from databank.identity.config import Gates
-from databank.identity.ownership.reassignment import FOREVER
-from databank.session import checkpoint, hinted
+from databank.identity.ownership.periods import FOREVER
+from databank.session import checkpoint_counted, checkpoint_keys
 
 _ALWAYS = date(1000, 1, 1)
 
@@ -90,10 +90,10 @@ def count_moved(changes: DataFrame, before: DataFrame, after: DataFrame) -> int:
     left = changes.where("kind IN ('merge', 'split')").select("other_person_id")
     # a reassignment ends a period, and a period whose reassignment was taken back is gone
     left = left.union(changes.where("kind = 'shrink'").select("person_id")).toDF("person_id")
-    persons = checkpoint(left.distinct())
-    if persons.isEmpty():
+    persons, count = checkpoint_counted(left.distinct())
+    if not count:
         return 0
-    was = checkpoint(before.join(hinted(persons), "person_id", "left_semi")).select(
+    was = checkpoint_keys(before.join(persons, "person_id", "left_semi")).select(
         "id_key",
         F.col("person_id").alias("was"),
         F.col("valid_from").alias("was_from"),
@@ -101,7 +101,7 @@ def count_moved(changes: DataFrame, before: DataFrame, after: DataFrame) -> int:
     )
     meet = _starts("valid_from") < _ends("was_to")
     meet &= _starts("was_from") < _ends("valid_to")
-    moved = after.join(hinted(was), "id_key").where((F.col("was") != F.col("person_id")) & meet)
+    moved = after.join(was, "id_key").where((F.col("was") != F.col("person_id")) & meet)
     return moved.select("id_key", "was_from").distinct().count()
 
 

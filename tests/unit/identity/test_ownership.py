@@ -15,16 +15,14 @@ from databank.archive.config import ArchiveConfig
 from databank.archive.tables import PERSON_DAY
 from databank.errors import ConfigFaultsError
 from databank.identity.config import IdentityConfig, Reassignment
+from databank.identity.ownership.periods import node_key, periods_of, without_key_clashes
 from databank.identity.ownership.reassignment import (
-    days_of_handover,
-    holdings_of,
-    neighbours_of,
-    node_key,
-    sightings,
+    neighbours_by_period,
+    observations,
+    reassignment_days,
     split_links,
-    without_clash,
 )
-from databank.identity.tables import PERSON
+from databank.identity.tables import CHANGES, PERSON
 from databank.session import small_frame
 from tests.support.bank import DAY
 from tests.unit.identity.world import World, pair
@@ -35,10 +33,10 @@ RULES: dict[str, Any] = {
 }
 LATER, LAST = DAY + timedelta(days=60), DAY + timedelta(days=61)
 
-Held = tuple[str, frozenset[str], date | None, date | None]
+Owned = tuple[str, frozenset[str], date | None, date | None]
 
 
-def phones(world: World) -> set[Held]:
+def phones(world: World) -> set[Owned]:
     """Phones, who has them (the other identifiers of the person) and when."""
     rows = world.bank.rows(PERSON, "id_key", "person_id", "valid_from", "valid_to")
     others: dict[int, set[str]] = defaultdict(set)
@@ -52,11 +50,11 @@ def phones(world: World) -> set[Held]:
     }
 
 
-def held(phone: str, words: str, start: date | None, end: date | None) -> Held:
+def owned(phone: str, words: str, start: date | None, end: date | None) -> Owned:
     return phone, frozenset(words.split()), start, end
 
 
-def test_a_phone_is_its_next_holders_after_a_silence_or_a_day_by_hand(
+def test_a_phone_is_its_next_owners_after_a_silence_or_a_day_by_hand(
     spark_session: SparkSession, tmp_path: Path
 ) -> None:
     soon, short = DAY + timedelta(days=3), DAY + timedelta(days=29)
@@ -64,10 +62,10 @@ def test_a_phone_is_its_next_holders_after_a_silence_or_a_day_by_hand(
     world.load(
         [
             *((DAY, record) for record in ("u1 p1", "u1 c1", "p1 c1", "u2 p2", "u3 p3", "u4 p4")),
-            *((DAY, record) for record in ("u5 p5", "u6 p6", "u7 p7", "u7 c7")),
+            *((DAY, record) for record in ("u5 p5", "u6 p6", "u7 p7", "u7 c7", "u8 p8", "u88 c8")),
             *((soon, "u55 p5"), (short, "u33 p3"), (LATER, "u11 p1"), (LATER, "p1 c11")),
             *((LATER, record) for record in ("u22 p2", "u2 p2", "u44 p4", "u444 p4", "u5 p5")),
-            *((LATER, record) for record in ("u66 p6", "u77 p7", "u77 c77")),
+            *((LATER, record) for record in ("u66 p6", "u77 p7", "u77 c77", "p8 c78", "p8")),
         ]
     )
     passed = [("p5", soon), ("p6", LAST), ("p99", soon)]
@@ -78,18 +76,19 @@ def test_a_phone_is_its_next_holders_after_a_silence_or_a_day_by_hand(
         cannot_link=[pair("p7", "c7"), pair("p7", "c77")],
     )
     assert phones(world) == {
-        held("p1", "u1 c1", None, LATER),
-        held("p1", "u11 c11", LATER, None),
-        # two share it after the handover, and nobody before
-        held("p4", "u4", None, LATER),
+        owned("p1", "u1 c1", None, LATER),
+        owned("p1", "u11 c11", LATER, None),
+        # two share it after the reassignment, so that it has no owner then
+        owned("p4", "u4", None, LATER),
         # u5's app says p5 to the end: what is known by hand stands
-        held("p5", "u5", None, soon),
-        held("p5", "u55", soon, None),
-        # by hand it passes on tomorrow, which is not yet so; the evidence tells
-        held("p6", "u6", None, LATER),
-        held("p6", "u66", LATER, None),
-        held("p7", "u7", None, LATER),
-        held("p7", "u77", LATER, None),
+        owned("p5", "u5", None, soon),
+        owned("p5", "u55", soon, None),
+        # by hand it passes on tomorrow, which is not yet so; the evidence decides
+        owned("p6", "u6", None, LATER),
+        owned("p6", "u66", LATER, None),
+        owned("p7", "u7", None, LATER),
+        owned("p7", "u77", LATER, None),
+        owned("p8", "u8 c78", None, None),
     }
     assert world.rejected() == {
         # u2 has p2 on both sides of the silence: it was never given up
@@ -97,11 +96,15 @@ def test_a_phone_is_its_next_holders_after_a_silence_or_a_day_by_hand(
         # a silence too short
         ("p3", "", "limit"),
         ("p4", "", "limit"),
-        # rules by hand hold for every holding
+        # rules by hand hold for every period
         ("c7", "u7", "person"),
         ("c77", "u77", "person"),
     }
-    # on a day without news nobody changes, p4's first holder neither
+    archive(world, LATER)
+    first = users(world)
+    assert days_of(world) == {("u8", DAY, 1), ("u8", LATER, 2), ("u88", DAY, 1)}
+    # only on the next day it turns out that p8 is u88's now
+    world.come(LAST, "u88 p8")
     world.resolve(
         LAST,
         **RULES,
@@ -110,30 +113,20 @@ def test_a_phone_is_its_next_holders_after_a_silence_or_a_day_by_hand(
         ],
         cannot_link=[pair("p7", "c7"), pair("p7", "c77")],
     )
-    assert world.changes(LAST) == set()
-
-
-def test_the_past_follows_a_handover_and_ids_stay(
-    spark_session: SparkSession, tmp_path: Path
-) -> None:
-    world = World(spark_session, tmp_path)
-    world.load([(DAY, "u1 p1"), (DAY, "u2 c2"), (LATER, "p1 c7"), (LATER, "p1")])
-    world.resolve(LATER, **RULES)
-    archive(world, LATER)
-    first = users(world)
-    assert days_of(world) == {("u1", DAY, 1), ("u1", LATER, 2), ("u2", DAY, 1)}
-    # only on the next day it turns out that p1 is u2's now
-    world.come(LAST, "u2 p1")
-    world.resolve(LAST, **RULES)
     archive(world, LAST)
-    assert days_of(world) == {("u1", DAY, 1), ("u2", DAY, 1), ("u2", LATER, 2), ("u2", LAST, 1)}
+    # the past follows, and ids stay
+    assert days_of(world) == {
+        ("u8", DAY, 1), ("u88", DAY, 1), ("u88", LATER, 2), ("u88", LAST, 1)
+    }  # fmt: skip
     assert users(world) == first
     assert {kind for kind, _, _ in world.changes(LAST)} == {"shrink", "grow", "split"}
-    # without the rule the phone is nobody's, and its events are those of nobody but c7
+    # beside them nobody changes on a day without records, p4's first owner neither
+    assert changed_users(world, LAST) == {"u8", "u88"}
+    # without the rule the phone has no owner, and its events are those of nobody but c78
     world.resolve(LAST + timedelta(days=1), limits=RULES["limits"])
     archive(world, LAST + timedelta(days=1))
-    assert world.rejected() == {("p1", "", "limit")}
-    assert ("u2", LATER, 2) not in days_of(world)
+    assert ("p8", "", "limit") in world.rejected()
+    assert ("u88", LATER, 2) not in days_of(world)
 
 
 def archive(world: World, day: date) -> None:
@@ -146,14 +139,22 @@ def users(world: World) -> dict[int, str]:
     return {person: word for key, person in rows if (word := world.word(key)).startswith("u")}
 
 
+def changed_users(world: World, day: date) -> set[str]:
+    """User ids of all persons that changed on a day."""
+    rows = world.bank.rows(CHANGES, "person_id", "other_person_id", where=f"day = date '{day}'")
+    names = users(world)
+    return {names[person] for row in rows for person in row if person in names}
+
+
 def days_of(world: World) -> set[tuple[str, date, int]]:
-    """Who (the person's user id), day, events."""
+    """Who (u8 or u88), day, events."""
     names = users(world)
     rows = world.bank.rows(PERSON_DAY, "person_id", "day", "n")
-    return {(names[person], day, n) for person, day, n in rows if person in names}
+    found = {(names[person], day, n) for person, day, n in rows if person in names}
+    return {row for row in found if row[0] in ("u8", "u88")}
 
 
-# ---- days of handover against the definition
+# ---- days of reassignment against the definition
 
 Seen = tuple[int, int, int, int]  # key, other, first and last day
 
@@ -191,29 +192,27 @@ def expected(seen: Sequence[Seen], types: dict[int, str], silence: int) -> set[t
     return found
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_days_of_handover_are_those_of_the_definition(
-    spark_session: SparkSession, seed: int
-) -> None:
-    rng = np.random.default_rng(seed)
+def test_days_of_reassignment_are_those_of_the_definition(spark_session: SparkSession) -> None:
+    rng = np.random.default_rng(0)
     names = ("user_id", "member_card", "cookie")
-    types, seen = {k: names[k % 3] for k in range(1000, 1080)}, []
-    for key in range(60):
-        others = rng.choice(np.arange(1000, 1080), size=rng.integers(1, 6), replace=False)
-        for other in others.tolist():
+    types, seen = {k: names[k % 3] for k in range(1000, 1240)}, []
+    for key in range(180):
+        # three worlds of 80 others
+        others = np.arange(80) + 1000 + 80 * (key // 60)
+        for other in rng.choice(others, size=rng.integers(1, 6), replace=False).tolist():
             first = int(rng.integers(0, 200))
             seen.append((key, other, first, first + int(rng.integers(0, 25))))
-    listed = [*((k, "phone") for k in range(60)), *types.items()]
+    listed = [*((k, "phone") for k in range(180)), *types.items()]
     identifiers = small_frame(spark_session, listed, "id_key bigint, id_type string")
     swapped = [(b, a, *days) if rng.random() < 0.5 else (a, b, *days) for a, b, *days in seen]
-    suspects = identifiers.where("id_key < 60")
     rules = {"phone": Reassignment(silent_days=20, to=("user_id", "member_card"))}
-    near = sightings(frame_of(spark_session, swapped), identifiers, suspects)
-    found = days_of_handover(near, rules, "UTC").collect()
-    told = {(row["id_key"], (row["day"] - date(2026, 1, 1)).days) for row in found}
-    assert len(told) == len(found)
-    assert told == expected(seen, types, 20)
-    assert len(told) > 5
+    candidates = identifiers.where("id_key < 180")
+    observed = observations(frame_of(spark_session, swapped), identifiers, candidates)
+    rows = reassignment_days(observed, rules, "UTC").collect()
+    days = {(row["id_key"], (row["day"] - date(2026, 1, 1)).days) for row in rows}
+    assert len(days) == len(rows)
+    assert days == expected(seen, types, 20)
+    assert all(len({d for d in days if d[0] // 60 == world}) > 5 for world in range(3))
 
 
 def test_the_day_is_that_of_the_business(spark_session: SparkSession) -> None:
@@ -222,12 +221,12 @@ def test_the_day_is_that_of_the_business(spark_session: SparkSession) -> None:
     types = [(1, "phone"), (1000, "user_id"), (1001, "user_id")]
     identifiers = small_frame(spark_session, types, "id_key bigint, id_type string")
     rules = {"phone": Reassignment(silent_days=20, to=("user_id",))}
-    near = sightings(links, identifiers, identifiers.where("id_key = 1"))
-    days = days_of_handover(near, rules, "Pacific/Honolulu")
-    holdings = holdings_of(days)
+    observed = observations(links, identifiers, identifiers.where("id_key = 1"))
+    days = reassignment_days(observed, rules, "Pacific/Honolulu")
+    periods = periods_of(days)
     assert [row["day"] for row in days.collect()] == [date(2026, 2, 9)]
-    split = split_links(links, near, holdings, "Pacific/Honolulu").collect()
-    nodes = {row["valid_from"]: row["node"] for row in holdings.collect()}
+    split = split_links(links, observed, periods, "Pacific/Honolulu").collect()
+    nodes = {row["valid_from"]: row["node"] for row in periods.collect()}
     assert {(row["a_key"], row["b_key"]) for row in split} == {
         (nodes[None], 1000),
         (nodes[date(2026, 2, 9)], 1001),
@@ -235,20 +234,20 @@ def test_the_day_is_that_of_the_business(spark_session: SparkSession) -> None:
     assert nodes[None] == 1
 
 
-def test_a_pair_shown_again_after_a_handover_by_hand_is_old_news(
+def test_a_pair_shown_again_after_a_reassignment_by_hand_is_old(
     spark_session: SparkSession,
 ) -> None:
     # two sources saw 1 with 1000, the second one long after 1 had come to 1001
     links = frame_of(spark_session, [(1, 1000, 0, 0), (1000, 1, 50, 51), (1, 1001, 40, 41)])
     types = [(1, "phone"), (1000, "user_id"), (1001, "user_id")]
     identifiers = small_frame(spark_session, types, "id_key bigint, id_type string")
-    near = sightings(links, identifiers, identifiers.where("id_key = 1"))
+    observed = observations(links, identifiers, identifiers.where("id_key = 1"))
     days = small_frame(spark_session, [(1, date(2026, 2, 5))], "id_key bigint, day date")
-    holdings = holdings_of(days)
-    nodes = {row["valid_from"]: row["node"] for row in holdings.collect()}
-    met = neighbours_of(near, holdings, "UTC").groupBy("key").count().collect()
-    assert {row["key"]: row["count"] for row in met} == dict.fromkeys(nodes.values(), 1)
-    split = split_links(links, near, holdings, "UTC").collect()
+    periods = periods_of(days)
+    nodes = {row["valid_from"]: row["node"] for row in periods.collect()}
+    counts = neighbours_by_period(observed, periods, "UTC").groupBy("id_key").count().collect()
+    assert {row["id_key"]: row["count"] for row in counts} == dict.fromkeys(nodes.values(), 1)
+    split = split_links(links, observed, periods, "UTC").collect()
     later = nodes[date(2026, 2, 5)]
     assert sorted((r["a_key"], r["b_key"]) for r in split) == sorted(
         [(1, 1000), (1000, 1), (later, 1001)]
@@ -257,11 +256,11 @@ def test_a_pair_shown_again_after_a_handover_by_hand_is_old_news(
 
 def test_a_key_that_another_identifier_has_is_not_used(spark_session: SparkSession) -> None:
     days = small_frame(spark_session, [(1, DAY), (1, LATER), (2, DAY)], "id_key bigint, day date")
-    holdings = holdings_of(days)
-    assert holdings.count() == 5
-    key = holdings.where("id_key = 1 AND valid_from IS NOT NULL").select(node_key().alias("k"))
+    periods = periods_of(days)
+    assert periods.count() == 5
+    key = periods.where("id_key = 1 AND valid_from IS NOT NULL").select(node_key().alias("k"))
     other = key.limit(1).selectExpr("k AS id_key", "'cookie' AS id_type")
-    left = without_clash(holdings, other).collect()
+    left = without_key_clashes(periods, other).collect()
     assert {row["id_key"] for row in left} == {2}
 
 
