@@ -1,5 +1,7 @@
 """Faults of conf/tags, and the order of tags."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -67,3 +69,8 @@ def test_a_tag_knows_its_type_and_what_it_refers_to() -> None:
     top = read_tag({"name": "t", "kind": "percentile", "of": "spend", "share": 0.2})
     assert (top.type, top.references) == ("boolean", {"spend"})
     assert tag("r", "spend > 1 and in_audience('x')").audiences == {"x"}
+
+
+def test_reading_tags_does_not_import_spark() -> None:
+    code = "import sys, databank.tags.library; sys.exit('pyspark' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
