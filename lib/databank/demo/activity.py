@@ -143,8 +143,8 @@ def _has_item(name: Array) -> Array:
 
 def _articles(rng: np.random.Generator, people: People, who: Array, name: Array) -> Array:
     liked = rng.random(len(who)) < 0.6
-    other = rng.integers(0, len(catalogue.ARTICLES), len(who))
-    return np.where(name == _READ, np.where(liked, people.reads[who], other), -1)
+    another = rng.integers(0, len(catalogue.ARTICLES), len(who))
+    return np.where(name == _READ, np.where(liked, people.reads[who], another), -1)
 
 
 def draw_receipts(rng: np.random.Generator, people: People, visits: Visits) -> Happenings:

@@ -36,22 +36,22 @@ def evaluate(spark: SparkSession, store: Store, root: str) -> list[Score]:
     """Compare the published tables with `<root>/truth`."""
     truth = Truth(spark, root)
     people = person_map(store, truth).localCheckpoint()
-    found = identity_scores(store, truth) + handover_scores(store, truth, people)
+    scores = identity_scores(store, truth) + handover_scores(store, truth, people)
     if store.is_published("identity.entity"):
-        found += household_scores(store, truth, people)
+        scores += household_scores(store, truth, people)
     for model, label, ideal in (
         ("high_value", _top_share("amount", 0.2), "p_high_value"),
         ("churn", (F.col("events") == 0).cast("double"), "p_churn"),
     ):
         if store.is_published("models.score"):
-            found += model_scores(store, truth, people, model, label, ideal)
+            scores += model_scores(store, truth, people, model, label, ideal)
     if store.is_published("tags.person_tag"):
-        found += gender_scores(store, truth, people)
+        scores += gender_scores(store, truth, people)
     if store.is_published("lookalike.gain"):
-        found += lookalike_scores(store, truth, people)
+        scores += lookalike_scores(store, truth, people)
     if store.is_published("lifecycle.flow"):
-        found += flow_scores(store)
-    return found
+        scores += flow_scores(store)
+    return scores
 
 
 class Truth:
@@ -100,30 +100,30 @@ def handover_scores(store: Store, truth: Truth, people: DataFrame) -> list[Score
     """
     key = ["id_type", "scope", "id_value"]
     keys = store.require("identity.identifier").select(*key, "id_key")
-    theirs = truth.identifier.join(keys, key).select("id_key", "person")
+    owned = truth.identifier.join(keys, key).select("id_key", "person")
     phones = truth.identifier.where("sharing = 'recycled'").join(keys, key)
     edges = store.require("identity.edges").select("a_key", "b_key")
-    met = edges.unionByName(
+    pairs = edges.unionByName(
         edges.select(F.col("b_key").alias("a_key"), F.col("a_key").alias("b_key"))
     )
-    near = met.join(theirs.withColumnRenamed("id_key", "b_key"), "b_key")
+    near = pairs.join(owned.withColumnRenamed("id_key", "b_key"), "b_key")
     passed = phones.join(
         near.withColumnRenamed("a_key", "id_key"), ["id_key", "person"], "left_semi"
     )
     last = passed.agg(F.max(F.coalesce("valid_to", "valid_from")).alias("last"))
     length = F.datediff(F.coalesce("valid_to", "last"), "valid_from")
     middle = F.date_add("valid_from", (length / 2).cast("int")).alias("day")
-    asked = passed.crossJoin(F.broadcast(last)).select("id_key", "person", middle)
-    asked = asked.join(people.withColumnRenamed("true", "person"), "person")
-    told = store.require("identity.person").withColumnRenamed("person_id", "told")
-    days = asked.select("id_key", "day").distinct()
-    held = told.join(days, "id_key").where(holds_on(F.col("day")))
-    found = asked.join(held.select("id_key", "day", "told"), ["id_key", "day"], "left").agg(
+    questions = passed.crossJoin(F.broadcast(last)).select("id_key", "person", middle)
+    questions = questions.join(people.withColumnRenamed("true", "person"), "person")
+    answers = store.require("identity.person").withColumnRenamed("person_id", "told")
+    days = questions.select("id_key", "day").distinct()
+    held = answers.join(days, "id_key").where(holds_on(F.col("day")))
+    counts = questions.join(held.select("id_key", "day", "told"), ["id_key", "day"], "left").agg(
         F.count("*").alias("n"),
         F.count_if(F.col("told") == F.col("person_id")).alias("right"),
         F.count_if(F.col("told") != F.col("person_id")).alias("wrong"),
     )
-    row = found.first()
+    row = counts.first()
     if row is None or not row["n"]:
         return []
     return [
@@ -148,20 +148,20 @@ def household_scores(store: Store, truth: Truth, people: DataFrame) -> list[Scor
         _today(store), "id_key"
     )
     address = named.groupBy("person_id").agg(F.max("address").alias("address"))
-    told = persons.join(within, "person_id", "left").join(address, "person_id", "left")
-    told = told.localCheckpoint()
+    judged = persons.join(within, "person_id", "left").join(address, "person_id", "left")
+    judged = judged.localCheckpoint()
 
     def agreement(rows: DataFrame, group: str) -> Agreement:
         pair = (F.col(group).alias("predicted"), F.col("home").alias("true"))
         return measure_agreement(rows.select(*pair))
 
-    ours, plain = agreement(told, "predicted"), agreement(told, "address")
-    met = agreement(told.where("address IS NOT NULL"), "predicted")
+    ours, plain = agreement(judged, "predicted"), agreement(judged, "address")
+    addressed = agreement(judged.where("address IS NOT NULL"), "predicted")
     beside = "all at one address"
     return [
         Score("households", "precision", ours.precision, (beside, plain.precision)),
         Score("households", "recall", ours.recall, (beside, plain.recall)),
-        Score("households", "recall where addresses are known", met.recall),
+        Score("households", "recall where addresses are known", addressed.recall),
     ]
 
 
@@ -180,8 +180,8 @@ def _connected(store: Store, truth: Truth) -> DataFrame:
     b = held.select(F.col("id_key").alias("b_key"), "person", own.alias("b"))
     links = edges.join(a, "a_key").join(b, ["b_key", "person"]).select("a", "b")
     loops = held.select(own.alias("a"), own.alias("b"))
-    found = connected_components(links.unionByName(loops), src="a", dst="b")
-    linked = held.join(found, own == F.col("id"))
+    components = connected_components(links.unionByName(loops), src="a", dst="b")
+    linked = held.join(components, own == F.col("id"))
     return linked.groupBy("id_key").agg(F.min("component").alias("linked"))
 
 
@@ -228,14 +228,14 @@ def gender_scores(store: Store, truth: Truth, people: DataFrame) -> list[Score]:
     stated = tags.where("tag = 'stated_gender'").select("person_id")
     named = tags.where("tag = 'gender'").join(stated, "person_id", "left_anti")
     genders = people.join(truth.person.select(F.col("person").alias("true"), "gender"), "true")
-    told = F.col("value_string") != "unknown"
+    labelled = F.col("value_string") != "unknown"
     right = F.col("value_string").substr(1, 1) == F.col("gender")
     row = (
         named.join(genders, "person_id")
         .agg(
             F.count("*").alias("n"),
-            F.count_if(told).alias("told"),
-            F.count_if(told & right).alias("right"),
+            F.count_if(labelled).alias("told"),
+            F.count_if(labelled & right).alias("right"),
             F.avg((F.col("gender") == "f").cast("double")).alias("female"),
         )
         .first()
@@ -309,9 +309,9 @@ def _ceiling(store: Store, truth: Truth, people: DataFrame) -> dict[float, float
         F.count_if(F.col("hidden") & (F.col("instalment") >= limits[f"c{i}"])).alias(f"h{i}")
         for i in range(len(SHARES))
     ]
-    found = candidates.agg(*tops).first()
+    hits = candidates.agg(*tops).first()
     return {
-        share: (found[f"h{i}"] if found else 0) / limits["hidden"] / share
+        share: (hits[f"h{i}"] if hits else 0) / limits["hidden"] / share
         for i, share in enumerate(SHARES)
     }
 

@@ -27,7 +27,7 @@ class Homes:
 
     household: Array
     address: list[str]
-    told: Array
+    stated: Array
 
 
 def draw_homes(block: Block) -> Homes:
@@ -38,7 +38,7 @@ def draw_homes(block: Block) -> Homes:
     home = np.where(people.ring < 0, people.host, np.arange(n))
     alone = np.bincount(home, minlength=n)[home] == 1
     in_hall = alone & (rng.random(n) < dirt.in_hall)
-    told = rng.random(n) >= dirt.no_address
+    stated = rng.random(n) >= dirt.no_address
     halls = max(1, int(in_hall.sum()) // _HALL)
     return Homes(
         household=np.where(in_hall, -1, people.number[home]),
@@ -46,7 +46,7 @@ def draw_homes(block: Block) -> Homes:
             _address(block, int(at), f"Hall {at % halls + 1}" if hall else "")
             for at, hall in zip(home, in_hall, strict=True)
         ],
-        told=told,
+        stated=stated,
     )
 
 
@@ -64,7 +64,7 @@ def written_addresses(block: Block, who: Array) -> pa.Array:
     rng = np.random.default_rng([block.settings.seed, block.index, 3])
     careless = rng.random(len(who)) < block.settings.dirt.address_format
     texts = [
-        homes.address[person].upper().replace(",", "") if other else homes.address[person]
-        for person, other in zip(who, careless, strict=True)
+        homes.address[person].upper().replace(",", "") if shouted else homes.address[person]
+        for person, shouted in zip(who, careless, strict=True)
     ]
-    return pa.array(texts, pa.string(), mask=~homes.told[who])
+    return pa.array(texts, pa.string(), mask=~homes.stated[who])

@@ -42,7 +42,7 @@ def _number_ts() -> list[Column]:
 def _web() -> list[Column]:
     page = F.concat_ws("/", F.lit("https://shop.example.com"), "name", "item_id")
     medium, before = (
-        F.create_map(*(F.lit(text) for name, told in UTM.items() for text in (name, told[n])))[
+        F.create_map(*(F.lit(text) for name, values in UTM.items() for text in (name, values[n])))[
             F.col("utm_source")
         ]
         for n in (0, 1)

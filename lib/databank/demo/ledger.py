@@ -71,8 +71,8 @@ class Ledger:
             "oaid": case,
         }.get(id_type, (0.0, 0, 2))
         varied = self.rng.random(size) < rate
-        other = (usual + self.rng.integers(1, ways, size)) % ways
-        return np.where(varied, other, usual)
+        varied_style = (usual + self.rng.integers(1, ways, size)) % ways
+        return np.where(varied, varied_style, usual)
 
     def text(self, id_type: str, key: int) -> str:
         """The canonical identifier behind a key."""
@@ -81,14 +81,14 @@ class Ledger:
             owner, index = divmod(key, _GEAR)
             if owner >= len(number):  # a cloned IMEI belongs to no phone of the block
                 return make.imei(int(number[0]), 512 + index)
-            one = {
+            maker = {
                 "cookie": make.cookie,
                 "idfa": make.idfa,
                 "gaid": make.gaid,
                 "imei": make.imei,
                 "oaid": make.oaid,
             }[id_type]
-            return one(int(number[owner]), index)
+            return maker(int(number[owner]), index)
         if id_type == "phone":
             return make.phone(int(number[key // 2]), key % 2)
         if id_type == "wechat_openid":
@@ -113,8 +113,8 @@ class Ledger:
 
     def used(self, id_type: str) -> tuple[Array, Array]:
         """Distinct (key, position of the person) pairs seen in sound rows."""
-        found = [*self.pairs[id_type], np.zeros(0, np.int64)]
-        key, who = np.divmod(np.unique(np.concatenate(found)), len(self.people.number))
+        pairs = [*self.pairs[id_type], np.zeros(0, np.int64)]
+        key, who = np.divmod(np.unique(np.concatenate(pairs)), len(self.people.number))
         return key, who
 
     def held(self, id_type: str, key: Array, who: Array) -> tuple[Array, Array, Array]:

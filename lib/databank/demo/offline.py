@@ -100,10 +100,10 @@ def crm_rows(block: Block) -> pa.Table:
     changed = customers[rng.random(len(customers)) < _UPDATED]
     change_day = rng.integers(1, days, len(changed))
     late = customers[(rng.random(len(customers)) < _UPDATED_NEXT_DAY) & (born < days)]
-    told = customers[rng.random(len(customers)) < 0.7]  # tell of their new phone
-    told = told[block.belongings.phone_switch[told] <= days]
-    switch = block.belongings.phone_switch[told]
-    who = np.concatenate([customers, changed, told, late])
+    announcing = customers[rng.random(len(customers)) < 0.7]  # tell of their new phone
+    announcing = announcing[block.belongings.phone_switch[announcing] <= days]
+    switch = block.belongings.phone_switch[announcing]
+    who = np.concatenate([customers, changed, announcing, late])
     day = np.concatenate([born, change_day, switch, np.full(len(late), days)])
     kept = day >= people.joined[who]
     who, day = who[kept], day[kept]

@@ -82,8 +82,8 @@ def _user_column(block: Block, e: _Events) -> pa.Array:
     return block.ledger.column("user_id", keys, e.who, e.sent.sound)
 
 
-def _phone_column(block: Block, e: _Events, asked: Array) -> pa.Array:
-    keys = np.where(asked, block.ledger.phone_key(e.who, e.day), NONE)
+def _phone_column(block: Block, e: _Events, stating: Array) -> pa.Array:
+    keys = np.where(stating, block.ledger.phone_key(e.who, e.day), NONE)
     return block.ledger.column("phone", keys, e.who, e.sent.sound)
 
 
@@ -155,7 +155,7 @@ def miniprogram_rows(block: Block) -> pa.Table:
     app = (rng.random(n_visits) < 0.3).astype(np.int64)
     bound = block.people.unionid[visits.who] & (rng.random(n_visits) < 0.8)
     unionid = np.where(bound, visits.who, NONE)[e.visit]
-    asked = (e.purchase | e.login) & (rng.random(size) < 0.6)
+    stating = (e.purchase | e.login) & (rng.random(size) < 0.6)
     return e.sent.rows(
         {
             **e.columns,
@@ -165,7 +165,7 @@ def miniprogram_rows(block: Block) -> pa.Table:
                 "wechat_openid", e.who * 2 + app[e.visit], e.who, e.sent.sound
             ),
             "unionid": block.ledger.column("wechat_unionid", unionid, e.who, e.sent.sound),
-            "mobile": _phone_column(block, e, asked),
+            "mobile": _phone_column(block, e, stating),
         }
     )
 
