@@ -77,7 +77,7 @@ def identity_scores(store: Store, truth: Truth) -> list[Score]:
 
     Pairs are those of identifiers that belong to one person alone; whom a shared device or a
     recycled phone should be given to is not asked, but what they wrongly join is counted. An
-    identifier set aside is alone. A cookie that never met another identifier cannot be found by
+    excluded identifier is alone. A cookie that never met another identifier cannot be found by
     anybody: the second recall is that of the pairs which a person's own records connect.
     """
     known = store.require("identity.identifier").join(truth.own(), ["id_type", "scope", "id_value"])
