@@ -61,10 +61,10 @@ def test_an_identifier_is_found_as_people_write_it(
 
 
 def test_two_are_found_in_one_scan_each_with_its_own(lookup: PublishedReader) -> None:
-    found = find_identifiers(
+    identifiers = find_identifiers(
         lookup, [IdentifierQuery("cookie", "Case"), IdentifierQuery("phone", "13912345678")]
     )
-    assert [one.id_key for one in found] == [7, 5]
+    assert [identifier.id_key for identifier in identifiers] == [7, 5]
 
 
 @pytest.mark.parametrize(

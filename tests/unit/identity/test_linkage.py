@@ -1,4 +1,4 @@
-"""Profiles that are alike: a small world of people with typing errors, and its truth."""
+"""Linkage of profiles: a small world of people with typing errors, and its truth."""
 
 import random
 from datetime import timedelta
@@ -53,17 +53,17 @@ def profiles(spark: SparkSession, *, people: int = PEOPLE, source: str = "crm") 
     chance = random.Random(5)
     rows = []
     for person in range(people):
-        told = {
+        true = {
             "first": chance.choice(GIVEN).title(),
             "last": chance.choice(FAMILY) + chance.choice(["", "er", "mann", "ich", "lein"]),
             "born": f"19{chance.randrange(10, 99)}-{chance.randrange(10, 13)}-11",
             "zip": f"{chance.randrange(10000, 99999)}",
             "town": chance.choice(["Bonn", "Ulm", "Kiel", "Jena"]),
         }
-        wrong = dict(told)
+        wrong = dict(true)
         field = chance.choice(["first", "last", "born", "zip", "town"])
         wrong[field] = wrong[field][:-2] + wrong[field][-1] if chance.random() < 0.7 else ""
-        for copy, attributes in enumerate((told, wrong)):
+        for copy, attributes in enumerate((true, wrong)):
             key = person * 2 + copy + 1
             rows.append((source, f"{person}-{copy}", [key], attributes))
     shape = "source string, record_id string, ids array<bigint>, attributes map<string,string>"
@@ -75,13 +75,13 @@ def profiles(spark: SparkSession, *, people: int = PEOPLE, source: str = "crm") 
 def bank(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Bank:
     made = Bank(spark_session, tmp_path_factory.mktemp("linkage"))
     given = profiles(spark_session)
-    # who has no identifier can be linked with nothing
+    # a profile without an identifier can be linked with nothing
     nobody = given.where("record_id = '0-0'").withColumn("record_id", F.lit("nobody"))
     nobody = nobody.withColumns(
         {"id_key": F.lit(None).cast("bigint"), "ids": F.lit([]).cast("array<bigint>")}
     )
-    other = profiles(spark_session, people=5, source="shop")
-    made.publish({PROFILES: given.unionByName(nobody).unionByName(other)})
+    shop = profiles(spark_session, people=5, source="shop")
+    made.publish({PROFILES: given.unionByName(nobody).unionByName(shop)})
     return made
 
 
@@ -115,10 +115,10 @@ def test_it_is_done_again_only_where_a_profile_has_changed(bank: Bank) -> None:
     again = bank.run(JOB, config(), config_hash="same", day=day)
     assert again.summary == {"people: profiles": "no change"}
     assert bank.rows(LIKELY_PAIR, *(column.name for column in LIKELY_PAIR.columns)) == before
-    # one of the two is somebody else now
+    # one of the two states nothing of the person any more
     day += timedelta(days=1)
     moved = bank.read(PROFILES).where("source = 'crm' AND record_id = '1-0'")
-    stranger = F.map_from_entries(F.transform(F.map_keys("attributes"), _said_of_nobody))
+    stranger = F.map_from_entries(F.transform(F.map_keys("attributes"), _foreign_value))
     moved = moved.withColumn("attributes", stranger)
     bank.publish({PROFILES: moved}, changed=[PROFILES], day=day)
     assert (3, 4) in pairs(bank)
@@ -129,7 +129,7 @@ def test_it_is_done_again_only_where_a_profile_has_changed(bank: Bank) -> None:
     assert pairs(bank) == set()
 
 
-def _said_of_nobody(name: Any) -> Any:
+def _foreign_value(name: Any) -> Any:
     return F.struct(name, F.concat(F.lit("zz"), name))
 
 
@@ -150,9 +150,14 @@ def test_spark_links_what_duckdb_links(spark_session: SparkSession, tmp_path: Pa
 
 
 def test_one_spelling_a_field(spark_session: SparkSession) -> None:
-    told = {"first": " Anne-Marie  O'Neil ", "born": "1950/01/02", "zip": "D 10-115", "town": "--"}
+    attributes = {
+        "first": " Anne-Marie  O'Neil ",
+        "born": "1950/01/02",
+        "zip": "D 10-115",
+        "town": "--",
+    }
     given = small_frame(
-        spark_session, [("crm", "1", 1, told, None)],
+        spark_session, [("crm", "1", 1, attributes, None)],
         "source string, record_id string, id_key bigint, attributes map<string,string>, "
         "updated_ts timestamp",
     )  # fmt: skip
@@ -168,7 +173,7 @@ def test_a_block_that_compares_all_with_all_is_refused(bank: Bank) -> None:
         bank.run(JOB, large, day=LAST)
 
 
-def test_nothing_to_learn_from_is_told(spark_session: SparkSession, tmp_path: Path) -> None:
+def test_nothing_to_learn_from_is_reported(spark_session: SparkSession, tmp_path: Path) -> None:
     bank = Bank(spark_session, tmp_path)
     bank.publish({PROFILES: profiles(spark_session).where("record_id LIKE '%-0'").limit(5)})
     with pytest.raises(DataBankError, match=r"linkage.people: nothing can be learned"):
@@ -176,7 +181,7 @@ def test_nothing_to_learn_from_is_told(spark_session: SparkSession, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("parts", "told"),
+    ("parts", "message"),
     [
         ({"block_on": [["frist"]]}, "block_on: 'frist' is not in `compare`.*first"),
         ({"deterministic_rules": [["first:0"]]}, "should match pattern"),
@@ -186,6 +191,6 @@ def test_nothing_to_learn_from_is_told(spark_session: SparkSession, tmp_path: Pa
         ({"compare": {"first": "soundex", "last": "name"}}, "'name', 'text', 'date'"),
     ],
 )
-def test_a_fault_of_a_rule_is_told(parts: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_a_fault_of_a_rule_is_reported(parts: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         config(**parts)

@@ -6,6 +6,7 @@ Plotly takes names for markup; here they are shown as they are.
 from collections.abc import Iterable, Mapping
 from html import escape
 
+from databank.identity.rules import MANUAL_RULE
 from databank.reports import format as fmt
 from databank.reports.person_graph.parts import Dot, Tie
 
@@ -52,11 +53,15 @@ def about_tie(tie: Tie, cut_off: int, named: Mapping[int, Dot]) -> str:
     if cut_off:
         lines.append(f"weak bridge: without it {fmt.count(cut_off)} identifiers come off")
     if tie.records:
-        origin = ", ".join((*tie.sources, *(f"by {rule}" for rule in tie.rules)))
+        origin = ", ".join((*tie.sources, *map(_by_rule, tie.rules)))
         lines.append(f"{fmt.plural(tie.records, 'record')} of {plain(origin)}")
     if tie.last is not None:
         lines.append(f"seen together last on {fmt.day(tie.last)}")
     return "<br>".join(lines)
+
+
+def _by_rule(rule: str) -> str:
+    return "by hand" if rule == MANUAL_RULE else f"by {rule}"
 
 
 def _whole(dot: Dot) -> str:
