@@ -5,6 +5,8 @@ from zoneinfo import ZoneInfo
 
 from databank.errors import DataBankError
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 def parse_day(text: str, *, option: str = "--date") -> date:
     """Read a day written as YYYY-MM-DD, the value of an option.
@@ -28,6 +30,11 @@ def today(timezone: str) -> date:
 def now() -> datetime:
     """Give the current instant in UTC; for run records and leases, never for a transform."""
     return datetime.now(UTC)
+
+
+def from_microseconds(microseconds: int) -> datetime:
+    """Give the instant so many microseconds after the beginning of 1970, in UTC."""
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def end_of_day(day: date, timezone: str) -> datetime:

@@ -1,4 +1,4 @@
-"""Columns of a frame: checks, and conditions on them."""
+"""Columns of a frame: checks, conditions on them, and the business day of an instant."""
 
 from collections.abc import Iterable
 
@@ -27,3 +27,8 @@ def is_one_of(column: str, names: Iterable[str]) -> str:
 def holds(sql: str) -> Column:
     """Evaluate a SQL condition as a boolean that is never null: unknown counts as false."""
     return F.coalesce(F.expr(f"({sql})").cast("boolean"), F.lit(False))
+
+
+def business_day(ts: str | Column, timezone: str) -> Column:
+    """Give the day of the business time zone in which an instant lies."""
+    return F.to_date(F.from_utc_timestamp(ts, timezone))

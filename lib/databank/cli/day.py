@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -11,11 +11,10 @@ from zoneinfo import ZoneInfo
 
 from databank.archive.config import ArchiveConfig
 from databank.cli.show import Section
+from databank.clock import from_microseconds
 from databank.config import ConfigReader, Settings
 from databank.identity.explain import events_of
 from databank.tables.published_reader import PublishedReader
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _Event(NamedTuple):
@@ -151,5 +150,5 @@ def _plain(page: str | None) -> str | None:
 
 
 def _time(microseconds: int, zone: ZoneInfo) -> str:
-    at = (_EPOCH + timedelta(microseconds=microseconds)).astimezone(zone)
+    at = from_microseconds(microseconds).astimezone(zone)
     return f"{at:%H:%M:%S}"

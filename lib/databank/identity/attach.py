@@ -4,7 +4,7 @@ from datetime import date
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-from databank.columns import require_columns
+from databank.columns import business_day, require_columns
 from databank.identity.ownership.periods import holds_on
 from databank.identity.rules import FORMAT_RULE
 
@@ -73,7 +73,7 @@ def profiles_of_persons(
     needed = ("source", "record_id", "id_key", "attributes", "updated_ts")
     require_columns(profiles, *needed, where="profiles_of_persons")
     day = F.lit(as_of)
-    updated = F.to_date(F.from_utc_timestamp("updated_ts", timezone))
+    updated = business_day("updated_ts", timezone)
     seen = profiles.where(F.col("updated_ts").isNull() | (updated <= day)).select(*needed)
     held = persons.select("id_key", "person_id", "valid_from", "valid_to")
     owned = seen.join(held, "id_key").where(holds_on(F.coalesce(updated, day)))

@@ -3,19 +3,19 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from databank.clock import from_microseconds
 from databank.identity.config import IdentityConfig, Pair
 from databank.identity.evidence_path import EvidenceRow, Link, shortest_path
 from databank.identity.identifier_query import Identifier, identifiers_by_key
 from databank.identity.rules import FORMAT_RULE, LINKAGE_RULE, MANUAL_RULE
 from databank.tables.published_reader import PublishedReader
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class OwnershipPeriod(NamedTuple):
@@ -228,7 +228,7 @@ def evidence_within(
 
 
 def _at(microseconds: Any) -> datetime | None:
-    return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
+    return None if microseconds is None else from_microseconds(microseconds)
 
 
 def manual_links(must_link: Sequence[Pair], names: dict[int, Identifier]) -> list[EvidenceRow]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from pyspark.sql import Column, DataFrame, functions as F
 
+from databank.columns import business_day
 from databank.runs import Context, Job, StepResult
 from databank.session import checkpoint, checkpoint_keys, small_frame
 from databank.sources.tables import ERASED, ERASURE, EVENTS, IDENTIFIER, PROFILES
@@ -156,7 +157,7 @@ def erase_from_core(context: Context, erased: Collection[Erasure]) -> dict[str, 
     nobody = F.size("ids") == 0
     blank = {name: F.when(~nobody, F.col(name)) for name in ("props", "page")}
     events = checkpoint(events.withColumns(blank))
-    updated = F.to_date(F.from_utc_timestamp("updated_ts", context.settings.timezone))
+    updated = business_day("updated_ts", context.settings.timezone)
     profiles = checkpoint(_lacking(store.read(PROFILES), kept_keys(updated, erased)))
     counts = {"events": events.count(), "profiles": profiles.count()}
     if counts["events"]:

@@ -13,6 +13,7 @@ from functools import reduce
 
 from pyspark.sql import Column, DataFrame, SparkSession, functions as F
 
+from databank.columns import business_day
 from databank.quality.rules import Finding, first_finding, rule_findings, rule_warnings
 from databank.sources.config import SourceConfig, SourcesConfig
 from databank.sources.fields import KEY, STAMP, ParseGroup, extract, identifier_fields
@@ -115,7 +116,7 @@ def parse_records(
     fields = identifier_fields(groups, config)
     rows = reduce(DataFrame.unionByName, (extract(records, group, fields) for group in groups))
     columns = identifier_columns(fields, config.entity_types)
-    local = F.to_date(F.from_utc_timestamp("ts", timezone))
+    local = business_day("ts", timezone)
     known = with_canonical(rows, fields).select(
         *other_columns(rows),
         columns.identifiers.alias("identifiers"),

@@ -2,6 +2,7 @@
 
 from pyspark.sql import Column, DataFrame, functions as F
 
+from databank.columns import business_day
 from databank.identity.attach import attach_persons
 
 
@@ -30,7 +31,7 @@ def entity_evidence(
         person_id, id_key, n (records), last_ts (timestamp, UTC), last_day (of the business): one
         row per person and identifier.
     """
-    updated = F.to_date(F.from_utc_timestamp("updated_ts", timezone))
+    updated = business_day("updated_ts", timezone)
     seen = _seen(events, F.col("event_ts"), F.col("day")).unionByName(
         _seen(profiles, F.col("updated_ts"), updated)
     )
