@@ -55,16 +55,17 @@ def refuse_wrong_expressions(
     rows, frame = _empty_frames(spark, entries, archive, tags)
     try:
         rows.select(*(_filter(macro) for each in entries for macro in _filtered(each)))
-        frame.select(*(_value(one, each.type) for each in entries for one in each.expressions))
+        frame.select(*(_value(e, each.type) for each in entries for e in each.expressions))
         return
     except AnalysisException:
-        pass  # which one is found below
+        pass  # the analyses below tell which one it is
     for each in entries:
         for macro in _filtered(each):
             where = f"filter of {macro.name}({macro.event!r})"
             _analyse(rows, _filter(macro), f"{each.place}: {where}", str(macro.filter), ())
-        for one in each.expressions:
-            _analyse(frame, _value(one, each.type), each.place, one.text, one.macros)
+        for expression in each.expressions:
+            value = _value(expression, each.type)
+            _analyse(frame, value, each.place, expression.text, expression.macros)
 
 
 def _empty_frames(
@@ -74,20 +75,23 @@ def _empty_frames(
     tags: Mapping[str, TagType],
 ) -> tuple[DataFrame, DataFrame]:
     """Make what filters see, rows of the archive, and what expressions see, a row a person."""
-    expressions = [one for each in entries for one in each.expressions]
-    names = {name for one in expressions for name in one.names}
+    expressions = [expression for each in entries for expression in each.expressions]
+    names = {name for expression in expressions for name in expression.names}
+    macros = [macro for expression in expressions for macro in expression.macros]
     columns = {"person_id": "bigint"}
     # of a household, an account: how many persons it has
     columns |= {PERSONS: "bigint"} if PERSONS in names else {}
     columns |= {name: SPARK_TYPES[tags[name]] for name in sorted(names & tags.keys())}
-    columns |= {macro.column: macro.spec.type for one in expressions for macro in one.macros}
+    columns |= {macro.column: macro.spec.type for macro in macros}
     schema = ", ".join(f"`{name}` {kind}" for name, kind in columns.items())
     rows = with_dimensions(small_frame(spark, [], PERSON_DAY.schema()), archive.names)
     return rows, small_frame(spark, [], schema)
 
 
 def _filtered(entry: Checked) -> list[Macro]:
-    return [macro for one in entry.expressions for macro in one.macros if macro.filter]
+    return [
+        macro for expression in entry.expressions for macro in expression.macros if macro.filter
+    ]
 
 
 def _filter(macro: Macro) -> Column:

@@ -1,6 +1,6 @@
-"""Where a session came from: by the parameters of its address, or by the referrer.
+"""Derive where a session came from: by the parameters of its address, or by the referrer.
 
-All of it is Spark SQL on the text of an address: browsers send addresses that no parser of URIs
+Every step is Spark SQL on the text of an address: browsers send addresses that no parser of URIs
 takes, and whatever stands there must not stop a job.
 """
 
@@ -42,14 +42,14 @@ _STEPS = ("_source", "_medium", "_before", "_site", "_kind")
 
 
 def address(url: Column) -> Column:
-    """An address without query, fragment, user and password, which may hold anything; not ''."""
+    """Strip an address of query, fragment, user and password, which may hold anything; not ''."""
     path = F.substring_index(F.substring_index(url, "?", 1), "#", 1)
     plain = F.regexp_replace(path, f"({_SCHEME})[^/@]*@", "$1")
     return F.nullif(F.trim(F.when(F.contains(path, F.lit("@")), plain).otherwise(path)), F.lit(""))
 
 
 def origin(url: Column, referrer: Column) -> Column:
-    """What an event tells of where its session came from, for `with_channel`.
+    """Extract what an event tells of where its session came from, for `with_channel`.
 
     Args:
         url: Address of the event; null or no address tells nothing.
@@ -62,9 +62,9 @@ def origin(url: Column, referrer: Column) -> Column:
     outside = host.isNotNull() & ~F.coalesce(_site(host) == _site(_host(url)), F.lit(False))
     before = F.when(referrer.isNotNull() & outside, referrer)
     # most addresses ask nothing: that is quicker to see
-    asked = F.contains(url, F.lit("=")) & F.rlike(url, F.lit(_TELLING))
-    told = asked | before.isNotNull()
-    return F.when(told, F.struct(url.alias("url"), before.alias("referrer")))
+    tagged = F.contains(url, F.lit("=")) & F.rlike(url, F.lit(_TELLING))
+    tells = tagged | before.isNotNull()
+    return F.when(tells, F.struct(url.alias("url"), before.alias("referrer")))
 
 
 def with_channel(rows: DataFrame) -> DataFrame:
@@ -85,7 +85,7 @@ def with_channel(rows: DataFrame) -> DataFrame:
     Returns:
         The other columns, and source (small letters; the host of a referrer), medium (small
         letters; of a referrer organic for a search engine, email for web mail, referral else),
-        campaign, and channel: direct (where nothing is told) | cross-network | paid shopping |
+        campaign, and channel: direct (where nothing is known) | cross-network | paid shopping |
         paid search | paid social | paid video | display | paid other | email | organic shopping |
         organic social | organic video | organic search | affiliates | referral | audio | sms |
         mobile push | unassigned.
@@ -98,18 +98,19 @@ def with_channel(rows: DataFrame) -> DataFrame:
     # a step each: what is used twice is computed once
     rows = rows.withColumns(
         {
-            "_source": F.coalesce(named[0], _found(network, clicked)),
-            "_medium": F.coalesce(named[1], _found(bought, clicked)),
+            "_source": F.coalesce(named[0], _looked_up(network, clicked)),
+            "_medium": F.coalesce(named[1], _looked_up(bought, clicked)),
             "campaign": _parameter(url, "utm_campaign"),
             "_before": F.when(facebook, "facebook").otherwise(_host(referrer)),
         }
     )
-    asked = F.col("_source").isNotNull() | F.col("_medium").isNotNull()
-    source = F.when(asked, F.col("_source")).otherwise(F.col("_before"))
+    has_utm = F.col("_source").isNotNull() | F.col("_medium").isNotNull()
+    source = F.when(has_utm, F.col("_source")).otherwise(F.col("_before"))
     rows = rows.withColumn("source", source).withColumn("_site", _site(F.col("source")))
     name = F.substring_index("_site", ".", 1)
     # a host first: tieba.baidu.com is no search
-    kind = F.coalesce(*(_found(_kinds(), key) for key in (F.col("source"), F.col("_site"), name)))
+    keys = (F.col("source"), F.col("_site"), name)
+    kind = F.coalesce(*(_looked_up(_kinds(), key) for key in keys))
     rows = rows.withColumn("_kind", F.coalesce(kind, F.lit("")))
     of_referrer = (
         F.when(F.col("_before").isNull(), None)
@@ -117,13 +118,12 @@ def with_channel(rows: DataFrame) -> DataFrame:
         .when(F.col("_kind") == "search", "organic")
         .otherwise("referral")
     )
-    rows = rows.withColumn("medium", F.when(asked, F.col("_medium")).otherwise(of_referrer))
-    found = rows.withColumn("channel", _channel())
-    return found.drop("url", "referrer", *_STEPS)
+    rows = rows.withColumn("medium", F.when(has_utm, F.col("_medium")).otherwise(of_referrer))
+    return rows.withColumn("channel", _channel()).drop("url", "referrer", *_STEPS)
 
 
 def _channel() -> Column:
-    """The group of source, medium, campaign and the kind of the source, the first that fits."""
+    """Choose the first group that fits source, medium, campaign and the kind of the source."""
     source, medium, campaign = (
         F.coalesce(name, F.lit("")) for name in ("source", "medium", "campaign")
     )
@@ -151,14 +151,14 @@ def _channel() -> Column:
         ("sms", (source == "sms") | (medium == "sms")),
         ("mobile push", push | (source == "firebase")),
     )
-    found = F.lit("unassigned")
+    group = F.lit("unassigned")
     for name, holds in reversed(groups):
-        found = F.when(holds, F.lit(name)).otherwise(found)
-    return found
+        group = F.when(holds, F.lit(name)).otherwise(group)
+    return group
 
 
 def _parameter(url: Column, name: str) -> Column:
-    """The value of a parameter, decoded where it can be; null if there is none."""
+    """Read the value of a parameter, decoded where it can be; null if there is none."""
     value = F.regexp_extract(url, f"(?i)[?&#]{name}=([^&#]*)", 1)
     return F.nullif(F.trim(F.coalesce(F.try_url_decode(value), value)), F.lit(""))
 
@@ -169,18 +169,18 @@ def _host(url: Column) -> Column:
 
 
 def _site(host: Column) -> Column:
-    """The part of a host that an owner has: shop.example.co.uk is of example.co.uk."""
+    """Cut a host to the part that an owner has: shop.example.co.uk is of example.co.uk."""
     return F.coalesce(F.nullif(F.regexp_extract(host, _SITE, 1), F.lit("")), host)
 
 
-def _found(values: Mapping[str, str], key: Column) -> Column:
-    """The value of a key; null if there is none."""
+def _looked_up(values: Mapping[str, str], key: Column) -> Column:
+    """Look up the value of a key; null if there is none."""
     return F.create_map(*(F.lit(text) for pair in values.items() for text in pair))[key]
 
 
 @cache
 def _kinds() -> Mapping[str, str]:
-    """Site -> what it is."""
+    """Map each known site to its kind."""
     text = files("databank.archive").joinpath("sites.txt").read_text(encoding="utf-8")
     lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
     return {site: kind for kind, *sites in lines for site in sites}

@@ -1,4 +1,4 @@
-"""Events of core.events as the archive knows them: their persons, their dimensions, its rows."""
+"""Turn events of core.events into rows of the archive: persons, dimensions, sums by day."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -77,12 +77,12 @@ def person_days(events: DataFrame) -> DataFrame:
 
 
 def dims_of_json() -> Column:
-    """The dimensions of an event by name; null if it has none."""
+    """Read the dimensions of an event by name; null if it has none."""
     return F.when(F.col("dims_json") != "", F.from_json("dims_json", "map<string,string>"))
 
 
 def events_of_persons(store: Store, events: DataFrame, config: ArchiveConfig) -> DataFrame:
-    """Give events their persons, as the archive does; those of nobody are left out.
+    """Give events their persons, as the archive does; events without a person are left out.
 
     Cost: see `attach_persons`; where the events are few, Spark sends them to the persons.
 
@@ -110,11 +110,11 @@ def recent_events(
     as_of: date,
     timezone: str,
 ) -> DataFrame:
-    """The events that windows of hours look at, one by one, as rows of the archive.
+    """Read the events of windows of hours, one by one, as rows of the archive.
 
     A window of hours ends with the day and has so many physical hours, whatever clocks do. Later
-    events are not seen. Cost: core.events is read as `attach_persons` reads it, pruned to the
-    days of the longest window and to the events that are asked for, for all windows together.
+    events are left out. Cost: core.events is read as `attach_persons` reads it, pruned to the
+    days of the longest window and to the events that macros name, for all windows together.
 
     Args:
         store: Where core.events and the persons are.
@@ -130,13 +130,13 @@ def recent_events(
     longest = max(macro.hours or 0 for macro in macros)
     begin, end, first = last_hours(longest, as_of, timezone)
     on_days = F.col("day").between(F.lit(first), F.lit(as_of))
-    found = on_days & (F.col("event_ts") >= F.lit(begin)) & (F.col("event_ts") < F.lit(end))
-    asked = {str(macro.event) for macro in macros}
-    if ANY_EVENT not in asked:
-        found = found & F.col("event").isin(sorted(asked))
-    theirs = events_of_persons(store, store.read(EVENTS).where(found), config)
+    in_window = on_days & (F.col("event_ts") >= F.lit(begin)) & (F.col("event_ts") < F.lit(end))
+    wanted = {str(macro.event) for macro in macros}
+    if ANY_EVENT not in wanted:
+        in_window = in_window & F.col("event").isin(sorted(wanted))
+    attached = events_of_persons(store, store.read(EVENTS).where(in_window), config)
     amount = F.col("amount").cast("decimal(28,2)")
-    return theirs.select(
+    return attached.select(
         *("person_id", "day", "terminal", "event", "dims_json", "dims"),
         F.lit(1).cast("bigint").alias("n"),
         *(amount.alias(name) for name in ("amount", "amount_max", "amount_min")),
@@ -148,5 +148,5 @@ def recent_events(
 
 
 def happened_within(hours: int) -> Column:
-    """Whether an event of `recent_events` lies in a window of so many hours."""
+    """Test whether an event of `recent_events` lies in a window of so many hours."""
     return F.col(AGO).between(F.lit(1), F.lit(hours * _HOUR))

@@ -1,4 +1,4 @@
-"""The wide frame on which expressions are evaluated: one row per person known on a day."""
+"""Build the wide frame on which expressions are evaluated: a row per person known on a day."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -71,7 +71,7 @@ def person_frame(
         recent = _recent(context, on_events, config, day)
         # Delta's log tells how many rows there are, of identifiers no fewer than persons
         rows = archive.count() + (0 if recent is None else context.store.read(EVENTS).count())
-        found = macro_columns(
+        values = macro_columns(
             subject.in_place_of_persons(context.store, archive),
             frame.select("person_id"),
             on_events,
@@ -80,7 +80,7 @@ def person_frame(
             partitions=1 + max(rows // ROWS_OF_PARTITION, persons.count() // _KEYS_OF_PARTITION),
             recent=None if recent is None else subject.in_place_of_persons(context.store, recent),
         )
-        frame = found if subject.is_person else frame.join(found, "person_id")
+        frame = values if subject.is_person else frame.join(values, "person_id")
     names = {name for e in expressions for name in e.names} & set(tags or {})
     if names:
         types = {name: kind for name, kind in (tags or {}).items() if name in names}
@@ -89,9 +89,9 @@ def person_frame(
     for macro in macros:
         if not macro.reads_events:
             results = _result_column(context, macro, day)
-            found = subject.in_place_of_persons(context.store, results)
-            found = found if subject.is_person else found.distinct()
-            frame = frame.join(found, "person_id", "left")
+            results = subject.in_place_of_persons(context.store, results)
+            results = results if subject.is_person else results.distinct()
+            frame = frame.join(results, "person_id", "left")
             frame = _fill(frame, {macro.column: macro.spec.empty})
     return frame
 
@@ -99,7 +99,7 @@ def person_frame(
 def _recent(
     context: Context, macros: Iterable[Macro], config: ArchiveConfig, day: date
 ) -> DataFrame | None:
-    """The events of windows of hours; without such a window core.events is left alone."""
+    """Read the events of windows of hours; without such a window core.events is left alone."""
     of_hours = [macro for macro in macros if macro.hours is not None]
     if not of_hours:
         return None
@@ -108,7 +108,7 @@ def _recent(
 
 
 def population(context: Context, day: date) -> DataFrame:
-    """person_id of every person who has an identifier on the day."""
+    """List person_id of every person who has an identifier on the day."""
     held = context.store.require("identity.person")
     return held.where(holds_on(F.lit(day))).select("person_id").distinct()
 
@@ -129,23 +129,23 @@ def _fill(frame: DataFrame, values: Mapping[str, int | float | bool | None]) -> 
 
 
 def _tag_columns(context: Context, types: Mapping[str, TagType], subject: Subject) -> DataFrame:
-    """tags.person_tag or tags.entity_tag turned wide for the named tags.
+    """Turn tags.person_tag or tags.entity_tag wide for the named tags.
 
     A tag that has been published as another type is an error when the rows are read; that a yes
     has become a text cannot be seen.
     """
 
     def value(name: str, kind: TagType) -> Column:
-        told = f"tag {name!r} is a {kind} by now, and its values are not; build it again first"
-        other = F.raise_error(F.lit(told))
+        message = f"tag {name!r} is a {kind} by now, and its values are not; rebuild it first"
+        failure = F.raise_error(F.lit(message))
         if kind == "boolean":
-            column = F.when(F.col("value_string") == "true", F.lit(True)).otherwise(other)
+            column = F.when(F.col("value_string") == "true", F.lit(True)).otherwise(failure)
         elif kind in ("text", "date"):
-            column = F.coalesce(F.col(_VALUE[kind]), other)
+            column = F.coalesce(F.col(_VALUE[kind]), failure)
         else:
             # top values and preferences have a number, too
             number = F.when(F.col("value_string").isNull(), F.col("value_double"))
-            column = F.coalesce(number, other)
+            column = F.coalesce(number, failure)
         return F.max(F.when(F.col("tag") == name, column)).alias(name)
 
     table = subject.pick("tags.person_tag", "tags.entity_tag")

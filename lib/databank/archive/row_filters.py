@@ -1,4 +1,4 @@
-"""Which rows of the archive a macro over events looks at."""
+"""Conditions on rows of the archive: events, filters and windows of macros."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -10,26 +10,26 @@ from databank.expressions.macros import ANY_EVENT
 
 
 def with_dimensions(archive: DataFrame, dimensions: Iterable[str]) -> DataFrame:
-    """archive.person_day with a column for each declared dimension, which filters may use."""
+    """Add a column for each declared dimension to archive.person_day; filters may use them."""
     return archive.select("*", *(F.col("dims")[name].alias(name) for name in dimensions))
 
 
 def any_window(macros: list[Macro], as_of: date) -> Column:
-    """Rows that any macro looks at; a filter that files can be skipped by."""
+    """Keep the rows that any of the macros reads; a filter by which files can be skipped."""
     first: list[date | None] = []
     last: list[date] = []
     for macro in macros:
         begin, end = macro.days(as_of)
         first.append(begin)
         last.append(end)
-    found = F.col("day") <= F.lit(max(last))
+    rows = F.col("day") <= F.lit(max(last))
     begins = [day for day in first if day is not None]
     if len(begins) == len(first):
-        found = found & (F.col("day") >= F.lit(min(begins)))
+        rows = rows & (F.col("day") >= F.lit(min(begins)))
     events = {macro.event for macro in macros}
     if ANY_EVENT not in events:
-        found = found & F.col("event").isin(sorted(event for event in events if event))
-    return found
+        rows = rows & F.col("event").isin(sorted(event for event in events if event))
+    return rows
 
 
 def _window(macro: Macro, as_of: date) -> tuple[date | None, date]:
@@ -39,7 +39,7 @@ def _window(macro: Macro, as_of: date) -> tuple[date | None, date]:
 
 
 def row_matches(macro: Macro, as_of: date) -> Column:
-    """Whether a row of the archive is of the event, the filter and the window of a macro."""
+    """Test whether a row of the archive has the event, the filter and the window of a macro."""
     begin, end = _window(macro, as_of)
     in_window = F.col("day") <= F.lit(end)
     if begin is not None:
@@ -48,7 +48,7 @@ def row_matches(macro: Macro, as_of: date) -> Column:
 
 
 def event_matches(event: str | None, condition: str | None) -> Column:
-    """Whether a row of the archive is of an event and meets a filter; null where the filter is."""
+    """Test whether a row is of an event and meets a filter; null where the filter is."""
     # a session is no event beside its own
     any_event = F.col("synthetic").isNull()
     is_event = any_event if event == ANY_EVENT else F.col("event") == F.lit(event)

@@ -9,7 +9,7 @@ from databank.errors import DataBankError
 
 
 def session_inputs(config: SessionsConfig) -> list[Column]:
-    """What sessions need of an event of core.events beside its own columns.
+    """Compute what sessions need of an event of core.events beside its own columns.
 
     Returns:
         address (text without its query), origin (struct of url and referrer as they are; null
@@ -17,12 +17,12 @@ def session_inputs(config: SessionsConfig) -> list[Column]:
         is viewed).
     """
     url, referrer = (F.expr(text).cast("string") for text in (config.url, config.referrer))
-    found = [address(url).alias("address"), origin(url, referrer).alias("origin")]
+    inputs = [address(url).alias("address"), origin(url, referrer).alias("origin")]
     if config.dwell is not None:
         own = config.dwell.page
         page = address(url) if own is None else F.nullif(F.expr(own).cast("string"), F.lit(""))
-        found.append(page.alias(PAGE))
-    return found
+        inputs.append(page.alias(PAGE))
+    return inputs
 
 
 def refuse_of_this_name(events: DataFrame, config: SessionsConfig) -> None:
@@ -45,8 +45,8 @@ def refuse_of_this_name(events: DataFrame, config: SessionsConfig) -> None:
 def visits(events: DataFrame, config: SessionsConfig) -> DataFrame:
     """Put the events of a person and day in order, and part them where a pause is too long.
 
-    A session ends with the day of the business time zone, as days of the archive are made anew
-    one by one: a visit over midnight is two. Events of the same instant are in the order of
+    A session ends with the day of the business time zone, as days of the archive are rebuilt one
+    by one: a visit over midnight is two. Events of the same instant are in the order of
     their source and id. Cost: one shuffle and sort of all events by person and day.
 
     Args:
@@ -131,7 +131,7 @@ def _with_page_view(numbered: DataFrame, days: WindowSpec) -> DataFrame:
 
 
 def visit_days(made: DataFrame, name: str) -> DataFrame:
-    """Sessions as rows of archive.person_day, so that windows can ask for them.
+    """Sum sessions to rows of archive.person_day, so that windows can read them.
 
     Args:
         made: archive.visit.
@@ -152,7 +152,7 @@ def visit_days(made: DataFrame, name: str) -> DataFrame:
 
 
 def dwell_days(made: DataFrame, name: str) -> DataFrame:
-    """Time on pages as rows of archive.person_day, so that windows can ask for it.
+    """Sum time on pages to rows of archive.person_day, so that windows can read it.
 
     Args:
         made: `visits`, with its page_views.
@@ -173,7 +173,7 @@ def dwell_days(made: DataFrame, name: str) -> DataFrame:
 
 
 def _as_events(summed: DataFrame, name: str, dimension: str) -> DataFrame:
-    """Sums in the shape of archive.person_day."""
+    """Shape sums as rows of archive.person_day."""
     dims = F.create_map(F.lit(dimension), dimension)
     return summed.select(
         *("person_id", "day", "terminal", "n", "quantity", "first_ts", "last_ts"),
@@ -189,5 +189,5 @@ def _in_seconds(microseconds: Column) -> Column:
 
 
 def _place_of(name: str) -> Column:
-    """The place of an event that has something; of another one null, which is never taken."""
+    """Give the place of an event that has a value; null without one, which is never taken."""
     return F.when(F.col(name).isNotNull(), F.col("place"))

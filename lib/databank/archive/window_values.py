@@ -1,4 +1,4 @@
-"""Macros over events become columns: one pass over the archive, and recent events, for all."""
+"""Evaluate macros over events: one pass over the archive, and recent events, for all."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -113,7 +113,7 @@ def matching_rows(
     dimensions: Iterable[str],
     recent: DataFrame | None = None,
 ) -> DataFrame:
-    """The rows that any of the macros looks at, and what they are asked for.
+    """Select the rows that any of the macros reads, with the values that are summed or counted.
 
     Those with windows of days look at the archive, those with windows of hours at `recent`.
 
@@ -144,7 +144,7 @@ def matching_rows(
 
 
 def _marked(rows: DataFrame, macros: list[Macro], windows: Mapping[Family, Column]) -> DataFrame:
-    """Rows that match any of the families; `windows` has those whose windows they may be in."""
+    """Mark and keep the rows that match any of the families, within the windows of these."""
     masks = _masks(_families(macros), windows)
     marked = rows.select(
         "person_id",
@@ -210,7 +210,7 @@ def _dimensions(macros: list[Macro], argument: str) -> list[str]:
 
 
 def _number_of(dimension: str) -> Column:
-    """Its value as a number; the archive keeps texts, and what is endless is no number."""
+    """Read a dimension as a number; the archive keeps texts, and infinity counts as none."""
     value = F.col(dimension).try_cast("double")
     return F.when(F.abs(value) < F.lit(float("inf")), value)
 
@@ -248,7 +248,7 @@ def evaluate_partition(
 
 
 def _codes(column: pa.ChunkedArray) -> NDArray[np.int64]:
-    """A number for each different value, -1 for none."""
+    """Number the different values, -1 for none."""
     codes = column.combine_chunks().dictionary_encode().indices
     return np.asarray(codes.fill_null(-1).to_numpy(), dtype=np.int64)
 

@@ -83,7 +83,7 @@ def parse_statement(text: str) -> Statement:
             f"{restless.sql(dialect='spark')} gives another value in another run; "
             "write :day for the run day"
         )
-    unknown = {found.name for found in tree.find_all(exp.Placeholder)} - {"day"}
+    unknown = {placeholder.name for placeholder in tree.find_all(exp.Placeholder)} - {"day"}
     if unknown:
         raise ValueError(f"unknown parameter :{min(unknown)}; only :day, the run day, is given")
     own = {cte.alias_or_name.lower() for cte in tree.find_all(exp.CTE)}

@@ -17,7 +17,6 @@ from databank.identity.rules import FORMAT_RULE, LINKAGE_RULE, MANUAL_RULE
 from databank.tables.published_reader import PublishedReader
 
 
-
 class OwnershipPeriod(NamedTuple):
     """An identifier that belongs to a person on the days [valid_from, valid_to); null = open."""
 

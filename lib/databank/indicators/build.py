@@ -65,23 +65,23 @@ def _all_figures(
         [each for each in config.indicators if each.kind in kinds]
         for kinds in (persons.KINDS, sums.KINDS, ("funnel",))
     )
-    found = []
+    parts = []
     if counting:
         counted = count_persons(archive, counting, days=days, dimensions=dimensions)
-        found.append(with_value(counted))
+        parts.append(with_value(counted))
     if adding:
         until = {"first": days.first, "last": days.last}
-        found.append(add_up(archive, adding, **until, dimensions=dimensions))
-    if found:
+        parts.append(add_up(archive, adding, **until, dimensions=dimensions))
+    if parts:
         every = [each.name for each in config.indicators if each.is_daily and each.by is None]
-        rows = reduce(DataFrame.unionByName, found)
+        rows = reduce(DataFrame.unionByName, parts)
         if not anew and days.first <= days.last:
             rows = _with_zeros(rows, context.store.read(INDICATOR), every, days.first)
-        found = [without_gaps(rows, every, days.last)]
+        parts = [without_gaps(rows, every, days.last)]
     if funnels:
         events, named = _events_of(context, config, funnels, days)
-        found.append(with_value(count_steps(events, funnels, dimensions=named)))
-    return reduce(DataFrame.unionByName, found)
+        parts.append(with_value(count_steps(events, funnels, dimensions=named)))
+    return reduce(DataFrame.unionByName, parts)
 
 
 def _with_zeros(rows: DataFrame, published: DataFrame, every: list[str], first: date) -> DataFrame:
@@ -101,8 +101,8 @@ def _events_of(
 ) -> tuple[DataFrame, tuple[str, ...]]:
     """The events of all steps with their persons, and the dimensions that filters may use."""
     store = context.store
-    asked = config.archive.dimensions if any(each.filter for each in funnels) else {}
-    archive = ArchiveConfig(dimensions=asked)
+    dimensions_used = config.archive.dimensions if any(each.filter for each in funnels) else {}
+    archive = ArchiveConfig(dimensions=dimensions_used)
     steps = sorted({step for each in funnels for step in each.steps})
     on_days = F.col("day").between(F.lit(days.first), F.lit(days.until))
     events = store.read(EVENTS).where(on_days & F.col("event").isin(steps))

@@ -1,4 +1,4 @@
-"""Funnels: how far those who began on a day came, in the order in which things happened."""
+"""Count how far those who began a funnel on a day came, in the order of their events."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -59,8 +59,8 @@ def count_steps(
             here = F.struct(F.col("at"), *([F.col(_next(n, k + 1))] if k < len(each.steps) else []))
             again = each.steps[k - 2] == each.steps[k - 1]
             frame = backwards.rangeBetween(Window.unboundedPreceding, -1 if again else 0)
-            met = F.when(F.col(_is(n, each.steps[k - 1])), here)
-            following[_next(n, k)] = F.min(met).over(frame)
+            reached = F.when(F.col(_is(n, each.steps[k - 1])), here)
+            following[_next(n, k)] = F.min(reached).over(frame)
         done = [_next(n, k + 1) for n in range(len(funnels))]
         rows = rows.withColumns(following).drop(*done)
     entries = F.array_compact(F.array(*(_entry(n, each) for n, each in enumerate(funnels))))
@@ -95,12 +95,12 @@ def _is(n: int, step: str) -> str:
 
 
 def _next(n: int, k: int) -> str:
-    """The next event of step k: its time, and the next one of step k + 1 after it."""
+    """Name the column with the next event of step k, and the one of step k + 1 after it."""
     return f"next_{n}_{k}"
 
 
 def _entry(n: int, each: IndicatorConfig) -> Column:
-    """How many steps a first step reached; null for other events."""
+    """Count the steps that a first step reached; null for other events."""
     limit = F.col("at") + each.span // timedelta(microseconds=1)
     reached: Column = F.lit(1)
     following = F.col(_next(n, 2))

@@ -1,4 +1,4 @@
-"""Figures that count persons by their days: active, new, returning ones, and retention."""
+"""Count persons by their days: active, new and returning ones, and retention."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from databank.indicators.figures import PLACE, named, of_events, value_of
 KINDS = ("active", "new", "returning", "retention")
 
 
-class _Asked(NamedTuple):
+class _Query(NamedTuple):
     """Rows of the archive: of an event, under a filter, told apart by a dimension."""
 
     event: str | None
@@ -47,7 +47,7 @@ def count_persons(
 
     Cost: one scan of the archive, of the columns and events that are named, and one shuffle by
     person, to a row with the days since `first`, less the longest window. Before the shuffle days
-    are distinct by task. Who was first when is asked of the whole past; where nobody asks, the
+    are distinct by task. Who was first when is read from the whole past; where nobody asks, the
     scan begins with those days, too. The windows cost two rows a day, however long they are, for
     only where a person comes into one and drops out of it is counted.
 
@@ -61,26 +61,26 @@ def count_persons(
         indicator, day, dimension_value, part, persons, base (null but for retention). One row per
         day with persons; of retention one per first day, value and day N not after `until`.
     """
-    firsts = list(dict.fromkeys(f for f in map(_first_asked, indicators) if f))
-    collected = list(dict.fromkeys(d for d in map(_days_asked, indicators) if d))
+    firsts = list(dict.fromkeys(f for f in map(_first_query, indicators) if f))
+    collected = list(dict.fromkeys(d for d in map(_days_query, indicators) if d))
     longest = max((each.days for each in indicators), default=1)
     begin = days.first - timedelta(days=longest - 1)
     rows = with_dimensions(archive, dimensions).where(F.col("day") <= F.lit(days.until))
-    rows = of_events(rows, (asked.event for asked in (*firsts, *collected)))
+    rows = of_events(rows, (query.event for query in (*firsts, *collected)))
     if not firsts:
         rows = rows.where(F.col("day") >= F.lit(begin))
     persons = rows.groupBy("person_id").agg(
         F.lit(0).alias("_"),
-        *(_first(asked).alias(f"first_{n}") for n, asked in enumerate(firsts)),
-        *(_distinct_days(asked, begin).alias(f"days_{n}") for n, asked in enumerate(collected)),
+        *(_first(query).alias(f"first_{n}") for n, query in enumerate(firsts)),
+        *(_distinct_days(query, begin).alias(f"days_{n}") for n, query in enumerate(collected)),
     )
     entries = [
         _entries(
             number,
             each,
             days,
-            first=_at(firsts, _first_asked(each), "first"),
-            held=_at(collected, _days_asked(each), "days"),
+            first=_at(firsts, _first_query(each), "first"),
+            held=_at(collected, _days_query(each), "days"),
         )
         for number, each in enumerate(indicators)
     ]
@@ -98,48 +98,48 @@ def count_persons(
     )
 
 
-def _first_asked(each: IndicatorConfig) -> _Asked | None:
-    """Whose first day an indicator asks for."""
+def _first_query(each: IndicatorConfig) -> _Query | None:
+    """Say which rows have the first day that an indicator needs; None = it needs none."""
     if each.kind == "active":
         return None
-    return _Asked(each.event, each.filter, None if each.kind == "returning" else each.by)
+    return _Query(each.event, each.filter, None if each.kind == "returning" else each.by)
 
 
-def _days_asked(each: IndicatorConfig) -> _Asked | None:
-    """Whose days an indicator asks for; of retention those of coming back."""
+def _days_query(each: IndicatorConfig) -> _Query | None:
+    """Say which rows have the days that an indicator needs; of retention those of coming back."""
     if each.kind == "new":
         return None
     if each.kind != "retention":
-        return _Asked(each.event, each.filter, each.by)
-    return _Asked(each.back, None) if each.back else _Asked(each.event, each.filter)
+        return _Query(each.event, each.filter, each.by)
+    return _Query(each.back, None) if each.back else _Query(each.event, each.filter)
 
 
-def _at(known: Sequence[_Asked], asked: _Asked | None, column: str) -> Column:
-    return F.lit(None) if asked is None else F.col(f"{column}_{known.index(asked)}")
+def _at(known: Sequence[_Query], query: _Query | None, column: str) -> Column:
+    return F.lit(None) if query is None else F.col(f"{column}_{known.index(query)}")
 
 
-def _first(asked: _Asked) -> Column:
-    value = value_of(asked.by)
-    # of one day, a row with a value is asked before one without, and the smallest value wins
+def _first(query: _Query) -> Column:
+    value = value_of(query.by)
+    # of one day, a row with a value is taken before one without, and the smallest value wins
     first = F.struct(F.col("day"), value.isNull().alias("none"), value.alias("value"))
-    return F.min(F.when(event_matches(asked.event, asked.filter), first))
+    return F.min(F.when(event_matches(query.event, query.filter), first))
 
 
-def _distinct_days(asked: _Asked, begin: date) -> Column:
-    """Days as pairs of value and day, sorted; without a dimension only the days are gathered."""
-    met = event_matches(asked.event, asked.filter) & (F.col("day") >= F.lit(begin))
-    if asked.by is not None:
-        value = value_of(asked.by)
+def _distinct_days(query: _Query, begin: date) -> Column:
+    """Gather days as sorted pairs of value and day; without a dimension only the days."""
+    matching = event_matches(query.event, query.filter) & (F.col("day") >= F.lit(begin))
+    if query.by is not None:
+        value = value_of(query.by)
         pair = F.struct(value.alias("value"), F.col("day").alias("day"))
-        return F.sort_array(F.collect_set(F.when(met & value.isNotNull(), pair)))
-    found = F.sort_array(F.collect_set(F.when(met, F.col("day"))))
-    return F.transform(found, lambda d: F.struct(F.lit("").alias("value"), d.alias("day")))
+        return F.sort_array(F.collect_set(F.when(matching & value.isNotNull(), pair)))
+    days_found = F.sort_array(F.collect_set(F.when(matching, F.col("day"))))
+    return F.transform(days_found, lambda d: F.struct(F.lit("").alias("value"), d.alias("day")))
 
 
 def _entries(
     number: int, each: IndicatorConfig, days: Days, *, first: Column, held: Column
 ) -> Column:
-    """What a person adds to the figures of an indicator, an entry for each."""
+    """List what a person adds to the rows of an indicator."""
 
     def entry(day: Column, value: Column, *, persons: Column | int = 1) -> Column:
         return _entry(number, day, value, persons=persons)
@@ -212,5 +212,5 @@ def _entry(
 
 
 def _none_if(absent: Column, entries: Column) -> Column:
-    """No entries where the first day is none, or not asked for."""
+    """Give no entries where there is no first day, or before the days that are computed."""
     return F.when(F.coalesce(absent, F.lit(True)), F.array()).otherwise(entries)

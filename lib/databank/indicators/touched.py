@@ -1,4 +1,4 @@
-"""From which day on figures may have changed since the last run."""
+"""Find from which day on indicators may have changed since the last run."""
 
 from datetime import date, timedelta
 
@@ -12,7 +12,7 @@ from databank.sources.tables import EVENTS
 
 
 def first_touched(context: Context, indicators: tuple[IndicatorConfig, ...]) -> date | None:
-    """The first day whose figures may differ from those that are published; None = all days.
+    """Find the first day whose rows may differ from those that are published; None = all days.
 
     What was touched are the days on which the archive is another one than the last run saw, be it
     by late events or because persons were merged or split; the days of altered events, where a
@@ -31,13 +31,13 @@ def first_touched(context: Context, indicators: tuple[IndicatorConfig, ...]) -> 
         return None
     then = _marks(store.read_version(PERSON_DAY, before).where(F.col("day") <= F.lit(last.day)))
     now = _marks(store.read(PERSON_DAY).where(F.col("day") <= F.lit(context.day)))
-    found = _compared(then, now)
+    compared = _compared(then, now)
     days = [last.day + timedelta(days=1)]
-    if found["first"] is not None:
-        days.append(found["first"])
-    if found["ended"] != found["ends"] and None not in (found["ended"], found["ends"]):
+    if compared["first"] is not None:
+        days.append(compared["first"])
+    if compared["ended"] != compared["ends"] and None not in (compared["ended"], compared["ends"]):
         # days without any event begin after the last one that has some
-        days.append(min(found["ended"], found["ends"]) + timedelta(days=1))
+        days.append(min(compared["ended"], compared["ends"]) + timedelta(days=1))
     if any(each.kind == "funnel" for each in indicators):
         since = context.last_read(EVENTS)
         feed = store.feed(EVENTS, since)
@@ -49,15 +49,15 @@ def first_touched(context: Context, indicators: tuple[IndicatorConfig, ...]) -> 
             or not feed.covers()
         ):
             return None
-        news = feed.added().select("day").unionByName(feed.altered().select("day"))
-        first = _one_row(news.agg(F.min("day").alias("day")))["day"]
+        changes = feed.added().select("day").unionByName(feed.altered().select("day"))
+        first = _one_row(changes.agg(F.min("day").alias("day")))["day"]
         days += [] if first is None else [first]
     ahead = max((each.ahead for each in indicators), default=0)
     return min(days) - timedelta(days=ahead)
 
 
 def _marks(archive: DataFrame) -> DataFrame:
-    """day, mark: equal for two archives whose rows of the day are."""
+    """Mark each day by a hash that is equal for two archives whose rows of the day are."""
     columns = [c.name for c in PERSON_DAY.columns if c.name != "dims"]  # dims_json says the same
     # keys differ, so that no two rows of a day cancel each other
     mark = F.struct(F.count("*"), F.bit_xor(F.xxhash64(*columns)))
@@ -65,7 +65,7 @@ def _marks(archive: DataFrame) -> DataFrame:
 
 
 def _compared(then: DataFrame, now: DataFrame) -> Row:
-    """The first day that differs, and the last day of either archive; null = there is none."""
+    """Compare marks: the first day that differs, the last day of either archive; null = none."""
     both = then.withColumnRenamed("mark", "then").join(
         now.withColumnRenamed("mark", "now"), "day", "outer"
     )

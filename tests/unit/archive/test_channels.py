@@ -9,7 +9,7 @@ from databank.session import small_frame
 
 SHOP = "https://shop.example.com/item"
 # address | referrer | source | medium | channel
-TOLD = """
+EXPECTED = """
     ?utm_source=google&utm_medium=cpc&utm_campaign=May |           | google | cpc    | paid search
     ?UTM_Source=Google&utm_medium=CPC            |                 | google | cpc    | paid search
     ?gclid=x1                     | https://www.google.de/          | google | cpc    | paid search
@@ -58,19 +58,19 @@ TOLD = """
 
 
 def test_the_channel_of_an_address_and_a_referrer(spark_session: SparkSession) -> None:
-    lines = [[cell.strip() for cell in line.split("|")] for line in TOLD.strip().splitlines()]
+    lines = [[cell.strip() for cell in line.split("|")] for line in EXPECTED.strip().splitlines()]
     rows = [(n, f"{SHOP}{url}", referrer or None) for n, (url, referrer, *_) in enumerate(lines)]
     given = small_frame(spark_session, rows, "n int, url string, referrer string")
-    found = with_channel(telling(given)).orderBy("n").select("source", "medium", "channel")
-    assert [tuple(v or "" for v in row) for row in found.collect()] == [
+    channels = with_channel(telling(given)).orderBy("n").select("source", "medium", "channel")
+    assert [tuple(v or "" for v in row) for row in channels.collect()] == [
         tuple(wanted) for _, _, *wanted in lines
     ]
 
 
 def telling(rows: DataFrame) -> DataFrame:
     """Addresses as a session has them: of events that tell where it came from."""
-    told = origin(F.col("url"), F.col("referrer"))
-    return rows.withColumns({name: told[name] for name in ("url", "referrer")})
+    begun = origin(F.col("url"), F.col("referrer"))
+    return rows.withColumns({name: begun[name] for name in ("url", "referrer")})
 
 
 def test_without_an_own_address_every_referrer_is_from_outside(
@@ -81,8 +81,8 @@ def test_without_an_own_address_every_referrer_is_from_outside(
         [("Home screen", "https://shop.example.com/"), (None, None), ("", "")],
         "url string, referrer string",
     )
-    told = given.select(origin(F.col("url"), F.col("referrer"))["referrer"]).collect()
-    assert [row[0] for row in told] == ["https://shop.example.com/", None, None]
+    referrers = given.select(origin(F.col("url"), F.col("referrer"))["referrer"]).collect()
+    assert [row[0] for row in referrers] == ["https://shop.example.com/", None, None]
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ class Event(NamedTuple):
 
     @property
     def person(self) -> int | None:
-        own = next((one for one in self.ids if one != 9), None)
+        own = next((key for key in self.ids if key != 9), None)
         if own == 3:
             return 103 if self.day <= SHORT else 104
         return {1: 101, 2: 102, 4: 105}.get(own or 0)
@@ -107,14 +107,14 @@ def events_frame(spark: SparkSession, events: list[Event]) -> DataFrame:
         "cents bigint, quantity int"
     )
     props = F.create_map(F.lit("shop"), "shop", F.lit("points"), "points")
-    found = small_frame(spark, rows, schema).withColumns(
+    events_of_day = small_frame(spark, rows, schema).withColumns(
         {
             "props": props,
             "amount": (F.col("cents") / 100).cast("decimal(18,2)"),
             "quantity": F.col("quantity").cast("decimal(18,3)"),
         }
     )
-    return found.drop("shop", "points", "cents")
+    return events_of_day.drop("shop", "points", "cents")
 
 
 @pytest.fixture(scope="module")
@@ -132,14 +132,16 @@ def bank(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
     return made
 
 
-def asked(bank: Bank, texts: list[str], as_of: date) -> tuple[dict[int, dict[str, Any]], set[str]]:
+def values_of(
+    bank: Bank, texts: list[str], as_of: date
+) -> tuple[dict[int, dict[str, Any]], set[str]]:
     """Values by person and text, and which tables were read."""
     expressions = [parse_expression(text) for text in texts]
     store = DeltaStore(bank.spark, bank.root)
     context = replace(context_on(store, day=SHORT + DAY, tables=()), settings=bank.settings)
-    found = person_frame(context, expressions, CONFIG, as_of=as_of)
+    values_frame = person_frame(context, expressions, CONFIG, as_of=as_of)
     named = {text: each.macros[0].column for text, each in zip(texts, expressions, strict=True)}
-    rows = [row.asDict() for row in found.collect()]
+    rows = [row.asDict() for row in values_frame.collect()]
     values = {row["person_id"]: {t: row[column] for t, column in named.items()} for row in rows}
     return values, set(store.versions_read)
 
@@ -228,13 +230,13 @@ def test_hours_and_days_are_what_loops_over_events_find(bank: Bank, as_of: date)
     windows["'last 2 days'"] = lambda e: as_of - DAY <= e.day <= as_of
     windows["'ever'"] = lambda e: e.day <= as_of
     texts = [text.format(window) for text, _, _ in CASES for window in windows]
-    found, _ = asked(bank, texts, as_of)
-    assert sorted(found) == [101, 102, 103 if as_of <= SHORT else 104, 105]
-    for person, values in found.items():
-        mine = [e for e in planted() if e.person == person]
+    by_person, _ = values_of(bank, texts, as_of)
+    assert sorted(by_person) == [101, 102, 103 if as_of <= SHORT else 104, 105]
+    for person, values in by_person.items():
+        own = [e for e in planted() if e.person == person]
         for text, kept, value in CASES:
             for window, within in windows.items():
-                wanted = value([e for e in mine if kept(e) and within(e)])
+                wanted = value([e for e in own if kept(e) and within(e)])
                 got = values[text.format(window)]
                 assert got == pytest.approx(wanted), (person, text, window)
 
@@ -243,19 +245,19 @@ def test_an_event_at_the_begin_belongs_to_a_window_and_one_at_the_end_does_not(b
     # on each edge there is an event, and one a microsecond before it
     windows = {"last 1 hour": 2, "last 24 hours": 4, "last 9999 hours": 5}
     texts = {f"events('tick', '{window}')": n for window, n in windows.items()}
-    assert asked(bank, list(texts), SHORT)[0][105] == texts
+    assert values_of(bank, list(texts), SHORT)[0][105] == texts
 
 
 def test_the_short_day_has_23_hours_and_24_hours_reach_into_the_day_before(bank: Bank) -> None:
     texts = [f"events('*', {window})" for window in ("'today'", "'last 23 hours'")]
-    found, _ = asked(bank, [*texts, "days_active('*', 'last 24 hours')"], SHORT)
-    assert all(values[texts[0]] == values[texts[1]] for values in found.values())
-    assert found[101]["days_active('*', 'last 24 hours')"] == 2
+    by_person, _ = values_of(bank, [*texts, "days_active('*', 'last 24 hours')"], SHORT)
+    assert all(values[texts[0]] == values[texts[1]] for values in by_person.values())
+    assert by_person[101]["days_active('*', 'last 24 hours')"] == 2
 
 
 def test_without_hours_no_event_is_read(bank: Bank) -> None:
-    assert "core.events" not in asked(bank, ["events('view', 'last 1 day')"], SHORT)[1]
-    assert "core.events" in asked(bank, ["events('view', 'last 1 hour')"], SHORT)[1]
+    assert "core.events" not in values_of(bank, ["events('view', 'last 1 day')"], SHORT)[1]
+    assert "core.events" in values_of(bank, ["events('view', 'last 1 hour')"], SHORT)[1]
 
 
 def test_hours_cost_one_look_at_the_events_and_no_shuffle_of_their_own(
@@ -269,7 +271,7 @@ def test_hours_cost_one_look_at_the_events_and_no_shuffle_of_their_own(
 
     def plan(*texts: str) -> tuple[int, int]:
         macros: list[Macro] = [parse_expression(text).macros[0] for text in texts]
-        found = macro_columns(
+        values = macro_columns(
             spark_session.createDataFrame([], rows),
             persons,
             macros,
@@ -278,7 +280,7 @@ def test_hours_cost_one_look_at_the_events_and_no_shuffle_of_their_own(
             partitions=2,
             recent=spark_session.createDataFrame([], f"{rows}, _ago bigint"),
         )
-        made = found._jdf.queryExecution().sparkPlan()
+        made = values._jdf.queryExecution().sparkPlan()
         return made.collectLeaves().size(), made.toString().count("Exchange ")
 
     of_days = ("events('view', 'last 7 days')", "amount('buy')")

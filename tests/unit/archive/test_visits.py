@@ -46,12 +46,12 @@ def archived(world: World) -> Iterable[str]:
 
 def test_sessions_are_an_event_that_windows_know(world: World) -> None:
     assert visits(world) == FIRST
-    asked = [
+    texts = [
         "events('visit')", "events('visit', 'ever', \"channel = 'email'\")", "quantity('visit')",
         "distinct('visit', 'channel')", "days_active('visit')", "events('*')", "quantity('*')",
     ]  # fmt: skip
-    macros = [parse_expression(text).macros[0] for text in asked]
-    found = macro_columns(
+    macros = [parse_expression(text).macros[0] for text in texts]
+    values = macro_columns(
         world.bank.read(PERSON_DAY),
         frame(world.spark, "person_id bigint", "101"),
         macros,
@@ -59,7 +59,7 @@ def test_sessions_are_an_event_that_windows_know(world: World) -> None:
         dimensions=CONFIG.names,
         partitions=1,
     )
-    [row] = found.select(*(m.column for m in macros)).collect()
+    [row] = values.select(*(m.column for m in macros)).collect()
     # a session is no event beside its own
     assert tuple(row) == (1, 0, 3 * 3600.0, 1, 1, 4, 0.0)
 
@@ -80,8 +80,8 @@ def test_late_events_and_a_merge_make_what_building_all_makes(world: World) -> N
         # the business day ends the session
         (101, 6, 1, 0, 0, 1), (102, 6, 1, 10, 10, 3),
     ]  # fmt: skip
-    told = visits(world, "person_id", "number", "entry", "exit", "channel", "terminals")
-    assert told[2] == (101, 2, "https://a.example/x", "https://a.example/x", "paid search", [])
+    entries = visits(world, "person_id", "number", "entry", "exit", "channel", "terminals")
+    assert entries[2] == (101, 2, "https://a.example/x", "https://a.example/x", "paid search", [])
     followed = archived(world)
     world.bank.run(JOB, CONFIG, day=LATER)  # as if its configuration were new: all is built
     assert archived(world) == followed

@@ -32,7 +32,7 @@ def test_text_with_a_macro_name_inside_stays_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("evnts('login') > 1", "unknown function 'evnts'; did you mean 'events'"),
         ("uper(city) = 'A'", "unknown function 'uper'; did you mean 'upper'"),
@@ -47,10 +47,10 @@ def test_text_with_a_macro_name_inside_stays_text() -> None:
         ("city = 'x", "cannot read"),
     ],
 )
-def test_a_wrong_expression_is_told_with_its_remedy(text: str, told: str) -> None:
+def test_a_wrong_expression_is_told_with_its_remedy(text: str, message: str) -> None:
     with pytest.raises(ValueError, match="; ") as caught:
         parse_expression(text)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_the_list_of_functions_is_sparks_own(spark_session: SparkSession) -> None:

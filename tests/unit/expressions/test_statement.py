@@ -35,7 +35,7 @@ def test_texts_in_quotes_are_left_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("DROP TABLE core.events", "is not one SELECT"),
         ("SELECT 1; SELECT 2", "is not one SELECT"),
@@ -53,6 +53,6 @@ def test_texts_in_quotes_are_left_alone() -> None:
         ("SELECT shuffle(ids) AS a FROM core.events", "write :day"),
     ],
 )
-def test_what_is_no_statement_for_a_tag_is_refused(text: str, told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_what_is_no_statement_for_a_tag_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         parse_statement(text)

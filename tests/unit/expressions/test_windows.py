@@ -59,7 +59,7 @@ def test_a_window_of_days_has_no_hours() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("lst 3 days", "unknown window"),
         ("last 0 days", "unknown window"),
@@ -70,6 +70,6 @@ def test_a_window_of_days_has_no_hours() -> None:
         ("2026-02-30..2026-03-01", "no valid days"),
     ],
 )
-def test_a_wrong_window_is_told_with_its_remedy(text: str, told: str) -> None:
-    with pytest.raises(ValueError, match=told.replace(".", r"\.")):
+def test_a_wrong_window_is_told_with_its_remedy(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message.replace(".", r"\.")):
         parse_window(text)

@@ -1,4 +1,4 @@
-"""What an indicator may say, and what it is told otherwise."""
+"""What an indicator may say, and what error it gets otherwise."""
 
 import pytest
 from pydantic import ValidationError
@@ -16,7 +16,7 @@ ACTIVE = {"kind": "active", "event": "login"}
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({"kind": "sum", "event": "buy"}, "lacks `of`; write {name: x, kind: sum, event: purchase"),
         ({"kind": "new", "event": "buy", "window": "last 7 days"}, "no use for `window`; remove"),
@@ -36,10 +36,10 @@ ACTIVE = {"kind": "active", "event": "login"}
         (ACTIVE | {"filter": "terminal ="}, "cannot read"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_remedy(given: dict[str, object], told: str) -> None:
+def test_what_is_wrong_is_told_with_its_remedy(given: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError) as caught:
         made(**given)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -72,8 +72,8 @@ def test_one_scan_and_so_many_shuffles_whatever_their_number(
     spark_session.conf.set("spark.sql.maxPlanStringLength", "1000000")
     try:
         plan = made(rows, every)._jdf.queryExecution()
-        told = plan.executedPlan().toString()
+        text = plan.executedPlan().toString()
     finally:
         spark_session.conf.set("spark.sql.maxPlanStringLength", str(length))
     assert plan.sparkPlan().collectLeaves().size() == 1
-    assert told.count("Exchange hashpartitioning") == shuffles
+    assert text.count("Exchange hashpartitioning") == shuffles

@@ -65,8 +65,10 @@ def first(where: str, value: str = "''") -> str:
 
 
 def within(days: int, where: str, value: str = "''") -> str:
-    found = f"SELECT DISTINCT person, c.day AS day, v FROM calendar c JOIN ({seen(where, value)}) s"
-    return f"{_DAILY} ({found} ON s.day BETWEEN c.day - {days - 1} AND c.day) GROUP BY ALL"
+    days_of = (
+        f"SELECT DISTINCT person, c.day AS day, v FROM calendar c JOIN ({seen(where, value)}) s"
+    )
+    return f"{_DAILY} ({days_of} ON s.day BETWEEN c.day - {days - 1} AND c.day) GROUP BY ALL"
 
 
 def daily(rows: str) -> str:
@@ -81,8 +83,8 @@ def returning(value: str = "''") -> str:
 
 
 def summed(x: str, where: str, value: str = "''") -> str:
-    told = _SUM.format(x=x, value=value)
-    return f"SELECT * FROM ({told} FROM rows WHERE {where} GROUP BY ALL) WHERE v IS NOT NULL"
+    totals = _SUM.format(x=x, value=value)
+    return f"SELECT * FROM ({totals} FROM rows WHERE {where} GROUP BY ALL) WHERE v IS NOT NULL"
 
 
 def kept(first_days: str, back: str, on: list[int]) -> str:
@@ -132,9 +134,9 @@ def made_up() -> pd.DataFrame:
 def as_text(rows: pd.DataFrame) -> str:
     def cells(row: tuple[object, ...]) -> str:
         person, day, event, terminal, shop, n, amount = row
-        told = "" if pd.isna(amount) else amount
+        paid = "" if pd.isna(amount) else amount
         dims = f"shop={shop or ''}" if event != "login" else ""
-        return f"{person} | {day} | {event} | {n} | {told} | {terminal} | {dims}"
+        return f"{person} | {day} | {event} | {n} | {paid} | {terminal} | {dims}"
 
     return "\n".join(cells(row) for row in rows.itertuples(index=False, name=None))
 
@@ -168,7 +170,7 @@ def database(rows: pd.DataFrame) -> Iterator[duckdb.DuckDBPyConnection]:
 def test_figures_are_those_of_plain_sql(
     name: str, bank: Bank, database: duckdb.DuckDBPyConnection
 ) -> None:
-    found = bank.rows(INDICATOR, *COLUMNS[1:], where=f"indicator = '{name}'")
+    rows_of_one = bank.rows(INDICATOR, *COLUMNS[1:], where=f"indicator = '{name}'")
     expected = {
         tuple(row[:3]): tuple(row[3:]) for row in database.execute(EXPECTED[name]).fetchall()
     }
@@ -179,7 +181,7 @@ def test_figures_are_those_of_plain_sql(
             if day >= begun:
                 expected.setdefault((day, "", ""), nothing)
     assert expected
-    assert {row[:3]: row[3:] for row in found} == expected
+    assert {row[:3]: row[3:] for row in rows_of_one} == expected
 
 
 def test_what_never_happened_has_no_row(bank: Bank) -> None:
