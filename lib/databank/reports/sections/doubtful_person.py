@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, Row, functions as F
 
+from databank.columns import business_day
 from databank.identity.rules import HUB_RULE, LIMIT_RULE, PERSON_RULE
 from databank.reports import format as fmt
 from databank.reports.page import Panel
@@ -59,7 +60,7 @@ def collect_graph(
     """
     own = {row["id_key"]: row["id_type"] for row in held.collect()}
     here, there = (F.col(end).isin(list(own)) for end in ("a_key", "b_key"))
-    last = F.to_date(F.from_utc_timestamp("last_ts", zone)).alias("last")
+    last = business_day("last_ts", zone).alias("last")
     evidence = checkpoint(edges.where(here | there)).select(
         "a_key", "b_key", "source", "rule", last, "n"
     )
