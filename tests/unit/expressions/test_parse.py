@@ -1,9 +1,11 @@
 """Expressions: macros are found, the rest runs as it was written."""
 
+from importlib.resources import files
+
 import pytest
 from pyspark.sql import SparkSession, functions as F
 
-from databank.expressions import MACROS, parse_expression
+from databank.expressions import MACROS, macro_reference, parse_expression
 from databank.expressions.parse import known_functions
 
 
@@ -60,3 +62,9 @@ def test_the_list_of_functions_is_sparks_own(spark_session: SparkSession) -> Non
 
 def test_no_macro_hides_a_function_of_spark() -> None:
     assert not set(MACROS) & set(known_functions())
+
+
+def test_the_guide_lists_every_macro() -> None:
+    guide = files("databank").joinpath("docs/guide/expressions.md").read_text(encoding="utf-8")
+    for row in macro_reference():
+        assert f"| `{row.example}` | {row.type} | {row.description} |" in guide
