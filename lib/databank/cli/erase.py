@@ -1,4 +1,4 @@
-"""`databank erase`: an identifier, or all that is its person's, leaves the bank on the next run."""
+"""`databank erase`: an identifier, or all of its person, leaves the bank on the next run."""
 
 from datetime import date, timedelta
 
@@ -11,7 +11,7 @@ from databank.identity.identifier_query import IdentifierQuery, find_identifiers
 from databank.project.load import load_project
 from databank.runs import Progress, Runner
 from databank.session import get_spark
-from databank.sources.erasure import REQUEST_JOB, Erasure, Requests
+from databank.sources.erasure.request import REQUEST_JOB, Erasure, ErasureRequest
 from databank.tables import DeltaStore
 from databank.tables.published_reader import PublishedReader
 
@@ -26,43 +26,45 @@ def request(
     day: date,
     person: bool,
 ) -> list[Section]:
-    """Take down what is to be erased, in records up to and with a day.
+    """Write down what is to be erased, in records up to and with a day.
 
     Raises:
-        DataBankError: If the identifier is not known, or nobody's and its person was asked for, or
-            the day has not begun.
+        DataBankError: If the identifier is not known, or has no person that could be erased, or the
+            day has not begun.
     """
     project = load_project(conf_dir)
     refuse_future(day, timezone=project.settings.timezone)
     lookup = PublishedReader(root)
-    [asked] = find_identifiers(lookup, [IdentifierQuery(id_type, value, scope)])
-    holders = owners_of(lookup, [asked.id_key])[asked.id_key]
+    [identifier] = find_identifiers(lookup, [IdentifierQuery(id_type, value, scope)])
+    holders = owners_of(lookup, [identifier.id_key])[identifier.id_key]
     if person:
-        erasures = _of_person(lookup, str(asked), holders, day)
+        erasures = _of_person(lookup, str(identifier), holders, day)
     else:
-        erasures = [Erasure(asked.id_key, None, day)]
+        erasures = [Erasure(identifier.id_key, None, day)]
     spark = get_spark("databank", **project.settings.spark)
     runner = Runner(DeltaStore(spark, root), project.settings, progress=Progress(quiet=True))
     hashed = fingerprint(erasures)
-    outcome = runner.run(REQUEST_JOB, Requests(tuple(erasures)), day=day, config_hash=hashed)
+    outcome = runner.run(REQUEST_JOB, ErasureRequest(tuple(erasures)), day=day, config_hash=hashed)
     if outcome.error is not None:
         raise outcome.error
-    return [Section(_told({one.id_key for one in erasures}, person=person), [])]
+    keys = {erasure.id_key for erasure in erasures}
+    return [Section(_title(len(keys), person=person), [])]
 
 
 def _of_person(
-    lookup: PublishedReader, asked: str, holders: list[OwnershipPeriod], day: date
+    lookup: PublishedReader, identifier: str, holders: list[OwnershipPeriod], day: date
 ) -> list[Erasure]:
-    """All that the person holds, in the days in which it is the person's."""
-    whose = [one for one in holders if one.covers(None)]
-    if not whose:
+    """Erase all that the person holds, in the days in which the person holds it."""
+    today = [holding for holding in holders if holding.covers(None)]
+    if not today:
         raise DataBankError(
-            f"{asked}: nobody's today, so that there is no person to erase; leave out --person"
+            f"{identifier}: belongs to no person today, so there is none to erase; leave out "
+            "--person"
         )
-    [holder] = whose
+    [holder] = today
     return [
-        Erasure(h.id_key, h.valid_from, _last_day(h, day), whole=True)
-        for h in identifiers_of(lookup, holder.person_id)
+        Erasure(held.id_key, held.valid_from, _last_day(held, day), entire_person=True)
+        for held in identifiers_of(lookup, holder.person_id)
     ]
 
 
@@ -70,8 +72,8 @@ def _last_day(held: OwnershipPeriod, day: date) -> date:
     return day if held.valid_to is None else min(day, held.valid_to - timedelta(days=1))
 
 
-def _told(keys: set[int], *, person: bool) -> str:
-    what = f"a person with {len(keys)} identifiers" if person else "an identifier"
+def _title(identifiers: int, *, person: bool) -> str:
+    what = f"a person with {identifiers} identifiers" if person else "an identifier"
     return (
         f"{what} will be erased by the next `databank run all`; what Delta keeps of old versions "
         "goes by VACUUM, and the files that were loaded are yours to remove"

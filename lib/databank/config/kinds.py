@@ -113,7 +113,7 @@ class Kinds(Generic[M]):
                 kind=name,
                 description=" ".join((model.__doc__ or "").split("\n\n")[0].split()),
                 keys=tuple(
-                    _described(key, field)
+                    describe_key(key, field)
                     for key, field in keys_of(model).items()
                     if key not in common and key != "kind"
                 ),
@@ -124,7 +124,7 @@ class Kinds(Generic[M]):
 
     def common_keys(self) -> tuple[KeyReference, ...]:
         """Describe the keys that every kind has."""
-        return tuple(_described(key, field) for key, field in keys_of(self._base).items())
+        return tuple(describe_key(key, field) for key, field in keys_of(self._base).items())
 
     def _missing(
         self, model: type[M], keys: Mapping[str, FieldInfo], given: Mapping[str, Any]
@@ -184,7 +184,7 @@ def _repeated(item: Any) -> InitErrorDetails:
     return InitErrorDetails(type=custom, loc=item["loc"], input=item["input"])
 
 
-def _described(name: str, field: FieldInfo) -> KeyReference:
+def describe_key(name: str, field: FieldInfo) -> KeyReference:
     required = field.is_required()
     default = None if required else field.get_default(call_default_factory=True)
     empty = default is None or default == "" or (isinstance(default, Collection) and not default)

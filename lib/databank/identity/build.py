@@ -6,7 +6,6 @@ from databank.identity.config import IdentityConfig
 from databank.identity.evidence.allowed import Inputs
 from databank.identity.evidence.manual import resolve_manual_rules
 from databank.identity.evidence.refresh import replace_edges, update_edges
-from databank.identity.forgotten import erased_since, without_erased
 from databank.identity.incremental.affected import (
     affected_identifiers,
     aged_evidence,
@@ -31,14 +30,16 @@ from databank.identity.tables import ALIAS, CHANGES, DEGREES, EDGES, HUB, PERSON
 from databank.identity.write import (
     by_node,
     write_changes,
-    write_forgotten,
+    write_erased_persons,
     write_persons,
     write_rejected,
 )
 from databank.runs import Context, Job, StepResult
-from databank.runs.forget import FORGOTTEN
 from databank.session import checkpoint, checkpoint_counted
-from databank.sources.tables import ERASED, IDENTIFIER
+from databank.sources.erasure.persons import completed_since, remaining_periods
+from databank.sources.erasure.tables import ERASED_IDENTIFIER
+from databank.sources.tables import IDENTIFIER
+from databank.tables.erasure import ERASED_PERSON
 
 # share of the identifiers; where more are affected, to solve all costs less than to find a region
 _MOST_AFFECTED = 0.2
@@ -77,7 +78,7 @@ def update_persons(context: Context, config: IdentityConfig) -> tuple[StepResult
     kinds, moved = write_changes(context, assigned, scope, solved, after, remaining)
     write_rejected(context, solved, scope)
     if remaining is not None:
-        write_forgotten(context, scope.before, remaining, after)
+        write_erased_persons(context, scope.before, remaining, after)
     if scope.degrees is not None:
         context.store.replace(DEGREES, scope.degrees, checked=True)
     known = scope.before.count() if full_reason else previous.counts.identifiers
@@ -169,9 +170,9 @@ def _of_persons(identifiers: DataFrame) -> DataFrame:
 
 def _without_erased(context: Context, previous: PreviousRun, before: DataFrame) -> DataFrame | None:
     """Drop what was erased since from yesterday's persons; None where nothing was."""
-    since = previous.versions.get(ERASED.name)
-    erased, count = checkpoint_counted(erased_since(context.store, since))
-    return checkpoint(without_erased(before, erased)) if count else None
+    since = previous.versions.get(ERASED_IDENTIFIER.name)
+    erased, count = checkpoint_counted(completed_since(context.store, since))
+    return checkpoint(remaining_periods(before, erased)) if count else None
 
 
 def _next_id(context: Context, previous: PreviousRun) -> int:
@@ -258,7 +259,7 @@ def _summary(
 JOB = Job(
     name="resolve_identity",
     step=resolve_identity,
-    tables=(EDGES, PERSON, ALIAS, CHANGES, REJECTED, HUB, DEGREES, FORGOTTEN, STATE),
+    tables=(EDGES, PERSON, ALIAS, CHANGES, REJECTED, HUB, DEGREES, ERASED_PERSON, STATE),
     logic_version=1,
     rollback=roll_back_state,
 )

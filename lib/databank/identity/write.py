@@ -1,4 +1,4 @@
-"""Write what a run found: persons, what changed, what is excluded or rejected, who is forgotten."""
+"""Write what a run found: persons, what changed, what is excluded or rejected, who was erased."""
 
 from pyspark.sql import DataFrame, functions as F
 
@@ -8,7 +8,6 @@ from databank.identity.exclusions.verdict import (
     unreadable_identifiers,
     without_excluded,
 )
-from databank.identity.forgotten import forgotten_persons
 from databank.identity.incremental.scope import SolveScope
 from databank.identity.ownership.periods import node_key, to_identifiers
 from databank.identity.person_ids import Assignment
@@ -16,9 +15,10 @@ from databank.identity.preview.gates import count_moved
 from databank.identity.solve import Solved
 from databank.identity.tables import ALIAS, CHANGES, HUB, PERSON, REJECTED
 from databank.runs import Context
-from databank.runs.forget import FORGOTTEN
 from databank.session import checkpoint, checkpoint_counted, checkpoint_keys
+from databank.sources.erasure.persons import erased_persons
 from databank.sources.tables import REFUSED
+from databank.tables.erasure import ERASED_PERSON
 
 
 def by_node(persons: DataFrame) -> DataFrame:
@@ -95,17 +95,17 @@ def write_rejected(context: Context, solved: Solved, scope: SolveScope) -> None:
     store.replace(HUB, hubs, checked=True)
 
 
-def write_forgotten(
+def write_erased_persons(
     context: Context, before: DataFrame, remaining: DataFrame, after: DataFrame
 ) -> None:
     """Add persons all of whose identifiers were erased to the ids that every job forgets."""
     store = context.store
-    forgotten = forgotten_persons(before, remaining, after, store.read(ALIAS))
-    known = store.read(FORGOTTEN)
-    new, count = checkpoint_counted(forgotten.join(known, "person_id", "left_anti"))
+    erased = erased_persons(before, remaining, after, store.read(ALIAS))
+    known = store.read(ERASED_PERSON)
+    new, count = checkpoint_counted(erased.join(known, "person_id", "left_anti"))
     # every job deals with a new version of it
     if count:
-        store.replace(FORGOTTEN, known.unionByName(new))
+        store.replace(ERASED_PERSON, known.unionByName(new))
 
 
 def _rejected(context: Context, solved: Solved) -> DataFrame:

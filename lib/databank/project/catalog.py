@@ -10,7 +10,10 @@ from databank.project.jobs import JOBS
 from databank.tables.spec import TableSpec
 
 # tables that belong to no one job's package
-_SHARED = ("databank.tables.ops", "databank.quality.tables")
+_SHARED = (
+    *("databank.tables.ops", "databank.tables.erasure", "databank.quality.tables"),
+    "databank.sources.erasure.tables",
+)
 
 
 def all_tables() -> dict[str, TableSpec]:

@@ -95,7 +95,7 @@ JOBS: dict[str, JobEntry] = {
         "Bring in the new records of all sources; bad ones go to quarantine with a reason.",
         "databank.sources.build",
         _sources,
-        uses=("identity.erasure",),
+        uses=("identity.erasure_request",),
     ),
     "link_profiles": JobEntry(
         "Find profiles that are likely one person's although they share no identifier.",
@@ -110,7 +110,7 @@ JOBS: dict[str, JobEntry] = {
         "Resolve identifiers to persons.",
         "databank.identity.build",
         lambda project: project.identity,
-        reads=(*_CORE, "identity.likely_pair", "identity.erased", "identity.refused"),
+        reads=(*_CORE, "identity.likely_pair", "identity.erased_identifier", "identity.refused"),
     ),
     "resolve_entities": JobEntry(
         "Resolve persons to households, accounts and other entities.",

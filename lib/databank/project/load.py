@@ -28,7 +28,8 @@ from databank.project.references import (
     references_of,
     status_of,
 )
-from databank.sources.config import SourceConfig
+from databank.sources.formats.base import SourceFormat
+from databank.sources.formats.registry import source_type
 from databank.tags.base import Surroundings
 from databank.tags.library import TagsFile, check_tags, complete_tags
 
@@ -56,7 +57,7 @@ class Files(NamedTuple):
     identity: IdentityConfig | None
     archive: ArchiveConfig | None
     lifecycle: LifecycleConfig | None
-    sources: Mapping[str, SourceConfig]
+    sources: Mapping[str, SourceFormat]
     indicators: Mapping[str, IndicatorsFile]
     tags: Mapping[str, TagsFile]
     models: Mapping[str, ModelSpec]
@@ -110,7 +111,7 @@ def _read(reader: ConfigReader) -> Files:
     lifecycle = None
     if (reader.folder / "lifecycle.yml").exists():
         lifecycle = reader.read_file("lifecycle.yml", LifecycleConfig)
-    sources = reader.read_folder("sources", SourceConfig)
+    sources = reader.read_folder("sources", source_type)
     if not (reader.folder / "sources").is_dir():
         reader.fault("sources", "", "there is no such folder", "describe a source in sources/*.yml")
     models = reader.read_folder("models", spec_type)
@@ -131,7 +132,7 @@ def _read(reader: ConfigReader) -> Files:
 
 def _surroundings(
     identity: IdentityConfig | None,
-    sources: Iterable[SourceConfig],
+    sources: Iterable[SourceFormat],
     models: Iterable[ModelSpec],
 ) -> Surroundings:
     """Gather what tags are checked against and completed from."""
@@ -212,7 +213,7 @@ def _check_indicators(
 
 
 def _check_identifiers(
-    reader: ConfigReader, sources: Mapping[str, SourceConfig], identity: IdentityConfig
+    reader: ConfigReader, sources: Mapping[str, SourceFormat], identity: IdentityConfig
 ) -> None:
     for file, source in sources.items():
         for kind in source.identifiers:

@@ -14,7 +14,7 @@ from databank.lifecycle.config import LifecycleConfig
 from databank.lookalike.config import LookalikeConfig
 from databank.models.spec import ModelSpec
 from databank.project.graph import Node
-from databank.sources.config import SourceConfig
+from databank.sources.formats.base import SourceFormat
 from databank.tags.base import TagBase
 
 
@@ -29,7 +29,7 @@ class Project:
     """
 
     settings: Settings
-    sources: tuple[SourceConfig, ...]
+    sources: tuple[SourceFormat, ...]
     identity: IdentityConfig
     archive: ArchiveConfig
     indicators: tuple[IndicatorConfig, ...]

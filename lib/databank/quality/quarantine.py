@@ -4,7 +4,7 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 
 def quarantine_rows(rows: DataFrame, *, load_id: str) -> DataFrame:
-    """Rows of ops.quarantine.
+    """Select the rows of ops.quarantine.
 
     Args:
         rows: source, file, line, rule (null = sound), reason, raw.

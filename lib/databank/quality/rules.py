@@ -26,7 +26,7 @@ class Finding:
 
 
 def first_finding(findings: Sequence[Finding]) -> Column:
-    """The struct (rule, reason) of the first finding that applies; null for a sound row."""
+    """Give the struct (rule, reason) of the first finding that applies; null for a sound row."""
     verdict = F.lit(None).cast("struct<rule:string,reason:string>")
     for finding in reversed(findings):
         struct = F.struct(finding.rule.alias("rule"), finding.reason.alias("reason"))
@@ -35,22 +35,22 @@ def first_finding(findings: Sequence[Finding]) -> Column:
 
 
 def broken(source: str, rule: RuleConfig) -> Column:
-    """Whether a row of the source breaks its rule; a condition that is null does not hold."""
-    holds = F.coalesce(F.expr(rule.check), F.lit(False))
+    """Tell whether a row of the source breaks its rule; a null condition does not hold."""
+    holds = F.coalesce(F.expr(rule.condition), F.lit(False))
     return (F.col("source") == source) & ~holds
 
 
 def rule_findings(rules: Iterable[tuple[str, RuleConfig]]) -> list[Finding]:
-    """Findings of the rules that quarantine, each with its source."""
+    """Make findings of the rules that quarantine, each given with its source."""
     return [
-        Finding(broken(source, rule), F.lit(rule.name), F.lit(f"does not hold: {rule.check}"))
+        Finding(broken(source, rule), F.lit(rule.name), F.lit(f"does not hold: {rule.condition}"))
         for source, rule in rules
         if rule.otherwise == "quarantine"
     ]
 
 
 def rule_warnings(rules: Iterable[tuple[str, RuleConfig]]) -> Column:
-    """Names of the broken rules that only warn, or stop the load (prefix `stop:`)."""
+    """Name the broken rules that only warn, or stop the load (prefix `stop:`)."""
     names = [
         F.when(
             broken(source, rule),

@@ -14,12 +14,12 @@ from databank.config import Settings
 from databank.errors import DataBankError
 from databank.runs import records
 from databank.runs.context import Context, LastRun, StepResult
-from databank.runs.forget import FORGOTTEN, forget_persons
 from databank.runs.lease import Lease
 from databank.runs.progress import Progress
 from databank.runs.records import Ledger, StoreLedger
 from databank.runs.retention import expire_rows
 from databank.tables import Store, TableSpec
+from databank.tables.erasure import ERASED_PERSON, remove_erased_persons
 
 Summary = dict[str, int | float | str]
 Rollback = Callable[[Store, Mapping[str, int]], Summary]
@@ -157,8 +157,8 @@ class Runner:
             else:
                 self.store.start_run(context.run_id, job.tables)
                 summary = job.step(context, config).summary
-                seen = context.last.read.get(FORGOTTEN.name) if context.last else None
-                forget_persons(self.store, job.tables, seen)
+                seen = context.last.read.get(ERASED_PERSON.name) if context.last else None
+                remove_erased_persons(self.store, job.tables, seen)
                 expire_rows(self.store, job.tables, context.day)
                 if not preview:
                     self.store.publish(job.name, context.day)

@@ -1,61 +1,73 @@
-"""Fields of one group become columns that all sources share; what differs by source ends here."""
+"""Fields of records become columns that all sources share; what differs by source ends here."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, functions as F
-from pyspark.sql.types import StringType, StructField, StructType
 
-from databank.sources.config import TARGETS, ColumnConfig, SourceConfig, SourcesConfig
+from databank.sources.config import SourcesConfig
+from databank.sources.formats.base import SourceFormat
 from databank.sources.forms import FORMS
 from databank.sources.identifiers import IdentifierField, given_column
+from databank.sources.mapping import TARGETS, ColumnConfig
+from databank.sources.opening import extra_columns, map_of
+from databank.sources.units import SourceUnit
 
 KEY = {"events": "event_id", "profiles": "record_id", "items": "item_id"}
 STAMP = {"events": "event_ts", "profiles": "updated_ts", "items": "updated_ts"}
+_OTHERS = ("event", "page", "quantity", "amount", "campaign")
+_TYPES = {"ts": "timestamp", "quantity": "decimal(18,3)", "amount": "decimal(18,2)"}
 _ZONED = r"(?:Z|[+-]\d{1,2}:?\d{2}|[A-Za-z]+/[A-Za-z_]+| [A-Z]{3,4})$"
 _LAST_EPOCH = 253402300799  # the last second of the year 9999
 
 
 @dataclass(frozen=True)
 class ParseGroup:
-    """Files of one source that share their columns.
+    """Units of one source that share their columns, and are parsed by one expression.
 
     Attributes:
-        header: Columns of the CSV files; empty for other formats.
-        names: Files of the group.
-        base: What all names begin with and a hash of the position leaves out.
+        columns: Columns that line 1 of each unit names; empty for a format without a header.
+        units: Names of the units.
+        base: What these names begin with and a hash of the position leaves out.
     """
 
-    source: SourceConfig
-    header: tuple[str, ...]
-    names: tuple[str, ...]
-    base: str
+    source: SourceFormat
+    columns: tuple[str, ...]
+    units: tuple[str, ...]
+    base: str = ""
 
 
-def identifier_field(source: SourceConfig, id_type: str) -> IdentifierField:
+def make_groups(
+    units: Sequence[SourceUnit], sources: Mapping[str, SourceFormat]
+) -> list[ParseGroup]:
+    """Group the units to parse by source and columns."""
+    groups: dict[tuple[str, tuple[str, ...]], list[SourceUnit]] = {}
+    for unit in units:
+        groups.setdefault((unit.source, unit.columns), []).append(unit)
+    return [
+        ParseGroup(
+            sources[name], columns, tuple(sorted(unit.name for unit in group)), group[0].base
+        )
+        for (name, columns), group in sorted(groups.items())
+    ]
+
+
+def identifier_field(source: SourceFormat, id_type: str) -> IdentifierField:
     """Tell the field that an identifier of a source goes to; only some forms differ by region."""
     form = source.form(id_type)
-    return IdentifierField(
-        id_type, form, source.identifiers[id_type].region if FORMS[form].by_region else ""
-    )
+    region = source.identifiers[id_type].region if FORMS[form].by_region else ""
+    return IdentifierField(id_type, form, region)
 
 
 def identifier_fields(groups: Iterable[ParseGroup], config: SourcesConfig) -> list[IdentifierField]:
     """List the identifiers that the groups read, strongest type first."""
-    found = {
+    fields = {
         identifier_field(group.source, id_type)
         for group in groups
         for id_type in group.source.identifiers
     }
-    return sorted(
-        found,
-        key=lambda identifier: (
-            config.rank(identifier.id_type),
-            identifier.form,
-            identifier.region,
-        ),
-    )
+    return sorted(fields, key=lambda field: (config.rank(field.id_type), field.form, field.region))
 
 
 def extract(records: DataFrame, group: ParseGroup, fields: Iterable[IdentifierField]) -> DataFrame:
@@ -73,11 +85,11 @@ def extract(records: DataFrame, group: ParseGroup, fields: Iterable[IdentifierFi
         the rest); and the text and scope of each identifier field.
     """
     source = group.source
-    mine = records.where(F.col("source") == source.source).where(F.col("file").isin(*group.names))
-    if group.header:
-        mine = mine.where("line > 1")
-    packed = mine.select(F.struct("file", "line", "fault", "value").alias("_record"))
-    opened = _open_csv(packed, group) if group.header else _open_json(packed, source)
+    own = records.where(F.col("source") == source.source).where(F.col("file").isin(*group.units))
+    if source.has_header:
+        own = own.where("line > 1")
+    packed = own.select(F.struct("file", "line", "fault", "value").alias("_record"))
+    opened = source.open_records(packed, group.columns)
     typed = opened.select("_record", "_bad", "_rest", *_values(group), *_identifiers(source))
     kind, types = source.becomes, TARGETS[source.becomes]
 
@@ -97,8 +109,8 @@ def extract(records: DataFrame, group: ParseGroup, fields: Iterable[IdentifierFi
     given = {identifier_field(source, id_type): id_type for id_type in source.identifiers}
     for n, field in enumerate(fields):
         for part in ("text", "scope"):
-            own = F.col(f"_id_{part}_{given[field]}") if field in given else F.lit(None)
-            columns[given_column(n, part)] = own
+            named = F.col(f"_id_{part}_{given[field]}") if field in given else F.lit(None)
+            columns[given_column(n, part)] = named
     return typed.select(
         F.lit(source.source).alias("source"),
         F.lit(kind).alias("kind"),
@@ -111,109 +123,24 @@ def extract(records: DataFrame, group: ParseGroup, fields: Iterable[IdentifierFi
     )
 
 
-_OTHERS = ("event", "page", "quantity", "amount", "campaign")
-_TYPES = {"ts": "timestamp", "quantity": "decimal(18,3)", "amount": "decimal(18,2)"}
-
-
-# ---- opening
-
-
-def _open_json(records: DataFrame, source: SourceConfig) -> DataFrame:
-    """_record, _bad, _rest (fields that no column and no identifier uses), and the named fields.
-
-    Reading a record twice, as a struct and as a map, is cheaper than one search of the map for
-    each field.
-    """
-    value, names = F.col("_record.value"), source.fields()
-    wanted = StructType([StructField(name, StringType()) for name in names])
-    gone = sorted(_gone(source))
-    # parsed and filtered in one expression: entries of a map that comes from a row are slow to
-    # reach
-    rest = F.map_filter(
-        F.from_json(value, "map<string,string>"),
-        lambda name, text: text.isNotNull() & ~name.isin(gone),
-    )
-    parsed = records.select(
-        "_record", F.from_json(value, wanted).alias("_row"), rest.alias("_rest")
-    )
-    return parsed.select(
-        "_record",
-        F.when(F.col("_rest").isNull(), F.lit("not JSON")).alias("_bad"),
-        "_rest",
-        *_named(source, {name: F.col("_row")[name] for name in names}),
-    )
-
-
-def _open_csv(records: DataFrame, group: ParseGroup) -> DataFrame:
-    """The same of CSV: fields are found by their place."""
-    names = {header: f"c{i}" for i, header in enumerate(group.header)}
-    schema = ", ".join(f"{name} string" for name in [*names.values(), "_rest"])
-    options = {
-        "sep": group.source.delimiter,
-        "escape": '"',
-        "columnNameOfCorruptRecord": "_rest",
-        "mode": "PERMISSIVE",
-    }
-    parsed = records.withColumn("_row", F.from_csv("_record.value", F.lit(schema), options))
-    told = F.lit(f"not as many fields as the header has ({len(names)})")
-    bad = F.when(F.col("_row").isNull() | F.col("_row._rest").isNotNull(), told)
-    kept = [header for header in group.header if header not in _gone(group.source)]
-    fields = {name: F.col(f"_row.{names[name]}") for name in group.source.fields()}
-    return parsed.select(
-        "_record",
-        bad.alias("_bad"),
-        _map({header: F.col(f"_row.{names[header]}") for header in kept}).alias("_rest"),
-        *_named(group.source, fields),
-    )
-
-
-def _named(source: SourceConfig, fields: dict[str, Column]) -> list[Column]:
-    """Fields under their own names, and _text_<name>: without blanks around it, null if empty."""
-    texts = {f"_text_{name}": F.nullif(F.trim(value), F.lit("")) for name, value in fields.items()}
-    return [value.alias(name) for name, value in (fields | texts).items()]
-
-
-def _gone(source: SourceConfig) -> set[str]:
-    """Fields that need not be kept, or whose name a declared column takes."""
-    return {*source.consumed(), *_extra(source)}
-
-
-def _extra(source: SourceConfig) -> list[str]:
-    return [name for name in source.columns if name not in TARGETS[source.becomes]]
-
-
-def _rest(source: SourceConfig) -> Column:
-    """Fields that are no column and no identifier, and declared columns that core lacks."""
-    extra = _extra(source)
+def _rest(source: SourceFormat) -> Column:
+    """Map the fields that are no column and no identifier, and declared columns that core lacks."""
+    extra = extra_columns(source)
     if not extra:
         return F.col("_rest")
-    return F.map_concat("_rest", _map({name: F.col(f"_column_{name}") for name in extra}))
-
-
-def _map(values: dict[str, Column]) -> Column:
-    """A map of what is not null."""
-    if not values:
-        return F.create_map().cast("map<string,string>")
-    entries = [
-        F.when(value.isNotNull(), F.struct(F.lit(name).alias("name"), value.alias("text")))
-        for name, value in values.items()
-    ]
-    return F.map_from_entries(F.array_compact(F.array(*entries)))
-
-
-# ---- columns
+    return F.map_concat("_rest", map_of({name: F.col(f"_column_{name}") for name in extra}))
 
 
 def _values(group: ParseGroup) -> list[Column]:
     """Name each value _column_<name>, and a text that could not be read _unread_<name>."""
-    found = []
+    values = []
     for name, column in group.source.columns.items():
         type_ = TARGETS[group.source.becomes].get(name, "string")
         value = _value(column, type_, group)
-        found.append(value.alias(f"_column_{name}"))
+        values.append(value.alias(f"_column_{name}"))
         if type_ != "string":
-            found.append(_unread(column, value).alias(f"_unread_{name}"))
-    return found
+            values.append(_unread(column, value).alias(f"_unread_{name}"))
+    return values
 
 
 def _text(name: str) -> Column:
@@ -224,9 +151,8 @@ def _value(column: ColumnConfig, type_: str, group: ParseGroup) -> Column:
     if column.hash == "row":
         return F.md5(F.col("_record.value"))
     if column.hash == "position":
-        name = F.substring(
-            F.col("_record.file"), F.lit(len(group.base) + 1), F.length("_record.file")
-        )
+        file = F.col("_record.file")
+        name = F.substring(file, F.lit(len(group.base) + 1), F.length(file))
         return F.concat_ws("-", F.lower(F.hex(F.xxhash64(name))), F.col("_record.line"))
     if column.expr is not None:
         return F.expr(column.expr).cast(type_)
@@ -246,18 +172,18 @@ def _since_epoch(text: Column, unit: str) -> Column:
 
 
 def _clock_time(text: Column, timezone: str) -> Column:
-    """ISO 8601 and `yyyy-MM-dd HH:mm:ss`; what names no zone is in the source's zone."""
+    """Read ISO 8601 and `yyyy-MM-dd HH:mm:ss`; what names no zone is in the source's zone."""
     # the cast alone would take "2026" and "10:30" too, the latter as of today
-    told = F.when(text.rlike(r"^\d{4}-\d{1,2}-\d{1,2}"), text.cast("timestamp"))
+    moment = F.when(text.rlike(r"^\d{4}-\d{1,2}-\d{1,2}"), text.cast("timestamp"))
     if timezone == "UTC":
-        return told
-    return F.when(text.rlike(_ZONED), told).otherwise(F.to_utc_timestamp(told, timezone))
+        return moment
+    return F.when(text.rlike(_ZONED), moment).otherwise(F.to_utc_timestamp(moment, timezone))
 
 
 def _unread(column: ColumnConfig, value: Column) -> Column:
-    """The text that is there but gave no value.
+    """Give the text that is there but gave no value.
 
-    An expression with a condition may give null on purpose and is taken at its word.
+    An expression with a condition may give null on purpose, and its null is accepted.
     """
     fields = column.refers_to.fields
     if not fields or column.refers_to.conditional:
@@ -266,7 +192,7 @@ def _unread(column: ColumnConfig, value: Column) -> Column:
     return F.when(present & value.isNull(), F.concat_ws(", ", *(_text(name) for name in fields)))
 
 
-def _identifiers(source: SourceConfig) -> list[Column]:
+def _identifiers(source: SourceFormat) -> list[Column]:
     """Name the text of each identifier _id_text_<type>, and its scope _id_scope_<type>."""
     columns = list[Column]()
     for id_type, identifier in source.identifiers.items():

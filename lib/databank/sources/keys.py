@@ -24,42 +24,43 @@ def key_of(id_type: Column, scope: Column, value: Column, *, salt: int = 0) -> C
 
 
 def key_collisions(existing: DataFrame) -> list[Collision]:
-    """Identifiers whose key is not their plain hash; so few that they come to the driver."""
+    """List identifiers whose key is not their plain hash; so few that they come to the driver."""
     rows = existing.where("salt > 0").select(*_NAME, "salt", "id_key")
     return [tuple(row) for row in rows.collect()]
 
 
 def with_corrected_keys(staged: DataFrame, collisions: Sequence[Collision]) -> DataFrame:
-    """Staged rows with the keys of colliding identifiers corrected, wherever they name them."""
+    """Correct the keys of colliding identifiers in staged rows, wherever these name them."""
     if not collisions:
         return staged
 
-    def put_right(one: Column) -> Column:
-        return one.withField(
-            "id_key", corrected_key(one["id_key"], [one[n] for n in _NAME], collisions)
-        )
+    def corrected(identifier: Column) -> Column:
+        name = [identifier[part] for part in _NAME]
+        key = corrected_key(identifier["id_key"], name, collisions)
+        return identifier.withField("id_key", key)
 
-    found = F.transform("identifiers", put_right)
+    identifiers = F.transform("identifiers", corrected)
 
     def keys(kept: Callable[[Column], Column]) -> Column:
-        return F.array_distinct(F.transform(F.filter(found, kept), lambda one: one["id_key"]))
+        chosen = F.filter(identifiers, kept)
+        return F.array_distinct(F.transform(chosen, lambda each: each["id_key"]))
 
-    theirs = keys(lambda one: one["entity"].isNotNull())
-    of_entities = F.when(F.size(theirs) > 0, theirs)
-    ids = keys(lambda one: one["entity"].isNull())
-    return staged.withColumns({"identifiers": found, "ids": ids, "entity_ids": of_entities})
+    of_entities = keys(lambda each: each["entity"].isNotNull())
+    of_entities = F.when(F.size(of_entities) > 0, of_entities)
+    ids = keys(lambda each: each["entity"].isNull())
+    return staged.withColumns({"identifiers": identifiers, "ids": ids, "entity_ids": of_entities})
 
 
 def corrected_key(key: Column, name: Sequence[Column], collisions: Sequence[Collision]) -> Column:
-    """The key of an identifier: its plain hash, unless another one has that.
+    """Give the key of an identifier: its plain hash, unless another identifier has that.
 
     Args:
         key: The plain hash.
         name: id_type, scope, id_value.
         collisions: Those with another key.
     """
-    for *theirs, _, salted_key in collisions:
-        same = [one == value for one, value in zip(name, theirs, strict=True)]
+    for *values, _, salted_key in collisions:
+        same = [part == value for part, value in zip(name, values, strict=True)]
         key = F.when(same[0] & same[1] & same[2], F.lit(salted_key)).otherwise(key)
     return key
 
@@ -67,7 +68,7 @@ def corrected_key(key: Column, name: Sequence[Column], collisions: Sequence[Coll
 def unknown_identifiers(
     staged: DataFrame, existing: DataFrame, *, load_id: str
 ) -> tuple[DataFrame, list[Collision]]:
-    """Identifiers of sound rows that identity.identifier does not hold.
+    """Find the identifiers of sound rows that identity.identifier does not hold.
 
     Args:
         staged: identifiers, rule; keys of known identifiers are right.
@@ -79,8 +80,8 @@ def unknown_identifiers(
     """
     seen = (
         staged.where("rule IS NULL")
-        .select(F.explode("identifiers").alias("one"))
-        .select("one.*")
+        .select(F.explode("identifiers").alias("identifier"))
+        .select("identifier.*")
         .groupBy("id_key", *_NAME, "entity")
         .agg(F.lit(load_id).alias("first_load"))
     )
@@ -97,17 +98,17 @@ def unknown_identifiers(
     if counts is None or not (counts["taken"] or counts["keys"] < counts["n"]):
         return plain, []
     collisions = _salt(
-        _second(fresh), plain.select("id_key").unionByName(existing.select("id_key"))
+        _late_comers(fresh), plain.select("id_key").unionByName(existing.select("id_key"))
     )
-    told = small_frame(staged.sparkSession, collisions, _SALTED)
-    told = told.withColumn("first_load", F.lit(load_id))
-    told = told.join(plain.select(*_NAME, "entity"), list(_NAME))
-    first = plain.join(F.broadcast(told), list(_NAME), "left_anti")
-    return first.unionByName(told).select(*plain.columns), collisions
+    salted = small_frame(staged.sparkSession, collisions, _SALTED)
+    salted = salted.withColumn("first_load", F.lit(load_id))
+    salted = salted.join(plain.select(*_NAME, "entity"), list(_NAME))
+    first = plain.join(F.broadcast(salted), list(_NAME), "left_anti")
+    return first.unionByName(salted).select(*plain.columns), collisions
 
 
-def _second(fresh: DataFrame) -> list[tuple[str, str, str]]:
-    """Who came second to a key, by name; a handful."""
+def _late_comers(fresh: DataFrame) -> list[tuple[str, str, str]]:
+    """List the identifiers that came second to a key, by name; a handful."""
     name = F.struct(*_NAME)
     known = F.max("old").alias("known")
     rivals = fresh.groupBy("id_key").agg(known, F.sort_array(F.collect_list(name)).alias("names"))
@@ -118,7 +119,7 @@ def _second(fresh: DataFrame) -> list[tuple[str, str, str]]:
 
 
 def _salt(names: Sequence[tuple[str, str, str]], taken: DataFrame) -> list[Collision]:
-    """A key of its own for each name, with the smallest salt that gives one."""
+    """Give each name a key of its own, with the smallest salt that gives one."""
     given: list[Collision] = []
     left = list(names)
     for salt in range(1, _MOST_SALTS):

@@ -1,21 +1,61 @@
-"""From staged rows to the tables: duplicates and latest states."""
+"""Write staged rows to the tables of core: identifiers, events once each, latest states."""
 
 from datetime import date
 
 from pyspark.sql import Column, DataFrame, Window, functions as F
+from pyspark.storagelevel import StorageLevel
 
+from databank.runs import Context
+from databank.sources.keys import key_collisions, unknown_identifiers, with_corrected_keys
+from databank.sources.load_stats import LoadStats, count_loaded
+from databank.sources.tables import EVENTS, IDENTIFIER, ITEMS, PROFILES, REFUSED
 from databank.tables import TableSpec
 
 _BROADCAST = 4_000_000  # keys of 8 bytes; more of them are joined by a shuffle
 
 
+def write_core(
+    context: Context, staged: DataFrame, kinds: set[str], stats: LoadStats, load_id: str
+) -> None:
+    """Write the sound rows of a load, and count what reached a table.
+
+    Args:
+        context: The run.
+        staged: As parse_records gives them.
+        kinds: What the load's sources become.
+        stats: Counts of the staged rows; those of the loaded rows are added.
+        load_id: Written to the rows.
+    """
+    store, known = context.store, context.store.read(IDENTIFIER)
+    staged = with_corrected_keys(staged, key_collisions(known))
+    unknown, collisions = unknown_identifiers(staged, known, load_id=load_id)
+    store.append(IDENTIFIER, unknown, checked=not collisions)
+    staged = with_corrected_keys(staged, collisions)
+    if stats.refused:
+        store.append(REFUSED, refused_identifiers(staged, load_id=load_id), checked=True)
+    if "events" in kinds:
+        existing = store.read(EVENTS).where(F.col("source").isin(sorted(stats.sound)))
+        events = event_rows(staged, load_id=load_id)
+        keys = possible_duplicates(events, existing).persist(StorageLevel.MEMORY_AND_DISK)
+        new_events = drop_duplicates_by_key(events, existing, keys, n=keys.count())
+        store.append(EVENTS, new_events, checked=True)
+        keys.unpersist()
+        count_loaded(stats, store.read(EVENTS).where(F.col("load_id") == load_id))
+    for spec, kind in ((PROFILES, "profiles"), (ITEMS, "items")):
+        if kind in kinds:
+            existing = store.read(spec)
+            states = latest_states(staged, existing, spec, day=context.day, load_id=load_id)
+            store.upsert(spec, states)
+            count_loaded(stats, store.read(spec).where(F.col("load_id") == load_id))
+
+
 def key_hash() -> Column:
-    """A number for (source, event_id), so that only 8 bytes a row travel."""
+    """Hash (source, event_id), so that only 8 bytes a row travel."""
     return F.xxhash64("source", "event_id").alias("k")
 
 
 def event_rows(staged: DataFrame, *, load_id: str) -> DataFrame:
-    """Sound staged events under the names of core.events, with file and line."""
+    """Select sound staged events under the names of core.events, with file and line."""
     return staged.where("kind = 'events' AND rule IS NULL").select(
         "source",
         F.col("key").alias("event_id"),
@@ -43,7 +83,7 @@ def _strongest() -> Column:
 
 
 def possible_duplicates(events: DataFrame, existing: DataFrame) -> DataFrame:
-    """Hashed keys that are met more than once, in these events or the table; one row a key.
+    """Find hashed keys that come more than once, in these events and the table; one row a key.
 
     Only 8 bytes a row are shuffled.
 
@@ -65,7 +105,7 @@ def drop_duplicates_by_key(
 ) -> DataFrame:
     """Keep each (source, event_id) once, and only if the table does not have it yet.
 
-    Rows whose hash is met once pass as they are; the others are compared in full. The row
+    Rows whose hash comes once pass as they are; the others are compared in full. The row
     with the smallest event_ts stays, then the first by file and line.
 
     Args:
@@ -90,10 +130,10 @@ def drop_duplicates_by_key(
 def latest_states(
     staged: DataFrame, existing: DataFrame, spec: TableSpec, *, day: date, load_id: str
 ) -> DataFrame:
-    """The latest state of each staged profile or item that is news to the table.
+    """Select the latest state of each staged profile or item that is newer than the table's.
 
-    A state of the same time as the known one counts as news only if it says something else.
-    Sources that tell no time are as of the run day.
+    A state of the same time as the known one counts as newer only if its attributes differ. States
+    of a source that gives no time are of the run day.
     """
     _, key = spec.key
     kind = "profiles" if key == "record_id" else "items"
@@ -124,13 +164,13 @@ def latest_states(
         F.to_json("attributes").alias("old_text"),
     )
     changed = F.to_json("attributes") != F.col("old_text")
-    news = F.col("old_ts").isNull() | (F.col("updated_ts") > F.col("old_ts"))
-    news = news | ((F.col("updated_ts") == F.col("old_ts")) & changed)
-    return rows.join(old, ["source", key], "left").where(news).drop("old_ts", "old_text")
+    newer = F.col("old_ts").isNull() | (F.col("updated_ts") > F.col("old_ts"))
+    newer = newer | ((F.col("updated_ts") == F.col("old_ts")) & changed)
+    return rows.join(old, ["source", key], "left").where(newer).drop("old_ts", "old_text")
 
 
 def refused_identifiers(staged: DataFrame, *, load_id: str) -> DataFrame:
-    """Rows of identity.refused: what sound rows gave as an identifier and is none."""
-    refused = staged.where("rule IS NULL").select(F.explode("refused").alias("one"))
-    by = [F.col(f"one.{name}") for name in ("id_key", "id_type", "id_value", "why")]
-    return refused.groupBy(*by).agg(F.count("*").alias("n"), F.lit(load_id).alias("load_id"))
+    """Make rows of identity.refused: texts that sound rows give as an identifier and are none."""
+    refusals = staged.where("rule IS NULL").select(F.explode("refused").alias("refusal"))
+    by = [F.col(f"refusal.{name}") for name in ("id_key", "id_type", "id_value", "why")]
+    return refusals.groupBy(*by).agg(F.count("*").alias("n"), F.lit(load_id).alias("load_id"))

@@ -19,7 +19,7 @@ def _counts() -> Counts:
 
 @dataclass
 class LoadStats:
-    """Rows by source, and by source and cause."""
+    """Counts of rows by source, and by source and cause."""
 
     read: Counts = field(default_factory=_counts)
     sound: Counts = field(default_factory=_counts)
@@ -30,7 +30,7 @@ class LoadStats:
     warned: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     refused: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
 
-    def stop_if_told(self) -> None:
+    def refuse_if_stopped(self) -> None:
         """Refuse the load if rows break a rule that stops it.
 
         Raises:
@@ -42,10 +42,10 @@ class LoadStats:
             if rule.startswith(STOP)
         ]
         if stopping:
-            told = "; ".join(stopping)
-            raise GateRefusedError(f"{told}; nothing was loaded: mend the files, or the rule")
+            broken = "; ".join(stopping)
+            raise GateRefusedError(f"{broken}; nothing was loaded: fix the files, or the rule")
 
-    def note(self, context: Context) -> None:
+    def write_metrics(self, context: Context) -> None:
         """Write the counts to ops.metric."""
         plain = {
             "rows_read": self.read,
@@ -67,7 +67,7 @@ class LoadStats:
             context.metric("identifiers_refused", n, source=source, id_type=id_type, reason=reason)
 
     def summary(self) -> dict[str, int | float | str]:
-        """Lines of the short table."""
+        """Give the lines of the short table."""
         sound, loaded = sum(self.sound.values()), sum(self.loaded.values())
         return {
             "records": sum(self.read.values()),
@@ -90,8 +90,8 @@ def count_staged(staged: DataFrame, *, closed: date | None) -> LoadStats:
     """
     sound = F.col("rule").isNull()
     late = sound & (F.col("kind") == "events") & (F.col("day") <= F.lit(closed))
-    nobody = sound & (F.col("kind") != "items") & (F.size("ids") == 0)
-    refused = F.transform("refused", lambda one: F.concat_ws(":", one["id_type"], one["why"]))
+    anonymous = sound & (F.col("kind") != "items") & (F.size("ids") == 0)
+    refused = F.transform("refused", lambda each: F.concat_ws(":", each["id_type"], each["why"]))
     causes = [
         F.concat_ws(",", refused).alias("refused"),
         F.concat_ws(",", "warned").alias("warned"),
@@ -101,7 +101,7 @@ def count_staged(staged: DataFrame, *, closed: date | None) -> LoadStats:
         .agg(
             F.count("*").alias("n"),
             F.count_if(late).alias("late"),
-            F.count_if(nobody).alias("anonymous"),
+            F.count_if(anonymous).alias("anonymous"),
         )
         .collect()
     )

@@ -15,9 +15,9 @@ from pyspark.sql import Column, DataFrame, SparkSession, functions as F
 
 from databank.columns import business_day
 from databank.quality.rules import Finding, first_finding, rule_findings, rule_warnings
-from databank.sources.config import SourceConfig, SourcesConfig
+from databank.sources.config import SourcesConfig
 from databank.sources.fields import KEY, STAMP, ParseGroup, extract, identifier_fields
-from databank.sources.files import SourceFile
+from databank.sources.formats.base import SourceFormat
 from databank.sources.identifiers import (
     IDENTIFIERS,
     REFUSED_IDENTIFIERS,
@@ -80,19 +80,6 @@ def parsing_settings(spark: SparkSession) -> Iterator[None]:
                 spark.conf.set(key, setting)
 
 
-def make_groups(
-    files: Sequence[SourceFile], sources: Mapping[str, SourceConfig]
-) -> list[ParseGroup]:
-    """One group for each source and header among the files to parse."""
-    groups: dict[tuple[str, tuple[str, ...]], list[SourceFile]] = {}
-    for file in files:
-        groups.setdefault((file.source, file.header), []).append(file)
-    return [
-        ParseGroup(sources[name], header, tuple(sorted(f.name for f in group)), group[0].base)
-        for (name, header), group in sorted(groups.items())
-    ]
-
-
 def parse_records(
     records: DataFrame,
     groups: Sequence[ParseGroup],
@@ -132,7 +119,7 @@ def parse_records(
 # ---- verdict
 
 
-def _judge(rows: DataFrame, sources: Sequence[SourceConfig], *, day: date) -> DataFrame:
+def _judge(rows: DataFrame, sources: Sequence[SourceFormat], *, day: date) -> DataFrame:
     # rules speak of the columns of core
     named = rows.select(
         "*",

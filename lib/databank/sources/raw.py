@@ -1,120 +1,77 @@
-"""New files become rows of raw.record: each file is opened once and unpacked once."""
+"""New units become rows of raw.record and raw.file: each is read once, as it was received."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import reduce
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-import pyarrow as pa
-from pyspark.sql import Column, DataFrame, SparkSession, functions as F
+from pyspark.sql import DataFrame, functions as F
 
-from databank.sources.config import SourceConfig
-from databank.sources.files import SourceFile, file_system
-from databank.sources.lines import SCHEMA, TextFile, read_batches
+from databank.runs import Context
+from databank.sources.find import Sources
+from databank.sources.formats.lines import BROKEN_OFF
+from databank.sources.opening import union
+from databank.sources.tables import RAW_FILE, RAW_RECORD
+from databank.sources.units import SourceUnit
 
-_TASKS_A_CORE = 4
-_SMALLEST_TASK = 4 << 20  # packed bytes: below this a task costs more than its work
+Counts = Mapping[tuple[str, str], int]  # records by source and name of the unit
 
 
-def read_records(
-    spark: SparkSession,
-    sources: Mapping[str, SourceConfig],
-    files: Sequence[SourceFile],
-    *,
-    root: str,
-) -> DataFrame:
-    """All records of the files: source, file, line, fault, value.
+def received(context: Context, load_id: str) -> DataFrame:
+    """Read the records of a load as they were received."""
+    return context.store.read(RAW_RECORD).where(F.col("load_id") == load_id)
 
-    Text is read by Arrow workers, one list of files a task; Parquet and Delta by Spark.
+
+def append_records(
+    context: Context, sources: Sources, units: Sequence[SourceUnit], load_id: str
+) -> tuple[list[SourceUnit], Counts]:
+    """Append all records of the units.
+
+    Returns:
+        The units, those that broke off while they were read marked as truncated; and how many
+        records each has: none for an empty or a refused one.
     """
+    readable = [unit for unit in units if unit.status == "ok"]
+    if not readable:
+        return list(units), {}
+    context.progress.step(f"reading {len(readable)} files")
     frames = []
-    texts = [f for f in files if sources[f.source].format in ("csv", "json")]
-    if texts:
-        frames.append(_text_records(spark, sources, texts))
     for name, source in sources.items():
-        mine = [f for f in files if f.source == name]
-        if source.format == "parquet":
-            # a column may be a number in one file and text in another: each reads as it is
-            frames += [
-                _parquet_records(spark, [f for f in mine if f.types == types], root)
-                for types in sorted({f.types for f in mine})
-            ]
-        if source.format == "delta":
-            frames += [_delta_records(spark, file) for file in mine]
-    return reduce(DataFrame.unionByName, frames)
-
-
-def _text_records(
-    spark: SparkSession, sources: Mapping[str, SourceConfig], files: Sequence[SourceFile]
-) -> DataFrame:
-    tasks = [
-        [
-            TextFile(
-                source=file.source,
-                name=file.name,
-                path=file.path,
-                encoding=sources[file.source].encoding,
-                quoted=sources[file.source].format == "csv",
-            )
-            for file in group
-        ]
-        for group in share_out(files, cores=spark.sparkContext.defaultParallelism)
-    ]
-
-    def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for number in batch.column(0).to_pylist():
-                for file in tasks[number]:
-                    yield from read_batches(file)
-
-    # a range with as many partitions as rows: exactly one list of files a task
-    numbers = spark.range(0, len(tasks), 1, len(tasks))
-    return numbers.mapInArrow(read, SCHEMA)
-
-
-def share_out(files: Sequence[SourceFile], *, cores: int) -> list[list[SourceFile]]:
-    """Lists of files of about equal size, the big lists first, each of one source only.
-
-    Files follow each other by name within a source, so that days stay together, and a later read
-    of one source skips the files of the others.
-    """
-    target = max(_SMALLEST_TASK, sum(file.bytes for file in files) // (cores * _TASKS_A_CORE))
-    lists: list[list[SourceFile]] = []
-    room = 0
-    for file in sorted(files, key=lambda f: (f.source, f.name)):
-        if not lists or lists[-1][0].source != file.source or file.bytes > room:
-            lists.append([])
-            room = target
-        lists[-1].append(file)
-        room -= file.bytes
-    return sorted(lists, key=lambda group: -sum(file.bytes for file in group))
-
-
-def _parquet_records(spark: SparkSession, files: Sequence[SourceFile], root: str) -> DataFrame:
-    rows = spark.read.parquet(*(file.path for file in files))
-    # paths come back as URIs: %20 for a blank, but + for a plus
-    uri = F.expr("url_decode(replace(_metadata.file_path, '+', '%2B'))")
-    path = F.regexp_replace(uri, "^file:/+", "/")
-    prefix = file_system(root)[1].rstrip("/") + "/" if _is_local(root) else f"{root.rstrip('/')}/"
-    inside = F.substring(path, F.lit(len(prefix) + 1), F.length(path))
-    name = F.when(F.startswith(path, F.lit(prefix)), inside).otherwise(path)
-    return _as_json(rows, files[0].source, name)
-
-
-def _is_local(path: str) -> bool:
-    return path.startswith(("/", "file:"))
-
-
-def _delta_records(spark: SparkSession, file: SourceFile) -> DataFrame:
-    path, _, version = file.path.rpartition("@v")
-    rows = spark.read.format("delta").option("versionAsOf", int(version)).load(path)
-    return _as_json(rows, file.source, F.lit(file.name))
-
-
-def _as_json(rows: DataFrame, source: str, file: Column) -> DataFrame:
-    fields = F.struct(*(F.col(f"`{name}`") for name in rows.columns))
-    return rows.select(
-        F.lit(source).alias("source"),
-        file.alias("file"),
-        F.lit(None).cast("bigint").alias("line"),
-        F.lit(None).cast("string").alias("fault"),
-        F.to_json(fields).alias("value"),
+        own = [unit for unit in readable if unit.source == name]
+        if own:
+            frames.append(source.read_raw(context.spark, own, root=context.store.root))
+    context.store.append(RAW_RECORD, union(frames).withColumn("load_id", F.lit(load_id)))
+    broken = F.when(F.startswith(F.col("fault"), F.lit(BROKEN_OFF)), F.col("fault"))
+    # a row a unit
+    rows = (
+        received(context, load_id)
+        .groupBy("source", "file")
+        .agg(F.count("*").alias("n"), F.max(broken).alias("fault"))
+        .collect()
     )
+    counts = {(row["source"], row["file"]): row["n"] for row in rows}
+    faults = {(row["source"], row["file"]): row["fault"] for row in rows if row["fault"]}
+    return [_with_fault(unit, faults.get((unit.source, unit.name))) for unit in units], counts
+
+
+def _with_fault(unit: SourceUnit, fault: str | None) -> SourceUnit:
+    if fault is None:
+        return unit
+    return replace(unit, status="truncated", reason=fault.removeprefix(BROKEN_OFF))
+
+
+def append_units(
+    context: Context,
+    sources: Sources,
+    units: Sequence[SourceUnit],
+    counts: Counts,
+    load_id: str,
+) -> None:
+    """Write to raw.file what became of each unit."""
+    rows = []
+    for unit in units:
+        n = counts.get((unit.source, unit.name), 0)
+        # neither the header nor the row that marks the broken end is a record
+        n -= bool(n) and sources[unit.source].has_header
+        n -= unit.status == "truncated" and n > 0
+        outcome = (load_id, n, unit.status, unit.reason, unit.position)
+        rows.append((unit.source, unit.name, unit.size, unit.modified, *outcome))
+    context.store.append(RAW_FILE, context.store.small(RAW_FILE, rows))

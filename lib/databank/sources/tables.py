@@ -1,6 +1,7 @@
 """Tables that the ingest job owns."""
 
 from databank.quality.tables import QUARANTINE
+from databank.sources.erasure.tables import ERASED_IDENTIFIER
 from databank.tables import Column, TableSpec
 
 RAW_RECORD = TableSpec(
@@ -19,17 +20,18 @@ RAW_RECORD = TableSpec(
 
 RAW_FILE = TableSpec(
     name="raw.file",
-    grain="one row per file and load that met it",
+    grain="one row per file, or other unit of a source, and load that met it",
     owner="ingest",
     columns=(
         Column("source", "string", "source of conf/sources"),
         Column("file", "string", "path; relative to the root where it lies under it"),
-        Column("bytes", "bigint", "size; the version for a Delta table"),
-        Column("modified", "timestamp", "when the file was last changed, UTC"),
+        Column("bytes", "bigint", "size of a file; null for other units"),
+        Column("modified", "timestamp", "when a file was last changed, UTC; null = not known"),
         Column("load_id", "string", "load that met it"),
         Column("rows", "bigint", "records read, header lines not counted"),
         Column("status", "string", "ok | truncated | columns | unreadable; only ok is loaded"),
         Column("reason", "string", "why the file was not loaded; null when ok"),
+        Column("position", "bigint", "version of a table, offset of a queue; null for a file"),
     ),
 )
 
@@ -123,33 +125,14 @@ REFUSED = TableSpec(
     ),
 )
 
-_PERIOD = (
-    Column("valid_from", "date", "first day of the records that are meant; null = any"),
-    Column("until", "date", "last day of them"),
-    Column("whole", "boolean", "whether all of its person is meant"),
+TABLES = (
+    ERASED_IDENTIFIER,
+    RAW_RECORD,
+    RAW_FILE,
+    EVENTS,
+    PROFILES,
+    ITEMS,
+    QUARANTINE,
+    IDENTIFIER,
+    REFUSED,
 )
-
-ERASURE = TableSpec(
-    name="identity.erasure",
-    grain="one row per identifier that somebody asked to erase, and period",
-    owner="request_erasure",
-    columns=(
-        Column("id_key", "bigint", "the identifier; its value is not kept"),
-        *_PERIOD,
-        Column("day", "date", "day of the request"),
-        Column("run_id", "string", "run that took it down"),
-    ),
-)
-
-ERASED = TableSpec(
-    name="identity.erased",
-    grain="one row per identifier and period that was erased, and is not taken in again",
-    owner="ingest",
-    columns=(
-        Column("id_key", "bigint", "the identifier; its value is not kept"),
-        *_PERIOD,
-        Column("run_id", "string", "run that erased it"),
-    ),
-)
-
-TABLES = (ERASED, RAW_RECORD, RAW_FILE, EVENTS, PROFILES, ITEMS, QUARANTINE, IDENTIFIER, REFUSED)

@@ -18,7 +18,7 @@ from databank.expressions import Expression, parse_expression, parse_window
 from databank.identity.config import IdentityConfig
 from databank.identity.entities.config import PERSON
 from databank.identity.entities.subject import Subject
-from databank.sources.config import SourceConfig
+from databank.sources.formats.base import SourceFormat
 from databank.tags.describe import macro_reads
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Surroundings:
     """
 
     identity: IdentityConfig | None = None
-    sources: Collection[SourceConfig] = ()
+    sources: Collection[SourceFormat] = ()
     outcomes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     tables: Collection[str] = ()
     types: Mapping[str, TagType] = field(default_factory=dict)

@@ -8,13 +8,14 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.archive.config import TagType
 from databank.columns import is_one_of
-from databank.identity.forgotten import without_erased
 from databank.identity.ownership.periods import holds_on
 from databank.runs import Context
 from databank.session import checkpoint, checkpoint_keys
+from databank.sources.erasure.persons import remaining_periods
+from databank.sources.erasure.tables import ERASED_IDENTIFIER
 from databank.sources.identifiers import IdentifierField, given_column, with_keys
 from databank.sources.keys import key_collisions
-from databank.sources.tables import ERASED, IDENTIFIER
+from databank.sources.tables import IDENTIFIER
 from databank.tags.columns import SPARK_TYPES, input_column
 from databank.tags.list_file import ListFile, rows_of
 from databank.tags.tables import LISTED
@@ -64,12 +65,12 @@ def listed_persons(
     """
     fields = sorted({_field(file) for file in files.values()}, key=repr)
     rows = _keyed(context, _rows(context, files, types, fields), fields)
-    erased = context.store.read(ERASED)
+    erased = context.store.read(ERASED_IDENTIFIER)
     gone = F.broadcast(erased.select("id_key").distinct().withColumn("erased", F.lit(True)))
     rows = checkpoint_keys(rows.join(gone, "id_key", "left"))
     usable = rows.where(F.col("id_key").isNotNull() & F.col("value").isNotNull())
     held = context.store.require("identity.person").where(holds_on(F.lit(context.day)))
-    matches = checkpoint(without_erased(held.join(usable, "id_key"), erased))
+    matches = checkpoint(remaining_periods(held.join(usable, "id_key"), erased))
     last = matches.groupBy("person_id", "tag").agg(
         F.max("line").alias("line"), F.max_by("value", "line").alias("value")
     )

@@ -8,8 +8,8 @@ from pyspark.sql import SparkSession
 
 from databank.identity.person_ids import assign_persons
 from databank.identity.tables import ALIAS, CHANGES, PERSON
-from databank.runs.forget import FORGOTTEN
 from databank.session import checkpoint, small_frame
+from databank.tables.erasure import ERASED_PERSON
 from tests.support.bank import DAY
 from tests.unit.identity.world import World, group, pair
 
@@ -112,7 +112,7 @@ def test_an_erased_person_who_comes_again_is_somebody_new(
     world = World(spark_session, tmp_path, "u1 p1", "u1 c1", "u2 p2", *others)
     world.resolve()
     before, erased = ids(world), ("u1", "p1", "c1")
-    world.erase(NEXT, *erased, whole=True)
+    world.erase(NEXT, *erased, entire_person=True)
     if in_between:
         world.resolve(NEXT)
         assert ids(world) == {w: person for w, person in before.items() if w not in erased}
@@ -136,17 +136,17 @@ def test_the_next_holder_of_a_number_is_not_taken_for_the_one_who_was_erased(
     world.resolve(**HANDED_OVER)
     first, second = ids(world)["u1"], ids(world)["u2"]
     # what is on record with u1 first of all is about nobody else
-    world.erase(NEXT, "u1", whole=True)
-    world.erase(new - timedelta(days=1), "p1", whole=True)
+    world.erase(NEXT, "u1", entire_person=True)
+    world.erase(new - timedelta(days=1), "p1", entire_person=True)
     world.resolve(NEXT, **HANDED_OVER)
     now = ids(world)
     assert now["p1"] == now["u2"] == second
     assert "u1" not in now
-    assert world.bank.rows(FORGOTTEN, "person_id") == [(first,)]
+    assert world.bank.rows(ERASED_PERSON, "person_id") == [(first,)]
     # who once had something erased and is set aside later is not forgotten
     world.erase(THIRD, "c3")
     world.resolve(THIRD, **HANDED_OVER)
     last = THIRD + timedelta(days=1)
     world.resolve(last, **HANDED_OVER, block=[{"type": "user_id", "value": "u3"}])
     assert "u3" not in ids(world)
-    assert world.bank.rows(FORGOTTEN, "person_id") == [(first,)]
+    assert world.bank.rows(ERASED_PERSON, "person_id") == [(first,)]

@@ -15,8 +15,10 @@ from databank.identity.config import IdentityConfig
 from databank.identity.tables import CHANGES, LIKELY_PAIR, PERSON, REJECTED, STATE
 from databank.runs import Context, Job, Outcome, Progress, StepResult
 from databank.session import small_frame
-from databank.sources.erasure import Erasure, erase_from_core, note_erased
-from databank.sources.tables import ERASED, EVENTS, IDENTIFIER, PROFILES
+from databank.sources.erasure.core import erase_from_core
+from databank.sources.erasure.request import Erasure, note_completed
+from databank.sources.erasure.tables import ERASED_IDENTIFIER
+from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
 from databank.tables import DeltaStore, TableSpec
 from tests.support.bank import DAY, Bank
 from tests.support.memory_store import MemoryStore, run_step
@@ -131,17 +133,20 @@ class World:
         found = small_frame(self.spark, rows, shape).withColumn("n", F.lit(1).cast("bigint"))
         self.bank.publish({LIKELY_PAIR: found})
 
-    def erase(self, day: date, *words: str, since: date | None = None, whole: bool = False) -> None:
+    def erase(
+        self, day: date, *words: str, since: date | None = None, entire_person: bool = False
+    ) -> None:
         """Take identifiers from the records of a period, as ingest does."""
         in_memory = isinstance(self.bank, MemoryBank)
         store = self.bank.store if in_memory else DeltaStore(self.spark, self.bank.root)
-        store.start_run(f"erased-{uuid4().hex}", [EVENTS, PROFILES, IDENTIFIER, ERASED])
+        tables = [EVENTS, PROFILES, IDENTIFIER, ERASED_IDENTIFIER]
+        store.start_run(f"erased-{uuid4().hex}", tables)
         context = Context(
             self.spark, store, Settings(), day, store.run_id, (), None, "", Progress(quiet=True)
         )
-        erased = [Erasure(self.keys[word], since, day, whole) for word in words]
+        erased = [Erasure(self.keys[word], since, day, entire_person) for word in words]
         erase_from_core(context, erased)
-        note_erased(context, erased)
+        note_completed(context, erased)
         store.publish("erased", day)
         known = {row[0] for row in self.bank.rows(IDENTIFIER, "id_value")}
         self.gone |= {*words} - known

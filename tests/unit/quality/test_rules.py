@@ -1,9 +1,14 @@
 """Rules: what holds, what does not, what is unknown."""
 
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
 from pyspark.sql import SparkSession, functions as F
 from pyspark.testing import assertDataFrameEqual
 
-from databank.quality.config import RuleConfig
+from databank.quality.config import RULE_KINDS, RuleConfig, rule_kind
 from databank.quality.quarantine import quarantine_rows
 from databank.quality.rules import Finding, first_finding, rule_findings, rule_warnings
 from tests.support.frames import frame
@@ -29,13 +34,13 @@ def test_the_first_finding_decides_and_an_unknown_condition_does_not_hold(
         Finding(F.col("a") > 5, F.lit("big_a"), F.concat(F.lit("a: "), F.col("a").cast("string"))),
         *rule_findings([_rule("small_b", "b < 5", "quarantine")]),
     ]
-    found = rows.select(first_finding(findings).alias("v")).select("v.rule", "v.reason")
+    verdicts = rows.select(first_finding(findings).alias("v")).select("v.rule", "v.reason")
     expected = """|
         small_b | does not hold: b < 5
         big_a   | a: 9
         small_b | does not hold: b < 5
         |"""
-    assertDataFrameEqual(found, frame(spark_session, "rule string, reason string", expected))
+    assertDataFrameEqual(verdicts, frame(spark_session, "rule string, reason string", expected))
 
 
 def test_warnings_are_gathered_and_stops_are_told_apart(spark_session: SparkSession) -> None:
@@ -45,15 +50,67 @@ def test_warnings_are_gathered_and_stops_are_told_apart(spark_session: SparkSess
         _rule("odd", "a % 2 = 0", "stop"),
         _rule("gone", "a > 100", "quarantine"),
     ]
-    found = [row[0] for row in rows.select(rule_warnings(rules)).collect()]
-    assert found == [["stop:odd"], ["small", "stop:odd"], []]
+    warned = [row[0] for row in rows.select(rule_warnings(rules)).collect()]
+    assert warned == [["stop:odd"], ["small", "stop:odd"], []]
 
 
 def test_only_rows_with_a_verdict_are_quarantined(spark_session: SparkSession) -> None:
     schema = "source string, file string, line bigint, rule string, reason string, raw string"
     rows = frame(spark_session, schema, "s | f | 1 | | |\n s | f | 2 | format | not JSON | {")
-    found = quarantine_rows(rows, load_id="L")
+    taken = quarantine_rows(rows, load_id="L")
     expected = frame(
         spark_session, f"load_id string, {schema}", "L | s | f | 2 | format | not JSON | {"
     )
-    assertDataFrameEqual(found, expected)
+    assertDataFrameEqual(taken, expected)
+
+
+@pytest.fixture
+def _between() -> Iterator[None]:
+    def between(column: str, low: float, high: float = 100) -> str:
+        """Hold where a column lies in a range."""
+        return f"{column} BETWEEN {low} AND {high}"
+
+    rule_kind(between)
+    yield
+    del RULE_KINDS["between"]
+
+
+@pytest.mark.usefixtures("_between")
+def test_a_new_kind_of_rule_is_one_function(spark_session: SparkSession) -> None:
+    rule = RuleConfig.model_validate(
+        {
+            "name": "small",
+            "between": {"column": "a", "low": 2, "high": 5},
+            "otherwise": "quarantine",
+        }
+    )
+    rows = frame(spark_session, "source string, a int", "web | 1\n web | 3\n web | ")
+    verdict = first_finding(rule_findings([("web", rule)])).alias("v")
+    reasons = [row["reason"] for row in rows.select(verdict).select("v.reason").collect()]
+    broken = "does not hold: a BETWEEN 2 AND 5"
+    assert reasons == [broken, None, broken]
+
+
+@pytest.mark.usefixtures("_between")
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"betwen": {"column": "a"}}, "unknown key 'betwen'; did you mean 'between'?"),
+        (
+            {"between": {"column": "a", "lo": 1}},
+            "between: unknown argument 'lo'; did you mean 'low'?",
+        ),
+        (
+            {"between": "a"},
+            "between: lacks `low`; write between: {column: ..., low: ..., high: ...}",
+        ),
+        ({"between": {"column": "a", "low": "x"}}, "between.low: wrong value 'x'"),
+        ({}, "has no condition; write one of between, check"),
+        ({"check": "a > 1", "between": {"column": "a", "low": 1}}, "has between and check"),
+        ({"check": ["a"]}, "check.condition: wrong value"),
+    ],
+)
+def test_a_wrong_rule_is_named_with_its_remedy(keys: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError) as error:
+        RuleConfig.model_validate({"name": "small", **keys})
+    assert message in str(error.value)

@@ -43,7 +43,7 @@ def test_a_record_is_written_and_the_next_process_goes_by_it(store: DeltaStore) 
     [row] = (store.ledger(RUN) or pytest.fail("no ops.run")).collect()
     assert (row["job"], row["day"], row["outcome"]) == ("copy", DAY, "done")
     assert (row["read"], row["written"], row["rows"]) == (
-        {"core.given": 0, "identity.forgotten": -1},
+        {"core.given": 0, "identity.erased_person": -1},
         {"core.made": 0},
         {"core.made": 1},
     )

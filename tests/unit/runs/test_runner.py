@@ -75,7 +75,7 @@ def test_a_run_leaves_a_record_and_its_figures(world: World) -> None:
     [record] = world.ledger.records
     assert (record.job, record.day, record.outcome) == ("copy", DAY, "done")
     assert (record.read, record.written, record.rows) == (
-        {"core.given": 0, "identity.forgotten": -1},
+        {"core.given": 0, "identity.erased_person": -1},
         {"core.made": 0},
         {"core.made": 1},
     )

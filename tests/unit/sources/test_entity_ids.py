@@ -3,17 +3,11 @@
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from pyspark.sql import SparkSession
 
-from databank.config import Settings
-from databank.runs import Runner
-from databank.runs.progress import Progress
-from databank.sources.erasure import REQUEST_JOB, Erasure, Requests
-from databank.tables import DeltaStore
-from tests.unit.sources.test_ingest import CRM, DAY, World
+from tests.unit.sources.world import CRM, DAY, World
 
 NEXT = DAY + timedelta(days=1)
 HOMES: dict[str, Any] = {
@@ -32,29 +26,33 @@ RECORDS = """no,mobile,street,town,home,changed
 """
 
 
-@pytest.fixture
-def world(spark_session: SparkSession, tmp_path: Path) -> World:
-    made = World(spark_session, tmp_path, (HOMES,), entity_types=("address", "landline"))
+@pytest.fixture(scope="module")
+def loaded(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Read by tests; those that write take a copy."""
+    root = tmp_path_factory.mktemp("bank")
+    types = ("address", "landline")
+    made = World(spark_session, root, (HOMES,), entity_types=types, memory=True)
     made.put("crm/1.csv", RECORDS)
     made.run()
     return made
+
+
+@pytest.fixture
+def world(loaded: World, tmp_path: Path) -> World:
+    return loaded.copy(tmp_path / "bank")
 
 
 def keys(world: World) -> dict[str, int]:
     return {row["id_value"]: row["id_key"] for row in world.read("identity.identifier").collect()}
 
 
-def erase(world: World, *values: str, whole: bool = False) -> None:
-    erasures = tuple(Erasure(keys(world)[value], None, DAY, whole) for value in values)
-    runner = Runner(
-        DeltaStore(world.spark, str(world.root)), Settings(), progress=Progress(quiet=True)
-    )
-    runner.run(REQUEST_JOB, Requests(erasures), day=DAY, config_hash=uuid4().hex)
+def erase(world: World, *values: str, entire_person: bool = False) -> None:
+    world.request(*values, entire_person=entire_person)
     assert world.run(day=NEXT).summary["identifiers erased"] == len(values)
 
 
-def test_an_address_is_nobodys_and_has_one_spelling(world: World) -> None:
-    key = keys(world)
+def test_an_address_belongs_to_no_person_and_has_one_spelling(loaded: World) -> None:
+    key = keys(loaded)
     assert set(key) == {
         *(f"+861391234567{n}" for n in range(3)),
         *("lake road 5 hangzhou", "hill lane 1 ningbo", "+8657187654321"),
@@ -63,29 +61,29 @@ def test_an_address_is_nobodys_and_has_one_spelling(world: World) -> None:
         key[v] for v in ("lake road 5 hangzhou", "hill lane 1 ningbo", "+8657187654321")
     )
     ann, bo, dan = (key[f"+861391234567{n}"] for n in range(3))
-    assert world.rows("core.profiles", "record_id", "id_key", "ids", "entity_ids") == [
+    assert loaded.rows("core.profiles", "record_id", "id_key", "ids", "entity_ids") == [
         ("1", ann, [ann], [road, home]),
         ("2", bo, [bo], [road]),
         ("3", None, [], [hill]),
         ("4", dan, [dan], None),
     ]
-    known = world.rows("identity.identifier", "id_key", "entity")
+    known = loaded.rows("identity.identifier", "id_key", "entity")
     assert {key for key, entity in known if entity} == {road, hill, home}
     assert {key for key, entity in known if entity is None} == {ann, bo, dan}
-    refused = world.rows("identity.refused", "id_type", "id_value", "why")
+    refused = loaded.rows("identity.refused", "id_type", "id_value", "why")
     assert refused == [("address", "-", "placeholder"), ("landline", "12", "malformed")]
 
 
 def test_an_address_that_is_erased_leaves_the_records_of_all_who_live_there(world: World) -> None:
     erase(world, "lake road 5 hangzhou")
     assert "lake road 5 hangzhou" not in keys(world)
-    found = {
+    left = {
         record: (len(ids), named)
         for record, ids, named in world.rows("core.profiles", "record_id", "ids", "entity_ids")
     }
     home = keys(world)["+8657187654321"]
-    assert found["1"] == (1, [home])
-    assert found["2"] == (1, None)
+    assert left["1"] == (1, [home])
+    assert left["2"] == (1, None)
     texts = [text for _, text in world.rows("raw.record", "line", "value")]
     assert not [text for text in texts if "ake " in text]
     # and does not come again with an old record
@@ -98,7 +96,7 @@ def test_an_address_that_is_erased_leaves_the_records_of_all_who_live_there(worl
 
 
 def test_the_address_of_an_erased_person_goes_with_the_last_who_lives_there(world: World) -> None:
-    erase(world, "+8613912345670", whole=True)
+    erase(world, "+8613912345670", entire_person=True)
     # 2 lives at the same address; the landline was 1's alone
     assert "+8657187654321" not in keys(world)
     assert "lake road 5 hangzhou" in keys(world)

@@ -2,23 +2,18 @@
 
 import json
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import Row, SparkSession
 
-from databank.config import Settings
-from databank.runs import Runner
-from databank.runs.progress import Progress
-from databank.sources.erasure import REQUEST_JOB, Erasure, Requests
-from databank.tables import DeltaStore
-from tests.unit.sources.test_ingest import ADS, CRM, DAY, POS, WEB, World
+from databank.runs import Outcome
+from tests.unit.sources.world import ADS, CRM, DAY, POS, WEB, World
 
-PHONE, OTHER = "+8613912345670", "+8613912345671"
+# families that share no identifier: PHONE and u1; PLAIN; SHARED and u2; PARTNER and u3; LATE; CARD
+PHONE, PLAIN, SHARED, PARTNER, LATE, CARD = (f"+861391234567{n}" for n in range(6))
 NEXT = DAY + timedelta(days=1)
 
 
@@ -27,25 +22,19 @@ def web(*records: dict[str, Any]) -> str:
     return "".join(json.dumps({**given, **record}) + "\n" for record in records)
 
 
-def ask(
-    world: World, id_value: str, until: date, since: date | None = None, *, whole: bool = False
-) -> None:
-    found = world.read("identity.identifier").where(f"id_value = '{id_value}'").collect()
-    erasures = tuple(Erasure(row["id_key"], since, until, whole) for row in found)
-    assert erasures
-    runner = Runner(
-        DeltaStore(world.spark, str(world.root)), Settings(), progress=Progress(quiet=True)
-    )
-    runner.run(REQUEST_JOB, Requests(erasures), day=until, config_hash=uuid4().hex)
+def column(world: World, table: str, name: str = "id_value") -> set[str]:
+    return {row[0] for row in world.rows(table, name)}
 
 
-def kept(world: World, table: str, column: str = "id_value") -> set[str]:
-    return {row[0] for row in world.rows(table, column)}
+def event(world: World, event_id: str) -> Row:
+    [row] = world.read("core.events").where(f"event_id = '{event_id}'").collect()
+    return row
 
 
-@pytest.fixture
-def world(spark_session: SparkSession, tmp_path: Path) -> World:
-    made = World(spark_session, tmp_path, (WEB, POS, ADS, CRM))
+@pytest.fixture(scope="module")
+def loaded(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> World:
+    root = tmp_path_factory.mktemp("bank")
+    made = World(spark_session, root, (WEB, POS, ADS, CRM), memory=True)
     made.put(
         "web/1.json",
         web(
@@ -53,6 +42,13 @@ def world(spark_session: SparkSession, tmp_path: Path) -> World:
             {"id": "e2", "mobile": "139-1234-5670", "price": "4.00", "quantity": 1},
             {"id": "e3", "mobile": "139 1234 5671"},
             {"id": "e4", "mobile": "139 1234 5670", "ts": "yesterday"},
+            {"id": "old", "mobile": "139 1234 5672", "ts": "2026-01-02 10:00"},
+            {"id": "new1", "user": "u2", "mobile": "139 1234 5672"},
+            {"id": "new2", "mobile": "139 1234 5672"},
+            {"id": "p1", "user": "u3", "mobile": "139 1234 5673"},
+            {"id": "p2", "mobile": "139 1234 5673"},
+            {"id": "l1", "mobile": "139 1234 5674"},
+            {"id": "c1", "mobile": "139 1234 5675"},
         ),
     )
     sold = "sold,store,mobile,amount\n2026-01-30 10:00,bath,{},{}\n"
@@ -64,107 +60,130 @@ def world(spark_session: SparkSession, tmp_path: Path) -> World:
     rows = [
         {"at": "2026-01-30 10:00:00", "kind": "ad_click", "openid": o, "app": "x"} for o in "ab"
     ]
-    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "in/ads/1.parquet")
+    pq.write_table(pa.Table.from_pylist(rows), root / "in/ads/1.parquet")
     made.run()
+    made.request(PHONE, "a")
+    made.request(SHARED, since=date(2026, 1, 20))
+    made.request("u3", entire_person=True)
     return made
 
 
-def test_one_identifier_leaves_all_records_and_the_rest_stays(world: World) -> None:
-    ask(world, PHONE, DAY)
-    ask(world, "a", DAY)
-    summary = world.run(day=NEXT).summary
-    assert summary["identifiers erased"] == 2
-    assert kept(world, "identity.identifier") == {OTHER, "u1", "b"}
-    events = {
-        row["event_id"]: row for row in world.read("core.events").where("source = 'web'").collect()
-    }
-    assert len(events["e1"]["ids"]) == 1
-    assert events["e1"]["id_key"] == events["e1"]["ids"][0]
-    assert events["e1"]["props"] == {"tab": "3", "price": "2.50"}
-    # nothing tells whose it was, and the money is still there
-    assert (events["e2"]["ids"], events["e2"]["id_key"], events["e2"]["props"]) == ([], None, None)
-    assert [str(events[e]["amount"]) for e in ("e1", "e2")] == ["5.00", "4.00"]
-    assert len(events["e3"]["ids"]) == 1
-    assert kept(world, "core.profiles", "record_id") == {"2"}
-    texts = kept(world, "raw.record", "value") | kept(world, "ops.quarantine", "raw")
-    assert len(texts) == 5  # two headers, e3, Bo, the click of b
-    assert not [text for text in texts if "5670" in text.replace(" ", "").replace("-", "")]
-    assert not [text for text in texts if '"openid":"a"' in text]
-    # it is done once
-    assert world.run(day=NEXT).summary == {"new files": 0}
-
-
-def test_old_records_do_not_bring_it_back_and_new_ones_do(world: World) -> None:
-    ask(world, PHONE, DAY)
-    world.run(day=NEXT)
-    world.put("web/2.json", web({"id": "e9", "user": "u1", "mobile": "139 1234 5670"}))
-    summary = world.run(day=NEXT).summary
-    assert summary["warning web.erased_identifier"] == 1
-    assert OTHER in kept(world, "identity.identifier")
-    assert PHONE not in kept(world, "identity.identifier")
-    assert [
-        len(row[0])
-        for row in world.read("core.events").where("event_id = 'e9'").select("ids").collect()
-    ] == [1]
-    assert not [text for text in kept(world, "raw.record", "value") if "e9" in text]
-    world.put("web/3.json", web({"id": "e10", "mobile": "139 1234 5670", "ts": f"{NEXT} 10:00:00"}))
-    world.run(day=NEXT)
-    assert PHONE in kept(world, "identity.identifier")
-    assert [text for text in kept(world, "raw.record", "value") if "e10" in text]
-
-
-def test_who_had_it_before_or_after_keeps_it(world: World) -> None:
-    world.put("web/2.json", web({"id": "old", "mobile": "139 1234 5670", "ts": "2026-01-02 10:00"}))
-    world.run()
-    ask(world, PHONE, DAY, since=date(2026, 1, 20))
-    world.run(day=NEXT)
-    assert PHONE in kept(world, "identity.identifier")
-    whose = dict(world.rows("core.events", "event_id", "ids"))
-    assert (len(whose["old"]), len(whose["e1"]), len(whose["e2"])) == (1, 1, 0)
-    assert [text for text in kept(world, "raw.record", "value") if '"old"' in text]
-
-
-def test_a_crash_in_the_middle_leaves_it_to_the_next_run(world: World) -> None:
-    ask(world, PHONE, DAY)
+@pytest.fixture(scope="module")
+def crashed(loaded: World) -> set[str]:
+    """The identifiers that are there after a run that died in the middle of the erasure."""
 
     def fail(at: str) -> None:
         if at == "after:core.events":
             raise RuntimeError(at)
 
-    world.fault = fail
+    loaded.fault = fail
     with pytest.raises(RuntimeError):
-        world.run(day=NEXT)
-    assert PHONE in kept(world, "identity.identifier")
-    world.fault = None
-    assert world.run(day=NEXT).summary["identifiers erased"] == 1
-    assert PHONE not in kept(world, "identity.identifier")
-    assert len(world.rows("identity.erased", "id_key")) == 1
+        loaded.run(day=NEXT)
+    loaded.fault = None
+    return column(loaded, "identity.identifier")
 
 
-def test_a_file_whose_columns_are_other_ones_now_is_named(world: World) -> None:
-    ask(world, PHONE, DAY)
-    columns = {**CRM["columns"], "title": "title"}
-    world.sources = (WEB, POS, ADS, {**CRM, "columns": columns})
-    told = world.run(day=NEXT).summary["warning: not searched"]
-    assert str(told).startswith("in/crm/1.csv; ")
+@pytest.fixture(scope="module")
+def erased(loaded: World, crashed: set[str]) -> tuple[World, Outcome]:
+    """The run after the crash, which completes all requests, and its world."""
+    return loaded, loaded.run(day=NEXT)
 
 
-def test_a_record_of_an_erased_person_keeps_nobody_elses_identifier(world: World) -> None:
-    ask(world, "u1", DAY, whole=True)
-    world.run(day=NEXT)
-    events = {row["event_id"]: row for row in world.read("core.events").collect()}
-    # the number that it names as well may be anybody's: what is left would pass to that person
-    assert (events["e1"]["ids"], events["e1"]["props"], events["e1"]["page"]) == ([], None, None)
-    assert len(events["e2"]["ids"]) == 1
-    # and it stays so when it is sent again
-    world.put("web/2.json", web({"id": "e9", "user": "u1", "mobile": "139 1234 5670"}))
-    world.run(day=NEXT)
-    again = world.read("core.events").where("event_id = 'e9'").collect()[0]
-    assert (again["ids"], again["props"], again["page"]) == ([], None, None)
+@pytest.fixture(scope="module")
+def again(erased: tuple[World, Outcome]) -> tuple[World, Outcome]:
+    """The run after that: old and new records of erased identifiers, columns of today."""
+    world, _ = erased
+    world.request(CARD)
+    world.sources = (WEB, POS, ADS, {**CRM, "columns": {**CRM["columns"], "title": "title"}})
+    world.put(
+        "web/2.json",
+        web(
+            {"id": "e9", "user": "u1", "mobile": "139 1234 5670"},
+            {"id": "p9", "user": "u3", "mobile": "139 1234 5673"},
+            {"id": "c9", "mobile": "139 1234 5675", "ts": f"{NEXT} 10:00:00"},
+        ),
+    )
+    return world, world.run(day=NEXT)
 
 
-def test_it_is_erased_although_the_files_that_came_are_refused(world: World) -> None:
-    ask(world, PHONE, DAY)
-    world.put("web/2.json", web({"id": "e9", "name": "debug"}))
+def test_a_crash_in_the_middle_leaves_the_erasure_to_the_next_run(
+    crashed: set[str], erased: tuple[World, Outcome]
+) -> None:
+    world, outcome = erased
+    assert PHONE in crashed
+    assert outcome.summary["identifiers erased"] == 4
+    assert len(world.rows("identity.erased_identifier", "id_key")) == 4
+
+
+def test_one_identifier_leaves_all_records_and_the_rest_stays(
+    erased: tuple[World, Outcome],
+) -> None:
+    world, _ = erased
+    known = column(world, "identity.identifier")
+    assert {PHONE, "a"}.isdisjoint(known)
+    assert {PLAIN, "u1", "b"} <= known
+    events = {id_: event(world, id_) for id_ in ("e1", "e2", "e3")}
+    assert len(events["e1"]["ids"]) == 1
+    assert events["e1"]["id_key"] == events["e1"]["ids"][0]
+    assert events["e1"]["props"] == {"tab": "3", "price": "2.50"}
+    # no identifier is left, and the money is still there
+    assert (events["e2"]["ids"], events["e2"]["id_key"], events["e2"]["props"]) == ([], None, None)
+    assert [str(events[e]["amount"]) for e in ("e1", "e2")] == ["5.00", "4.00"]
+    assert len(events["e3"]["ids"]) == 1
+    assert column(world, "core.profiles", "record_id") == {"2"}
+    texts = column(world, "raw.record", "value") | column(world, "ops.quarantine", "raw")
+    assert len(texts) == 9  # two headers, e3, Bo, the click of b; old, p2, l1 and c1
+    assert not [text for text in texts if "5670" in text.replace(" ", "").replace("-", "")]
+    assert not [text for text in texts if '"openid":"a"' in text]
+
+
+def test_another_holder_of_an_identifier_keeps_it(erased: tuple[World, Outcome]) -> None:
+    world, _ = erased
+    assert SHARED in column(world, "identity.identifier")
+    sizes = [len(event(world, id_)["ids"]) for id_ in ("old", "new1", "new2")]
+    assert sizes == [1, 1, 0]
+    assert [text for text in column(world, "raw.record", "value") if '"old"' in text]
+
+
+def test_a_record_of_an_erased_person_keeps_no_other_identifier(
+    again: tuple[World, Outcome],
+) -> None:
+    world, _ = again
+    # the number that it names as well may be another person's, who would get what is left
+    # and it stays so when the record is sent again
+    for event_id in ("p1", "p9"):
+        row = event(world, event_id)
+        assert (row["ids"], row["props"], row["page"]) == ([], None, None)
+    assert len(event(world, "p2")["ids"]) == 1
+
+
+def test_old_records_do_not_bring_it_back_and_new_ones_do(again: tuple[World, Outcome]) -> None:
+    world, outcome = again
+    assert outcome.summary["warning web.erased_identifier"] == 2  # e9 and p9
+    known = column(world, "identity.identifier")
+    assert PLAIN in known
+    assert PHONE not in known
+    assert len(event(world, "e9")["ids"]) == 1
+    texts = column(world, "raw.record", "value")
+    assert not [text for text in texts if "e9" in text]
+    # a record of a day after the period is a new one
+    assert CARD in known
+    assert [text for text in texts if "c9" in text]
+
+
+def test_a_file_whose_columns_are_other_ones_now_is_named(again: tuple[World, Outcome]) -> None:
+    _, outcome = again
+    assert outcome.summary["identifiers erased"] == 1
+    assert str(outcome.summary["warning: not searched"]).startswith("in/crm/1.csv; ")
+
+
+def test_it_is_erased_once_and_although_the_files_that_came_are_refused(
+    again: tuple[World, Outcome],
+) -> None:
+    world, _ = again
+    world.sources = (WEB, POS, ADS, CRM)
+    assert world.run(day=NEXT).summary == {"new files": 0}
+    world.request(LATE)
+    world.put("web/4.json", web({"id": "e11", "name": "debug"}))
     assert world.run(day=NEXT).outcome == "refused"
-    assert PHONE not in kept(world, "identity.identifier")
+    assert LATE not in column(world, "identity.identifier")

@@ -9,7 +9,6 @@ from stdnum import imei
 
 from databank.session import small_frame
 from databank.sources import forms, identifiers
-from databank.sources.config import IdentifierConfig
 from databank.sources.forms import FORMS, canonical
 from databank.sources.identifiers import (
     IdentifierField,
@@ -18,6 +17,7 @@ from databank.sources.identifiers import (
     with_canonical,
 )
 from databank.sources.keys import key_of
+from databank.sources.mapping import IdentifierConfig
 
 UUID = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
 # form | as given | canonical, empty = refused

@@ -2,125 +2,16 @@
 
 import gzip
 import json
-from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import SparkSession
 
-from databank.config import Settings
 from databank.errors import DataBankError, GateRefusedError
-from databank.runs import Outcome, Runner
-from databank.runs.progress import Progress
-from databank.sources.build import JOB
-from databank.sources.config import SourceConfig, SourcesConfig
-from databank.tables import DeltaStore
-
-DAY = date(2026, 1, 31)
-ORDER = ("user_id", "phone", "wechat_openid", "cookie")
-WEB: dict[str, Any] = {
-    "source": "web",
-    "format": "json",
-    "path": "in/web/*",
-    "becomes": "events",
-    "columns": {
-        "event_id": "id", "event_ts": "ts", "event": "name", "page": "url",
-        "quantity": "quantity", "amount": {"expr": "cast(price as decimal(18,2)) * quantity"},
-    },
-    "identifiers": {"cookie": "cookie", "phone": "mobile", "user_id": "user"},
-    "terminal": "web",
-    "rules": [
-        {"name": "known_event", "check": "event <> 'nonsense'"},
-        {"name": "has_page", "check": "page is not null", "otherwise": "warn"},
-        {"name": "no_debug", "check": "event <> 'debug'", "otherwise": "stop"},
-    ],
-}  # fmt: skip
-POS: dict[str, Any] = {
-    "source": "pos",
-    "format": "csv",
-    "path": "in/pos/*.csv",
-    "becomes": "events",
-    "columns": {
-        "event_id": {"hash": "position"}, "event_ts": "sold", "event": {"expr": "'purchase'"},
-        "amount": "amount", "shop": {"expr": "upper(store)"},
-    },
-    "timezone": "Asia/Shanghai",
-    "identifiers": {"phone": "mobile"},
-}  # fmt: skip
-ADS: dict[str, Any] = {
-    "source": "ads",
-    "format": "parquet",
-    "path": "in/ads/*.parquet",
-    "becomes": "events",
-    "columns": {"event_id": {"hash": "row"}, "event_ts": "at", "event": "kind"},
-    "identifiers": {"wechat_openid": {"column": "openid", "scope": "app"}},
-}
-CRM: dict[str, Any] = {
-    "source": "crm",
-    "format": "csv",
-    "path": "in/crm/*.csv",
-    "becomes": "profiles",
-    "columns": {"record_id": "no", "updated_ts": "changed"},
-    "identifiers": {"phone": "mobile"},
-}
-ITEMS: dict[str, Any] = {
-    "source": "stock",
-    "format": "csv",
-    "path": "in/stock/*.csv",
-    "becomes": "items",
-    "columns": {"item_id": "sku"},
-}
-
-
-@dataclass
-class World:
-    """A root with files, and the job on it."""
-
-    spark: SparkSession
-    root: Path
-    sources: tuple[dict[str, Any], ...]
-    timezone: str = "UTC"
-    fault: Any = None
-    entity_types: tuple[str, ...] = ()
-    outcomes: list[Outcome] = field(default_factory=list)
-
-    def put(self, name: str, content: str | bytes) -> None:
-        path = self.root / "in" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        data = content.encode() if isinstance(content, str) else content
-        path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
-
-    def run(self, *, day: date = DAY, nodes: tuple[str, ...] = ()) -> Outcome:
-        config = SourcesConfig(
-            sources=tuple(SourceConfig.model_validate(source) for source in self.sources),
-            identifier_order=ORDER,
-            entity_types=self.entity_types,
-        )
-        settings = Settings(timezone=self.timezone)
-        runner = Runner(
-            DeltaStore(self.spark, str(self.root)), settings, progress=Progress(quiet=True)
-        )
-        if self.fault:
-            runner.store.fault = self.fault
-        self.outcomes.append(runner.run(JOB, config, day=day, config_hash="c", nodes=nodes))
-        return self.outcomes[-1]
-
-    def read(self, table: str) -> DataFrame:
-        return DeltaStore(self.spark, str(self.root)).require(table)
-
-    def metrics(self) -> list[Row]:
-        return self.spark.read.format("delta").load(f"{self.root}/ops/metric").collect()
-
-    def rows(self, table: str, *columns: str) -> list[tuple[Any, ...]]:
-        found = [tuple(row) for row in self.require(table).select(*columns).collect()]
-        return sorted(found, key=str)
-
-    def versions(self) -> int:
-        return sum(1 for _ in self.root.glob("*/*/_delta_log/*.json"))
+from tests.unit.sources.world import ADS, CRM, ITEMS, POS, WEB, World
 
 
 def _line(**fields: Any) -> str:
@@ -165,8 +56,14 @@ def loaded(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory
     (root / "in/ads").mkdir()
     pq.write_table(table, root / "in/ads/ads +1 %.parquet")
     # the same columns with other types, and one more
-    other = {"at": ["2026-01-30 06:40:00"], "kind": [7], "openid": ["oX"], "app": ["wx1"], "x": [1]}
-    pq.write_table(pa.table(other), root / "in/ads/other.parquet")
+    with_x = {
+        "at": ["2026-01-30 06:40:00"],
+        "kind": [7],
+        "openid": ["oX"],
+        "app": ["wx1"],
+        "x": [1],
+    }
+    pq.write_table(pa.table(with_x), root / "in/ads/other.parquet")
     crm = "no,changed,mobile,name\n"
     first = "c1,2026-01-01 00:00:00,13912345670,Old\nc1,2026-01-09 00:00:00,13912345670,New\n"
     world.put("crm/1.csv", crm + first + "c2,2026-01-02 00:00:00,,Bo\n")
@@ -178,22 +75,22 @@ def loaded(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory
 def test_a_row_becomes_an_event_with_its_other_fields_in_props(loaded: World) -> None:
     columns = ("event_id", "cast(day as string)", "event", "terminal", "page", "props")
     events = loaded.read("core.events").selectExpr(*columns)
-    found = {row[0]: tuple(row) for row in events.collect()}
-    assert found["late"][1:5] == ("2026-01-21", "view", "web", "/a")
-    assert found["late"][5] == {"deep": '{"a":[1,2]}'}
-    assert found["no-page"][1] == "2026-01-30"
+    rows = {row[0]: tuple(row) for row in events.collect()}
+    assert rows["late"][1:5] == ("2026-01-21", "view", "web", "/a")
+    assert rows["late"][5] == {"deep": '{"a":[1,2]}'}
+    assert rows["no-page"][1] == "2026-01-30"
 
 
 def test_an_event_sent_twice_is_kept_once_by_its_earliest_time(loaded: World) -> None:
-    found = (
+    rows = (
         loaded.read("core.events").where("event_id = 'e1'").selectExpr("cast(event_ts as string)")
     )
-    assert [row[0] for row in found.collect()] == ["2026-01-30 09:00:00"]
+    assert [row[0] for row in rows.collect()] == ["2026-01-30 09:00:00"]
 
 
 def test_each_fault_is_quarantined_with_its_reason(loaded: World) -> None:
-    found = loaded.read("ops.quarantine").where("source = 'web'")
-    reasons = {row["reason"]: (row["file"], row["line"]) for row in found.collect()}
+    rows = loaded.read("ops.quarantine").where("source = 'web'")
+    reasons = {row["reason"]: (row["file"], row["line"]) for row in rows.collect()}
     assert reasons['event_ts: cannot read "yesterday" as timestamp'] == ("in/web/1.json.gz", 5)
     assert reasons['amount: cannot read "abc, 1" as decimal'] == ("in/web/1.json.gz", 6)
     assert reasons["event is missing"] == ("in/web/1.json.gz", 9)
@@ -202,11 +99,11 @@ def test_each_fault_is_quarantined_with_its_reason(loaded: World) -> None:
     assert any(reason.startswith("not UTF-8") for reason in reasons)
     assert any(reason.endswith("is after the run day 2026-01-31") for reason in reasons)
     assert any(reason.endswith("is before 2000-01-01") for reason in reasons)
-    raw = found.where("rule = 'unreadable_event_ts'").select("raw").collect()
+    raw = rows.where("rule = 'unreadable_event_ts'").select("raw").collect()
     assert json.loads(raw[0][0])["id"] == "bad-time"
 
 
-def test_a_truncated_file_is_told_and_none_of_its_rows_is_loaded(loaded: World) -> None:
+def test_a_truncated_file_is_reported_and_none_of_its_rows_is_loaded(loaded: World) -> None:
     status = {row[0]: row[1:] for row in loaded.rows("raw.file", "file", "status", "rows")}
     assert status["in/web/5.json.gz"][0] == "truncated"
     assert status["in/web/4.json"] == ("ok", 0)
@@ -218,21 +115,21 @@ def test_a_truncated_file_is_told_and_none_of_its_rows_is_loaded(loaded: World) 
 def test_csv_columns_are_found_by_the_header_of_each_file(loaded: World) -> None:
     events = loaded.read("core.events").where("source = 'pos'")
     columns = ("cast(event_ts as string)", "cast(amount as string)", "props")
-    found = sorted((tuple(row) for row in events.selectExpr(*columns).collect()), key=str)
+    rows = sorted((tuple(row) for row in events.selectExpr(*columns).collect()), key=str)
     quoted = ("2026-01-29 17:00:00", "7.00", {"store": 'a "b"', "shop": 'A "B"'})
-    other = ("2026-01-30 15:30:00", "3.00", {"store": "south", "extra": "x", "shop": "SOUTH"})
+    south = ("2026-01-30 15:30:00", "3.00", {"store": "south", "extra": "x", "shop": "SOUTH"})
     # a repeated line is a fact where the id is a hash of the position
-    assert found == [quoted, quoted, other]
+    assert rows == [quoted, quoted, south]
 
 
 def test_a_csv_file_without_a_declared_column_is_refused_and_the_others_go_on(
     loaded: World,
 ) -> None:
-    found = loaded.read("ops.quarantine").where("source = 'pos'")
-    told = {(row["file"], row["rule"], row["reason"]) for row in found.collect()}
-    assert ("in/pos/3.csv", "file", "columns missing: mobile, store") in told
-    assert ("in/pos/1.csv", "format", "not as many fields as the header has (4)") in told
-    assert ("in/pos/1.csv", "unreadable_amount", 'amount: cannot read "1,5" as decimal') in told
+    rows = loaded.read("ops.quarantine").where("source = 'pos'")
+    refusals = {(row["file"], row["rule"], row["reason"]) for row in rows.collect()}
+    assert ("in/pos/3.csv", "file", "columns missing: mobile, store") in refusals
+    assert ("in/pos/1.csv", "format", "not as many fields as the header has (4)") in refusals
+    assert ("in/pos/1.csv", "unreadable_amount", 'amount: cannot read "1,5" as decimal') in refusals
 
 
 def test_identifiers_are_normalised_ordered_by_strength_and_written_once(loaded: World) -> None:
@@ -247,20 +144,20 @@ def test_identifiers_are_normalised_ordered_by_strength_and_written_once(loaded:
         ("wechat_openid", "wx1", "oX"),
     }
     cookie = keys["cookie", "", "ab"]
-    found = loaded.read("core.events").where("event_id = 'no-page'").select("id_key", "ids")
-    assert [tuple(row) for row in found.collect()] == [(cookie, [cookie])]
+    rows = loaded.read("core.events").where("event_id = 'no-page'").select("id_key", "ids")
+    assert [tuple(row) for row in rows.collect()] == [(cookie, [cookie])]
 
 
 def test_a_placeholder_costs_the_identifier_and_not_the_row(loaded: World) -> None:
-    found = loaded.read("core.events").where("event_id = 'late'").select("id_key", "ids")
-    assert [tuple(row) for row in found.collect()] == [(None, [])]
+    rows = loaded.read("core.events").where("event_id = 'late'").select("id_key", "ids")
+    assert [tuple(row) for row in rows.collect()] == [(None, [])]
     refused = [row for row in loaded.metrics() if row["name"] == "identifiers_refused"]
     assert {(r["labels"]["id_type"], r["labels"]["reason"], r["value"]) for r in refused} == {
         ("user_id", "placeholder", 1.0),
         ("wechat_openid", "no scope", 1.0),
     }
-    told = loaded.rows("identity.refused", "id_type", "why", "n")
-    assert set(told) == {("user_id", "placeholder", 1), ("wechat_openid", "no scope", 1)}
+    refusals = loaded.rows("identity.refused", "id_type", "why", "n")
+    assert set(refusals) == {("user_id", "placeholder", 1), ("wechat_openid", "no scope", 1)}
 
 
 def test_the_newest_profile_and_all_items_are_there(loaded: World) -> None:
@@ -272,11 +169,15 @@ def test_the_newest_profile_and_all_items_are_there(loaded: World) -> None:
 def test_figures_add_up_for_every_source(loaded: World) -> None:
     figures: dict[str, dict[str, float]] = {}
     for row in loaded.metrics():
-        one = figures.setdefault(row["labels"]["source"], {})
-        one[row["name"]] = one.get(row["name"], 0) + row["value"]
-    for one in figures.values():
-        taken = one["rows_loaded"] + one["rows_repeated"] + one.get("rows_quarantined", 0)
-        assert taken == one["rows_read"]
+        of_source = figures.setdefault(row["labels"]["source"], {})
+        of_source[row["name"]] = of_source.get(row["name"], 0) + row["value"]
+    for of_source in figures.values():
+        taken = (
+            of_source["rows_loaded"]
+            + of_source["rows_repeated"]
+            + of_source.get("rows_quarantined", 0)
+        )
+        assert taken == of_source["rows_read"]
     assert figures["web"]["rows_warned"] == 1
     assert figures["web"]["rows_late"] == 0  # a first load has nothing to be late for
 
@@ -304,7 +205,7 @@ def test_a_second_run_loads_nothing_and_commits_nothing(loaded: World) -> None:
     assert loaded.versions() == before + 1
 
 
-def test_a_file_is_known_by_its_name_and_a_changed_one_is_told(
+def test_a_file_is_known_by_its_name_and_a_changed_one_is_reported(
     spark_session: SparkSession, tmp_path: Path
 ) -> None:
     world = World(spark_session, tmp_path, (WEB,))

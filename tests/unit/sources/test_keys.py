@@ -70,9 +70,9 @@ def test_an_address_with_the_key_of_a_phone_gets_another(spark_session: SparkSes
     both = [(5, *BOB, None), (5, *lane, True)]
     rows = small_frame(spark_session, [(0, None, both, [5], [5])], STAGED)
     fresh, collisions = unknown_identifiers(rows, known(spark_session), load_id="l")
-    told = {(row["id_value"], row["id_key"], row["entity"]) for row in fresh.collect()}
+    named = {(row["id_value"], row["id_key"], row["entity"]) for row in fresh.collect()}
     # of two names the smaller one: an address
-    assert told == {("lane", 5, True), ("bob", 7, None)}
+    assert named == {("lane", 5, True), ("bob", 7, None)}
     [right] = with_corrected_keys(rows, collisions).select("ids", "entity_ids").collect()
     assert tuple(right) == ([7], [5])
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from databank.sources import lines
-from databank.sources.lines import TextFile, read_batches
+from databank.sources.formats import lines
+from databank.sources.formats.lines import TextFile, read_batches
 
 
 def _read(path: Path, *, encoding: str = "utf-8", quoted: bool = False) -> list[tuple[object, ...]]:

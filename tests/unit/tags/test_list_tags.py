@@ -14,8 +14,9 @@ from databank.identity.tables import PERSON
 from databank.project.jobs import config_hash, job_config
 from databank.project.load import load_project
 from databank.session import small_frame
+from databank.sources.erasure.tables import ERASED_IDENTIFIER
 from databank.sources.keys import key_of
-from databank.sources.tables import ERASED, IDENTIFIER
+from databank.sources.tables import IDENTIFIER
 from databank.tags.build import JOB
 from databank.tags.library import TagsConfig, read_tag
 from databank.tags.tables import LISTED, PERSON_TAG
@@ -121,7 +122,7 @@ def built(
     bank.publish(
         {
             PERSON: persons.select("id_key", *salted.columns[1:]).unionByName(salted),
-            ERASED: keyed(spark_session, gone, "until date"),
+            ERASED_IDENTIFIER: keyed(spark_session, gone, "until date"),
             IDENTIFIER: small_frame(spark_session, [(*SALTED, 1, 99)], shape),
         }
     )

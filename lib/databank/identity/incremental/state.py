@@ -10,14 +10,15 @@ from pyspark.sql import DataFrame, Row, functions as F
 from databank.identity.config import IdentityConfig
 from databank.identity.tables import STATE
 from databank.runs import Context
-from databank.runs.forget import FORGOTTEN
-from databank.sources.tables import ERASED, EVENTS, IDENTIFIER, PROFILES
+from databank.sources.erasure.tables import ERASED_IDENTIFIER
+from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
 from databank.tables import Store
+from databank.tables.erasure import ERASED_PERSON
 
 # identifiers; to solve so few costs less than the queries that find what is affected
 FULL_SOLVE_BELOW = 200_000
 _CHANGE_FEEDS = (EVENTS, PROFILES, IDENTIFIER)
-_READ_TABLES = (*_CHANGE_FEEDS, ERASED)
+_READ_TABLES = (*_CHANGE_FEEDS, ERASED_IDENTIFIER)
 # rules about single identifiers, so that a change affects these; and what changes no result
 _LOCAL_RULES = {
     "block", "ignore_link", "must_link", "cannot_link", "reassigned_by_hand", "entities", "gates",
@@ -129,7 +130,7 @@ def roll_back_state(store: Store, versions: Mapping[str, int]) -> dict[str, int 
     # an older databank may have written fewer columns; no run builds on those
     store.replace(STATE, store.small(STATE, [[row.get(column.name) for column in STATE.columns]]))
     # persons who were erased since must not come back
-    store.replace(FORGOTTEN, store.read(FORGOTTEN))
+    store.replace(ERASED_PERSON, store.read(ERASED_PERSON))
     return {"persons before": latest["persons"], "persons after": earlier["persons"]}
 
 

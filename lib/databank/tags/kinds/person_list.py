@@ -14,8 +14,9 @@ from databank.config import Name
 from databank.config.kinds import Computed
 from databank.errors import did_you_mean
 from databank.identity.config import IdentityConfig
-from databank.sources.config import IdentifierConfig, SourceConfig
+from databank.sources.formats.base import SourceFormat
 from databank.sources.forms import FORM_OF_TYPE, FORMS
+from databank.sources.mapping import IdentifierConfig
 from databank.tags.base import InputRequest, Surroundings, TagBase, TagFaultError
 from databank.tags.columns import F, input_column, never_null
 from databank.tags.kinds.lookup import CsvFile, GivenType
@@ -147,7 +148,7 @@ def _refuse_type(id_type: str, identity: IdentityConfig) -> None:
         )
 
 
-def _reading(tag: PersonListTag, sources: Collection[SourceConfig]) -> tuple[str, str, str]:
+def _reading(tag: PersonListTag, sources: Collection[SourceFormat]) -> tuple[str, str, str]:
     """Find form, region and scope of a list: those of the sources, where these agree."""
     id_type = tag.identifier
     having = {s.source: s.identifiers[id_type] for s in sources if id_type in s.identifiers}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from databank.sources.files import open_bytes
+from databank.sources.formats.storage import open_bytes
 
 _BLOCK = 4 << 20
 _LONGEST = 1 << 20  # a quote that stays open longer than this is no quote
@@ -29,7 +29,9 @@ class TextFile:
 
 
 def read_batches(file: TextFile) -> Iterator[pa.RecordBatch]:
-    """Batches of source, file, line, fault, value; blank lines are counted but not given.
+    """Read a file as batches of source, file, line, fault, value.
+
+    Blank lines are counted but not given.
 
     A file that breaks off ends with a row whose value is null and whose fault says so.
     """
@@ -40,12 +42,12 @@ def read_batches(file: TextFile) -> Iterator[pa.RecordBatch]:
                 last = int(first[-1])
                 yield _batch(file, first, lines)
     except (EOFError, OSError, zlib.error) as error:
-        told = (str(error).splitlines() or ["the file ends too early"])[0][:200]
-        yield _row(file, last + 1, f"{BROKEN_OFF}{told}")
+        reason = (str(error).splitlines() or ["the file ends too early"])[0][:200]
+        yield _row(file, last + 1, f"{BROKEN_OFF}{reason}")
 
 
 def _numbered(stream: object, *, quoted: bool) -> Iterator[tuple[np.ndarray, list[bytes]]]:
-    """Records of a block with the number of the line on which each begins."""
+    """Give the records of each block with the number of the line on which each begins."""
     line = 1
     open_lines: list[bytes] = []
     for lines in _blocks(stream):
@@ -78,7 +80,7 @@ def _blocks(stream: object) -> Iterator[list[bytes]]:
 
 
 def _join_quoted(lines: list[bytes], first: int) -> tuple[list[int], list[bytes], list[bytes]]:
-    """Put lines together while a quote is open; what is still open at the end comes back."""
+    """Join lines while a quote is open; returns numbers, records and the lines still open."""
     numbers: list[int] = []
     records: list[bytes] = []
     held: list[bytes] = []
@@ -134,8 +136,8 @@ def _decoded(line: bytes, encoding: str) -> tuple[str, str | None]:
     try:
         return line.decode(encoding), None
     except UnicodeDecodeError as error:
-        told = f"{NOT_ENCODED}{encoding.upper()} at byte {error.start + 1} of the line"
-        return line.decode(encoding, errors="replace"), told
+        fault = f"{NOT_ENCODED}{encoding.upper()} at byte {error.start + 1} of the line"
+        return line.decode(encoding, errors="replace"), fault
 
 
 def _row(file: TextFile, line: int, fault: str) -> pa.RecordBatch:

@@ -1,0 +1,1 @@
+"""Formats of sources: how units are listed, read and opened."""

@@ -1,0 +1,68 @@
+"""Files on a local disk or an object store, as Arrow sees them."""
+
+import fnmatch
+import gzip
+from typing import Any
+
+from pyarrow import fs
+
+
+def file_system(path: str) -> tuple[fs.FileSystem, str]:
+    """Find Arrow's file system for a path, and the path as it wants it."""
+    if path.startswith("file:"):
+        path = "/" + path.removeprefix("file:").lstrip("/")
+    if "://" not in path:
+        return fs.LocalFileSystem(), path
+    system, inner = fs.FileSystem.from_uri(path.replace("s3a://", "s3://", 1))
+    return system, inner
+
+
+def open_bytes(path: str) -> Any:
+    """Open a stream of the plain bytes of a file; .gz is unpacked on the way."""
+    system, inner = file_system(path)
+    stream = system.open_input_stream(inner, compression=None)
+    return gzip.GzipFile(fileobj=stream) if inner.endswith(".gz") else stream
+
+
+def absolute(path: str, root: str) -> str:
+    """Place a configured path; a relative one starts at the root."""
+    return path if path.startswith("/") or ":" in path else f"{root.rstrip('/')}/{path}"
+
+
+def matching_files(pattern: str) -> tuple[list[fs.FileInfo], str, str]:
+    """List the files that an absolute pattern matches now, by path.
+
+    Returns:
+        The files; what comes before their path in the pattern (`s3a://`); and the folder before
+        the first wildcard, with a slash at its end.
+    """
+    system, inner = file_system(pattern)
+    scheme = pattern[: len(pattern) - len(inner)] if pattern.endswith(inner) else ""
+    parts = inner.split("/")
+    fixed = next((i for i, part in enumerate(parts) if _is_glob(part)), len(parts) - 1)
+    folder = "/".join(parts[:fixed])
+    files = _match(system, folder or "/", parts[fixed:])
+    return sorted(files, key=lambda info: info.path), scheme, f"{folder}/"
+
+
+def _is_glob(part: str) -> bool:
+    return any(sign in part for sign in "*?[")
+
+
+def _match(system: fs.FileSystem, folder: str, parts: list[str]) -> list[fs.FileInfo]:
+    """List files below a folder whose path fits the parts of a pattern, one folder a part."""
+    try:
+        entries = system.get_file_info(fs.FileSelector(folder, allow_not_found=True))
+    except (NotADirectoryError, OSError):
+        return []
+    # hidden names are files that are still being written
+    fitting = [
+        entry
+        for entry in entries
+        if fnmatch.fnmatchcase(entry.base_name, parts[0])
+        and not entry.base_name.startswith((".", "_"))
+    ]
+    if len(parts) == 1:
+        return [entry for entry in fitting if entry.type == fs.FileType.File]
+    folders = [entry.path for entry in fitting if entry.type == fs.FileType.Directory]
+    return [info for path in folders for info in _match(system, path, parts[1:])]
