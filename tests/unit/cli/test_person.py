@@ -155,7 +155,7 @@ def test_a_phone_is_whose_it_was_on_that_day(ask: Any) -> None:
 
 def test_what_was_set_aside_is_nobodys(ask: Any) -> None:
     _, found = ask("cookie", "c3")
-    assert found[0]["title"] == "cookie c3: nobody's today"
+    assert found[0]["title"] == "cookie c3: unmatched today"
     assert found[0]["rows"][0]["rule"] == "limit"
 
 
