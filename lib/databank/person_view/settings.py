@@ -36,10 +36,11 @@ def read_settings(conf_dir: str) -> ViewSettings:
         return ViewSettings(ZoneInfo(Settings().timezone), unknown, None)
     reader = ConfigReader(conf_dir)
     settings = reader.read_file("databank.yml", Settings, optional=True) or Settings()
-    identity = reader.read_file("identity.yml", IdentityConfig) or unknown
+    identity = None
+    if (reader.folder / "identity.yml").exists():
+        identity = reader.read_file("identity.yml", IdentityConfig)
     archive = reader.read_file("archive.yml", ArchiveConfig, optional=True)
     reader.finish()
     sessions = archive.sessions if archive else None
-    return ViewSettings(
-        ZoneInfo(settings.timezone), identity, sessions.events if sessions else None
-    )
+    events = sessions.events if sessions else None
+    return ViewSettings(ZoneInfo(settings.timezone), identity or unknown, events)

@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, SparkSession, functions as F
 from databank.cli.main import exit_code
 from databank.identity.entities.tables import ENTITY
 from databank.models.tables import SCORE
+from databank.project.jobs import job_config
 from databank.project.load import load_project
 from databank.session import small_frame
 from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
@@ -110,7 +111,7 @@ def bank(spark_session: SparkSession, conf: Path, tmp_path_factory: pytest.TempP
             SCORE: small_frame(spark_session, scores, scored),
         }
     )
-    library = load_project(conf).tags_config()
+    library = job_config("build_tags", load_project(conf))
     persons = tuple(t.name for t in library.tags if t.entity == "person")
     for part in (persons, ("household_spend_90d", "home_6h")):
         made.run(JOB, library, nodes=part)

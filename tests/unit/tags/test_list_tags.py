@@ -130,7 +130,7 @@ def built(
 
 
 def library(conf: Path) -> TagsConfig:
-    return load_project(conf).tags_config()
+    return job_config("build_tags", load_project(conf))
 
 
 def texts(bank: Bank, tag: str) -> list[tuple[Any, ...]]:
