@@ -8,7 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 class Comparable(Protocol):
     """Nodes and group keys have an order, so that equal graphs give equal results."""
 
-    def __lt__(self, other: Any, /) -> bool:
+    def __lt__(self, value: Any, /) -> bool:
         """Tell whether this node comes before another one."""
         ...
 

@@ -27,7 +27,7 @@ def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
     store = context.store
     events = with_dims_json(store.read(EVENTS), config)
     persons = store.read(PERSON)
-    aside = excluded_identifiers(store.read(REJECTED))
+    excluded = excluded_identifiers(store.read(REJECTED))
     since, changes_since = context.last_read(EVENTS), context.last_read(CHANGES)
     feeds = [store.feed(EVENTS, since), store.feed(CHANGES, changes_since)]
     lost = any(feed.was_rolled_back() or not feed.covers() for feed in feeds if feed is not None)
@@ -35,27 +35,29 @@ def build_archive(context: Context, config: ArchiveConfig) -> StepResult:
         context.progress.step("building all days")
         if config.sessions is not None:
             refuse_of_this_name(events, config.sessions)
-        _write(store, config, attach_persons(events, persons, aside))
+        _write(store, config, attach_persons(events, persons, excluded))
         _leave_unresolved(store)
         return StepResult({**_rows_written(store, config), "scope": "all"})
     context.progress.step("looking for touched days and persons")
     # an event that lost an identifier may be somebody else's, or nobody's
-    news = store.changes(EVENTS, since).unionByName(store.altered(EVENTS, since))
+    event_changes = store.changes(EVENTS, since).unionByName(store.altered(EVENTS, since))
     if config.sessions is not None:
-        refuse_of_this_name(news, config.sessions)
-    fresh = attach_persons(with_dims_json(news, config), persons, aside)
+        refuse_of_this_name(event_changes, config.sessions)
+    fresh = attach_persons(with_dims_json(event_changes, config), persons, excluded)
     pairs = store.materialise("new_pairs", fresh.select(*_PAIR).distinct())
     changed = store.materialise("changed", _changed_persons(store.changes(CHANGES, changes_since)))
-    theirs = _events_of(context, "changed", changed, events, persons, aside)
-    past = store.materialise("past_pairs", _pairs_of_changed(context, theirs, persons, changed))
+    changed_events = _events_of(context, "changed", changed, events, persons, excluded)
+    past = store.materialise(
+        "past_pairs", _pairs_of_changed(context, changed_events, persons, changed)
+    )
     # a day's events are found by day (few rows: the days touched), a changed person's by its ids
     days = [row["day"] for row in pairs.select("day").distinct().collect()]
     on_days = F.col("day").isin(days)
-    in_past = _events_of(context, "past", past, events, persons, aside)
+    in_past = _events_of(context, "past", past, events, persons, excluded)
     # staged, for they are read twice: by their strongest identifier, and by the weaker ones
     again = store.materialise("events", events.where(on_days).unionByName(in_past.where(~on_days)))
     scope = pairs.join(past, _PAIR, "left_anti").unionByName(past)
-    redone = attach_persons(again, persons, aside).join(scope, _PAIR, "left_semi")
+    redone = attach_persons(again, persons, excluded).join(scope, _PAIR, "left_semi")
     _write(store, config, redone, scope)
     _leave_unresolved(store)
     return StepResult(
@@ -105,9 +107,9 @@ def _leave_unresolved(store: Store) -> None:
 
     Their identifiers may be nobody's yet, and identity.changes does not name who only gains some.
     """
-    basis = store.read(STATE).first()
-    if basis is not None:
-        known = basis["versions"].get(EVENTS.name, -1)
+    state = store.read(STATE).first()
+    if state is not None:
+        known = state["versions"].get(EVENTS.name, -1)
         store.versions_read[EVENTS.name] = min(known, store.versions_read[EVENTS.name])
 
 
@@ -119,7 +121,7 @@ def _changed_persons(changes: DataFrame) -> DataFrame:
 
 
 def _pairs_of_changed(
-    context: Context, theirs: DataFrame, persons: DataFrame, changed: DataFrame
+    context: Context, events: DataFrame, persons: DataFrame, changed: DataFrame
 ) -> DataFrame:
     """(person_id, day) that a change of persons may have altered, rather too many than too few.
 
@@ -129,7 +131,7 @@ def _pairs_of_changed(
     if changed.isEmpty():
         return changed.select("person_id", F.lit(None).cast("date").alias("day"))
     held = context.store.read(PERSON_DAY).join(changed, "person_id", "left_semi")
-    keys = theirs.select("day", F.explode("ids").alias("id_key")).distinct()
+    keys = events.select("day", F.explode("ids").alias("id_key")).distinct()
     holders = keys.join(persons.select("id_key", "person_id"), "id_key")
     return held.select(*_PAIR).unionByName(holders.select(*_PAIR)).distinct()
 
@@ -140,7 +142,7 @@ def _events_of(
     wanted: DataFrame,
     events: DataFrame,
     persons: DataFrame,
-    aside: DataFrame,
+    excluded: DataFrame,
 ) -> DataFrame:
     """Events that may belong to the wanted persons.
 
@@ -149,7 +151,7 @@ def _events_of(
     the events need no shuffle to be found.
     """
     ids = wanted.select("person_id").distinct()
-    keys = persons.join(ids, "person_id", "left_semi").select("id_key").unionByName(aside)
+    keys = persons.join(ids, "person_id", "left_semi").select("id_key").unionByName(excluded)
     staged = context.store.materialise(f"keys_{name}", keys.distinct())
     return events.join(staged, "id_key", "left_semi")
 

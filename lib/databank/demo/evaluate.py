@@ -36,7 +36,7 @@ def evaluate(spark: SparkSession, store: Store, root: str) -> list[Score]:
     """Compare the published tables with `<root>/truth`."""
     truth = Truth(spark, root)
     people = person_map(store, truth).localCheckpoint()
-    scores = identity_scores(store, truth) + handover_scores(store, truth, people)
+    scores = identity_scores(store, truth) + reassignment_scores(store, truth, people)
     if store.is_published("identity.entity"):
         scores += household_scores(store, truth, people)
     for model, label, ideal in (
@@ -93,7 +93,7 @@ def identity_scores(store: Store, truth: Truth) -> list[Score]:
     return [Score("OneID", name, ours[name], ("naive components", plain[name])) for name in ours]
 
 
-def handover_scores(store: Store, truth: Truth, people: DataFrame) -> list[Score]:
+def reassignment_scores(store: Store, truth: Truth, people: DataFrame) -> list[Score]:
     """Phones that passed to another person, asked for in the middle of each holding.
 
     Of a holder who was never seen with the phone and another identifier nobody can know.

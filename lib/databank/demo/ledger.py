@@ -136,8 +136,8 @@ class Ledger:
         if id_type == "phone":
             switch, first = b.phone_switch[who], b.phone[who, 0] == key
             begin, end = np.where(first, 0, switch), np.where(first, switch, end)
-            passed_on = (b.phone[:, 1] != b.phone[:, 0]) & (b.phone[:, 1] % 2 == 0)
-            sharing[np.isin(key, b.phone[passed_on, 1])] = "recycled"
+            recycled = (b.phone[:, 1] != b.phone[:, 0]) & (b.phone[:, 1] % 2 == 0)
+            sharing[np.isin(key, b.phone[recycled, 1])] = "recycled"
         return np.maximum(begin, people.joined[who]), end, sharing
 
 

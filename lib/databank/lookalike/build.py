@@ -61,7 +61,7 @@ def expand_lookalikes(context: Context, config: LookalikesConfig) -> StepResult:
     return StepResult({"persons found": context.store.rows_written[MEMBER.name], **summary})
 
 
-def likeness(persons: DataFrame, config: LookalikeConfig) -> DataFrame:
+def score_persons(persons: DataFrame, config: LookalikeConfig) -> DataFrame:
     """Fit on visible seeds against the rest, and score all but the visible seeds.
 
     Args:
@@ -113,7 +113,7 @@ def _expand(frame: DataFrame, config: LookalikeConfig) -> tuple[DataFrame, tuple
         *feature_columns(config.features),
     )
     _refuse_few(persons, config)
-    scored = likeness(persons, config).persist(StorageLevel.MEMORY_AND_DISK)
+    scored = score_persons(persons, config).persist(StorageLevel.MEMORY_AND_DISK)
     try:
         points = gain_curve(scored)
         candidate = (F.col("role") == UNLABELLED) & ~F.col("excluded")

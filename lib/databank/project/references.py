@@ -22,11 +22,11 @@ _FILTER_COLUMNS = frozenset({"terminal", "n", "amount", "quantity", "event", "da
 def references_of(kind: str, entry: Any, tag_files: Mapping[str, TagsFile]) -> set[Node]:
     """What an entry refers to, by its lists of names and by its expressions."""
     tags = {tag.name for each in tag_files.values() for _, tag in each.each()}
-    found = expression_nodes(entry.expressions, tags)
-    found |= {Node("tag", name) for name in entry.references}
-    found |= {Node("model", name) for name in entry.models}
-    found |= {Node("audience", name) for name in entry.audiences}
-    return found
+    nodes = expression_nodes(entry.expressions, tags)
+    nodes |= {Node("tag", name) for name in entry.references}
+    nodes |= {Node("model", name) for name in entry.models}
+    nodes |= {Node("audience", name) for name in entry.audiences}
+    return nodes
 
 
 def check_references(
@@ -38,7 +38,7 @@ def check_references(
 ) -> None:
     """Note every reference that leads nowhere."""
     for node in sorted(set(references) - set(graph)):
-        known = [other.name for other in graph if other.kind == node.kind]
+        known = [each.name for each in graph if each.kind == node.kind]
         reader.fault(file, key, f"unknown {node}", did_you_mean(node.name, known))
 
 
@@ -73,10 +73,10 @@ def check_status(
     users = [user for user in sorted(graph) if node in graph[user] and user not in retired]
     users = [user for user in users if not (status == "draft" and user.draft)]
     if users:
-        told = ", ".join(map(str, users))
+        names = ", ".join(map(str, users))
         remedy = "make it active" if status == "draft" else "take it out of these first"
         what = "a draft" if status == "draft" else "retired"
-        reader.fault(file, key, f"tag {node.name!r} is {what}, and used by {told}", remedy)
+        reader.fault(file, key, f"tag {node.name!r} is {what}, and used by {names}", remedy)
 
 
 def check_entity(
@@ -95,9 +95,9 @@ def check_entity(
         reader.fault(file, place, f"unknown entity {entity!r}", did_you_mean(entity, known))
     whose = {node: node.entity for node in graph}
     for node in sorted(references):
-        other = whose.get(node, entity)
-        if node.kind == "tag" and other != entity:
-            wrong = f"{node} is a {other}'s, and this is a {entity}'s"
+        owner = whose.get(node, entity)
+        if node.kind == "tag" and owner != entity:
+            wrong = f"{node} is a {owner}'s, and this is a {entity}'s"
             reader.fault(
                 file, key, wrong, f"make an audience of it and ask in_audience({node.name!r})"
             )

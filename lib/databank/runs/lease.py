@@ -76,14 +76,14 @@ class Lease:
                 f"(host {held.get('host')}, pid {held.get('pid')}, run {held.get('run_id')}); "
                 "wait for it, or stop it"
             )
-        aside = f"{self._path}.{uuid4().hex}"
-        moved = self._files.move(self._path, aside)
-        if moved and self._files.read(aside) != held_text:
+        parked = f"{self._path}.{uuid4().hex}"
+        moved = self._files.move(self._path, parked)
+        if moved and self._files.read(parked) != held_text:
             # somebody else was quicker: give the living lease back
-            self._files.move(aside, self._path)
+            self._files.move(parked, self._path)
             moved = False
         if moved:
-            self._files.delete(aside)
+            self._files.delete(parked)
         if not moved or not self._files.create(self._path, self._text()):
             raise LeaseHeldError(f"{self._job}: another run has just taken the lease; wait for it")
 

@@ -9,7 +9,7 @@ from databank.reports.config import NoteConfig, ReportConfig
 from databank.reports.format import change
 from databank.reports.page import Grid
 from databank.reports.section import Notes
-from databank.reports.sections.tags import TagReach, Tags, TagsData
+from databank.reports.sections.tags import TagCoverage, Tags, TagsData
 from databank.session import small_frame
 from databank.tables.ops import METRIC, RUN
 from databank.tags.tables import ENTITY_TAG
@@ -52,7 +52,7 @@ class Measured(HandMade):
         return small_frame(self._spark, figures, METRIC.schema())
 
 
-def test_the_reach_before_is_that_of_the_last_run_of_the_newest_earlier_day(
+def test_the_coverage_before_is_that_of_the_last_run_of_the_newest_earlier_day(
     spark_session: SparkSession,
 ) -> None:
     data = Tags().collect(Measured(spark_session, bank_frames(40, 7)))
@@ -68,10 +68,10 @@ def test_the_reach_before_is_that_of_the_last_run_of_the_newest_earlier_day(
 def table(*notes: NoteConfig) -> Grid:
     data = TagsData(
         tags=(
-            TagReach("logins", 50, 0, 1.0, 4.0, 9.0, earlier=40),
-            TagReach("keen", 10, 1, None, None, None),
+            TagCoverage("logins", 50, 0, 1.0, 4.0, 9.0, earlier=40),
+            TagCoverage("keen", 10, 1, None, None, None),
         ),
-        entity_tags=(TagReach("big_home", 5, 1, None, None, None, "household", earlier=8),),
+        entity_tags=(TagCoverage("big_home", 5, 1, None, None, None, "household", earlier=8),),
     )
     totals = {"persons": 100, "entity household": 20}
     section = Tags().draw(data, Notes(date(2026, 3, 31), ReportConfig(tags=notes), totals))

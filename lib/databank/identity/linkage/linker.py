@@ -139,8 +139,8 @@ def _register_distances(spark: SparkSession) -> None:
 
     def jaro_winkler(left: pd.Series, right: pd.Series) -> pd.Series:
         # Splink tests for nulls in a condition beside this call, not before it
-        likeness = cpdist(left.fillna(""), right.fillna(""), scorer=JaroWinkler.similarity)
-        return pd.Series(likeness, index=left.index, dtype="float64")
+        similarity = cpdist(left.fillna(""), right.fillna(""), scorer=JaroWinkler.similarity)
+        return pd.Series(similarity, index=left.index, dtype="float64")
 
     def damerau_levenshtein(left: pd.Series, right: pd.Series) -> pd.Series:
         steps = cpdist(left.fillna(""), right.fillna(""), scorer=DamerauLevenshtein.distance)

@@ -67,7 +67,9 @@ def reassignment_days(
     Returns:
         id_key, day: one row per identifier and reassignment.
     """
-    silence = F.create_map(*(F.lit(x) for kind, r in rules.items() for x in (kind, r.silent_days)))
+    silent_days = F.create_map(
+        *(F.lit(x) for kind, r in rules.items() for x in (kind, r.silent_days))
+    )
     to = F.create_map(*(F.lit(x) for kind, r in rules.items() for x in (kind, list(r.to))))
     is_owner = F.array_contains(to[F.col("id_type")], F.col("with_type"))
     # one shuffle serves all that follows
@@ -83,7 +85,7 @@ def reassignment_days(
     )
     in_order = Window.partitionBy("id_key").orderBy("first", "last", "with")
     before = in_order.rowsBetween(Window.unboundedPreceding, -1)
-    quiet = F.datediff("first", F.max("last").over(before)) >= silence[F.col("id_type")]
+    quiet = F.datediff("first", F.max("last").over(before)) >= silent_days[F.col("id_type")]
     begins = F.coalesce(quiet, F.lit(False)).cast("int")
     stretches = (
         pairs.withColumn("begins", begins)

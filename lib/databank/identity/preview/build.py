@@ -57,7 +57,7 @@ def preview_identity(context: Context, config: IdentityConfig) -> Preview:
     store = context.store
     # at the versions that are published, whatever is written below
     was, refused = store.read(PERSON), store.read(REJECTED)
-    basis = store.read(STATE).first()
+    state = store.read(STATE).first()
     _, churn = update_persons(context, config)
     context.progress.step("measuring and drawing samples")
     now, edges = store.read(PERSON), store.read(EDGES)
@@ -73,8 +73,8 @@ def preview_identity(context: Context, config: IdentityConfig) -> Preview:
         refused=_refused(refused, store.read(REJECTED)),
         merges=sample_merges(changes, samples),
         splits=sample_splits(changes, samples),
-        linkage_changed=basis is not None
-        and IdentityConfig.model_validate_json(basis["rules"]).linkage != config.linkage,
+        linkage_changed=state is not None
+        and IdentityConfig.model_validate_json(state["rules"]).linkage != config.linkage,
     )
 
 

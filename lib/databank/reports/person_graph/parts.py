@@ -88,17 +88,17 @@ def tie_up(seen: Iterable[Seen], rejected: Iterable[Rejected], held: Collection[
         if row.a_key != row.b_key:
             rows[min(row.a_key, row.b_key), max(row.a_key, row.b_key)].append(row)
     pairs: dict[Pair, set[str]] = defaultdict(set)
-    aside: dict[int, set[str]] = defaultdict(set)
+    excluded: dict[int, set[str]] = defaultdict(set)
     for a, b, reason in rejected:
         if b is None:
-            aside[a].add(reason)
+            excluded[a].add(reason)
         else:
             pairs[min(a, b), max(a, b)].add(reason)
 
     def why_not(pair: Pair) -> set[str]:
         inside = pair[0] in held and pair[1] in held
         return pairs.get(pair, set()) or (
-            set() if inside else {reason for end in pair for reason in aside.get(end, ())}
+            set() if inside else {reason for end in pair for reason in excluded.get(end, ())}
         )
 
     ties = [_tie(pair, rows.get(pair, []), why_not(pair)) for pair in sorted({*rows, *pairs})]

@@ -27,7 +27,7 @@ Measured = dict[str, list[tuple[date, int]]]
 
 
 @dataclass(frozen=True)
-class TagReach:
+class TagCoverage:
     """One tag: persons who have it, and its numbers from the 10th to the 90th percentile.
 
     `entity` is empty for persons' tags; of a household's, `persons` counts households. `earlier`
@@ -48,8 +48,8 @@ class TagReach:
 class TagsData:
     """Tags of persons and of entities, and (tag, value, persons) of a few tags."""
 
-    tags: tuple[TagReach, ...] = ()
-    entity_tags: tuple[TagReach, ...] = ()
+    tags: tuple[TagCoverage, ...] = ()
+    entity_tags: tuple[TagCoverage, ...] = ()
     values: tuple[tuple[str, str, int], ...] = ()
 
 
@@ -67,10 +67,10 @@ class Tags(ReportSection[TagsData]):
         rows = reader.table("tags.person_tag")
         if rows is None:
             return TagsData()
-        earlier = _measured_reach(reader)
-        tags = _reach(rows.withColumn("entity", F.lit("")), earlier)
+        earlier = _measured_coverage(reader)
+        tags = _coverage(rows.withColumn("entity", F.lit("")), earlier)
         of_entities = reader.table("tags.entity_tag")
-        entity_tags = () if of_entities is None else _reach(of_entities, earlier)
+        entity_tags = () if of_entities is None else _coverage(of_entities, earlier)
         return TagsData(tags, entity_tags, _count_values(rows, tags))
 
     def draw(self, data: TagsData, notes: Notes) -> Section | None:
@@ -92,7 +92,7 @@ class Tags(ReportSection[TagsData]):
         return self.section(summary, panels)
 
 
-def _reach(rows: DataFrame, measured: Measured) -> tuple[TagReach, ...]:
+def _coverage(rows: DataFrame, measured: Measured) -> tuple[TagCoverage, ...]:
     shares = F.array(F.lit(0.1), F.lit(0.5), F.lit(0.9))
     spread = F.percentile_approx("value_double", shares)
     counts = (
@@ -108,16 +108,16 @@ def _reach(rows: DataFrame, measured: Measured) -> tuple[TagReach, ...]:
         .collect()
     )
 
-    def reach(row: Row) -> TagReach:
+    def coverage(row: Row) -> TagCoverage:
         before = (n for day, n in measured.get(row["tag"], ()) if day < row["as_of"])
         low, median, high = row["spread"] or (None,) * 3
         figures = (row["persons"], row["labels"], low, median, high)
-        return TagReach(row["tag"], *figures, entity=row["entity"], earlier=next(before, None))
+        return TagCoverage(row["tag"], *figures, entity=row["entity"], earlier=next(before, None))
 
-    return tuple(map(reach, counts))
+    return tuple(map(coverage, counts))
 
 
-def _measured_reach(reader: Reader) -> Measured:
+def _measured_coverage(reader: Reader) -> Measured:
     """Read how many had each tag on the last two days on which it was measured.
 
     By tag (run day, persons), newest first; of a day that was run twice the last run counts.
@@ -169,7 +169,7 @@ class _Bins:
         return f"{low:,g}" if self.whole and self.width == 1 else f"{low:,g}\u2013{upto:,g}"
 
 
-def _bins(tag: TagReach) -> _Bins:
+def _bins(tag: TagCoverage) -> _Bins:
     low, high = tag.low or 0.0, tag.high or 0.0
     rough = (high - low) / (_BINS - 2)
     power = 10.0 ** math.floor(math.log10(rough))
@@ -179,7 +179,7 @@ def _bins(tag: TagReach) -> _Bins:
     return _Bins(math.floor(low / width) * width, width, whole)
 
 
-def _count_values(rows: DataFrame, tags: Iterable[TagReach]) -> tuple[tuple[str, str, int], ...]:
+def _count_values(rows: DataFrame, tags: Iterable[TagCoverage]) -> tuple[tuple[str, str, int], ...]:
     """Count persons by value: of tags with few values, and of numbers in classes."""
     tags = list(tags)
     worded = [t.tag for t in tags if 2 <= t.labels <= 12 and t.median is None][:_WORDED]
@@ -214,7 +214,7 @@ def _named(
     return [*often, (tag, "rarer values", rest)] if rest else often
 
 
-def _top_tags(tags: tuple[TagReach, ...], persons: int) -> Panel:
+def _top_tags(tags: tuple[TagCoverage, ...], persons: int) -> Panel:
     summary = (
         f"The widest is {fmt.label(tags[0].tag, 40)}: {fmt.plural(tags[0].persons, 'person')} "
         f"({fmt.share(tags[0].persons, persons)})."
