@@ -106,9 +106,9 @@ def _event_log() -> dict[str, str]:
     if folder is None:
         return {}
     log = {"enabled": "true", "compress": "false", "dir": folder}
-    told = {f"spark__eventLog__{key}": value for key, value in log.items()}
+    options = {f"spark__eventLog__{key}": value for key, value in log.items()}
     # bytes that come by vectored reads are counted nowhere
-    return told | {"spark__hadoop__parquet__hadoop__vectored__io__enabled": "false"}
+    return options | {"spark__hadoop__parquet__hadoop__vectored__io__enabled": "false"}
 
 
 def _keep_log() -> None:

@@ -48,9 +48,11 @@ def bench_cost(measure: Measure) -> None:
         model = fit(runs)
         run, seconds, busy = run_of(HELD_OUT, Path(folder), measure)
     tell(f"{HELD_OUT} million edges", run, f"{seconds:.0f} s")
-    told = model.predict(run.edges, run.ids, run.chunks, run.budget)
-    tell("    as predicted", told, "")
-    off = [getattr(told, kind) / getattr(run, kind) - 1 for kind in (*KINDS, "rounds", "memory")]
+    predicted = model.predict(run.edges, run.ids, run.chunks, run.budget)
+    tell("    as predicted", predicted, "")
+    off = [
+        getattr(predicted, kind) / getattr(run, kind) - 1 for kind in (*KINDS, "rounds", "memory")
+    ]
     print("    off by " + ", ".join(f"{share:+.0%}" for share in off))
     tell_cluster(model, run, busy)
 
@@ -95,26 +97,28 @@ def tasks(events: Path) -> Iterator[dict[str, Any]]:
 
 
 def tell(name: str, run: Run, seconds: str) -> None:
-    told = ", ".join(f"{getattr(run, kind) / 1e9:6.2f} GB {kind}" for kind in KINDS)
-    print(f"{name:<20} {told}, {run.rounds} rounds, {run.memory / 1e9:4.1f} GB memory  {seconds}")
+    amounts = ", ".join(f"{getattr(run, kind) / 1e9:6.2f} GB {kind}" for kind in KINDS)
+    print(
+        f"{name:<20} {amounts}, {run.rounds} rounds, {run.memory / 1e9:4.1f} GB memory  {seconds}"
+    )
     print("    links after each round: " + ", ".join(f"{links:,.0f}" for links in run.left))
 
 
 def tell_cluster(model: Model, largest: Run, busy: float) -> None:
     """What 10 billion edges take on a cluster, from bytes and busy seconds of a run here."""
     ids = largest.ids * EDGES // largest.edges
-    told = model.predict(EDGES, ids, EDGES // CHUNK, 32_000_000)
-    work = told.shuffled / largest.shuffled * busy / (MACHINES * CORES)
-    moved = told.shuffled / (MACHINES * NETWORK)
-    stored = (told.read + told.written) / (MACHINES * DISK)
-    tell("10 billion edges", told, "")
+    predicted = model.predict(EDGES, ids, EDGES // CHUNK, 32_000_000)
+    work = predicted.shuffled / largest.shuffled * busy / (MACHINES * CORES)
+    moved = predicted.shuffled / (MACHINES * NETWORK)
+    stored = (predicted.read + predicted.written) / (MACHINES * DISK)
+    tell("10 billion edges", predicted, "")
     print(
         f"    on {MACHINES} machines of {CORES} cores: cores {work / 60:.1f} min, network "
         f"{moved / 60:.1f} min, disks {stored / 60:.1f} min, each as if it were always busy"
     )
     rows = forest_rows(EDGES, ids, EDGES // CHUNK)
     slices = math.ceil(rows / SLICE)
-    size = told.shuffled / (told.rounds * slices**2)
+    size = predicted.shuffled / (predicted.rounds * slices**2)
     print(
         f"    what breaks first: each later round is {slices:,} x {slices:,} shuffle blocks of "
         f"{size / 1e3:.1f} kB, which the driver keeps track of; slices ten times as large make a "

@@ -49,8 +49,8 @@ def bench_records(folder: Path, records: int, measure: Measure) -> None:
         if made.name != "landing":
             shutil.rmtree(made) if made.is_dir() else made.unlink()
     write_conf(conf)
-    seconds, memory, told = measure(sys.executable, __file__, str(root))
-    print(f"duckdb, components alone  {seconds:7.1f} s, {memory:4.1f} GB; {told.strip()}")
+    seconds, memory, output = measure(sys.executable, __file__, str(root))
+    print(f"duckdb, components alone  {seconds:7.1f} s, {memory:4.1f} GB; {output.strip()}")
     first = {job: run_job(job, root, conf, DAY, measure) for job in ("ingest", "resolve_identity")}
     total = sum(first.values())
     print(f"both jobs                 {total:7.1f} s = {total / seconds:.1f} x duckdb's components")
@@ -67,20 +67,20 @@ def run_job(job: str, root: Path, conf: Path, day: str, measure: Measure) -> flo
     """Run a job and print its steps; seconds."""
     given = f"--conf-dir {conf} --root {root} --date {day}"
     command = f"{Path(sys.executable).parent}/databank run {job} {given} 2>&1"
-    taken, memory, told = measure("sh", "-c", command)
+    taken, memory, output = measure("sh", "-c", command)
     print(f"{job:<24} {taken:8.1f} s, {memory:4.1f} GB")
-    for step, each in steps(told, taken):
+    for step, each in steps(output, taken):
         print(f"    {step:<40} {each:8.1f} s  {each / taken:5.0%}")
     return taken
 
 
-def steps(told: str, taken: float) -> Iterator[tuple[str, float]]:
+def steps(output: str, taken: float) -> Iterator[tuple[str, float]]:
     """What a job printed of its progress: each step and its seconds."""
-    found = [(text, float(at)) for _, text, at in _STEP.findall(told)]
-    done = _DONE.search(told)
+    begun = [(text, float(at)) for _, text, at in _STEP.findall(output)]
+    done = _DONE.search(output)
     end = float(done.group(2)) if done else taken
     yield "starting Spark and closing it", taken - end
-    marks = [("before the first step", 0.0), *found, ("", end)]
+    marks = [("before the first step", 0.0), *begun, ("", end)]
     for (text, at), (_, after) in itertools.pairwise(marks):
         yield text, after - at
 

@@ -47,8 +47,8 @@ def bench_tags(folder: Path, events: int, persons: int, measure: Measure) -> Non
         part = root.with_suffix(".part")
         measure(sys.executable, __file__, "make", str(part), str(events), str(persons))
         part.rename(root)
-    _, memory, told = measure(sys.executable, __file__, "values", str(root), str(conf))
-    times = json.loads(told.splitlines()[-1])
+    _, memory, output = measure(sys.executable, __file__, "values", str(root), str(conf))
+    times = json.loads(output.splitlines()[-1])
     floor, values, query = times.pop("floor"), times.pop("values"), times.pop("query")
     tags = len(EVENTS) * len(WINDOWS) * len(MEASURES)
     print(f"{times.pop('rows'):,} rows of the archive, {persons:,} persons, {tags} tags")
@@ -76,9 +76,18 @@ def write_conf(conf: Path) -> None:
     (conf / "sources").mkdir(exist_ok=True)
     (conf / "identity.yml").write_text("identifiers: [user_id]\n", encoding="utf-8")
     tags = [
-        {"name": f"tag_{n}", "kind": "measure", "event": event, "window": window, "measure": asked}
-        for n, (event, window, asked) in enumerate(
-            (event, window, asked) for event in EVENTS for window in WINDOWS for asked in MEASURES
+        {
+            "name": f"tag_{n}",
+            "kind": "measure",
+            "event": event,
+            "window": window,
+            "measure": of_what,
+        }
+        for n, (event, window, of_what) in enumerate(
+            (event, window, of_what)
+            for event in EVENTS
+            for window in WINDOWS
+            for of_what in MEASURES
         )
     ]
     (conf / "tags/measures.yml").write_text(yaml.safe_dump({"tags": tags}), encoding="utf-8")
@@ -160,18 +169,18 @@ def values(root: str, conf: str) -> None:
     given = {"as_of": day, "dimensions": ()}
     matching = matching_rows(archive, macros, **given)
     laid = matching.repartition(partitions, "person_id")
-    found = macro_columns(archive, persons, macros, partitions=partitions, **given)
+    columns = macro_columns(archive, persons, macros, partitions=partitions, **given)
     some = macros[:: len(macros) // _QUERIES - 1]
-    told = {
+    figures = {
         "rows": rows,
         "floor": least(archive.groupBy("person_id").count()),
-        "values": least(found),
+        "values": least(columns),
         "query": sum(seconds(alone(archive, macro, day)) for macro in some) / len(some),
         "reading and matching": least(matching),
         "shuffle by person": least(laid),
         "from Spark to arrays": least(laid.mapInArrow(stopping, laid.schema)),
     }
-    print(json.dumps(told))
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

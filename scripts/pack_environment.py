@@ -22,25 +22,25 @@ _COMPILED = "__pycache__"
 
 def needed(name: str, extras: frozenset[str] = frozenset()) -> dict[str, Distribution]:
     """Distributions that a distribution asks for on this machine, at any remove."""
-    found: dict[str, Distribution] = {}
+    packages: dict[str, Distribution] = {}
     left, seen = [(name, extras)], set()
     while left:
-        asked = left.pop()
-        if asked in seen:
+        requirement = left.pop()
+        if requirement in seen:
             continue
-        seen.add(asked)
+        seen.add(requirement)
         try:
-            held = distribution(asked[0])
+            held = distribution(requirement[0])
         except PackageNotFoundError:
             # asked for on other machines only, or not at all
             continue
-        found[held.metadata["Name"].lower()] = held
+        packages[held.metadata["Name"].lower()] = held
         for line in held.requires or ():
             each = Requirement(line)
-            wanted = [{"extra": extra} for extra in asked[1]] or [{"extra": ""}]
+            wanted = [{"extra": extra} for extra in requirement[1]] or [{"extra": ""}]
             if each.marker is None or any(each.marker.evaluate(extra) for extra in wanted):
                 left.append((each.name, frozenset(each.extras)))
-    return found
+    return packages
 
 
 def files_of(held: Distribution) -> Iterator[tuple[Path, str]]:
