@@ -38,13 +38,13 @@ _OPTIONS = {
 def _service(name: str, *arguments: str, log: Path) -> Iterator[psutil.Process]:
     """A process of a standalone cluster; all that it started ends with it."""
     spark = Path(pyspark.__file__).parent
-    with log.open("w") as told:
+    with log.open("w") as output:
         process = psutil.Popen(
             [str(spark / "bin/spark-class"), f"org.apache.spark.deploy.{name}", *arguments],
             env=os.environ | {"SPARK_HOME": str(spark), "SPARK_DAEMON_MEMORY": "256m"},
             cwd=log.parent,
-            stdout=told,
-            stderr=told,
+            stdout=output,
+            stderr=output,
         )
     try:
         yield process
@@ -56,14 +56,14 @@ def _service(name: str, *arguments: str, log: Path) -> Iterator[psutil.Process]:
 
 
 def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
-def _until(met: str, log: Path) -> None:
+def _until(text: str, log: Path) -> None:
     deadline = time.monotonic() + 60
-    while met not in log.read_text():
+    while text not in log.read_text():
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.2)
 
@@ -80,23 +80,23 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[psutil.Process]]]:
         given = (*at, "--webui-port", "0", "-c", "1", "-m", "1500m")
         work = [(*given, "--work-dir", str(tmp_path / f"work-{n}"), address) for n in (1, 2)]
         with (
-            _service("worker.Worker", *work[0], log=logs[1]) as one,
-            _service("worker.Worker", *work[1], log=logs[2]) as other,
+            _service("worker.Worker", *work[0], log=logs[1]) as first,
+            _service("worker.Worker", *work[1], log=logs[2]) as second,
         ):
             for log in logs[1:]:
                 _until("Successfully registered with master", log)
-            yield address, [one, other]
+            yield address, [first, second]
     # each holds the environment, unpacked
     for n in (1, 2):
         shutil.rmtree(tmp_path / f"work-{n}", ignore_errors=True)
 
 
 def _executors(workers: list[psutil.Process]) -> list[psutil.Process]:
-    found = []
+    executors = []
     for each in (each for worker in workers for each in worker.children(recursive=True)):
         with suppress(psutil.NoSuchProcess):
-            found += [each] if any(_EXECUTOR in word for word in each.cmdline()) else []
-    return found
+            executors += [each] if any(_EXECUTOR in word for word in each.cmdline()) else []
+    return executors
 
 
 def test_a_cluster_that_loses_an_executor_finds_the_same_persons(
@@ -125,16 +125,16 @@ def test_a_cluster_that_loses_an_executor_finds_the_same_persons(
     timer = threading.Timer(400, submitted.kill)
     timer.start()
     assert submitted.stdout is not None
-    told, killed = [], []
+    lines, killed = [], []
     try:
         for line in submitted.stdout:
-            told.append(line)
+            lines.append(line)
             if "cutting persons" in line and not killed:
                 killed = _executors(workers)[:1]
                 for executor in killed:
                     executor.kill()
     finally:
         timer.cancel()
-    assert submitted.wait(60) == 0, "".join(told)[-3000:]
+    assert submitted.wait(60) == 0, "".join(lines)[-3000:]
     assert killed
     assert content(DeltaStore(spark_session, str(root))) == before

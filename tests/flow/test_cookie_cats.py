@@ -38,8 +38,10 @@ def test_retention_of_cookie_cats_is_as_published(
     outcomes = execute(project, steps, root=str(tmp_path), day=date(2017, 1, 8))
     assert {outcome.outcome for outcome in outcomes} == {"done"}
     rows = DeltaStore(spark_session, str(tmp_path)).read(INDICATOR).collect()
-    found = {(r["dimension_value"], r["part"]): r for r in rows if r["indicator"] == "retention"}
-    shares = {place: round(100 * row["value"], 2) for place, row in found.items()}
+    retention = {
+        (r["dimension_value"], r["part"]): r for r in rows if r["indicator"] == "retention"
+    }
+    shares = {place: round(100 * row["value"], 2) for place, row in retention.items()}
     assert shares == PUBLISHED
     raw = pd.read_csv(FILE).groupby("version")
     back = {
@@ -47,6 +49,6 @@ def test_retention_of_cookie_cats_is_as_published(
         for version, group in raw
         for n in (1, 7)
     }
-    assert {place: (row["persons"], row["base"]) for place, row in found.items()} == back
+    assert {place: (row["persons"], row["base"]) for place, row in retention.items()} == back
     new = {r["dimension_value"]: r["persons"] for r in rows if r["indicator"] == "players"}
     assert new == raw.size().to_dict()

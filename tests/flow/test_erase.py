@@ -26,14 +26,14 @@ def total(store: DeltaStore) -> object:
 
 def somebody(store: DeltaStore) -> tuple[int, str]:
     """A person with a phone, several identifiers and rows in the later tables; and the phone."""
-    found = store.require("audiences.member").select("person_id").distinct()
+    persons = store.require("audiences.member").select("person_id").distinct()
     for table in ("lifecycle.rfm", "lookalike.member"):
-        found = found.join(store.require(table).select("person_id").distinct(), "person_id")
+        persons = persons.join(store.require(table).select("person_id").distinct(), "person_id")
     held = store.require("identity.person").where("valid_from IS NULL AND valid_to IS NULL")
     names = held.join(store.require("identity.identifier"), "id_key").groupBy("person_id")
     phone = F.min(F.when(F.col("id_type") == "phone", F.col("id_value"))).alias("phone")
     named = names.agg(phone, F.count("*").alias("n")).where("phone IS NOT NULL AND n > 3")
-    row = named.join(found, "person_id").orderBy("person_id").first()
+    row = named.join(persons, "person_id").orderBy("person_id").first()
     assert row is not None
     return row["person_id"], row["phone"]
 
@@ -65,8 +65,18 @@ def test_a_person_is_erased_by_the_next_run(
     held = {row["id_value"]: row["id_key"] for row in names.collect()}
     values = [v.removeprefix("+86") for v in held]
     assert naming(store.require("raw.record"), values) > 0
-    asked = ["erase", "phone", phone, "--person", "--date", str(DAY), "--root", str(root), "--json"]
-    assert exit_code(asked) == 0
+    command = [
+        "erase",
+        "phone",
+        phone,
+        "--person",
+        "--date",
+        str(DAY),
+        "--root",
+        str(root),
+        "--json",
+    ]
+    assert exit_code(command) == 0
     assert f"{len(held)} identifiers" in json.loads(capsys.readouterr().out)[0]["title"]
     day = DAY + timedelta(days=1)
     outcomes = execute(project, plan_all(project, None), root=str(root), day=day)
@@ -82,8 +92,8 @@ def test_a_person_is_erased_by_the_next_run(
         if spec.name in {f"identity.{name}" for name in kept}:
             continue
         # the number of a household may be the person's, too
-        mine = {"person_id"} if "entity" in rows.columns else {"person_id", "entity_id"}
-        for column in mine & set(rows.columns):
+        person_columns = {"person_id"} if "entity" in rows.columns else {"person_id", "entity_id"}
+        for column in person_columns & set(rows.columns):
             assert rows.where(F.col(column) == person).isEmpty(), spec.name
         for column in {"id_key", "a_key", "b_key"} & set(rows.columns):
             assert rows.where(F.col(column).isin(*held.values())).isEmpty(), spec.name

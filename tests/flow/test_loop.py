@@ -71,13 +71,15 @@ def test_the_archive_holds_every_event_of_a_person_once(
         GROUP BY ALL
         """
     )
-    found = spark_session.sql(
+    archived = spark_session.sql(
         "SELECT person_id, day, event, sum(n) AS n, sum(amount) AS amount "
         "FROM archive_person_day WHERE synthetic IS NULL GROUP BY ALL"
     )
-    cast = [F.col(c).cast("double" if c == "amount" else "string").alias(c) for c in found.columns]
-    assert found.select(cast).exceptAll(wanted.select(cast)).count() == 0
-    assert wanted.select(cast).exceptAll(found.select(cast)).count() == 0
+    cast = [
+        F.col(c).cast("double" if c == "amount" else "string").alias(c) for c in archived.columns
+    ]
+    assert archived.select(cast).exceptAll(wanted.select(cast)).count() == 0
+    assert wanted.select(cast).exceptAll(archived.select(cast)).count() == 0
 
 
 def test_sessions_hold_every_event_that_makes_them_once(

@@ -69,14 +69,14 @@ def check_library(
         text = True if row["value_string"] == "true" else row["value_string"]
         values = (text, row["value_double"], row["value_date"])
         given[row["tag"]][row["id_value"]] = next(v for v in values if v is not None)
-    for name, told in wanted.items():
-        if not isinstance(told, str):
-            told = f"SELECT u, {told[0]} FROM lines WHERE {told[1]} GROUP BY u"
-        found = database.execute(told).fetchall()
+    for name, query in wanted.items():
+        if not isinstance(query, str):
+            query = f"SELECT u, {query[0]} FROM lines WHERE {query[1]} GROUP BY u"
+        counted = database.execute(query).fetchall()
         # no row says: not, or nothing
-        said = {u: value for u, value in found if value is not None and value is not False}
-        said = {u: value for u, value in said.items() if name in _NUMBERS or value != 0}
-        expected = {u: float(v) if isinstance(v, Decimal) else v for u, v in said.items()}
+        stated = {u: value for u, value in counted if value is not None and value is not False}
+        stated = {u: value for u, value in stated.items() if name in _NUMBERS or value != 0}
+        expected = {u: float(v) if isinstance(v, Decimal) else v for u, v in stated.items()}
         assert expected, name
         assert given[name].keys() == expected.keys(), name
         wrong = {
@@ -91,8 +91,8 @@ _NUMBERS = (
 )  # fmt: skip
 
 
-def _same(one: Any, other: Any) -> bool:
-    return isclose(one, other, rel_tol=1e-9) if isinstance(other, float) else bool(one == other)
+def _same(left: Any, right: Any) -> bool:
+    return isclose(left, right, rel_tol=1e-9) if isinstance(right, float) else bool(left == right)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def _same(one: Any, other: Any) -> bool:
         ("historical_50k", "splink_historical_50k", "split(id_value, '-')[0]", 0.80),
     ],
 )
-def test_persons_by_likeness_alone(
+def test_persons_by_linkage_alone(
     name: str,
     folder: str,
     truth: str,
@@ -114,8 +114,10 @@ def test_persons_by_likeness_alone(
     jobs = ("ingest", "link_profiles", "resolve_identity")
     store = bank_of(name, DAY, tmp_path, spark_session, monkeypatch, data=folder, jobs=jobs)
     true = store.require("identity.identifier").select("id_key", F.expr(truth).alias("true"))
-    found = store.require("identity.person").select("id_key", F.col("person_id").alias("predicted"))
-    measured = measure_agreement(true.join(found, "id_key", "left"))
+    persons = store.require("identity.person").select(
+        "id_key", F.col("person_id").alias("predicted")
+    )
+    measured = measure_agreement(true.join(persons, "id_key", "left"))
     assert measured.f1 > least
     assert measured.bcubed_f1 > least
 
@@ -233,7 +235,7 @@ def test_web_clickstream(
     spans = visits.groupBy("id_value").agg(
         F.count("*"), F.unix_seconds(F.min("first_ts")), F.unix_seconds(F.max("last_ts"))
     )
-    found = {row[0]: tuple(row[1:]) for row in spans.collect()}
+    measured = {row[0]: tuple(row[1:]) for row in spans.collect()}
     # nothing is lost at an end: what is not found whole has been parted
-    assert {cookie: (begins, ends) for cookie, (_, begins, ends) in found.items()} == true
-    assert sum(n == 1 for n, _, _ in found.values()) == 461
+    assert {cookie: (begins, ends) for cookie, (_, begins, ends) in measured.items()} == true
+    assert sum(n == 1 for n, _, _ in measured.values()) == 461
