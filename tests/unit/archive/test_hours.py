@@ -121,11 +121,11 @@ def events_frame(spark: SparkSession, events: list[Event]) -> DataFrame:
 def bank(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Bank:
     made = Bank(spark_session, tmp_path_factory.mktemp("hours"), ZONE)
     schema = "id_key bigint, person_id bigint, valid_from date, valid_to date"
-    aside = frame(spark_session, "a_key bigint, rule string", "9 | limit")
+    excluded = frame(spark_session, "a_key bigint, rule string", "9 | limit")
     given = {
         EVENTS: events_frame(spark_session, planted()),
         PERSON: frame(spark_session, schema, PERSONS),
-        REJECTED: aside,
+        REJECTED: excluded,
     }
     made.publish(given, day=SHORT + DAY)
     made.run(JOB, CONFIG, day=SHORT + DAY)
@@ -248,7 +248,7 @@ def test_an_event_at_the_begin_belongs_to_a_window_and_one_at_the_end_does_not(b
     assert values_of(bank, list(texts), SHORT)[0][105] == texts
 
 
-def test_the_short_day_has_23_hours_and_24_hours_reach_into_the_day_before(bank: Bank) -> None:
+def test_the_short_day_has_23_hours_and_24_hours_begin_in_the_day_before(bank: Bank) -> None:
     texts = [f"events('*', {window})" for window in ("'today'", "'last 23 hours'")]
     by_person, _ = values_of(bank, [*texts, "days_active('*', 'last 24 hours')"], SHORT)
     assert all(values[texts[0]] == values[texts[1]] for values in by_person.values())

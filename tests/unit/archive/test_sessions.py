@@ -16,7 +16,7 @@ from databank.session import small_frame
 from tests.support.frames import frame
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
-SILENCE = SessionsConfig.model_validate(
+SESSIONS = SessionsConfig.model_validate(
     {"timeout": "10 minutes", "events": ["view", "buy"], "dwell": {}}
 )
 SHAPE = (
@@ -114,7 +114,7 @@ def test_sessions_are_those_of_a_reading_one_by_one(
         # persons of different worlds never meet
         key = (10 * world + person, at.date(), source, f"e{n:03d}")
         events.append((*key, at, event, *where))
-    made = visits(small_frame(spark_session, events, SHAPE), SILENCE).cache()
+    made = visits(small_frame(spark_session, events, SHAPE), SESSIONS).cache()
     rows = made.select(*(column.name for column in VISIT.columns)).collect()
     aware = [tuple(_utc(value) for value in row) for row in sorted(map(tuple, rows))]
     assert aware == read_one_by_one(events)

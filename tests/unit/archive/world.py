@@ -70,9 +70,11 @@ class World:
 def first_day(spark: SparkSession, root: Path, config: ArchiveConfig) -> World:
     """Three persons and a shared device on the first day, archived."""
     made = World(spark, root, config)
-    aside = made.spark.range(9, 10).select(F.col("id").alias("a_key"), F.lit("limit").alias("rule"))
+    excluded = made.spark.range(9, 10).select(
+        F.col("id").alias("a_key"), F.lit("limit").alias("rule")
+    )
     persons = made.persons("1 | 101\n 2 | 102\n 3 | 103")
-    tables = {EVENTS: made.events(FIRST), PERSON: persons, REJECTED: aside}
+    tables = {EVENTS: made.events(FIRST), PERSON: persons, REJECTED: excluded}
     made.come(date(2026, 1, 6), tables)
     made.run(date(2026, 1, 6))
     return made
