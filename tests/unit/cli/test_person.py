@@ -92,8 +92,8 @@ def test_an_address_tells_who_lives_there(
     [office] = json.loads(capsys.readouterr().out)
     assert office["rows"][0]["why"] == "shared by 40 persons"
     assert exit_code(["person", "user_id", "u1", *root]) == 0
-    told = {part["title"]: part["rows"] for part in json.loads(capsys.readouterr().out)}
-    assert told["belongs to"] == [{"entity": "household", "number": 7, "persons": 2}]
+    sections = {part["title"]: part["rows"] for part in json.loads(capsys.readouterr().out)}
+    assert sections["belongs to"] == [{"entity": "household", "number": 7, "persons": 2}]
 
 
 def _person_rows() -> tuple[Any, ...]:
@@ -109,19 +109,19 @@ def ask(world: World, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Any
     rules = {"identifiers": ["user_id", "phone", "cookie"], "must_link": [pair("u5", "u6")]}
     (conf / "identity.yml").write_text(json.dumps(rules))
 
-    def asked(*words: str) -> tuple[int, Any]:
+    def run(*words: str) -> tuple[int, Any]:
         where = ["--root", world.bank.root, "--conf-dir", str(conf), "--json"]
         code = exit_code(["person", *words, *where])
-        told = capsys.readouterr()
-        return code, json.loads(told.out) if code == 0 else told.err
+        captured = capsys.readouterr()
+        return code, json.loads(captured.out) if code == 0 else captured.err
 
-    return asked
+    return run
 
 
 def test_a_person_today(ask: Any) -> None:
-    code, found = ask("user_id", "u1")
+    code, answer = ask("user_id", "u1")
     assert code == 0
-    sections = {section["title"]: section["rows"] for section in found}
+    sections = {section["title"]: section["rows"] for section in answer}
     listed = {(row["type"], row["value"]) for row in sections["identifiers"]}
     assert listed == {("user_id", "u1"), ("cookie", "c1"), ("cookie", "c2"), ("phone", "p1")}
     phone = next(row for row in sections["identifiers"] if row["type"] == "phone")
@@ -137,15 +137,15 @@ def test_a_person_today(ask: Any) -> None:
 def test_a_person_by_number(ask: Any, world: World) -> None:
     person = dict(world.bank.rows(*_person_rows()))[world.keys["u1"]]
     _, by_number = ask("person_id", str(person))
-    _, found = ask("user_id", "u1")
-    assert by_number == [{"title": f"person {person}", "rows": []}, *found[1:]]
+    _, answer = ask("user_id", "u1")
+    assert by_number == [{"title": f"person {person}", "rows": []}, *answer[1:]]
 
 
 def test_a_phone_is_whose_it_was_on_that_day(ask: Any) -> None:
     def values(*words: str) -> set[str]:
-        _, found = ask("phone", "p1", *words)
-        sections = {section["title"]: section["rows"] for section in found}
-        assert len(found[0]["rows"]) == 2
+        _, answer = ask("phone", "p1", *words)
+        sections = {section["title"]: section["rows"] for section in answer}
+        assert len(answer[0]["rows"]) == 2
         return {row["value"] for row in sections["identifiers"]}
 
     assert values() == {"u2", "p1"}
@@ -153,44 +153,44 @@ def test_a_phone_is_whose_it_was_on_that_day(ask: Any) -> None:
     assert values("--day", str(LATER - timedelta(days=1))) == {"u1", "p1", "c1", "c2"}
 
 
-def test_what_was_set_aside_is_nobodys(ask: Any) -> None:
-    _, found = ask("cookie", "c3")
-    assert found[0]["title"] == "cookie c3: unmatched today"
-    assert found[0]["rows"][0]["rule"] == "limit"
+def test_an_excluded_identifier_is_unmatched(ask: Any) -> None:
+    _, answer = ask("cookie", "c3")
+    assert answer[0]["title"] == "cookie c3: unmatched today"
+    assert answer[0]["rows"][0]["rule"] == "limit"
 
 
 def test_the_chain_of_evidence(ask: Any) -> None:
-    _, found = ask("user_id", "u1", "--why", "cookie:c2")
-    assert found[0]["title"] == "user_id u1 and cookie c2 are one person: 2 links"
-    first, second = found[0]["rows"]
+    _, answer = ask("user_id", "u1", "--why", "cookie:c2")
+    assert answer[0]["title"] == "user_id u1 and cookie c2 are one person: 2 links"
+    first, second = answer[0]["rows"]
     assert (first["from"], first["to"], first["records"]) == ("user_id u1", "cookie c1", 3)
     assert (first["first seen"], first["last seen"]) == (f"{DAY} 10:00", f"{LATER} 10:00")
     assert (first["link"], second["link"]) == (None, "weakest")
 
 
 def test_the_chain_of_a_past_day_and_of_a_rule_by_hand(ask: Any) -> None:
-    _, found = ask("phone", "p1", "--why", "user_id:u1", "--day", str(DAY))
-    assert "are one person: 1 link" in found[0]["title"]
-    _, found = ask("cookie", "c5", "--why", "cookie:c6")
-    assert [row["rule"] for row in found[0]["rows"]] == ["event", "manual", "event"]
+    _, answer = ask("phone", "p1", "--why", "user_id:u1", "--day", str(DAY))
+    assert "are one person: 1 link" in answer[0]["title"]
+    _, answer = ask("cookie", "c5", "--why", "cookie:c6")
+    assert [row["rule"] for row in answer[0]["rows"]] == ["event", "manual", "event"]
     # a link by hand is never the one to break
-    assert [row["link"] for row in found[0]["rows"]][1] is None
+    assert [row["link"] for row in answer[0]["rows"]][1] is None
 
 
 def test_who_is_not_one_person_is_told_with_what_was_refused(ask: Any) -> None:
-    _, found = ask("user_id", "u3", "--why", "user_id:u4")
-    assert found[0]["title"] == "user_id u3 and user_id u4 are not one person"
-    assert len(found[0]["rows"]) == 2
-    _, found = ask("user_id", "u3", "--why", "cookie:c3")
-    assert found[0]["rows"][1]["person"] == "nobody"
-    assert (found[1]["rows"][0]["identifier"], found[1]["rows"][0]["rule"]) == (
+    _, answer = ask("user_id", "u3", "--why", "user_id:u4")
+    assert answer[0]["title"] == "user_id u3 and user_id u4 are not one person"
+    assert len(answer[0]["rows"]) == 2
+    _, answer = ask("user_id", "u3", "--why", "cookie:c3")
+    assert answer[0]["rows"][1]["person"] == "nobody"
+    assert (answer[1]["rows"][0]["identifier"], answer[1]["rows"][0]["rule"]) == (
         "cookie c3",
         "limit",
     )
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("user_id", "u99"), "has not met this value"),
         (("card", "u1"), "no identifier of this type"),
@@ -201,10 +201,10 @@ def test_who_is_not_one_person_is_told_with_what_was_refused(ask: Any) -> None:
         (("user_id", "u1", "--day", "yesterday"), "--day: 'yesterday' is not a day"),
     ],
 )
-def test_what_cannot_be_answered_says_why(ask: Any, words: tuple[str, ...], told: str) -> None:
+def test_what_cannot_be_answered_says_why(ask: Any, words: tuple[str, ...], message: str) -> None:
     code, error = ask(*words)
     assert code == 2
-    assert told in error
+    assert message in error
 
 
 def test_a_warehouse_that_is_not_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

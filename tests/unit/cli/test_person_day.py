@@ -22,7 +22,7 @@ from tests.support.frames import frame
 DAY, BEFORE = date(2026, 1, 5), date(2026, 1, 4)
 SESSIONS = {"events": ["view", "buy"]}
 # 1 is u1's, 2 is u2's, 9 is a tablet of both that was set aside; times are UTC, the zone is +8
-TOLD = """
+RECORDED = """
     e5 | 2026-01-05 02:00:00 | view | web | 1   | https://a.example/x?gclid=7 |     |
     e4 | 2026-01-05 02:00:00 | view | web | 1   | https://a.example/          |     |
     e6 | 2026-01-05 02:00:30 | ad   | ads | 9,1 |                             |     |
@@ -42,7 +42,7 @@ def bank(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
         "page string, item_id string, amount decimal(18,2)"
     )
     ids = F.split("held", ",").cast("array<bigint>")
-    events = frame(spark_session, shape, TOLD).select(
+    events = frame(spark_session, shape, RECORDED).select(
         "*", F.lit("web").alias("source"), ids.alias("ids"), ids[0].alias("id_key"),
         F.to_date(F.col("event_ts") + F.expr("INTERVAL 8 HOURS")).alias("day"),
     ).drop("held")  # fmt: skip
@@ -72,13 +72,13 @@ def ask(bank: Bank, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
     (tmp_path / "conf" / "databank.yml").write_text("timezone: Asia/Shanghai")
     (tmp_path / "conf" / "archive.yml").write_text(json.dumps({"sessions": SESSIONS}))
 
-    def asked(value: str, day: date, root: str = bank.root) -> dict[str, Any]:
+    def run(value: str, day: date, root: str = bank.root) -> dict[str, Any]:
         where = ["--root", root, "--conf-dir", str(tmp_path / "conf"), "--json"]
         assert exit_code(["person", "user_id", value, "--day", str(day), *where]) == 0
-        told = json.loads(capsys.readouterr().out)
-        return {section["title"]: section["rows"] for section in told}
+        answer = json.loads(capsys.readouterr().out)
+        return {section["title"]: section["rows"] for section in answer}
 
-    return asked
+    return run
 
 
 def test_the_sessions_of_a_day(ask: Any) -> None:
@@ -95,8 +95,8 @@ def test_the_sessions_of_a_day(ask: Any) -> None:
 
 
 def test_the_events_of_a_session_in_their_order(ask: Any) -> None:
-    found = ask("u1", DAY)
-    rows = found["session 2: 10:00:00 to 10:01:30, paid search"]
+    sections = ask("u1", DAY)
+    rows = sections["session 2: 10:00:00 to 10:01:30, paid search"]
     seen = [(r["time"], r["terminal"], r["event"], r["page"], r["item"], r["amount"]) for r in rows]
     assert seen == [
         ("10:00:00", "web", "view", "https://a.example/", None, None),
@@ -106,12 +106,12 @@ def test_the_events_of_a_session_in_their_order(ask: Any) -> None:
     ]
     # what makes no session does not end the time on a page
     assert [row["seconds"] for row in rows] == [0.0, 90.0, None, None]
-    assert [row["time"] for row in found["in no session"]] == ["09:00:00"]
+    assert [row["time"] for row in sections["in no session"]] == ["09:00:00"]
 
 
 def test_an_event_is_told_of_one_person(ask: Any) -> None:
-    found = ask("u2", DAY)
-    assert [s for s in found if s.startswith("session")] == [
+    sections = ask("u2", DAY)
+    assert [s for s in sections if s.startswith("session")] == [
         f"sessions on {DAY}", "session 1: 10:00:10 to 10:00:10, direct",
     ]  # fmt: skip
     assert not any("session" in title or "events" in title for title in ask("u2", BEFORE))
@@ -121,9 +121,9 @@ def test_without_sessions_the_events_are_told(ask: Any, bank: Bank, tmp_path: Pa
     root = tmp_path / "bare"
     shutil.copytree(bank.root, root)
     Bank(bank.spark, root).run(JOB, ArchiveConfig())
-    found = ask("u1", DAY, str(root))
-    assert "sessions" not in " ".join(found)
-    assert [row["event"] for row in found[f"events on {DAY}"]] == [
+    sections = ask("u1", DAY, str(root))
+    assert "sessions" not in " ".join(sections)
+    assert [row["event"] for row in sections[f"events on {DAY}"]] == [
         "view", "ad", "view", "view", "ad", "buy", "view",
     ]  # fmt: skip
 

@@ -27,8 +27,8 @@ def conf(tmp_path: Path) -> Callable[..., str]:
     def write(**rules: Any) -> str:
         folder = tmp_path / "conf"
         (folder / "sources").mkdir(parents=True, exist_ok=True)
-        told = {"identifiers": list(TYPES.values()), **rules}
-        (folder / "identity.yml").write_text(json.dumps(told))
+        content = {"identifiers": list(TYPES.values()), **rules}
+        (folder / "identity.yml").write_text(json.dumps(content))
         return str(folder)
 
     return write
@@ -53,34 +53,36 @@ def test_a_preview_tells_what_would_change_and_leaves_no_trace(
         words = ["--date", str(NEXT), "--conf-dir", conf(**rules), "--root", root, "--json"]
         capsys.readouterr()
         code = exit_code(["preview", "identity", *words])
-        told = capsys.readouterr()
+        captured = capsys.readouterr()
         assert published_versions(root) == published
-        found = {section["title"].partition(":")[0]: section for section in json.loads(told.out)}
-        return code, found, told.err
+        sections = {
+            section["title"].partition(":")[0]: section for section in json.loads(captured.out)
+        }
+        return code, sections, captured.err
 
     # without the limit p1 makes u1 and u2 one; the pair told by hand is taken back
-    code, found, error = preview(gates={"moved": 0.01, "largest": 5})
+    code, sections, error = preview(gates={"moved": 0.01, "largest": 5})
     assert code == 3
     assert "gates.moved: 6.25 % of the identifiers (4 of 64)" in error
-    persons = next(s["rows"][0] for t, s in found.items() if t.startswith("persons on"))
+    persons = next(s["rows"][0] for t, s in sections.items() if t.startswith("persons on"))
     assert (persons["before"], persons["after"]) == (31, 32)
     assert [persons[name] for name in ("merged away", "split", "new", "retired")] == [1, 1, 1, 0]
-    assert found["gates"]["rows"] == [
+    assert sections["gates"]["rows"] == [
         {"gate": "moved", "measured": 0.0625, "allowed": 0.01, "outcome": "refused"},
         {"gate": "largest", "measured": 5, "allowed": 5, "outcome": "passed"},
     ]
     ids = {word: person for person, word in _persons(world)}
-    assert found["the largest persons after it"]["rows"][0] == {
+    assert sections["the largest persons after it"]["rows"][0] == {
         "person": ids["u1"],
         "identifiers": 5,
         "identifiers before": 2,
         "made of persons": 2,
         "holds": "2 cookie, 2 user_id, 1 phone",
     }
-    assert found["excluded and rejected"]["rows"] == [
+    assert sections["excluded and rejected"]["rows"] == [
         {"what": "excluded identifiers", "rule": "limit", "before": 1, "after": 0}
     ]
-    assert found["merges to read"]["rows"] == [
+    assert sections["merges to read"]["rows"] == [
         {
             "person": ids["u1"],
             "held": "1 cookie, 1 user_id",
@@ -90,15 +92,15 @@ def test_a_preview_tells_what_would_change_and_leaves_no_trace(
             "evidence": "web: 1 x event",
         }
     ]
-    [split] = found["splits to read"]["rows"]
+    [split] = sections["splits to read"]["rows"]
     assert (split["person"], split["keeps"]) == (ids["u10"], "1 cookie, 1 user_id")
     assert (split["which holds"], split["refused"]) == ("1 cookie, 1 user_id", None)
     # no more than the new evidence touches is looked at, and no gate minds
-    code, found, _ = preview(**RULES, must_link=[pair("u10", "u11")], gates={"moved": 0.0})
+    code, sections, _ = preview(**RULES, must_link=[pair("u10", "u11")], gates={"moved": 0.0})
     assert code == 0
-    assert found["gates"]["rows"][0]["outcome"] == "passed"
+    assert sections["gates"]["rows"][0]["outcome"] == "passed"
     # identifiers are personal data
-    assert not set(json.dumps(found).replace('"', " ").split()) & set(world.keys)
+    assert not set(json.dumps(sections).replace('"', " ").split()) & set(world.keys)
     assert not list(Path(root, "_scratch").glob("*"))
     for each in (world, untouched):
         summary = each.resolve(NEXT, **RULES, must_link=[pair("u10", "u11")]).summary
@@ -112,12 +114,12 @@ def test_a_preview_tells_what_would_change_and_leaves_no_trace(
 def _persons(world: World) -> list[tuple[int, str]]:
     from databank.identity.tables import PERSON
 
-    found = world.bank.rows(PERSON, "person_id", "id_key")
-    return [(person, world.word(key)) for person, key in found]
+    rows = world.bank.rows(PERSON, "person_id", "id_key")
+    return [(person, world.word(key)) for person, key in rows]
 
 
 @pytest.mark.parametrize(
-    ("rules", "day", "told"),
+    ("rules", "day", "message"),
     [
         ({"gates": {"moved": 3}}, str(DAY), "identity.yml: gates.moved: wrong value (given: 3)"),
         ({"gates": {"move": 0.1}}, str(DAY), "unknown key; did you mean 'moved'?"),
@@ -132,11 +134,11 @@ def test_what_cannot_be_previewed_says_why(
     capsys: pytest.CaptureFixture[str],
     rules: dict[str, Any],
     day: str,
-    told: str,
+    message: str,
 ) -> None:
     root = tmp_path / "bank"
     root.mkdir()
     words = ["--date", day, "--conf-dir", conf(**rules), "--root", str(root)]
     assert exit_code(["preview", "identity", *words]) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not list(root.iterdir())

@@ -40,15 +40,15 @@ def run(bank: Bank, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
         where = ["--conf-dir", str(folder), "--root", bank.root, "--date", str(DAY)]
         capsys.readouterr()
         code = exit_code(["run", "build_tags", *words, *where])
-        told = capsys.readouterr()
-        return code, told.out + "\n" + told.err
+        captured = capsys.readouterr()
+        return code, captured.out + "\n" + captured.err
 
     return call
 
 
-def lines(told: str, title: str) -> list[list[str]]:
+def lines(output: str, title: str) -> list[list[str]]:
     """Rows below a title, their columns' names first."""
-    below = told.partition(title)[2].partition("\n\n")[0].splitlines()[1:]
+    below = output.partition(title)[2].partition("\n\n")[0].splitlines()[1:]
     return [line.split() for line in below]
 
 
@@ -56,38 +56,38 @@ def test_it_tells_the_plan_whom_it_would_have_and_leaves_no_trace(bank: Bank, ru
     assert run(tags=[LOGINS, IDLE])[0] == 0
     published = published_versions(bank.root)
     before = bank.rows(PERSON_TAG, "tag", "person_id", "as_of")
-    code, told = run("--only", "keen", "--dry-run", tags=[LOGINS, IDLE, KEEN])
-    assert code == 0, told
+    code, output = run("--only", "keen", "--dry-run", tags=[LOGINS, IDLE, KEEN])
+    assert code == 0, output
     # all 15 have logged in
-    assert lines(told, "of nobody as it is published") == [["tag"], ["idle"]]
-    assert "keen (rule): logins >= 4 and not idle" in told
-    _, *plan = lines(told, "keen (rule)")
+    assert lines(output, "of nobody as it is published") == [["tag"], ["idle"]]
+    assert "keen (rule): logins >= 4 and not idle" in output
+    _, *plan = lines(output, "keen (rule)")
     assert [row[:2] for row in plan] == [
         ["logins", "archive.person_day"], ["idle", "tags"], ["keen", "tags"], ["keen", "tags"],
     ]  # fmt: skip
-    assert "events of login, 2026-01-02 to 2026-01-31" in told
-    assert lines(told, "who would have it on 2026-01-31; nothing was published") == [
+    assert "events of login, 2026-01-02 to 2026-01-31" in output
+    assert lines(output, "who would have it on 2026-01-31; nothing was published") == [
         ["values", "persons"], ["published", "0"], ["would", "be", "12"],
     ]  # fmt: skip
-    examples = lines(told, "10 who would have it")
+    examples = lines(output, "10 who would have it")
     assert examples[1:] == [[str(person), "true"] for person in range(4, 14)]
     assert published_versions(bank.root) == published
     assert bank.rows(PERSON_TAG, "tag", "person_id", "as_of") == before
 
 
 def test_numbers_and_texts_are_told_by_their_values(run: Any) -> None:
-    _, told = run("--only", "logins", "--dry-run", tags=[LOGINS])
-    found = lines(told, "who would have it")
-    assert found[0] == ["values", "persons", "least", "median", "mean", "most"]
-    assert found[2] == ["would", "be", "15", "1.0", "8.0", "8.0", "15.0"]
-    _, told = run("--only", "where_from", "--dry-run", tags=[WHERE])
-    assert lines(told, "the most frequent values") == [["value", "n"], ["app", "9"], ["web", "6"]]
+    _, output = run("--only", "logins", "--dry-run", tags=[LOGINS])
+    table = lines(output, "who would have it")
+    assert table[0] == ["values", "persons", "least", "median", "mean", "most"]
+    assert table[2] == ["would", "be", "15", "1.0", "8.0", "8.0", "15.0"]
+    _, output = run("--only", "where_from", "--dry-run", tags=[WHERE])
+    assert lines(output, "the most frequent values") == [["value", "n"], ["app", "9"], ["web", "6"]]
 
 
 def test_what_would_fail_says_why(run: Any, tmp_path: Path) -> None:
-    code, told = run("--only", "kene", "--dry-run", tags=[LOGINS, IDLE, KEEN])
-    assert (code, "did you mean 'keen'?" in told) == (2, True)
+    code, output = run("--only", "kene", "--dry-run", tags=[LOGINS, IDLE, KEEN])
+    assert (code, "did you mean 'keen'?" in output) == (2, True)
     wrong = KEEN | {"when": "logins >= date '2026-01-01'"}
-    code, told = run("--only", "keen", "--dry-run", tags=[LOGINS, wrong])
+    code, output = run("--only", "keen", "--dry-run", tags=[LOGINS, wrong])
     assert code == 2
-    assert "build_tags" in told
+    assert "build_tags" in output

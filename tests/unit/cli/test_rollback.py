@@ -46,10 +46,10 @@ def test_a_bad_day_has_never_been(
     assert exit_code([*words, "--to", str(NEXT), "--json"]) == 2
     assert "already" in capsys.readouterr().err
     assert exit_code([*words, "--to", str(DAY), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told[0]["rows"][0]["back to the state of"] == str(DAY)
-    assert told[0]["rows"][0]["persons after"] == len(first)
-    assert f"--date {NEXT}" in told[1]["title"]
+    sections = json.loads(capsys.readouterr().out)
+    assert sections[0]["rows"][0]["back to the state of"] == str(DAY)
+    assert sections[0]["rows"][0]["persons after"] == len(first)
+    assert f"--date {NEXT}" in sections[1]["title"]
     assert world.persons() == first
     straight = world.copy(tmp_path / "straight")
     # the archive follows: at once, or after the next run
@@ -63,10 +63,10 @@ def test_a_bad_day_has_never_been(
         assert group("u3", "u4", "u1 c1 c5") <= each.persons()
         for table, own in SAME.items():
             columns = [c.name for c in table.columns if c.name not in (*own, "versions", "next_id")]
-            found = each.bank.rows(table, *columns)
-            assert _moved_on(each, columns, found, given) == never.bank.rows(table, *columns)
-        found = archive(each, config_hash="same")
-        assert _moved_on(each, ["person_id"], found, given) == wanted
+            rows = each.bank.rows(table, *columns)
+            assert _moved_on(each, columns, rows, given) == never.bank.rows(table, *columns)
+        rows = archive(each, config_hash="same")
+        assert _moved_on(each, ["person_id"], rows, given) == wanted
 
 
 def _moved_on(
@@ -89,7 +89,7 @@ def _moved_on(
 
 
 @pytest.mark.parametrize(
-    ("day", "told"),
+    ("day", "message"),
     [
         ("yesterday", "--to: 'yesterday' is not a day"),
         ("2100-01-01", "--to: 2100-01-01 lies in the future"),
@@ -97,11 +97,11 @@ def _moved_on(
     ],
 )
 def test_where_nothing_leads_back_to(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], day: str, told: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], day: str, message: str
 ) -> None:
     words = ["--root", str(tmp_path), "--conf-dir", str(tmp_path), "--to", day]
     assert exit_code(["rollback", "identity", *words]) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

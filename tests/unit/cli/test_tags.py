@@ -59,8 +59,8 @@ def ask(conf: Path, capsys: pytest.CaptureFixture[str]) -> Any:
         capsys.readouterr()
         where = ("--conf-dir", str(conf), "--root", root, "--json")
         code = exit_code(["tags", *words, *where])
-        told = capsys.readouterr()
-        return json.loads(told.out) if code == 0 else (code, told.err)
+        captured = capsys.readouterr()
+        return json.loads(captured.out) if code == 0 else (code, captured.err)
 
     return call
 
@@ -125,8 +125,8 @@ def test_a_tag_of_hours_reads_the_events(conf: Path, ask: Any, tmp_path: Path) -
 
 
 def test_an_unknown_tag_is_an_error_of_the_operators(ask: Any, tmp_path: Path) -> None:
-    code, told = ask("logn", root=str(tmp_path))
-    assert (code, told) == (2, "error: unknown tag 'logn'; did you mean 'logins'?\n")
+    code, error = ask("logn", root=str(tmp_path))
+    assert (code, error) == (2, "error: unknown tag 'logn'; did you mean 'logins'?\n")
 
 
 def test_the_report_is_told_who_uses_a_tag_and_who_owns_it(conf: Path) -> None:

@@ -89,12 +89,12 @@ def bank(spark_session: SparkSession, conf: Path, tmp_path_factory: pytest.TempP
         "id AS id_key", "'phone' AS id_type", "'' AS scope",
         "concat('+861380000000', id) AS id_value",
     )  # fmt: skip
-    told = [
+    statements = [
         ("crm", "C1", 1, "Bath", "2026-01-03"), ("crm", "C2", 1, " ", "2026-01-09"),
         ("crm", "C3", 1, "York", None), ("crm", "C4", 1, "Oslo", "2026-02-09"),
     ]  # fmt: skip
     shape = "source string, record_id string, id_key bigint, city string, updated string"
-    profiles = small_frame(spark_session, told, shape).select(
+    profiles = small_frame(spark_session, statements, shape).select(
         "source", "record_id", "id_key", F.create_map(F.lit("city"), "city").alias("attributes"),
         F.to_timestamp("updated").alias("updated_ts"),
     )  # fmt: skip
@@ -124,8 +124,8 @@ def ask(bank: Bank, conf: Path, capsys: pytest.CaptureFixture[str]) -> Any:
         who = words or ("phone", "+8613800000001")
         where = ["--root", bank.root, "--conf-dir", str(conf), "--json"]
         code = exit_code(["person", *who, "--why-tag", tag, *where])
-        told = capsys.readouterr()
-        return json.loads(told.out) if code == 0 else told.err
+        captured = capsys.readouterr()
+        return json.loads(captured.out) if code == 0 else captured.err
 
     return run
 
@@ -256,7 +256,7 @@ def test_a_household_shows_the_days_of_all_its_persons(ask: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tag", "words", "told"),
+    ("tag", "words", "message"),
     [
         ("dera", (), "unknown tag 'dera'; did you mean 'dear'?"),
         ("dear", ("phone", "+8613899999999"), "has not met this value"),
@@ -265,6 +265,6 @@ def test_a_household_shows_the_days_of_all_its_persons(ask: Any) -> None:
     ],
 )
 def test_what_cannot_be_answered_says_why(
-    ask: Any, tag: str, words: tuple[str, ...], told: str
+    ask: Any, tag: str, words: tuple[str, ...], message: str
 ) -> None:
-    assert told in ask(tag, *words)
+    assert message in ask(tag, *words)
