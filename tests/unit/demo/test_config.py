@@ -50,4 +50,4 @@ def test_the_fingerprint_follows_every_setting(dirt: Dirt) -> None:
         WorldSettings(persons=10, seed=1, dirt=dirtier),
     ]
     assert same.fingerprint() == base.fingerprint()
-    assert len({base.fingerprint(), *(other.fingerprint() for other in others)}) == 5
+    assert len({base.fingerprint(), *(each.fingerprint() for each in others)}) == 5

@@ -17,17 +17,17 @@ SOURCES = ("web", "app", "miniprogram", "crm", "pos", "ads")
 
 def contents(root: Path) -> dict[str, object]:
     """Every file of a world by its relative name, unpacked; a truth table as a whole."""
-    found: dict[str, object] = {}
+    files: dict[str, object] = {}
     for path in sorted(p for p in root.rglob("*") if p.is_file() and p.parent.suffix == ""):
         name = str(path.relative_to(root))
         if path.suffix != ".parquet":
             data = path.read_bytes()
-            found[name] = gzip.decompress(data) if path.suffix == ".gz" else data
+            files[name] = gzip.decompress(data) if path.suffix == ".gz" else data
     for path in sorted((*root.glob("*/ads/*.parquet"), *root.glob("truth/*.parquet"))):
         frame = pd.read_parquet(path)
         rows = sorted(frame.astype(str).itertuples(index=False, name=None))
-        found[str(path.relative_to(root))] = rows
-    return found
+        files[str(path.relative_to(root))] = rows
+    return files
 
 
 @pytest.mark.parametrize("source", [*SOURCES, "items"])
@@ -71,8 +71,8 @@ def test_the_counts_are_those_of_the_files(counts_and_world: tuple[dict[str, int
         for source in ("web", "app", "miniprogram")
     }
     tables = {"pos": len(csv_rows(root, "pos")), "crm": len(csv_rows(root, "crm"))}
-    found = {**lines, **tables, "ads": len(ads_rows(root))}
-    assert found == {source: counts[source] for source in found}
+    written = {**lines, **tables, "ads": len(ads_rows(root))}
+    assert written == {source: counts[source] for source in written}
 
 
 def test_amounts_come_as_numbers_and_as_text(world: Path) -> None:

@@ -42,7 +42,7 @@ def everything_seen(world: Path) -> set[tuple[str, str, str]]:
     people = web[web.screen != "800x600"]  # the bots' browser
     others = [json_rows(world, "app"), json_rows(world, "miniprogram"), ads_rows(world)]
     tables = [people, *others, csv_rows(world, "pos"), csv_rows(world, "crm")]
-    return {found for table in tables for found in seen(table)}
+    return {each for table in tables for each in seen(table)}
 
 
 def test_every_identifier_of_truth_is_in_the_files(
@@ -121,8 +121,8 @@ def test_high_value_can_be_foretold_but_not_perfectly(foretold: pd.DataFrame) ->
 
 def test_the_oracle_is_calibrated(foretold: pd.DataFrame) -> None:
     churned = (foretold.events == 0).groupby(pd.qcut(foretold.p_churn, 5)).mean()
-    said = foretold.p_churn.groupby(pd.qcut(foretold.p_churn, 5)).mean()
-    assert (churned - said).abs().max() < 0.08
+    predicted = foretold.p_churn.groupby(pd.qcut(foretold.p_churn, 5)).mean()
+    assert (churned - predicted).abs().max() < 0.08
 
 
 def test_taste_shows_in_what_is_viewed(dirt: Dirt) -> None:
