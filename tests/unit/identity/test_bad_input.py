@@ -14,7 +14,7 @@ from tests.support.bank import DAY
 from tests.unit.identity.world import World, group, pair
 
 NEXT, THIRD = DAY + timedelta(days=1), DAY + timedelta(days=2)
-HANDED_OVER = {
+REASSIGNMENT = {
     "limits": {"phone": {"user_id": 1}},
     "reassignment": {"phone": {"silent_days": 9, "to": ["user_id"]}},
 }
@@ -72,14 +72,14 @@ def test_a_chain_of_fifty_merges_leads_to_the_last_survivor_in_one_step(
     aliases = small_frame(spark_session, [], "old_person_id bigint, person_id bigint")
     for merge in range(1, count + 1):
         whole = {key: 0 if key <= merge else key for key in range(count + 1)}
-        found = assign_persons(
+        assigned = assign_persons(
             small_frame(spark_session, whole.items(), "id_key bigint, component bigint"),
             small_frame(spark_session, previous.items(), "id_key bigint, person_id bigint"),
             aliases, run_id="r", day=DAY, next_id=count + 2,
         )  # fmt: skip
         survivor = count + 1 - merge
         previous = {key: survivor if key <= merge else person for key, person in previous.items()}
-        aliases = checkpoint(found.alias)
+        aliases = checkpoint(assigned.alias)
     assert {tuple(row) for row in aliases.collect()} == {(old, 1) for old in range(2, count + 2)}
 
 
@@ -91,16 +91,16 @@ def test_a_source_whose_clock_is_hours_off_moves_nobody(
     seen = [(old, "u1 p1"), (old, "u1 c1"), (new, "u2 p1"), (DAY, "u2 p1"), (DAY, "u3 p3")]
     late = [(day - timedelta(days=1), record) for day, record in seen]
     worlds = [World(spark_session, tmp_path / name) for name in ("true", "skewed")]
-    found = []
+    resolutions = []
     for world, records in zip(worlds, (seen, seen + late), strict=True):
         world.load(records)
-        world.resolve(**HANDED_OVER)
+        world.resolve(**REASSIGNMENT)
         rows = world.bank.rows(PERSON, "id_key", "person_id", "valid_from")
-        found.append([(world.word(key), person, since) for key, person, since in rows])
-    persons = [{row[:2] for row in rows} for rows in found]
+        resolutions.append([(world.word(key), person, since) for key, person, since in rows])
+    persons = [{row[:2] for row in rows} for rows in resolutions]
     assert persons[0] == persons[1]
     # the day moves as far as the clock is wrong, and no further
-    days = [{since for *_, since in rows if since} for rows in found]
+    days = [{since for *_, since in rows if since} for rows in resolutions]
     assert days == [{new}, {new - timedelta(days=1)}]
 
 
@@ -133,20 +133,20 @@ def test_the_next_holder_of_a_number_is_not_taken_for_the_one_who_was_erased(
     old, new = DAY - timedelta(days=40), DAY - timedelta(days=5)
     world = World(spark_session, tmp_path)
     world.load([(old, "u1 p1"), (new, "u2 p1"), (old, "u3 c3"), (old, "u4 c4")])
-    world.resolve(**HANDED_OVER)
+    world.resolve(**REASSIGNMENT)
     first, second = ids(world)["u1"], ids(world)["u2"]
     # what is on record with u1 first of all is about nobody else
     world.erase(NEXT, "u1", entire_person=True)
     world.erase(new - timedelta(days=1), "p1", entire_person=True)
-    world.resolve(NEXT, **HANDED_OVER)
+    world.resolve(NEXT, **REASSIGNMENT)
     now = ids(world)
     assert now["p1"] == now["u2"] == second
     assert "u1" not in now
     assert world.bank.rows(ERASED_PERSON, "person_id") == [(first,)]
     # who once had something erased and is set aside later is not forgotten
     world.erase(THIRD, "c3")
-    world.resolve(THIRD, **HANDED_OVER)
+    world.resolve(THIRD, **REASSIGNMENT)
     last = THIRD + timedelta(days=1)
-    world.resolve(last, **HANDED_OVER, block=[{"type": "user_id", "value": "u3"}])
+    world.resolve(last, **REASSIGNMENT, block=[{"type": "user_id", "value": "u3"}])
     assert "u3" not in ids(world)
     assert world.bank.rows(ERASED_PERSON, "person_id") == [(first,)]

@@ -140,10 +140,10 @@ def of_kind(batches: Batches, *kinds: int) -> Batches:
 
 def exchanged(batches: Batches, task: Callable[..., Iterator[pa.RecordBatch]]) -> Batches:
     """A shuffle by part, and the task on each partition."""
-    found: dict[int, Batches] = {}
+    by_part: dict[int, Batches] = {}
     for batch in single(batches):
-        found.setdefault(batch["part"][0].as_py(), []).append(batch)
-    return [made for held in found.values() for made in task(iter(held[::-1]))]
+        by_part.setdefault(batch["part"][0].as_py(), []).append(batch)
+    return [made for held in by_part.values() for made in task(iter(held[::-1]))]
 
 
 def summed(batches: Batches, column: str, kind: int) -> int:
@@ -177,21 +177,23 @@ def solved(fault: Fault) -> dict[int, int]:
     components = summed(labels, "tally", blocks.LABEL)
     for number, level in reversed(list(enumerate(levels))):
         asks = list(expand._ask(of_kind(level, blocks.ROOT), slices=SLICES))
-        asked = fault(f"asked-{number}", [*asks, *labels])
-        answered = fault(f"answered-{number}", exchanged(asked, expand._answer))
+        questions = fault(f"asked-{number}", [*asks, *labels])
+        answered = fault(f"answered-{number}", exchanged(questions, expand._answer))
         apply = expand._apply if number else expand._apply_first
         labels = exchanged([*answered, *of_kind(level, blocks.TREE)], apply)
         components += summed(labels, "tally", blocks.LABEL if number else blocks.ROOT)
     require(summed(labels, "tally", blocks.TREE) == ids, "ids got lost")
     labels = fault("labels-1", labels)
-    asked = list(expand._ask(of_kind(labels, blocks.ROOT), slices=SLICES))
-    answered = exchanged(fault("asked", asked), expand._answer_smallest)
+    questions = list(expand._ask(of_kind(labels, blocks.ROOT), slices=SLICES))
+    answered = exchanged(fault("asked", questions), expand._answer_smallest)
     both = [*fault("answered", answered), *of_kind(labels, blocks.TREE)]
     named = exchanged(both, expand._apply_smallest)
     require(sum(sum(batch["size"].to_pylist()) for batch in named) == ids, "ids got lost")
     require(sum(sum(b["tally"].to_pylist()) for b in named) == components, "components")
-    found = [blocks.concat([each]) for each in blocks.read_blocks(named)]
-    return {int(i): int(c) for ids_, labels_ in found for i, c in zip(ids_, labels_, strict=True)}
+    labelled = [blocks.concat([each]) for each in blocks.read_blocks(named)]
+    return {
+        int(i): int(c) for ids_, labels_ in labelled for i, c in zip(ids_, labels_, strict=True)
+    }
 
 
 def expected() -> dict[int, int]:

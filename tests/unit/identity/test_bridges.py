@@ -12,14 +12,14 @@ _LINKS = st.sets(
 )
 
 
-def _found(links: list[tuple[int, int]]) -> dict[tuple[int, int], int]:
+def _bridges(links: list[tuple[int, int]]) -> dict[tuple[int, int], int]:
     ends = np.array(links, np.int64).reshape(-1, 2)
     bridge, smaller = find_bridges(ends[:, 0], ends[:, 1])
     assert not smaller[~bridge].any()
     return {
         link: size
-        for link, met, size in zip(links, bridge.tolist(), smaller.tolist(), strict=True)
-        if met
+        for link, is_bridge, size in zip(links, bridge.tolist(), smaller.tolist(), strict=True)
+        if is_bridge
     }
 
 
@@ -27,8 +27,8 @@ def _expected(links: list[tuple[int, int]]) -> dict[tuple[int, int], int]:
     graph, sizes = nx.Graph(links), {}
     for a, b in nx.bridges(graph):
         graph.remove_edge(a, b)
-        one, other = (len(nx.node_connected_component(graph, end)) for end in (a, b))
-        sizes[min(a, b), max(a, b)] = min(one, other)
+        left, right = (len(nx.node_connected_component(graph, end)) for end in (a, b))
+        sizes[min(a, b), max(a, b)] = min(left, right)
         graph.add_edge(a, b)
     return sizes
 
@@ -39,10 +39,10 @@ def test_bridges_and_what_they_cut_off_are_those_of_networkx(
     links: set[tuple[int, int]], shift: int
 ) -> None:
     moved = [(a + shift, b + shift) for a, b in sorted(links)]
-    assert _found(moved) == _expected(moved)
+    assert _bridges(moved) == _expected(moved)
 
 
 def test_a_long_chain_and_a_long_cycle() -> None:
     chain = [(n, n + 1) for n in range(3000)]
-    assert _found(chain) == {(n, n + 1): min(n + 1, 3000 - n) for n in range(3000)}
-    assert not _found([*chain, (0, 3000)])
+    assert _bridges(chain) == {(n, n + 1): min(n + 1, 3000 - n) for n in range(3000)}
+    assert not _bridges([*chain, (0, 3000)])

@@ -7,10 +7,10 @@ from pydantic import ValidationError
 
 from databank.identity.config import IdentityConfig, Limit
 
-ONE = {"type": "phone", "value": "+8613812340000"}
+PHONE = {"type": "phone", "value": "+8613812340000"}
 USER = {"type": "user_id", "value": "u1"}
-TWO = {"type": "phone", "value": "+8613812340001"}
-BOTH = [{"a": ONE, "b": TWO}]
+NEXT_PHONE = {"type": "phone", "value": "+8613812340001"}
+BOTH = [{"a": PHONE, "b": NEXT_PHONE}]
 
 
 def config(**parts: Any) -> IdentityConfig:
@@ -24,7 +24,7 @@ def test_a_number_is_a_limit_without_a_window() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parts", "told"),
+    ("parts", "message"),
     [
         ({"limits": {"phone": {"user": 1}}}, "unknown identifier type 'user'"),
         ({"persons": {"card": 1}}, "unknown identifier type 'card'"),
@@ -32,26 +32,32 @@ def test_a_number_is_a_limit_without_a_window() -> None:
         ({"persons": {"phone": True}}, "valid dictionary"),
         ({"persons": {"phone": {"most": 1, "hours": 3}}}, "Extra inputs"),
         ({"block": [{"type": "phone"}]}, "needs a value or a pattern"),
-        ({"block": [{**ONE, "pattern": "1.*"}]}, "needs a value or a pattern"),
+        ({"block": [{**PHONE, "pattern": "1.*"}]}, "needs a value or a pattern"),
         ({"block": [{"type": "phone", "pattern": "("}]}, "is no pattern"),
-        ({"must_link": [{"a": ONE, "b": ONE}]}, "is a pair of one"),
+        ({"must_link": [{"a": PHONE, "b": PHONE}]}, "is a pair of one"),
         (
-            {"must_link": [{"a": ONE, "b": TWO}], "cannot_link": [{"a": TWO, "b": ONE}]},
-            "in `must_link`",
-        ),
-        (
-            {"must_link": [{"a": ONE, "b": TWO}], "ignore_link": [{"a": ONE, "b": TWO}]},
+            {
+                "must_link": [{"a": PHONE, "b": NEXT_PHONE}],
+                "cannot_link": [{"a": NEXT_PHONE, "b": PHONE}],
+            },
             "in `must_link`",
         ),
         (
             {
-                "must_link": [{"a": ONE, "b": TWO}, {"a": TWO, "b": USER}],
-                "cannot_link": [{"a": USER, "b": ONE}],
+                "must_link": [{"a": PHONE, "b": NEXT_PHONE}],
+                "ignore_link": [{"a": PHONE, "b": NEXT_PHONE}],
+            },
+            "in `must_link`",
+        ),
+        (
+            {
+                "must_link": [{"a": PHONE, "b": NEXT_PHONE}, {"a": NEXT_PHONE, "b": USER}],
+                "cannot_link": [{"a": USER, "b": PHONE}],
             },
             r"cannot_link\[0\]: `must_link` makes a pair of user_id and phone one person",
         ),
-        ({"must_link": [{"a": ONE, "b": USER}], "block": [ONE]}, r"block\[0\]: a phone that"),
-        ({"cannot_link": [{"a": ONE, "b": {"type": "mail", "value": "a"}}]}, "type 'mail'"),
+        ({"must_link": [{"a": PHONE, "b": USER}], "block": [PHONE]}, r"block\[0\]: a phone that"),
+        ({"cannot_link": [{"a": PHONE, "b": {"type": "mail", "value": "a"}}]}, "type 'mail'"),
         ({"engine": "graphx"}, "'databank' or 'graphframes'"),
         ({"gates": {"moved": 2}}, "less than or equal to 1"),
         ({"gates": {"moved": "2%"}}, "valid number"),
@@ -62,6 +68,6 @@ def test_a_number_is_a_limit_without_a_window() -> None:
         ({"gates": {"split": 3}}, "Extra inputs"),
     ],
 )
-def test_a_fault_is_told(parts: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_a_fault_is_told(parts: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         config(**parts)

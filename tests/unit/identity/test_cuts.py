@@ -55,7 +55,7 @@ def test_the_link_of_the_weaker_type_yields_however_often_it_was_seen() -> None:
     assert [row[:2] for row in refused(cut)] == [(1, 21), (2, 11)]
 
 
-def test_what_is_alike_yields_to_what_was_seen() -> None:
+def test_a_likely_pair_yields_to_what_was_seen() -> None:
     # two users whose profiles are alike, and a cookie of either
     given = links((1, 2, 1), (1, 21, 1), (2, 21, 1))
     given.loc[0, "score"] = 0.99
@@ -69,10 +69,10 @@ def test_keys_of_64_bits_stay_whole(spark_session: SparkSession) -> None:
     users, cookie = (-9_007_199_254_740_993_001, 9_007_199_254_740_993_003), -635200420765134101
     labels = [(users[0], "user_id", 1), (users[1], "user_id", 1), (cookie, "cookie", 1)]
     schema = "a_key bigint, b_key bigint, rule string, n bigint, last_ts timestamp, score double"
-    met = [(user, cookie, "event", n, None, None) for n, user in enumerate(users)]
+    links = [(user, cookie, "event", n, None, None) for n, user in enumerate(users)]
     kept, rejected = cut_persons(
         small_frame(spark_session, labels, "id_key bigint, id_type string, component bigint"),
-        small_frame(spark_session, met, schema),
+        small_frame(spark_session, links, schema),
         ONE_USER,
     )
     assert [(row["a_key"], row["b_key"]) for row in rejected.collect()] == [(users[0], cookie)]
@@ -81,7 +81,7 @@ def test_keys_of_64_bits_stay_whole(spark_session: SparkSession) -> None:
     }  # fmt: skip
 
 
-def test_links_made_by_hand_are_taken_first() -> None:
+def test_links_of_manual_rules_are_taken_first() -> None:
     given_links = links((1, 21, 99), (2, 21, 1))
     given_links.loc[1, "manual"] = True
     assert parts(cut_links(given_links, ONE_USER)) == {frozenset({1}), frozenset({2, 21})}
@@ -94,11 +94,11 @@ def test_links_made_by_hand_are_taken_first() -> None:
         more = links((1, 21, 1), (2, 21, 1), (a, b, 9))
         more.loc[:1, "manual"] = True
         assert parts(cut_links(more, ONE_USER)) == {frozenset({1, 2, 21, a, b})}
-    kept_apart = CutRules(ONE_USER.limits, ((1, 2),), TYPES, DAY)
-    assert parts(cut_links(both[:2], kept_apart)) == {frozenset({1, 21}), frozenset({2})}
+    rules = CutRules(ONE_USER.limits, ((1, 2),), TYPES, DAY)
+    assert parts(cut_links(both[:2], rules)) == {frozenset({1, 21}), frozenset({2})}
 
 
-def test_who_is_kept_apart_by_hand_is_cut() -> None:
+def test_a_cannot_link_is_cut() -> None:
     rules = CutRules({}, ((1, 2),), TYPES, DAY)
     cut = cut_links(links((1, 11, 5), (2, 11, 4)), rules)
     assert parts(cut) == {frozenset({1, 11}), frozenset({2})}

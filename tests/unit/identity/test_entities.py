@@ -66,11 +66,11 @@ class Town:
             named = [self.keys[word] for word in text.split() if word[0] in TYPES]
             rows.append((str(number), f"{day} 10:00:00", ids, named or None))
         shape = f"{record} string, {at} string, ids array<bigint>, entity_ids array<bigint>"
-        found = small_frame(self.spark, rows, shape).withColumn("source", F.lit("s"))
-        found = found.withColumns(
+        frame = small_frame(self.spark, rows, shape).withColumn("source", F.lit("s"))
+        frame = frame.withColumns(
             {at: F.col(at).cast("timestamp"), "id_key": F.get("ids", F.lit(0))}
         )
-        return found.withColumn("day", F.to_date(at)) if record == "event_id" else found
+        return frame.withColumn("day", F.to_date(at)) if record == "event_id" else frame
 
     def resolve(
         self, day: date = DAY, block: Sequence[dict[str, str]] = (), **entities: dict[str, Any]
@@ -81,12 +81,12 @@ class Town:
 
     def together(self, entity: str = "household") -> dict[int, set[int]]:
         """Persons by the number of the entity."""
-        found: dict[int, set[int]] = {}
+        persons: dict[int, set[int]] = {}
         for number, person in self.bank.rows(
             ENTITY, "entity_id", "person_id", where=f"entity = '{entity}'"
         ):
-            found.setdefault(number, set()).add(person)
-        return found
+            persons.setdefault(number, set()).add(person)
+        return persons
 
     def changes(self, day: date) -> list[tuple[Any, ...]]:
         columns = ("kind", "entity_id", "other_entity_id")
@@ -132,8 +132,8 @@ def test_numbers_stay_with_those_who_stay(town: Town) -> None:
     assert sorted(map(sorted, first.values())) == [[1, 2], [3], [4, 5]]
     number = {person: n for n, persons in first.items() for person in persons}
     # 3 moves in with 1 and 2; 5 takes another flat; 4's lease ends, and 6 comes to a3
-    told = ["1 a1", "2 a1", "3 a1", "5 a4", "6 a3 l3"]
-    town.show([], [(NEXT, text) for text in told])
+    lines = ["1 a1", "2 a1", "3 a1", "5 a4", "6 a3 l3"]
+    town.show([], [(NEXT, text) for text in lines])
     summary = town.resolve(NEXT).summary
     assert summary["household"] == "3 with 5 persons, 3 in the largest"
     now = town.together()
@@ -189,16 +189,16 @@ def test_a_record_tells_of_the_person_of_its_day_and_of_its_next_identifier(town
     # 1 had the number first, then 2; what 3 holds is set aside, and its record names 4 as well
     rows = [(11, 1, None, since), (11, 2, since, None), (4, 4, None, None)]
     shape = "id_key bigint, person_id bigint, valid_from date, valid_to date"
-    aside = small_frame(town.spark, [(3, "limit", DAY)], "a_key bigint, rule string, day date")
-    town.bank.publish({PERSON: small_frame(town.spark, rows, shape), REJECTED: aside})
+    excluded = small_frame(town.spark, [(3, "limit", DAY)], "a_key bigint, rule string, day date")
+    town.bank.publish({PERSON: small_frame(town.spark, rows, shape), REJECTED: excluded})
     before = DAY - timedelta(days=9)
     town.show([(before, "11 a1"), (DAY, "11 a2"), (DAY, "3 4 a3"), (DAY, "3 a4")])
     town.resolve()
     of_place = dict(town.bank.rows(ENTITY_IDENTIFIER, "id_key", "entity_id"))
     assert {town.keys["a4"]} == set(town.keys.values()) - of_place.keys()
     together = town.together()
-    found = {word: together[of_place[town.keys[word]]] for word in ("a1", "a2", "a3")}
-    assert found == {"a1": {1}, "a2": {2}, "a3": {4}}
+    by_address = {word: together[of_place[town.keys[word]]] for word in ("a1", "a2", "a3")}
+    assert by_address == {"a1": {1}, "a2": {2}, "a3": {4}}
 
 
 def test_what_is_blocked_ties_nobody_and_a_persons_identifier_makes_no_entity(town: Town) -> None:
@@ -206,8 +206,8 @@ def test_what_is_blocked_ties_nobody_and_a_persons_identifier_makes_no_entity(to
     unsaid = {"type": "address", "value": "a1", "reason": "no address"}
     town.resolve(block=[unsaid])
     assert list(town.together().values()) == [{3, 4}]
-    told = town.bank.rows(ENTITY_REJECTED, "id_key", "person_id", "reason")
-    assert told == [(town.keys["a1"], None, "no address")]
+    rejected = town.bank.rows(ENTITY_REJECTED, "id_key", "person_id", "reason")
+    assert rejected == [(town.keys["a1"], None, "no address")]
     # conf has none any more
     config = EntitiesConfig(entities={})
     town.bank.run(JOB, config, day=DAY)
@@ -226,7 +226,7 @@ def test_without_evidence_there_is_nobody(town: Town) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entities", "told"),
+    ("entities", "message"),
     [
         ({"person": {"by": ["address"]}}, "person is made by `identifiers`"),
         ({"household": {"by": ["phone"]}}, "household.by: phone is in `identifiers`"),
@@ -236,6 +236,6 @@ def test_without_evidence_there_is_nobody(town: Town) -> None:
         ({"household": {"by": ["address"], "days": True}}, "valid integer"),
     ],
 )
-def test_a_wrong_entity_is_refused(entities: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_a_wrong_entity_is_refused(entities: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         IdentityConfig.model_validate({"identifiers": ["phone"], "entities": entities})

@@ -52,7 +52,7 @@ def test_the_same_whatever_the_order_and_evidence_of_a_pair_together() -> None:
     assert weakest_link(chain) == chain[1]
 
 
-def test_likeness_is_weaker_than_any_sight() -> None:
+def test_a_likely_pair_is_weaker_than_any_sight() -> None:
     likely = row(1, 2, 9, day=5)._replace(rule="linkage", score=0.999)
     chain = shortest_path([likely, row(2, 3, 1)], 1, 3)
     assert chain is not None

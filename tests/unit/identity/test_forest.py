@@ -66,7 +66,7 @@ def test_a_wrong_forest_is_told_apart() -> None:
     forest = build_forest(u, v)
     prove_forest(u, v, forest)
     codes = forest.root.dtype
-    for told, wrong in {
+    for message, wrong in {
         "wrong: ids$": forest._replace(ids=np.array([1, 2, 4, 8, 9])),
         "an edge between": forest._replace(root=np.array([0, 0, 2, 3, 3], codes)),
         "a root under": forest._replace(root=np.array([3, 3, 3, 4, 4], codes)),
@@ -75,7 +75,7 @@ def test_a_wrong_forest_is_told_apart() -> None:
             ids=np.append(forest.ids, 77), root=np.append(forest.root, 5).astype(codes)
         ),
     }.items():
-        with pytest.raises(ComponentsCheckError, match=told):
+        with pytest.raises(ComponentsCheckError, match=message):
             prove_forest(u, v, wrong)
 
 
@@ -93,11 +93,11 @@ def test_wrong_labels_of_forests_are_told_apart() -> None:
         "labels": np.array([-3, -3, -3, 8, 8]),
     }
     prove_labels(chunks, **right)
-    for told, wrong in {
+    for message, wrong in {
         "wrong: ids$": {"known": np.array([1, 2, 3, 9, 9])},
         "wrong: roots$": {"b": np.array([0, 0, 3, 3, 1, 2], np.int32)},
     }.items():
-        with pytest.raises(ComponentsCheckError, match=told):
+        with pytest.raises(ComponentsCheckError, match=message):
             prove_labels(chunks, **{**right, **wrong})
     with pytest.raises(ComponentsCheckError, match=r"wrong: ids$"):
         prove_labels(chunks[:1], **right)

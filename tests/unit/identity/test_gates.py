@@ -45,18 +45,18 @@ def test_an_identifier_moves_where_a_day_of_it_is_another_persons(
         shrink | 4 |
         shrink | 5 |
         grow | 8 | """
-    told = frame(spark_session, "kind string, person_id bigint, other_person_id bigint", changes)
+    changed = frame(spark_session, "kind string, person_id bigint, other_person_id bigint", changes)
     was, now = (frame(spark_session, _HELD, rows) for rows in (before, after))
-    assert count_moved(told, was, now) == 4
+    assert count_moved(changed, was, now) == 4
 
 
 def test_each_broken_gate_is_told() -> None:
     assert refusal(Churn(known=100, moved=2, largest=30), Gates(moved=0.02, largest=30)) is None
     assert refusal(Churn(known=0, moved=0, largest=30), Gates(moved=0)) is None
-    told = str(refusal(Churn(known=4000, moved=81, largest=31), Gates(moved=0.02, largest=30)))
-    assert "2.025 % of the identifiers (81 of 4,000) would come to another person" in told
-    assert "allowed are 2 %; gates.largest: a person would hold 31 identifiers" in told
-    assert "databank preview identity" in told
+    message = str(refusal(Churn(known=4000, moved=81, largest=31), Gates(moved=0.02, largest=30)))
+    assert "2.025 % of the identifiers (81 of 4,000) would come to another person" in message
+    assert "allowed are 2 %; gates.largest: a person would hold 31 identifiers" in message
+    assert "databank preview identity" in message
 
 
 @pytest.mark.usefixtures("affected_only")
@@ -73,8 +73,8 @@ def test_a_refused_run_leaves_what_was_published(
         world.resolve(second, gates={"moved": 0.02})
     assert world.persons() == published
     figures = spark_session.read.format("delta").load(f"{world.bank.root}/ops/metric")
-    found = figures.where("name = 'share_moved'").select("day", "value").collect()
-    assert sorted(tuple(row) for row in found) == [(DAY, 0.0), (second, 2 / 65)]
+    shares = figures.where("name = 'share_moved'").select("day", "value").collect()
+    assert sorted(tuple(row) for row in shares) == [(DAY, 0.0), (second, 2 / 65)]
     with pytest.raises(GateRefusedError, match="would hold 5 identifiers, allowed are 4"):
         world.resolve(second, gates={"largest": 4})
     # only what is touched was looked at, and is again

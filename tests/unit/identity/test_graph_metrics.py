@@ -49,16 +49,16 @@ def test_persons_are_described_as_networkx_does(spark_session: SparkSession) -> 
         (101, 302, "person"),
         (301, None, "limit"),
     ]
-    found = describe_clusters(
+    rows = describe_clusters(
         small_frame(spark_session, persons, "id_key bigint, person_id bigint"),
         small_frame(spark_session, links, "a_key bigint, b_key bigint"),
         small_frame(
             spark_session, [(*row, "why", date(2026, 3, 31)) for row in refused], _REJECTED
         ),
     ).collect()
-    told = {row["person_id"]: tuple(row[name] for name in _NAMES) for row in found}
+    described = {row["person_id"]: tuple(row[name] for name in _NAMES) for row in rows}
     conflicts = {1: 2, 2: 1, 3: 1}
-    assert told == {
+    assert described == {
         person: _expected(graph, conflicts.get(person, 0))
         for person, graph in graphs.items()
         if len(graph) > 1
@@ -69,9 +69,9 @@ def test_a_refused_link_within_a_person_is_a_conflict_and_no_link(
     spark_session: SparkSession,
 ) -> None:
     rows = [(1, 2, "manual", "why", date(2026, 3, 31))]
-    (found,) = describe_clusters(
+    (row,) = describe_clusters(
         small_frame(spark_session, [(n, 5) for n in (1, 2, 3)], "id_key bigint, person_id bigint"),
         small_frame(spark_session, [(1, 2), (2, 3), (1, 3)], "a_key bigint, b_key bigint"),
         small_frame(spark_session, rows, _REJECTED),
     ).collect()
-    assert tuple(found[name] for name in ("links", "bridges", "conflicts")) == (2, 2, 1)
+    assert tuple(row[name] for name in ("links", "bridges", "conflicts")) == (2, 2, 1)

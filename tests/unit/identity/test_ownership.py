@@ -54,7 +54,7 @@ def owned(phone: str, words: str, start: date | None, end: date | None) -> Owned
     return phone, frozenset(words.split()), start, end
 
 
-def test_a_phone_is_its_next_owners_after_a_silence_or_a_day_by_hand(
+def test_a_phone_is_its_next_owners_after_silent_days_or_a_day_by_hand(
     spark_session: SparkSession, tmp_path: Path
 ) -> None:
     soon, short = DAY + timedelta(days=3), DAY + timedelta(days=29)
@@ -150,8 +150,8 @@ def days_of(world: World) -> set[tuple[str, date, int]]:
     """Who (u8 or u88), day, events."""
     names = users(world)
     rows = world.bank.rows(PERSON_DAY, "person_id", "day", "n")
-    found = {(names[person], day, n) for person, day, n in rows if person in names}
-    return {row for row in found if row[0] in ("u8", "u88")}
+    periods = {(names[person], day, n) for person, day, n in rows if person in names}
+    return {row for row in periods if row[0] in ("u8", "u88")}
 
 
 # ---- days of reassignment against the definition
@@ -169,27 +169,27 @@ def frame_of(spark: SparkSession, seen: Iterable[Seen]) -> Any:
     )
 
 
-def expected(seen: Sequence[Seen], types: dict[int, str], silence: int) -> set[tuple[int, int]]:
+def expected(seen: Sequence[Seen], types: dict[int, str], silent_days: int) -> set[tuple[int, int]]:
     """Key and day, by looking at every day of every key."""
-    found = set()
+    reassigned = set()
     for key in {s[0] for s in seen}:
-        mine = [(b, first, last) for a, b, first, last in seen if a == key]
-        covered = sorted({d for _, first, last in mine for d in range(first, last + 1)})
+        sightings = [(b, first, last) for a, b, first, last in seen if a == key]
+        covered = sorted({d for _, first, last in sightings for d in range(first, last + 1)})
         stretches: list[list[int]] = []
         for day in covered:
-            if not stretches or day - stretches[-1][-1] >= silence:
+            if not stretches or day - stretches[-1][-1] >= silent_days:
                 stretches.append([])
             stretches[-1].append(day)
         had: set[str] = set()
         for stretch in stretches:
-            held = {types[b] for b, first, _ in mine if first in stretch} & {
+            held = {types[b] for b, first, _ in sightings if first in stretch} & {
                 "user_id",
                 "member_card",
             }
             if held & had:
-                found.add((key, stretch[0]))
+                reassigned.add((key, stretch[0]))
             had |= held
-    return found
+    return reassigned
 
 
 def test_days_of_reassignment_are_those_of_the_definition(spark_session: SparkSession) -> None:
@@ -199,9 +199,9 @@ def test_days_of_reassignment_are_those_of_the_definition(spark_session: SparkSe
     for key in range(180):
         # three worlds of 80 others
         others = np.arange(80) + 1000 + 80 * (key // 60)
-        for other in rng.choice(others, size=rng.integers(1, 6), replace=False).tolist():
+        for neighbour in rng.choice(others, size=rng.integers(1, 6), replace=False).tolist():
             first = int(rng.integers(0, 200))
-            seen.append((key, other, first, first + int(rng.integers(0, 25))))
+            seen.append((key, neighbour, first, first + int(rng.integers(0, 25))))
     listed = [*((k, "phone") for k in range(180)), *types.items()]
     identifiers = small_frame(spark_session, listed, "id_key bigint, id_type string")
     swapped = [(b, a, *days) if rng.random() < 0.5 else (a, b, *days) for a, b, *days in seen]
@@ -259,13 +259,13 @@ def test_a_key_that_another_identifier_has_is_not_used(spark_session: SparkSessi
     periods = periods_of(days)
     assert periods.count() == 5
     key = periods.where("id_key = 1 AND valid_from IS NOT NULL").select(node_key().alias("k"))
-    other = key.limit(1).selectExpr("k AS id_key", "'cookie' AS id_type")
-    left = without_key_clashes(periods, other).collect()
+    clashing = key.limit(1).selectExpr("k AS id_key", "'cookie' AS id_type")
+    left = without_key_clashes(periods, clashing).collect()
     assert {row["id_key"] for row in left} == {2}
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         ({"reassignment": RULES["reassignment"]}, "add user_id: 1, without days, to limits.phone"),
         (
@@ -286,6 +286,6 @@ def test_a_key_that_another_identifier_has_is_not_used(spark_session: SparkSessi
         ),
     ],
 )
-def test_rules_that_cannot_work_are_refused(wrong: dict[str, Any], told: str) -> None:
-    with pytest.raises((ValueError, ConfigFaultsError), match=told):
+def test_rules_that_cannot_work_are_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises((ValueError, ConfigFaultsError), match=message):
         IdentityConfig.model_validate({"identifiers": ["user_id", "phone"], **wrong})

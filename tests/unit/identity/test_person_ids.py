@@ -45,10 +45,10 @@ def assign(
         next_id=next_id,
     )
     names = pairs(result.names.collect())
-    found, alias, moves = read(result)
-    assert {key: names[component] for key, component in components.items()} == found
+    persons, alias, moves = read(result)
+    assert {key: names[component] for key, component in components.items()} == persons
     assert len(set(names.values())) == len(names) == len(set(components.values()))
-    return found, alias, moves
+    return persons, alias, moves
 
 
 def read(result: Assignment) -> tuple[Pairs, Pairs, Moves]:
@@ -79,11 +79,11 @@ class Oracle:
             members[component].add(key)
         claims: dict[int, int] = {}
         for old in set(self.person.values()):
-            mine = {key for key, person in self.person.items() if person == old}
+            held = {key for key, person in self.person.items() if person == old}
             parts = [
-                (-len(mine & keys), min(mine & keys), c)
+                (-len(held & keys), min(held & keys), c)
                 for c, keys in members.items()
-                if mine & keys
+                if held & keys
             ]
             if parts:
                 claims[old] = min(parts)[2]

@@ -84,7 +84,7 @@ def results(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactor
     return days
 
 
-def test_rules_made_by_hand_and_the_limits_of_a_person(results: list[Result]) -> None:
+def test_manual_rules_and_the_limits_of_a_person(results: list[Result]) -> None:
     # u1 and u3 have p1 once each: the smaller key keeps it; u4 and u5 are one whatever the limit
     persons = group("u1 p1 c1", "u3", "u2 p2", "c2", "u4 u5 c5", "c9", "u6 c6", "c7")
     assert persons <= results[0].persons
@@ -115,7 +115,7 @@ def test_a_hub_that_was_seen_with_another_is_released_with_it(results: list[Resu
     assert not results[0].rejected_of("u70", "p70", *(f"c{n}" for n in range(70, 79)))
 
 
-def test_likeness_links_and_breaks_no_limit(results: list[Result]) -> None:
+def test_a_likely_pair_links_and_breaks_no_limit(results: list[Result]) -> None:
     words = ("u41", "c41", "p41", "u42", "c42", "u43", "c43", "u44", "e45")
     assert group("u41 c41 p41", "u42 c42", "u43 c43 e45", "u44") <= results[0].persons
     assert results[0].rejected_of(*words) == {

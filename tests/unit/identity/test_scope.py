@@ -52,7 +52,7 @@ class History:
     """A few identifiers that nobody else has, and what becomes of them."""
 
     def __init__(self, number: int) -> None:
-        self.chance, self.other = random.Random(number), random.Random(-1 - number)
+        self.chance, self.erasures = random.Random(number), random.Random(-1 - number)
         sizes = (("u", 4), ("p", 3), ("c", 5))
         self.words = {k: [f"{k}{number}_{n}" for n in range(most)] for k, most in sizes}
         self.number = number
@@ -76,7 +76,7 @@ class History:
     def erased(self) -> str | None:
         """One of them that is erased, now and then; later records may bring it back."""
         every = [word for words in self.words.values() for word in words]
-        return self.other.choice(every) if self.other.random() < 0.05 else None
+        return self.erasures.choice(every) if self.erasures.random() < 0.05 else None
 
     def link(self) -> str:
         """Two of them whose profiles are alike, now and then; what was said is not said again."""

@@ -69,12 +69,12 @@ class World:
     def copy(self, root: Path) -> "World":
         """The same bank at another place."""
         if isinstance(self.bank, MemoryBank):
-            other = World(self.spark, root, bank=self.bank.copy(root))
+            copied = World(self.spark, root, bank=self.bank.copy(root))
         else:
             shutil.copytree(self.bank.root, root)
-            other = World(self.spark, root)
-        other.seen, other.keys, other.gone = self.seen, dict(self.keys), set(self.gone)
-        return other
+            copied = World(self.spark, root)
+        copied.seen, copied.keys, copied.gone = self.seen, dict(self.keys), set(self.gone)
+        return copied
 
     def come(self, day: date, *records: str) -> None:
         """Records of a day, each a list of identifiers, the strongest first."""
@@ -94,8 +94,8 @@ class World:
         # what was erased has the key that it had
         back = {word for text in texts for word in text.split()} & self.gone
         self.gone -= back
-        met = {**fresh, **{word: self.keys[word] for word in sorted(back)}}
-        known = [(key, TYPES[word[0]], "", word, 0) for word, key in met.items()]
+        named = {**fresh, **{word: self.keys[word] for word in sorted(back)}}
+        known = [(key, TYPES[word[0]], "", word, 0) for word, key in named.items()]
         schema = "id_key bigint, id_type string, scope string, id_value string, salt int"
         events = [
             ("web", str(self.seen + n), f"{day} 10:00:00", [self.keys[w] for w in record.split()])
@@ -108,12 +108,12 @@ class World:
         )  # fmt: skip
         tables = {IDENTIFIER: small_frame(self.spark, known, schema), EVENTS: rows}
         last = max(day for day, _ in records)
-        told = [
+        stated = [
             ("crm", name, [self.keys[word] for word in record.split()], f"{last} 09:00:00")
             for name, record in profiles.items()
         ]
         shape = "source string, record_id string, ids array<bigint>, updated_ts string"
-        shown = small_frame(self.spark, told, shape)
+        shown = small_frame(self.spark, stated, shape)
         shown = shown.withColumn("updated_ts", F.col("updated_ts").cast("timestamp"))
         self.bank.publish(
             {**tables, PROFILES: shown},
@@ -125,13 +125,13 @@ class World:
 
     def link(self, *pairs: str) -> None:
         """What link_profiles has found: pairs and their probability, `a b 0.97`."""
-        told = [line.split() for line in pairs]
+        lines = [line.split() for line in pairs]
         rows = [
-            ("people", *sorted((self.keys[a], self.keys[b])), float(score)) for a, b, score in told
+            ("people", *sorted((self.keys[a], self.keys[b])), float(score)) for a, b, score in lines
         ]
         shape = "name string, a_key bigint, b_key bigint, score double"
-        found = small_frame(self.spark, rows, shape).withColumn("n", F.lit(1).cast("bigint"))
-        self.bank.publish({LIKELY_PAIR: found})
+        likely = small_frame(self.spark, rows, shape).withColumn("n", F.lit(1).cast("bigint"))
+        self.bank.publish({LIKELY_PAIR: likely})
 
     def erase(
         self, day: date, *words: str, since: date | None = None, entire_person: bool = False
@@ -170,10 +170,10 @@ class World:
         return {key: word for word, key in self.keys.items()}.get(key or 0, "")
 
     def persons(self) -> set[frozenset[str]]:
-        found: dict[int, set[str]] = {}
+        groups: dict[int, set[str]] = {}
         for key, person in self.bank.rows(PERSON, "id_key", "person_id"):
-            found.setdefault(person, set()).add(self.word(key))
-        return {frozenset(group) for group in found.values()}
+            groups.setdefault(person, set()).add(self.word(key))
+        return {frozenset(group) for group in groups.values()}
 
     def rejected(self) -> set[tuple[str, str, str]]:
         rows = self.bank.rows(REJECTED, "a_key", "b_key", "rule")
