@@ -26,7 +26,7 @@ def test_equal_scores_are_a_random_choice(spark_session: SparkSession) -> None:
     assert [point.lift for point in points] == pytest.approx([1.0] * len(SHARES))
 
 
-def test_the_most_alike_come_first_with_their_level(spark_session: SparkSession) -> None:
+def test_the_most_similar_come_first_with_their_level(spark_session: SparkSession) -> None:
     rows = """4 | 0.1 | 0.2
               3 | 0.9 | 1.0
               7 | 0.5 | 0.9
