@@ -15,7 +15,7 @@ __all__ = ["conf"]  # a fixture
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ("{name: x, kind: active, event: ad_click, by: campain}", "did you mean 'campaign'?"),
         ("{name: x, kind: active, event: login, by: campaign}", "declare it in archive.yml: login"),
@@ -34,12 +34,12 @@ __all__ = ["conf"]  # a fixture
         ("{name: sales, kind: new, event: login}", "indicator 'sales' is in conf/ind"),
     ],
 )
-def test_a_wrong_indicator_is_named_with_its_remedy(conf: Path, given: str, told: str) -> None:
+def test_a_wrong_indicator_is_named_with_its_remedy(conf: Path, given: str, message: str) -> None:
     write(conf, "indicators/zz.yml", f"indicators:\n  - {given}\n")
-    found = faults(conf)
-    told = told.replace("conf/ind", "indicators/daily.yml too; rename one of them")
-    assert any(line.startswith("indicators/zz.yml: indicators[0]") and told in line
-               for line in found), found  # fmt: skip
+    lines = faults(conf)
+    message = message.replace("conf/ind", "indicators/daily.yml too; rename one of them")
+    assert any(line.startswith("indicators/zz.yml: indicators[0]") and message in line
+               for line in lines), lines  # fmt: skip
 
 
 def test_faults_of_indicators_and_tags_come_together(conf: Path) -> None:

@@ -48,12 +48,12 @@ def load(conf: Path, keys: str) -> Project:
 def fault(conf: Path, keys: str) -> str:
     with pytest.raises(ConfigFaultsError) as caught:
         load(conf, keys)
-    [found] = str(caught.value).splitlines()
-    return found
+    [line] = str(caught.value).splitlines()
+    return line
 
 
 @pytest.mark.parametrize(
-    ("keys", "told"),
+    ("keys", "message"),
     [
         ("identifier: phon, table: vip.csv", "identifier: unknown identifier type 'phon'; did you "
          "mean 'phone'?"),
@@ -72,14 +72,14 @@ def fault(conf: Path, keys: str) -> str:
          "own; make a person's tag of it, an audience of these persons, and ask in_audience(...)"),
     ],
 )  # fmt: skip
-def test_a_wrong_list_says_what_to_write(conf: Path, keys: str, told: str) -> None:
-    found = fault(conf, keys)
-    assert found.startswith("tags/lists.yml: tags[0]")
-    assert told in found
+def test_a_wrong_list_says_what_to_write(conf: Path, keys: str, message: str) -> None:
+    line = fault(conf, keys)
+    assert line.startswith("tags/lists.yml: tags[0]")
+    assert message in line
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (b"", "has 0 columns; write the identifier, and the value, with their names in the"),
         (b"phone,level,city\n13812340001,gold,Bath\n", "has 3 columns; write the identifier, and"),
@@ -90,21 +90,21 @@ def test_a_wrong_list_says_what_to_write(conf: Path, keys: str, told: str) -> No
         (b'phone,"level\n' + b"13812340001,gold\n" * 9000, "its first line: field larger than"),
     ],
 )
-def test_a_wrong_file_says_what_to_write(conf: Path, text: bytes, told: str) -> None:
+def test_a_wrong_file_says_what_to_write(conf: Path, text: bytes, message: str) -> None:
     (conf / "tags" / "vip.csv").write_bytes(text)
-    found = fault(conf, "identifier: phone, table: vip.csv")
-    assert found.startswith("tags/lists.yml: tags[0].table: vip.csv: ")
-    assert told in found
-    assert "1381234" not in found
+    line = fault(conf, "identifier: phone, table: vip.csv")
+    assert line.startswith("tags/lists.yml: tags[0].table: vip.csv: ")
+    assert message in line
+    assert "1381234" not in line
 
 
 def test_identifiers_are_read_as_the_sources_read_theirs(conf: Path) -> None:
     def way(keys: str) -> tuple[str, str, str, str]:
         [tag] = load(conf, f"table: vip.csv, {keys}").tags
         assert isinstance(tag, PersonListTag)
-        found = tag.file
-        assert found is not None
-        return found.id_type, found.form, found.region, found.scope
+        file = tag.file
+        assert file is not None
+        return file.id_type, file.form, file.region, file.scope
 
     assert way("identifier: phone") == ("phone", "phone", "CN", "")
     assert way("identifier: phone, region: GB") == ("phone", "phone", "GB", "")
@@ -116,23 +116,27 @@ def test_identifiers_are_read_as_the_sources_read_theirs(conf: Path) -> None:
 
 
 def test_the_report_tells_the_list(conf: Path) -> None:
-    for keys, told in (
+    for keys, description in (
         ("", "vip.csv, by phone"),
         (", description: Level", "Level (vip.csv, by phone)"),
     ):
         project = load(conf, "identifier: phone, table: vip.csv" + keys)
-        assert [note.description for note in job_config("publish_report", project).tags] == [told]
+        assert [note.description for note in job_config("publish_report", project).tags] == [
+            description
+        ]
 
 
 @pytest.mark.parametrize(
-    ("id_type", "told"),
+    ("id_type", "message"),
     [
         ("phone", "sources read phone as of CN, GB; write the country of the list, `region: CN`"),
         ("user_id", "sources read user_id as email, text; give it one `form` in all of them"),
         ("wechat_openid", "is unique within a scope (field app of the sources) only; write that"),
     ],
 )
-def test_sources_that_differ_are_told(conf: Path, id_type: str, told: str) -> None:
-    theirs = "{phone: {column: p, region: GB}, user_id: {column: u, form: email}, wechat_openid: "
-    source(conf, "shop", theirs + "{column: o, scope: app}}")
-    assert told in fault(conf, f"identifier: {id_type}, table: vip.csv")
+def test_sources_that_differ_are_told(conf: Path, id_type: str, message: str) -> None:
+    identifiers = (
+        "{phone: {column: p, region: GB}, user_id: {column: u, form: email}, wechat_openid: "
+    )
+    source(conf, "shop", identifiers + "{column: o, scope: app}}")
+    assert message in fault(conf, f"identifier: {id_type}, table: vip.csv")

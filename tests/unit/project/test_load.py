@@ -44,7 +44,7 @@ def test_the_examples_are_valid(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tag", "told"),
+    ("tag", "message"),
     [
         ("{name: x, kind: rule, wen: a > 1}", "unknown key; did you mean 'when'?"),
         (
@@ -85,10 +85,10 @@ def test_the_examples_are_valid(name: str) -> None:
         ),
     ],
 )
-def test_a_wrong_tag_is_named_with_its_remedy(conf: Path, tag: str, told: str) -> None:
+def test_a_wrong_tag_is_named_with_its_remedy(conf: Path, tag: str, message: str) -> None:
     write(conf, "tags/zz.yml", f"tags:\n  - {tag}\n")
-    found = faults(conf)
-    assert any(line.startswith("tags/zz.yml: tags[0]") and told in line for line in found), found
+    lines = faults(conf)
+    assert any(line.startswith("tags/zz.yml: tags[0]") and message in line for line in lines), lines
 
 
 def test_a_probability_says_what_its_model_means(conf: Path) -> None:
@@ -113,17 +113,17 @@ def test_a_model_of_no_known_algorithm(conf: Path) -> None:
     assert any("did you mean 'ngram_regression'" in line for line in faults(conf))
     text = (conf / "models/gender_from_name.yml").read_text().replace("ngram", "nrgam")
     write(conf, "models/zz.yml", text.replace("model: gender_from_name", "model: y"))
-    found = [line for line in faults(conf) if line.startswith("models/zz.yml")]
-    assert len(found) == 1
-    assert "did you mean 'ngram_regression'" in found[0]
+    lines = [line for line in faults(conf) if line.startswith("models/zz.yml")]
+    assert len(lines) == 1
+    assert "did you mean 'ngram_regression'" in lines[0]
 
 
 def test_without_sessions_a_visit_has_no_channel(conf: Path) -> None:
     kept, _, _ = (conf / "archive.yml").read_text().partition("sessions:")
     write(conf, "archive.yml", kept)
-    found = faults(conf)
-    assert len(found) == 2  # of its dimension and of its filter
-    assert all("'visit'" in line and "'channel'" in line for line in found)
+    lines = faults(conf)
+    assert len(lines) == 2  # of its dimension and of its filter
+    assert all("'visit'" in line and "'channel'" in line for line in lines)
 
 
 def test_faults_of_several_files_come_together(conf: Path) -> None:
@@ -164,10 +164,10 @@ def test_a_tag_in_use_is_neither_retired_nor_a_draft(conf: Path) -> None:
     planned = {name for step in plan_all(project, "more") for name in step.nodes}
     assert {"logins_30d", "new", "more"} <= planned
     write(conf, "audiences/zz.yml", "audience: zz\nwhere: old or more\n")
-    found = faults(conf)
-    assert any("tag 'old' is retired, and used by audience zz; take it out" in f for f in found)
-    assert any("tag 'more' is a draft, and used by audience zz; make it ac" in f for f in found)
-    assert not any("'new'" in line for line in found)
+    lines = faults(conf)
+    assert any("tag 'old' is retired, and used by audience zz; take it out" in f for f in lines)
+    assert any("tag 'more' is a draft, and used by audience zz; make it ac" in f for f in lines)
+    assert not any("'new'" in line for line in lines)
 
 
 def test_an_identifier_without_a_strength_is_refused(conf: Path) -> None:
@@ -187,7 +187,7 @@ def test_the_plan_names_each_part_in_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "told"),
+    ("entry", "message"),
     [
         ("entity: houshold\nwhere: family", "entity: unknown entity 'houshold'; did you mean 'hou"),
         ("where: family", "tag family is a household's, and this is a person's; make an audience"),
@@ -195,10 +195,10 @@ def test_the_plan_names_each_part_in_order() -> None:
         ("where: persons > 2", "unknown tag persons"),
     ],
 )
-def test_whose_an_audience_is_has_to_fit(conf: Path, entry: str, told: str) -> None:
+def test_whose_an_audience_is_has_to_fit(conf: Path, entry: str, message: str) -> None:
     write(conf, "audiences/zz.yml", f"audience: zz\n{entry}\n")
-    found = faults(conf)
-    assert any(line.startswith("audiences/zz.yml: ") and told in line for line in found), found
+    lines = faults(conf)
+    assert any(line.startswith("audiences/zz.yml: ") and message in line for line in lines), lines
 
 
 def test_an_address_needs_an_entity(conf: Path) -> None:
@@ -218,7 +218,7 @@ def test_only_limits_the_plan_to_what_a_node_stands_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["run", "bild_tags", "--date", "2026-03-31"], "did you mean 'build_tags'?"),
         (["run", "all", "--date", "31.3.2026"], "write it as YYYY-MM-DD"),
@@ -232,14 +232,14 @@ def test_only_limits_the_plan_to_what_a_node_stands_on() -> None:
 )
 def test_bad_arguments_are_one_line_and_exit_code_2(
     arguments: list[str],
-    told: str,
+    message: str,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(CONF.parent)
     assert exit_code(arguments) == 2
     shown = capsys.readouterr().err.strip()
-    assert told in shown
+    assert message in shown
     assert len(shown.splitlines()) == 1
 
 
