@@ -124,7 +124,7 @@ def bank_frames(persons: int, seed: int) -> dict[str, pd.DataFrame]:
         **stages,
         **_tags(persons, rng),
         **_models(rng),
-        **_reach(persons, rng),
+        **_audiences(persons, rng),
     }
 
 
@@ -148,7 +148,7 @@ def _identities(persons: int, rng: np.random.Generator) -> dict[str, pd.DataFram
     # persons 1 and 2, 3 and 4 ... share a home, and the last ones live alone
     homes = [("household", person, (person + 1) // 2) for person in range(1, persons - 4)]
     homes += [("household", person, person) for person in range(persons - 4, persons + 1)]
-    aside = [
+    rejected = [
         (key - 2, None, "limit", "imei seen with 7 different user_id (limit 1)", DAY),
         (key - 1, None, "limit", "imei seen with 31 different user_id (limit 1)", DAY),
         (key, None, "blocked", f"placeholder SECRET-phone-{key}", DAY),
@@ -169,7 +169,7 @@ def _identities(persons: int, rng: np.random.Generator) -> dict[str, pd.DataFram
         "identity.identifier": _frame("identity.identifier", identifiers),
         "identity.person": _frame("identity.person", links),
         "identity.changes": _frame("identity.changes", changes),
-        "identity.rejected": _frame("identity.rejected", aside),
+        "identity.rejected": _frame("identity.rejected", rejected),
         "identity.entity": _frame("identity.entity", homes),
         "identity.entity_rejected": _frame(
             "identity.entity_rejected", [("household", -1, None), ("household", -2, 7)]
@@ -285,10 +285,10 @@ def _models(rng: np.random.Generator) -> dict[str, pd.DataFrame]:
     }
 
 
-def _reach(persons: int, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
+def _audiences(persons: int, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
     shares = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0]
     gain = [("like_instalment", DAY, s, float(s**0.45), float(s**0.45 / s)) for s in shares]
-    alike = [("like_instalment", DAY, p, p, 1 / p, _level(p)) for p in range(1, 40)]
+    lookalikes = [("like_instalment", DAY, p, p, 1 / p, _level(p)) for p in range(1, 40)]
     names = {"instalment_prospects": 0.3, "app_users": 0.7, "opted_out": 0.05, "vip": 0.12}
     members = [
         (name, DAY, person)
@@ -299,7 +299,7 @@ def _reach(persons: int, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
     members += [("vip", DAY - timedelta(days=1), p) for p in range(1, persons + 1)]
     return {
         "lookalike.gain": _frame("lookalike.gain", gain),
-        "lookalike.member": _frame("lookalike.member", alike),
+        "lookalike.member": _frame("lookalike.member", lookalikes),
         "audiences.member": _frame("audiences.member", members),
     }
 

@@ -62,7 +62,7 @@ def test_stages_keep_their_order_in_the_flow() -> None:
     assert go.Figure(figure).data
 
 
-def test_two_names_cut_alike_keep_two_bars() -> None:
+def test_two_names_cut_to_the_same_text_keep_two_bars() -> None:
     figure = charts.bars(["a" * 60, "a" * 61], [1, 2], ["1", "2"])
     assert figure["data"][0]["y"] == [0, 1]
 

@@ -245,7 +245,7 @@ def test_rfm_money_is_the_sum_of_all_cells(made: Made) -> None:
     assert f"spent {money:,.0f} CNY" in made.sections["rfm"].summary
 
 
-def test_tag_reach_is_a_share_of_all_persons(made: Made) -> None:
+def test_tag_coverage_is_a_share_of_all_persons(made: Made) -> None:
     tags = made.rows["tags.person_tag"].groupby("tag")["person_id"].nunique()
     assert {tag.tag: tag.persons for tag in made.data("tags").tags} == tags.to_dict()
 
