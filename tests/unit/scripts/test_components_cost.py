@@ -16,14 +16,14 @@ def run(edges: int, chunks: int) -> Run:
 
 def test_constants_are_found_again() -> None:
     runs = [run(3_000_000, 4), run(12_000_000, 4), run(60_000_000, 16)]
-    found = fit(runs)
-    np.testing.assert_allclose(found.by_row, MODEL.by_row)
-    np.testing.assert_allclose(found.by_id, MODEL.by_id)
+    fitted = fit(runs)
+    np.testing.assert_allclose(fitted.by_row, MODEL.by_row)
+    np.testing.assert_allclose(fitted.by_id, MODEL.by_id)
     larger = run(120_000_000, 32)
-    told = found.predict(larger.edges, larger.ids, larger.chunks, larger.budget)
-    assert told.shuffled == pytest.approx(larger.shuffled)
-    assert told.rounds == larger.rounds == 2
-    np.testing.assert_allclose(told.left, larger.left)
+    predicted = fitted.predict(larger.edges, larger.ids, larger.chunks, larger.budget)
+    assert predicted.shuffled == pytest.approx(larger.shuffled)
+    assert predicted.rounds == larger.rounds == 2
+    np.testing.assert_allclose(predicted.left, larger.left)
 
 
 def test_an_id_is_in_one_chunk_or_in_as_many_as_it_has_ends() -> None:

@@ -17,9 +17,9 @@ def machine(tmp_path: Path) -> Path:
     commands = tmp_path / "bin"
     commands.mkdir()
     for name in NEEDED:
-        found = shutil.which(name)
-        assert found is not None
-        (commands / name).symlink_to(found)
+        program = shutil.which(name)
+        assert program is not None
+        (commands / name).symlink_to(program)
     put(commands, "python3", "echo 3.12")
     put(commands, "java", "echo 'openjdk version \"17.0.9\" 2023-10-17' >&2")
     (tmp_path / "pyproject.toml").touch()
@@ -35,7 +35,7 @@ def put(commands: Path, name: str, body: str) -> None:
     path.chmod(0o755)
 
 
-def told(commands: Path, **environment: str) -> str:
+def first_line(commands: Path, **environment: str) -> str:
     """The last line of an attempt that must be refused."""
     done = subprocess.run(
         ["bash", "-c", f". {HERE}/scripts/environment.sh; make_environment"],
@@ -52,45 +52,45 @@ def told(commands: Path, **environment: str) -> str:
 @pytest.mark.parametrize("version", ["3.9", "3.14"])
 def test_a_python_too_old_or_too_new_is_named(machine: Path, version: str) -> None:
     put(machine, "python3", f"echo {version}")
-    line = told(machine)
+    line = first_line(machine)
     assert f"python3 is {version};" in line
     assert "Python 3.11, 3.12 or 3.13 is needed" in line
 
 
 def test_no_python_is_told(machine: Path) -> None:
     (machine / "python3").unlink()
-    assert "(found: none)" in told(machine)
+    assert "(found: none)" in first_line(machine)
 
 
 def test_no_java_is_told(machine: Path) -> None:
     (machine / "java").unlink()
-    assert told(machine).startswith("error: no Java found; install Java 17 or 21")
-    assert "in JAVA_HOME=/nowhere;" in told(machine, JAVA_HOME="/nowhere")
+    assert first_line(machine).startswith("error: no Java found; install Java 17 or 21")
+    assert "in JAVA_HOME=/nowhere;" in first_line(machine, JAVA_HOME="/nowhere")
 
 
 @pytest.mark.parametrize(("version", "major"), [("1.8.0_392", "8"), ("11.0.2", "11")])
 def test_an_old_java_is_named(machine: Path, version: str, major: str) -> None:
     put(machine, "java", f"echo 'openjdk version \"{version}\"' >&2")
-    assert f"Java {major} is too old for Spark 4; install Java 17 or 21" in told(machine)
+    assert f"Java {major} is too old for Spark 4; install Java 17 or 21" in first_line(machine)
 
 
 def test_a_python_without_venv_is_told(machine: Path) -> None:
     put(machine, "python3", '[[ "$*" == *ensurepip* ]] && exit 1; echo 3.12')
-    assert "install its venv module" in told(machine)
+    assert "install its venv module" in first_line(machine)
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/meminfo"), reason="memory is read on Linux only")
 def test_too_little_memory_is_told(machine: Path) -> None:
     put(machine, "awk", '[[ "$*" == *MemTotal* ]] && echo 2000 || echo 90000')
-    assert "2000 MB of memory; databank needs 4 GB" in told(machine)
+    assert "2000 MB of memory; databank needs 4 GB" in first_line(machine)
 
 
 def test_a_full_disk_is_told(machine: Path) -> None:
     put(machine, "df", "printf 'head\\nx 1 1 300 1 /\\n'")
-    assert "only 300 MB are free here" in told(machine)
+    assert "only 300 MB are free here" in first_line(machine)
 
 
-def test_packages_out_of_reach_are_told(machine: Path) -> None:
+def test_packages_that_cannot_be_fetched_are_named(machine: Path) -> None:
     # a Python whose environment has a pip that finds nothing
     put(
         machine,
@@ -103,4 +103,4 @@ def test_packages_out_of_reach_are_told(machine: Path) -> None:
         "esac",
     )
     (machine / "tail").symlink_to(shutil.which("tail") or "")
-    assert "the first start needs the network" in told(machine)
+    assert "the first start needs the network" in first_line(machine)
