@@ -134,8 +134,8 @@ def test_days_in_a_row_values_and_first_days_against_pandas(
         ]
         wanted += [(person, "distinct", values, None)] if values else []
     columns = ("person_id", "tag", "value_double", "value_date")
-    found = bank.rows(PERSON_TAG, *columns, where="value_string is null")
-    assert found == sorted(wanted, key=repr)
+    rows = bank.rows(PERSON_TAG, *columns, where="value_string is null")
+    assert rows == sorted(wanted, key=repr)
     late = {row[0] for row in bank.rows(PERSON_TAG, "person_id", where="tag = 'late'")}
     assert late == {person for person, seen in by_person if max(seen.day) >= date(2026, 1, 27)}
     keen = {row[0] for row in bank.rows(PERSON_TAG, "person_id", where="tag = 'keen'")}
@@ -171,14 +171,14 @@ def test_a_null_condition_is_no_tag(bank: Bank) -> None:
 
 def test_which_of_several_values_is_believed(spark_session: SparkSession, tmp_path: Path) -> None:
     bank = make_bank(spark_session, tmp_path, persons=3, days="1 | 2026-01-01 | login | 1")
-    told = [
+    statements = [
         ("crm", "a", 1, "Wuhan", 5), ("app", "b", 1, "Suzhou", 6), ("app", "c", 1, "Wuhan", 4),
         ("app", "d", 1, "Nanjing", 9), ("crm", "e", 1, "", 10),
         ("app", "f", 2, "Suzhou", 6), ("pos", "g", 2, "Wuhan", 8), ("pos", "h", 3, "Qingdao", 8),
     ]  # fmt: skip
     rows = [
         (source, record, person, {"city": city}, f"2026-01-{day:02d} 00:00:00")
-        for source, record, person, city, day in told
+        for source, record, person, city, day in statements
     ]
     shape = (
         "source string, record_id string, id_key bigint, attributes map<string,string>, at string"
@@ -198,10 +198,10 @@ def test_which_of_several_values_is_believed(spark_session: SparkSession, tmp_pa
             *({"name": n, "kind": "attribute", "attribute": "city"} | k for n, k in given.items())
         ),
     )
-    found: dict[str, dict[int, str]] = {name: {} for name in given}
+    cities: dict[str, dict[int, str]] = {name: {} for name in given}
     for tag, person, city in bank.rows(PERSON_TAG, "tag", "person_id", "value_string"):
-        found[tag][person] = city
-    assert found == {
+        cities[tag][person] = city
+    assert cities == {
         "newest": {1: "Nanjing", 2: "Wuhan", 3: "Qingdao"},
         "only": {1: "Nanjing", 2: "Suzhou"},
         "trusted": {1: "Wuhan", 2: "Suzhou"},
@@ -240,8 +240,8 @@ def test_a_tag_whose_type_has_changed_is_built_again_before_it_is_read(bank: Ban
         bank.run(JOB, by_now, nodes=("keen",))
     bank.run(JOB, by_now, nodes=("who",))
     bank.run(JOB, by_now, nodes=("keen",))
-    found = bank.rows(PERSON_TAG, "person_id", where="tag = 'keen'")
-    assert found == bank.rows(PERSON_TAG, "person_id", where="tag = 'who'") != []
+    persons = bank.rows(PERSON_TAG, "person_id", where="tag = 'keen'")
+    assert persons == bank.rows(PERSON_TAG, "person_id", where="tag = 'who'") != []
 
 
 def test_a_person_with_ten_million_events_is_one_like_others(

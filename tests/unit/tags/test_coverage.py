@@ -25,8 +25,8 @@ SHARES = (0.1, 0.5, 0.9)
 
 
 def spread(spark: SparkSession, rows: list[tuple[Any, ...]]) -> Mapping[str, Any]:
-    found = value_distribution(small_frame(spark, [(*row, DAY, 1) for row in rows], SHAPE))
-    return {row["tag"]: row for row in found.collect()}
+    distribution = value_distribution(small_frame(spark, [(*row, DAY, 1) for row in rows], SHAPE))
+    return {row["tag"]: row for row in distribution.collect()}
 
 
 def test_quantiles_are_those_of_the_numbers_to_two_digits(spark_session: SparkSession) -> None:
@@ -40,14 +40,14 @@ def test_quantiles_are_those_of_the_numbers_to_two_digits(spark_session: SparkSe
         "huge": np.array([0.0, 1.26e11, 3.0e15]),
     }
     rows = [(tag, None, float(x), None) for tag, values in numbers.items() for x in values]
-    found = spread(spark_session, rows)
+    by_tag = spread(spark_session, rows)
     for tag, values in numbers.items():
         exact = np.quantile(values, SHARES, method="inverted_cdf")
-        assert found[tag]["persons"] == len(values)
-        assert found[tag]["mean"] == pytest.approx(values.mean())
-        assert found[tag]["quantiles"] == pytest.approx(exact, rel=0.06, abs=0.0051)
-        assert (found[tag]["different"], found[tag]["values"]) == (0, [])
-    assert found["huge"]["quantiles"] == [0.0, 1.26e11, 3.0e15]
+        assert by_tag[tag]["persons"] == len(values)
+        assert by_tag[tag]["mean"] == pytest.approx(values.mean())
+        assert by_tag[tag]["quantiles"] == pytest.approx(exact, rel=0.06, abs=0.0051)
+        assert (by_tag[tag]["different"], by_tag[tag]["values"]) == (0, [])
+    assert by_tag["huge"]["quantiles"] == [0.0, 1.26e11, 3.0e15]
 
 
 def test_days_are_told_by_how_long_ago_they_were(spark_session: SparkSession) -> None:
@@ -61,8 +61,8 @@ def test_texts_are_counted_and_the_most_frequent_shown(spark_session: SparkSessi
     banded = [
         ("risk", band, score, None) for band, score in zip("aab", (0.1, 0.2, 0.9), strict=True)
     ]
-    found = spread(spark_session, [*(("city", text, None, None) for text in texts), *banded])
-    city, risk = found["city"], found["risk"]
+    by_tag = spread(spark_session, [*(("city", text, None, None) for text in texts), *banded])
+    city, risk = by_tag["city"], by_tag["risk"]
     assert (city["persons"], city["different"], city["mean"]) == (len(texts), 30, None)
     assert city["quantiles"] == risk["quantiles"] == [None] * 3
     assert [tuple(row) for row in city["values"]] == sorted(Counter(texts).most_common(20))
@@ -79,13 +79,13 @@ def test_the_job_notes_them_but_not_what_few_have(
         for person in range(1, 11)
     )
     bank = make_bank(spark_session, tmp_path, persons=12, days=days)
-    asked = [
+    entries = [
         {"name": "since", "kind": "measure", "event": "read", "measure": "first"},
         {"name": "likes", "kind": "top", "event": "read", "by": "category"},
         {"name": "reader", "kind": "rule", "when": "events('read') > 0"},
         {"name": "nobody", "kind": "rule", "when": "events('read') > 9"},
     ]
-    bank.run(JOB, TagsConfig(tuple(map(read_tag, asked)), ARCHIVE))
+    bank.run(JOB, TagsConfig(tuple(map(read_tag, entries)), ARCHIVE))
     noted = bank.metrics("tag_coverage", "tag")
     assert noted == {"since": 10, "likes": 10, "reader": 10, "nobody": 0}
     # from the 1st to the 10th of the month, seen on its 31st

@@ -38,8 +38,8 @@ def tags(*given: dict[str, object]) -> TagsConfig:
 
 
 def measure(name: str, event: str, window: str, **more: str) -> dict[str, object]:
-    asked = {"name": name, "kind": "measure", "event": event, "window": window}
-    return {**asked, "measure": "count", **more}
+    entry = {"name": name, "kind": "measure", "event": event, "window": window}
+    return {**entry, "measure": "count", **more}
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +80,8 @@ def test_hours_and_days_come_from_one_build(bank: Bank) -> None:
     )  # fmt: skip
     bank.run(JOB, library, day=LONG)
     value = "coalesce(value_string, string(value_date), string(value_double)) AS value"
-    found = bank.read(PERSON_TAG).selectExpr("tag", "person_id", value).collect()
-    assert {(row["tag"], row["person_id"]): row["value"] for row in found} == {
+    rows = bank.read(PERSON_TAG).selectExpr("tag", "person_id", value).collect()
+    assert {(row["tag"], row["person_id"]): row["value"] for row in rows} == {
         ("carts_25h", 1): "1.0", ("carts_25h", 2): "2.0",
         ("carts_24h", 2): "1.0",
         ("carts_today", 1): "1.0", ("carts_today", 2): "2.0",

@@ -55,7 +55,7 @@ def test_values_are_kept_as_long_as_the_tag_asks(bank: Bank) -> None:
     assert bank.rows(HISTORY, "as_of") == []
 
 
-def test_a_reach_that_moves_too_far_is_told(bank: Bank) -> None:
+def test_a_coverage_that_moves_too_far_is_reported(bank: Bank) -> None:
     def alarms(least: int) -> dict[str, object]:
         summary = bank.run(JOB, tags(LOGINS, keen(least, alarm=0.3))).summary
         return {name: text for name, text in summary.items() if name.startswith("alarm")}
@@ -73,8 +73,8 @@ def test_a_tag_that_nobody_has_is_told(bank: Bank) -> None:
     wrong = {"name": "buys", "kind": "measure", "event": "logn", "measure": "days"}
     early = {**LOGINS, "name": "early", "window": "2025-01-01..2025-01-31"}
     summary = bank.run(JOB, tags(LOGINS, wrong, early, keen(99))).summary
-    told = {name: text for name, text in summary.items() if name.startswith("nobody")}
-    assert told == {
+    unmatched = {name: text for name, text in summary.items() if name.startswith("nobody")}
+    assert unmatched == {
         "nobody has: buys": "no event 'logn'; did you mean 'login'?",
         "nobody has: early": "check its event, its window and its filter",
         "nobody has: keen": "its condition holds for nobody",
@@ -84,7 +84,10 @@ def test_a_tag_that_nobody_has_is_told(bank: Bank) -> None:
 def values(bank: Bank) -> dict[str, tuple[object, ...]]:
     """Of the first person: number and day of each tag."""
     columns = ("tag", "value_double", "as_of")
-    return {tag: told for tag, *told in bank.rows(PERSON_TAG, *columns, where="person_id = 1")}
+    return {
+        tag: value_and_day
+        for tag, *value_and_day in bank.rows(PERSON_TAG, *columns, where="person_id = 1")
+    }
 
 
 def test_a_tag_is_kept_until_its_refresh_and_read_as_it_is(bank: Bank) -> None:
@@ -94,23 +97,23 @@ def test_a_tag_is_kept_until_its_refresh_and_read_as_it_is(bank: Bank) -> None:
         day = DAY + timedelta(days=days)
         hashed = how.pop("hashed", "one")
         summary = bank.run(JOB, library, day=day, config_hash=hashed, **how).summary
-        told = {name: n for name, n in summary.items() if not name.startswith("nobody")}
-        return told, values(bank)
+        counts = {name: n for name, n in summary.items() if not name.startswith("nobody")}
+        return counts, values(bank)
 
-    summary, found = build(0)
+    summary, by_tag = build(0)
     assert summary == {"tags": 3, "rows": 10}
-    assert found == {"since": [11.0, DAY], "seldom": [11.0, DAY]}
+    assert by_tag == {"since": [11.0, DAY], "seldom": [11.0, DAY]}
     later = DAY + timedelta(days=3)
-    summary, found = build(3)
+    summary, by_tag = build(3)
     assert summary == {"tags": 2, "rows": 5, "kept until their refresh": 1}
     # 14 of `since` would be quiet; the rule reads what is kept
-    assert found == {"since": [14.0, later], "seldom": [11.0, DAY]}
+    assert by_tag == {"since": [14.0, later], "seldom": [11.0, DAY]}
     assert bank.metrics("tag_mean", "tag") == {"since": 14.0, "seldom": 11.0}
     assert build(6)[1]["seldom"] == [11.0, DAY]
-    _, found = build(7)
+    _, by_tag = build(7)
     week = DAY + timedelta(days=7)
-    assert found["seldom"] == found["since"] == [18.0, week]
-    assert found["quiet"] == [None, week]
+    assert by_tag["seldom"] == by_tag["since"] == [18.0, week]
+    assert by_tag["quiet"] == [None, week]
     # another configuration: at once; and so where it is asked for by name
     assert build(8, hashed="two")[1]["seldom"] == [19.0, DAY + timedelta(days=8)]
     assert build(9, hashed="two", only="seldom")[1]["seldom"] == [20.0, DAY + timedelta(days=9)]
@@ -119,12 +122,12 @@ def test_a_tag_is_kept_until_its_refresh_and_read_as_it_is(bank: Bank) -> None:
 
 def test_what_another_part_has_built_since_is_not_trusted(bank: Bank) -> None:
     parts = {"one": ("seldom",), "two": ("seldom", "since")}
-    found = []
+    seldom = []
     for days, hashed in enumerate(("one", "two", "one", "one")):
         day = DAY + timedelta(days=days)
         bank.run(JOB, tags(SINCE, SELDOM), day=day, config_hash=hashed, nodes=parts[hashed])
-        found.append(values(bank)["seldom"][0])
-    assert found == [11.0, 12.0, 13.0, 13.0]
+        seldom.append(values(bank)["seldom"][0])
+    assert seldom == [11.0, 12.0, 13.0, 13.0]
 
 
 def test_a_part_that_is_kept_writes_nothing_but_lets_former_days_go(bank: Bank) -> None:

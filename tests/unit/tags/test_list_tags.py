@@ -177,11 +177,11 @@ def test_who_is_met_later_has_it_then_and_lines_go_with_their_tag(
     persons = built[0].read(PERSON)
     bank.publish({PERSON: persons.where("person_id = 1")})
     full = library(conf)
-    one = TagsConfig(full.tags[:1], full.archive)
-    bank.run(JOB, one)
+    smaller = TagsConfig(full.tags[:1], full.archive)
+    bank.run(JOB, smaller)
     assert texts(bank, "vip_level") == [(1, "gold")]
     bank.publish({PERSON: persons.where("person_id IN (1, 2)")})
-    bank.run(JOB, one, config_hash="same")
+    bank.run(JOB, smaller, config_hash="same")
     assert texts(bank, "vip_level") == [(1, "gold"), (2, "bronze, at last")]
     everybody = read_tag({"name": "all", "kind": "rule", "when": "true"})
     bank.run(JOB, TagsConfig((everybody,), full.archive))
@@ -190,9 +190,9 @@ def test_who_is_met_later_has_it_then_and_lines_go_with_their_tag(
 
 def test_the_cells_of_a_list_are_nowhere_in_the_configuration(conf: Path) -> None:
     project = load_project(conf)
-    told = repr(job_config("build_tags", project))
-    assert "13812340001" not in told
-    assert str(conf) not in told
+    shown = repr(job_config("build_tags", project))
+    assert "13812340001" not in shown
+    assert str(conf) not in shown
     before = config_hash("build_tags", project)
     assert config_hash("build_tags", load_project(conf)) == before
     write(conf, **{"vip.csv": VIP + "13812340002,gold\n"})
@@ -201,7 +201,7 @@ def test_the_cells_of_a_list_are_nowhere_in_the_configuration(conf: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "told"),
+    ("name", "text", "message"),
     [
         ("budget.csv", "phone,budget\n\n13812340001,3\n13812340002,lots\n", "line 4: its value "
          "is no number; write 12.5, or another `gives`"),
@@ -214,7 +214,7 @@ def test_the_cells_of_a_list_are_nowhere_in_the_configuration(conf: Path) -> Non
     ],
 )  # fmt: skip
 def test_a_row_that_cannot_be_read_is_told_by_its_line_alone(
-    conf: Path, built: tuple[Bank, dict[str, Any]], name: str, text: str, told: str
+    conf: Path, built: tuple[Bank, dict[str, Any]], name: str, text: str, message: str
 ) -> None:
     bank, _ = built
     before = bank.rows(PERSON_TAG, "*")
@@ -225,7 +225,7 @@ def test_a_row_that_cannot_be_read_is_told_by_its_line_alone(
     finally:
         write(conf, **{name: LISTS[name]})
     assert caught.value.exit_code == 2
-    assert f"{name}, {told}" in str(caught.value)
+    assert f"{name}, {message}" in str(caught.value)
     assert "1381234" not in str(caught.value).replace("_", "")
     assert bank.rows(PERSON_TAG, "*") == before
 
@@ -259,12 +259,12 @@ def test_why_names_the_line_and_the_type_of_the_identifier(ask: Any) -> None:
     # the line that took it back
     _, line = ask("person", "person_id", "1", "--why-tag", "willing")
     assert [row["line"] for row in line["rows"]] == [4]
-    told = ask("person", "person_id", "1", "--why-tag", "rich")
-    assert [section["title"] for section in told[2:]] == [
+    sections = ask("person", "person_id", "1", "--why-tag", "rich")
+    assert [section["title"] for section in sections[2:]] == [
         "budget: what budget.csv says of who has the phone",
         "vip_level: what vip.csv says of who has the phone",
     ]
-    assert "1381234" not in json.dumps(told)
+    assert "1381234" not in json.dumps(sections)
 
 
 def test_the_library_tells_the_list_and_the_type(ask: Any) -> None:

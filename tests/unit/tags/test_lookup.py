@@ -30,8 +30,8 @@ def test_values_become_what_the_table_says(spark_session: SparkSession) -> None:
         city,
     ]
     columns = ("person_id", "tier", "region", "people", "served", "far")
-    found = with_tags(frame, library).select(*columns).collect()
-    assert sorted(tuple(row) for row in found) == [
+    values = with_tags(frame, library).select(*columns).collect()
+    assert sorted(tuple(row) for row in values) == [
         (1, "first", "south", 94000.0, True, False),
         (2, "second", None, None, False, True),
         (3, None, None, None, True, False),
@@ -46,7 +46,7 @@ def test_a_file_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (None, "there is no such file; put it beside this one"),
         (b"", "has 0 columns; write two"),
@@ -58,16 +58,16 @@ def test_a_file_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
         (b"city,tier\nB\xe4th,a\n", "cannot be read .*; save it as UTF-8"),
     ],
 )
-def test_a_wrong_file_says_what_to_write(tmp_path: Path, text: bytes | None, told: str) -> None:
+def test_a_wrong_file_says_what_to_write(tmp_path: Path, text: bytes | None, message: str) -> None:
     path = tmp_path / "tier.csv"
     if text is not None:
         path.write_bytes(text)
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         read_lookup(path)
 
 
 @pytest.mark.parametrize(
-    ("keys", "told"),
+    ("keys", "message"),
     [
         ({}, "write either `values` or `table`"),
         ({"values": {"a": "b"}, "table": "a.csv"}, "write either `values` or `table`"),
@@ -84,6 +84,6 @@ def test_a_wrong_file_says_what_to_write(tmp_path: Path, text: bytes | None, tol
         ({"values": {"York": "ja"}, "gives": "boolean"}, "is no boolean; write true or false"),
     ],
 )
-def test_a_wrong_tag_says_what_to_write(keys: dict[str, object], told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_a_wrong_tag_says_what_to_write(keys: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         tag("x", **keys)

@@ -37,7 +37,7 @@ def test_a_chinese_number_tells_day_gender_and_place(born: date, serial: int) ->
 
 
 @pytest.mark.parametrize(
-    ("number", "form", "fact", "told"),
+    ("number", "form", "fact", "expected"),
     [
         ("880320-0016", "se.personnummer", "gender", "male"),
         ("1630615123457", "ro.cnp", "region", "Cluj"),
@@ -47,9 +47,9 @@ def test_a_chinese_number_tells_day_gender_and_place(born: date, serial: int) ->
     ],
 )
 def test_numbers_of_other_countries_and_what_is_none(
-    number: str, form: str, fact: str, told: str | None
+    number: str, form: str, fact: str, expected: str | None
 ) -> None:
-    assert read_fact(number, form, fact) == told
+    assert read_fact(number, form, fact) == expected
 
 
 def tag(**keys: Any) -> TagBase:
@@ -58,7 +58,7 @@ def tag(**keys: Any) -> TagBase:
 
 
 @pytest.mark.parametrize(
-    ("keys", "told"),
+    ("keys", "message"),
     [
         ({"format": "cn.rik"}, "did you mean 'cn.ric'"),
         ({"format": "dk.cpr"}, "tell no gender; it tells birth_date"),
@@ -67,8 +67,8 @@ def tag(**keys: Any) -> TagBase:
         ({"fact": None}, "lacks `fact`"),
     ],
 )
-def test_what_a_format_does_not_tell_is_refused(keys: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_what_a_format_does_not_tell_is_refused(keys: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         tag(**keys)
 
 

@@ -61,12 +61,12 @@ def expected(reads: pd.DataFrame, *, least: int, lift: float) -> dict[tuple[str,
 def bank(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Bank:
     # of another window, another event, and of no category
     more = [*drawn().itertuples(index=False, name=None)]
-    other = lines([(1, "it's", 90)], day="2025-01-05") + "\n 2 | 2026-01-05 | read | 50 |"
-    days = "\n".join([lines(more), other, "3 | 2026-01-05 | buy | 50 | | | category=it's"])
+    earlier = lines([(1, "it's", 90)], day="2025-01-05") + "\n 2 | 2026-01-05 | read | 50 |"
+    days = "\n".join([lines(more), earlier, "3 | 2026-01-05 | buy | 50 | | | category=it's"])
     return make_bank(spark_session, tmp_path_factory.mktemp("bank"), persons=121, days=days)
 
 
-def found(bank: Bank, *names: str) -> dict[tuple[str, int], float]:
+def preferences(bank: Bank, *names: str) -> dict[tuple[str, int], float]:
     rows = bank.rows(PERSON_TAG, "tag", "person_id", "value_double", where="value_string = 'true'")
     return {(tag, person): lift for tag, person, lift in rows if tag in names}
 
@@ -87,15 +87,15 @@ def test_it_finds_what_scipy_finds(bank: Bank) -> None:
     strict = expected(reads, least=20, lift=3.5)
     wanted |= {("often", p): lift for (v, p), lift in strict.items() if v == "it's"}
     assert len({person for tag, person in wanted if tag == "it"}) > 15
-    assert found(bank, "it", "tech", "often", "unheard_of") == pytest.approx(wanted)
+    assert preferences(bank, "it", "tech", "often", "unheard_of") == pytest.approx(wanted)
 
 
 def test_it_depends_on_no_other_tag(bank: Bank) -> None:
-    one = {"name": "it", "value": "it's"}
-    bank.run(JOB, tags(one, {"name": "sport", "value": "sport"}))
-    both = found(bank, "it")
-    bank.run(JOB, tags(one))
-    assert found(bank, "it") == both != {}
+    entry = {"name": "it", "value": "it's"}
+    bank.run(JOB, tags(entry, {"name": "sport", "value": "sport"}))
+    both = preferences(bank, "it")
+    bank.run(JOB, tags(entry))
+    assert preferences(bank, "it") == both != {}
 
 
 def test_hardly_anything_is_found_where_nobody_prefers_anything(

@@ -67,7 +67,7 @@ def test_who_is_no_person_gets_no_tag(bank: Bank) -> None:
 
 
 @pytest.mark.parametrize(
-    ("select", "told"),
+    ("select", "message"),
     [
         ("SELECT person_id, m AS value FROM archive.person_day", "tag 'x': .*`m`.*; correct its"),
         ("SELECT person_id, n AS value FROM archive.person_day", "a person has 2 values; GROUP BY"),
@@ -75,18 +75,18 @@ def test_who_is_no_person_gets_no_tag(bank: Bank) -> None:
     ],
 )
 def test_a_statement_that_spark_refuses_leaves_the_tags_as_they_are(
-    bank: Bank, select: str, told: str
+    bank: Bank, select: str, message: str
 ) -> None:
     bank.run(JOB, tags(sql("contacts", "count", "sum(n)")))
     before = bank.rows(PERSON_TAG, "tag", "person_id", "value_double")
     given = {"name": "x", "kind": "sql", "gives": "number", "select": select}
-    with pytest.raises(DataBankError, match=told):
+    with pytest.raises(DataBankError, match=message):
         bank.run(JOB, tags(sql("contacts", "count", "sum(n)"), given), day=DAY)
     assert bank.rows(PERSON_TAG, "tag", "person_id", "value_double") == before
 
 
 @pytest.mark.parametrize(
-    ("keys", "told"),
+    ("keys", "message"),
     [
         ({"select": "SELECT person_id, n FROM archive.person_day"}, "`select` gives no `value`"),
         ({"select": "SELECT n FROM a.b"}, "gives no `person_id` and `value`"),
@@ -96,7 +96,7 @@ def test_a_statement_that_spark_refuses_leaves_the_tags_as_they_are(
         ({"entity": "household"}, "a household has no sql"),
     ],
 )
-def test_a_wrong_tag_says_what_to_write(keys: dict[str, object], told: str) -> None:
+def test_a_wrong_tag_says_what_to_write(keys: dict[str, object], message: str) -> None:
     given = sql("x", "count", "sum(n)") | keys
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         read_tag(given)

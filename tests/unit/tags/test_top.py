@@ -67,14 +67,14 @@ def test_values_are_ranked_as_pandas_ranks_them(
         sums = rows.groupby(["person", "category"])[column].agg(how).reset_index(name="m")
         sums = sums[sums.m > 0].sort_values(["person", "m", "category"], ascending=[1, 0, 1])
         for person, best in sums.groupby("person"):
-            for rank, one in enumerate(best.head(k).itertuples(), 1):
+            for rank, row in enumerate(best.head(k).itertuples(), 1):
                 tag = f"{name}_{rank}" if k > 1 else name
-                wanted[tag, person] = (one.category, float(one.m))
+                wanted[tag, person] = (row.category, float(row.m))
                 if tag == "often_3":
                     wanted["third", person] = wanted[tag, person]
     columns = ("tag", "person_id", "value_string", "value_double")
-    found = bank.rows(PERSON_TAG, *columns, where="value_double is not null")
-    assert {(tag, person): (value, n) for tag, person, value, n in found} == wanted
+    ranks = bank.rows(PERSON_TAG, *columns, where="value_double is not null")
+    assert {(tag, person): (value, n) for tag, person, value, n in ranks} == wanted
     drinkers = bank.rows(PERSON_TAG, "person_id", where="tag = 'tea_person'")
     assert [person for (person,) in drinkers] == sorted(
         person
@@ -94,7 +94,7 @@ def test_a_tag_with_k_is_a_tag_for_each_rank() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keys", "told"),
+    ("keys", "message"),
     [
         ({"k": 2, "rank": 1}, "`k` writes all ranks; remove `rank`"),
         ({"measure": "recency"}, "values are not ranked by 'recency'; write one of: count"),
@@ -103,7 +103,7 @@ def test_a_tag_with_k_is_a_tag_for_each_rank() -> None:
         ({"value": "a"}, "has no use for `value`"),
     ],
 )
-def test_a_wrong_ranking_says_what_to_write(keys: dict[str, object], told: str) -> None:
+def test_a_wrong_ranking_says_what_to_write(keys: dict[str, object], message: str) -> None:
     given = {"name": "x", "kind": "top", "event": "buy", "by": "shop", **keys}
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         read_tag(given)

@@ -14,10 +14,10 @@ def test_the_top_share_is_taken_among_those_with_a_value(spark_session: SparkSes
     rows = [(i, float(v)) for i, v in enumerate(values)]
     frame = small_frame(spark_session, rows, "person_id bigint, spend double")
     top = {"name": "top", "kind": "percentile", "of": "spend", "share": 0.2}
-    found = with_tags(frame, [read_tag(top)]).where("top").toPandas()
+    chosen = with_tags(frame, [read_tag(top)]).where("top").toPandas()
     cut = np.percentile(values[values > 0], 80)
-    assert sorted(found.person_id) == np.flatnonzero((values >= cut) & (values > 0)).tolist()
-    assert len(found) == 60
+    assert sorted(chosen.person_id) == np.flatnonzero((values >= cut) & (values > 0)).tolist()
+    assert len(chosen) == 60
 
 
 def test_bands_take_the_highest_that_is_reached(spark_session: SparkSession) -> None:
@@ -28,8 +28,8 @@ def test_bands_take_the_highest_that_is_reached(spark_session: SparkSession) -> 
     scores = [(1, 0.9), (2, 0.7), (3, 0.5), (4, 0.1), (5, None)]
     frame = small_frame(spark_session, scores, f"person_id bigint, {column} double")
     rows = tag_rows(with_tags(frame, [risk]), [risk])
-    found = rows.select("person_id", "value_string", "value_double").collect()
+    values = rows.select("person_id", "value_string", "value_double").collect()
     # below the lowest band, and without a score, there is no row
-    assert sorted(tuple(row) for row in found) == [
+    assert sorted(tuple(row) for row in values) == [
         (1, "high", 0.9), (2, "high", 0.7), (3, "medium", 0.5),
     ]  # fmt: skip
