@@ -1,4 +1,4 @@
-"""Write the reference of tables, jobs and commands out of the code.
+"""Write the reference of configuration, macros, tables, jobs and commands out of the code.
 
 python scripts/reference.py           writes the pages
 python scripts/reference.py --check   names the pages that are not as the code is, and exits with 1
@@ -9,10 +9,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import typer
+from pydantic import BaseModel
 
 from databank.cli.main import app
+from databank.config.kinds import describe_key, keys_of
+from databank.expressions.macros import macro_reference
+from databank.models.algorithms import algorithm_reference
 from databank.project.catalog import all_tables
 from databank.project.jobs import JOBS
+from databank.project.schemas import file_models, key_texts, models_within, summary
+from databank.quality.config import RULE_KINDS, rule_text
+from databank.tags.library import TAG_KINDS
 
 FOLDER = Path(__file__).parents[1] / "lib" / "databank" / "docs" / "reference"
 NOTE = "This page is written by `python scripts/reference.py` out of the code."
@@ -20,7 +27,66 @@ NOTE = "This page is written by `python scripts/reference.py` out of the code."
 
 def pages() -> dict[str, str]:
     """Give the text of each page by its file name."""
-    return {"tables.md": tables_page(), "jobs.md": jobs_page(), "commands.md": commands_page()}
+    return {
+        "configuration.md": configuration_page(),
+        "macros.md": macros_page(),
+        "tables.md": tables_page(),
+        "jobs.md": jobs_page(),
+        "commands.md": commands_page(),
+    }
+
+
+def configuration_page() -> str:
+    lines = _head("Configuration", "Every key of every file under conf/.")
+    for pattern, models in file_models().items():
+        lines += [f"## conf/{pattern}", ""]
+        within = {each: None for model in models for each in models_within(model)}
+        for model in within:
+            lines += [f"### {model.__name__}", "", summary(model), "", *_keys(model)]
+    lines += [
+        "## conf/tags/*.yml",
+        "",
+        "A list `tags` of entries; each has the keys of its kind.",
+        "",
+    ]
+    for kind in TAG_KINDS.reference():
+        lines += [f"### tag kind {kind.kind}", "", kind.description, "", f"`{kind.example}`", ""]
+        [model] = [each for each in TAG_KINDS if kind.kind in str(each.model_fields["kind"])]
+        lines += _keys(model)
+    lines += ["## Kinds of quality rules", ""]
+    lines += _table(("key", "what must hold"), ((_code(k), rule_text(k)) for k in RULE_KINDS))
+    lines += ["## Algorithms of models", ""]
+    names = ("algorithm", "does", "parameter", "type", "default", "least", "most", "description")
+    rows = [tuple(_cell(row[name]) for name in names) for row in algorithm_reference()]
+    lines += _table(names, rows)
+    return _text(lines)
+
+
+def macros_page() -> str:
+    lines = _head(
+        "Macros", "Functions of expressions: tags, audiences, life cycle, models, labels."
+    )
+    for macro in macro_reference():
+        lines += [f"## {macro.name}", "", macro.description, "", f"`{macro.example}`", ""]
+        lines += [f"- arguments: {macro.arguments or 'none'}", f"- type: {macro.type}"]
+        lines += [f"- without any event or result: {macro.empty}"]
+        lines += [f"- measure of a tag: `{macro.measure}`"] if macro.measure else []
+        lines.append("")
+    return _text(lines)
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    texts = key_texts(model)
+    rows = []
+    for name, field in keys_of(model).items():
+        key = describe_key(name, field)
+        default = "required" if key.required else _code(key.default) if key.default else ""
+        rows.append((_code(name), key.type, default, texts.get(name, "")))
+    return _table(("key", "type", "default", "what it is"), rows)
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value)
 
 
 def tables_page() -> str:

@@ -126,6 +126,9 @@ class ArchiveConfig(StrictModel):
 
     Rows of the archive are kept apart by them, so that filters of windows can use them; a
     dimension with many values makes the archive as large as the events.
+
+    Attributes:
+        dimensions: Event -> name of a dimension -> Spark SQL over core.events.
     """
 
     dimensions: dict[str, dict[Name, str]] = Field(default_factory=dict)

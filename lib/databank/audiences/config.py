@@ -16,7 +16,11 @@ KEEP_DAYS = 90
 
 
 class AudienceConfig(Refers, StrictModel):
-    """One audience: who is in it on a day."""
+    """One audience: who is in it on a day.
+
+    Attributes:
+        audience: Unique name.
+    """
 
     audience: Name
     where: str = Field(

@@ -250,6 +250,21 @@ def docs(
 
 
 @app.command()
+def schemas(
+    folder: Annotated[str, typer.Argument(help="Where to write them, e.g. .vscode/databank.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write JSON Schemas of the configuration files, for editors that complete and check YAML."""
+    from pathlib import Path
+
+    from databank.project.schemas import write_schemas
+
+    written = write_schemas(Path(folder))
+    rows = [{"schema": path, "for": f"conf/{pattern}"} for path, pattern in written.items()]
+    show_rows(rows, as_json)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)

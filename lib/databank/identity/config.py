@@ -16,7 +16,12 @@ ANY = "any"  # in limits: identifiers of all types together
 
 
 class Limit(StrictModel):
-    """`most`, or `most` seen in the last `days` days. A plain number in YAML is `most`."""
+    """`most`, or `most` seen in the last `days` days. A plain number in YAML is `most`.
+
+    Attributes:
+        most: Neighbours, or identifiers, that are allowed.
+        days: Only what was seen in so many days counts; None = all.
+    """
 
     most: PositiveInt
     days: PositiveInt | None = None
@@ -26,7 +31,9 @@ def _spelled_out(value: Any) -> Any:
     return {"most": value} if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-Limits = dict[str, Annotated[Limit, BeforeValidator(_spelled_out)]]
+Limits = dict[
+    str, Annotated[Limit, BeforeValidator(_spelled_out, json_schema_input_type=int | Limit)]
+]
 
 
 class Identifier(StrictModel):
@@ -79,7 +86,12 @@ class Blocked(StrictModel):
 
 
 class Pair(StrictModel):
-    """Two identifiers of which something is known by hand."""
+    """Two identifiers of which something is known by hand.
+
+    Attributes:
+        a: One identifier.
+        b: The identifier beside it.
+    """
 
     a: Identifier
     b: Identifier

@@ -44,7 +44,11 @@ class StageConfig(StrictModel):
 
 
 class Distinct(StrictModel):
-    """Frequency as the number of distinct values of a dimension of the archive."""
+    """Frequency as the number of distinct values of a dimension of the archive.
+
+    Attributes:
+        distinct: The dimension.
+    """
 
     distinct: Name
 
@@ -82,7 +86,14 @@ class SegmentConfig(StrictModel):
 
 
 class RfmConfig(StrictModel):
-    """Recency, frequency and money of one event."""
+    """Recency, frequency and money of one event.
+
+    Attributes:
+        event: The event, such as purchase.
+        frequency: What is counted: days, or distinct values of a dimension.
+        cuts: Where the scores of recency, frequency and money begin.
+        segments: Names for combinations of scores; the first that fits counts.
+    """
 
     event: Name
     frequency: Literal["days"] | Distinct = "days"
@@ -111,7 +122,11 @@ class RfmConfig(StrictModel):
 
 
 class LifecycleConfig(Refers, StrictModel):
-    """The file: stages, the days that the flow compares, and RFM."""
+    """The file: stages, the days that the flow compares, and RFM.
+
+    Attributes:
+        rfm: Recency, frequency and money; without it there are no segments.
+    """
 
     stages: list[StageConfig] = Field(min_length=1, description="Lowest first")
     compare_days: int = Field(default=30, ge=1, description="The flow begins so many days before")

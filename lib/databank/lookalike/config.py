@@ -10,7 +10,14 @@ from databank.models.features import FeatureConfig, Features, free_names
 
 
 class LookalikeConfig(Refers, StrictModel):
-    """One lookalike."""
+    """One lookalike.
+
+    Attributes:
+        lookalike: Unique name.
+        features: Name -> expression over the archive by which persons are compared.
+        regularisation: Strength of the ridge penalty of the logistic regression.
+        random_seed: Draws the hidden seeds; the same one, the same result.
+    """
 
     lookalike: Name
     seed: Name = Field(description="Audience whose members the persons are to resemble")

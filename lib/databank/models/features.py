@@ -86,7 +86,9 @@ def _spelled_out(value: Any) -> Any:
     return {"of": value} if isinstance(value, str) else value
 
 
-Feature = Annotated[FeatureConfig, BeforeValidator(_spelled_out)]
+Feature = Annotated[
+    FeatureConfig, BeforeValidator(_spelled_out, json_schema_input_type=str | FeatureConfig)
+]
 
 
 def free_names(value: dict[str, FeatureConfig]) -> dict[str, FeatureConfig]:

@@ -30,6 +30,10 @@ class ModelSpec(Refers, StrictModel, ABC):
     Attributes:
         family: The family of models that the class describes.
         learns_from: The input of its models, for errors.
+        model: Unique name.
+        gate: What a version must reach to become champion.
+        train_every: A champion of this age is trained again: `30 days`.
+        seed: Draws the persons held out; the same one, the same result.
     """
 
     family: ClassVar[str]

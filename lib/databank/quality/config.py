@@ -6,11 +6,13 @@ this key into a condition in Spark SQL.
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, GetJsonSchemaHandler, TypeAdapter, ValidationError, model_validator
+from pydantic_core import CoreSchema
 
 from databank.config import Name, StrictModel
+from databank.config.kinds import Computed
 from databank.errors import did_you_mean
 
 RuleKind = Callable[..., str]
@@ -41,7 +43,20 @@ class RuleConfig(StrictModel):
         default="quarantine",
         description="quarantine the row, load it and count it, or refuse the whole load",
     )
-    condition: str = Field(min_length=1, description="Spark SQL on the parsed columns; must hold")
+    condition: Annotated[str, Computed()] = Field(
+        min_length=1, description="Spark SQL on the parsed columns; must hold"
+    )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Describe the keys that YAML has: those of the kinds in place of the condition."""
+        schema = handler.resolve_ref_schema(handler(core_schema))
+        del schema["properties"]["condition"]
+        schema["properties"] |= {kind: {"description": rule_text(kind)} for kind in RULE_KINDS}
+        schema["required"] = ["name"]
+        return schema
 
     @model_validator(mode="before")
     @classmethod
@@ -59,6 +74,11 @@ class RuleConfig(StrictModel):
             raise ValueError(f"has {names}; write one of {', '.join(sorted(RULE_KINDS))}")
         [(kind, value)] = given.items()
         return {**own, "condition": _condition(kind, value)}
+
+
+def rule_text(kind: str) -> str:
+    """Give the first sentence of a kind of rule."""
+    return (RULE_KINDS[kind].__doc__ or "").strip().partition("\n")[0]
 
 
 def _condition(kind: str, value: Any) -> str:

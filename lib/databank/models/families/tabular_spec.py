@@ -57,7 +57,12 @@ class LabelConfig(StrictModel):
 
 
 class TabularSpec(ModelSpec):
-    """A model of what persons did: features are macros over the archive."""
+    """A model of what persons did: features are macros over the archive.
+
+    Attributes:
+        features: Name -> expression over the archive.
+        label: What the model is to foretell.
+    """
 
     family: ClassVar[str] = "tabular"
     learns_from: ClassVar[str] = "features"
