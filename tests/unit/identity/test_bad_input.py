@@ -13,6 +13,8 @@ from databank.tables.erasure import ERASED_PERSON
 from tests.support.bank import DAY
 from tests.unit.identity.world import World, group, pair
 
+pytestmark = pytest.mark.slow  # whole runs, two or three each
+
 NEXT, THIRD = DAY + timedelta(days=1), DAY + timedelta(days=2)
 REASSIGNMENT = {
     "limits": {"phone": {"user_id": 1}},
