@@ -2,16 +2,38 @@
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
+from typing import Any, Protocol
 
 from pyspark.sql import Column, DataFrame, functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
-from databank.sources.formats.base import SourceFormat
 from databank.sources.mapping import TARGETS
 
 
+class MappedSource(Protocol):
+    """A source, as far as the names of its fields go."""
+
+    @property
+    def becomes(self) -> Any:
+        """Table of core: events, profiles or items."""
+        ...
+
+    @property
+    def columns(self) -> Mapping[str, Any]:
+        """Columns of the configuration by name."""
+        ...
+
+    def fields(self) -> tuple[str, ...]:
+        """Name the fields that columns and identifiers read."""
+        ...
+
+    def consumed(self) -> frozenset[str]:
+        """Name the fields that do not go to props."""
+        ...
+
+
 def opened(
-    records: DataFrame, source: SourceFormat, *, bad: Column, fields: Mapping[str, Column]
+    records: DataFrame, source: MappedSource, *, bad: Column, fields: Mapping[str, Column]
 ) -> DataFrame:
     """Name the fields of records.
 
@@ -32,7 +54,7 @@ def opened(
     return records.select("_record", bad.alias("_bad"), rest.alias("_rest"), *_with_texts(named))
 
 
-def open_json(records: DataFrame, source: SourceFormat) -> DataFrame:
+def open_json(records: DataFrame, source: MappedSource) -> DataFrame:
     """Read records that are JSON objects; returns what `opened` does.
 
     Reading a record twice, as a struct and as a map, is cheaper than one search of the map for
@@ -57,12 +79,12 @@ def open_json(records: DataFrame, source: SourceFormat) -> DataFrame:
     )
 
 
-def extra_columns(source: SourceFormat) -> list[str]:
+def extra_columns(source: MappedSource) -> list[str]:
     """List the declared columns that core lacks; they go to props or attributes."""
     return [name for name in source.columns if name not in TARGETS[source.becomes]]
 
 
-def dropped_fields(source: SourceFormat) -> set[str]:
+def dropped_fields(source: MappedSource) -> set[str]:
     """List fields that need not be kept, or whose name a declared column takes."""
     return {*source.consumed(), *extra_columns(source)}
 

@@ -3,17 +3,17 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from databank.archive.config import ArchiveConfig
 from databank.archive.tables import PERSON_DAY
-from databank.expressions import Macro
+from databank.expressions import Expression, Macro
 from databank.expressions.macros import ANY_EVENT
 from databank.identity.entities.config import PERSON
+from databank.identity.entities.subject import Subject
 from databank.identity.explain import identifiers_of
 from databank.tables.published_reader import PublishedReader
-from databank.tags.base import TagBase
 from databank.tags.describe import RESULT_TABLES, describe_macro, macros_of
 from databank.tags.filters import dimension, duckdb_filter, literal
 from databank.tags.hour_windows import recent_events_of
@@ -42,6 +42,44 @@ class Reason:
     rows: Rows
 
 
+class ExplainableTag(Protocol):
+    """A tag, as far as its value can be explained."""
+
+    @property
+    def name(self) -> str:
+        """Unique name."""
+        ...
+
+    @property
+    def entity(self) -> str:
+        """Person, or the kind of entity that has the tag."""
+        ...
+
+    @property
+    def subject(self) -> Subject:
+        """Whom the tag is about."""
+        ...
+
+    @property
+    def definition(self) -> str:
+        """What the tag is, in one line."""
+        ...
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        """All expressions of the tag."""
+        ...
+
+    @property
+    def references(self) -> frozenset[str]:
+        """Names of the tags that it is made of."""
+        ...
+
+    def explain(self, evidence: "Evidence") -> Iterator[Reason]:
+        """Show the rows that made the value."""
+        ...
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What a bank holds of one person or entity, as kinds of tags ask for it.
@@ -57,14 +95,14 @@ class Evidence:
     """
 
     lookup: PublishedReader
-    tags: Mapping[str, TagBase]
+    tags: Mapping[str, ExplainableTag]
     archive: ArchiveConfig
     zone: str
     entity: str
     subject: int
     as_of: date
 
-    def reasons(self, tag: TagBase) -> list[Reason]:
+    def reasons(self, tag: ExplainableTag) -> list[Reason]:
         """Show what made the value of a tag, and of each tag that it is made of."""
         reasons: list[Reason] = []
         seen: set[str] = set()
@@ -84,7 +122,7 @@ class Evidence:
         shown = [dict(zip(columns, row, strict=True)) for row in rows]
         return Reason(title, shown[:MOST_ROWS])
 
-    def of_tags(self, tag: TagBase) -> Reason:
+    def of_tags(self, tag: ExplainableTag) -> Reason:
         """Show the values of the tags that a tag is made of."""
         values = [
             {"tag": each.name, "value": value_of(self.lookup, each, self.subject)[0]}
@@ -92,7 +130,7 @@ class Evidence:
         ]
         return Reason(f"{tag.name}: {tag.definition}", values)
 
-    def of_macros(self, tag: TagBase, ranked_by: str = "count") -> Iterator[Reason]:
+    def of_macros(self, tag: ExplainableTag, ranked_by: str = "count") -> Iterator[Reason]:
         """Show the rows of each macro of a tag.
 
         Args:
@@ -134,7 +172,7 @@ class Evidence:
         rows.sort(reverse=True)
         return self.reason(title, ("updated", "source", "record", attribute), rows)
 
-    def _made_of(self, tag: TagBase) -> list[TagBase]:
+    def _made_of(self, tag: ExplainableTag) -> list[ExplainableTag]:
         return [self.tags[name] for name in sorted(tag.references) if name in self.tags]
 
     def _persons(self) -> list[int]:
@@ -148,7 +186,7 @@ class Evidence:
         """Write the condition that a column names one of the persons, as SQL."""
         return f"{column} IN ({', '.join(map(str, self._persons())) or 'NULL'})"
 
-    def _of_events(self, tag: TagBase, macro: Macro) -> Reason:
+    def _of_events(self, tag: ExplainableTag, macro: Macro) -> Reason:
         """Show the events of a window of hours, the newest first."""
         events = recent_events_of(
             self.lookup, self._persons(), macro, self.archive, as_of=self.as_of, zone=self.zone
@@ -157,7 +195,7 @@ class Evidence:
         title = self._title(tag, macro, len(rows), filtered=events.filtered)
         return self.reason(title, events.columns, rows)
 
-    def _of_days(self, tag: TagBase, macro: Macro) -> Reason:
+    def _of_days(self, tag: ExplainableTag, macro: Macro) -> Reason:
         """Show the rows of the archive, the newest first."""
         amount = _AMOUNTS.get(macro.name, "amount")
         columns = ("day", "terminal", "event", "dims_json", "n", amount, "quantity")
@@ -166,7 +204,7 @@ class Evidence:
         title = self._title(tag, macro, len(rows), filtered=condition is not None)
         return self.reason(title, columns, rows)
 
-    def _of_values(self, tag: TagBase, macro: Macro, ranked_by: str) -> Reason:
+    def _of_values(self, tag: ExplainableTag, macro: Macro, ranked_by: str) -> Reason:
         """Show events by value of the dimension, the highest first."""
         value = dimension(str(macro.by), self.archive.names).sql(dialect="duckdb")
         columns = (f"nullif({value}, '')", "sum(n)", "sum(amount)", "count(DISTINCT day)")
@@ -179,7 +217,7 @@ class Evidence:
         title = self._title(tag, macro, len(rows), filtered=condition is not None)
         return self.reason(title, (str(macro.by), "n", "amount", "days"), rows)
 
-    def _of_result(self, tag: TagBase, macro: Macro) -> Reason:
+    def _of_result(self, tag: ExplainableTag, macro: Macro) -> Reason:
         """Show rows of the table of results that answers a macro."""
         table = RESULT_TABLES[macro.name]
         key, name, columns = _RESULTS[macro.name]
@@ -192,7 +230,7 @@ class Evidence:
         title = f"{tag.name}: {macro.name}({macro.target or ''}), by {table}"
         return self.reason(title, columns, rows)
 
-    def _title(self, tag: TagBase, macro: Macro, count: int, *, filtered: bool) -> str:
+    def _title(self, tag: ExplainableTag, macro: Macro, count: int, *, filtered: bool) -> str:
         # another reader might take the filter otherwise
         unread = "" if filtered else " (shown without this filter, which Spark alone reads)"
         more = f", {MOST_ROWS} of {count} rows" if count > MOST_ROWS else ""
@@ -217,7 +255,7 @@ class Evidence:
         return at.astimezone(ZoneInfo(self.zone))
 
 
-def value_of(lookup: PublishedReader, tag: TagBase, subject: int) -> tuple[Any, date | None]:
+def value_of(lookup: PublishedReader, tag: ExplainableTag, subject: int) -> tuple[Any, date | None]:
     """Read the value of a tag, None = it has none; and the day as of which tags were built.
 
     Args:
@@ -237,7 +275,7 @@ def value_of(lookup: PublishedReader, tag: TagBase, subject: int) -> tuple[Any, 
     return None, rows[0][0] if rows else None
 
 
-def _table(tag: TagBase) -> tuple[str, str, str]:
+def _table(tag: ExplainableTag) -> tuple[str, str, str]:
     """Name the table of a tag, its key, and a condition on its rows."""
     if tag.subject.is_person:
         return "tags.person_tag", "person_id", ""
