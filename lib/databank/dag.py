@@ -76,13 +76,13 @@ class Dag(Generic[N]):
         """Group nodes so that each refers to nodes of earlier levels only, in the order given.
 
         Raises:
-            ValueError: If there is a circle; `find_cycle` names it.
+            ValueError: If there is a circle, with its path.
         """
         sorter = self._sorter()
         try:
             sorter.prepare()
         except CycleError as error:
-            raise ValueError("references form a circle") from error
+            raise self._circle() from error
         place = {node: number for number, node in enumerate(self._references)}
         levels = []
         while sorter.is_active():
@@ -97,7 +97,7 @@ class Dag(Generic[N]):
         Of the keys that could come next the smallest one does, with all of its nodes that can.
 
         Raises:
-            ValueError: If there is a circle; `find_cycle` names it.
+            ValueError: If there is a circle, with its path.
         """
         done: set[N] = set()
         left = set(self._references)
@@ -108,7 +108,7 @@ class Dag(Generic[N]):
                 if ready:
                     break
             else:
-                raise ValueError("references form a circle")
+                raise self._circle()
             batches.append((group, sorted(ready)))
             done |= ready
             left -= ready
@@ -122,6 +122,10 @@ class Dag(Generic[N]):
             if not more:
                 return ready
             ready |= more
+
+    def _circle(self) -> ValueError:
+        path = " -> ".join(map(str, self.find_cycle()))
+        return ValueError(f"references form a circle: {path}; remove one of them")
 
     def _sorter(self) -> TopologicalSorter[N]:
         sorter: TopologicalSorter[N] = TopologicalSorter()

@@ -102,5 +102,5 @@ def test_days_past_their_keeping_are_removed(bank: Bank) -> None:
 
 def test_a_circle_of_audiences_is_refused(bank: Bank) -> None:
     given = audiences(a="in_audience('b')", b="in_audience('a')")
-    with pytest.raises(ValueError, match="audiences refer to each other in a circle: a -> b -> a"):
+    with pytest.raises(ValueError, match="references form a circle: a -> b -> a"):
         bank.run(JOB, given, day=date(2026, 3, 1))
