@@ -97,7 +97,7 @@ def test_a_person_is_drawn_with_what_was_rejected(root: Path) -> None:
 
 def test_days_and_links_by_hand_are_those_of_the_last_run(root: Path) -> None:
     hovers = _hovers(draw_person(str(root), "member_card", "m1"))
-    assert "user id u1 – member card m1<br>1 record of identity.yml, by manual" in hovers  # noqa: RUF001
+    assert "user id u1 – member card m1<br>1 record of identity.yml, by hand" in hovers  # noqa: RUF001
     assert (
         "user id u1 – phone +8613812345678<br>5 records of web, by event"  # noqa: RUF001
         "<br>seen together last on 31 March 2026"
