@@ -317,7 +317,7 @@ def _runs() -> list[tuple[Any, ...]]:
         ("train_model", 30.5, "refused"),
     ]
     return [
-        (f"r{i}", job, [], DAY, outcome, None, "c", "v", {}, {}, {"t": 100 * i}, at, seconds)
+        (f"r{i}", job, [], DAY, outcome, None, "c", 1, {}, {}, {"t": 100 * i}, at, seconds)
         for i, (job, seconds, outcome) in enumerate(jobs)
     ]
 

@@ -39,7 +39,7 @@ class Measured(HandMade):
         """What the runner would have written."""
         if name == RUN.name:
             rows = [
-                (run, "build_tags", [], day, "done", None, "c", "v", {}, {}, {},
+                (run, "build_tags", [], day, "done", None, "c", 1, {}, {}, {},
                  datetime(day.year, day.month, day.day, hour, tzinfo=UTC), 1.0)
                 for run, day, hour in RUNS
             ]  # fmt: skip
