@@ -9,6 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from databank.cli.main import exit_code
+from databank.project.jobs import job_config
 from databank.project.load import load_project
 from tests.support.bank import DAY, make_bank
 
@@ -108,7 +109,10 @@ def test_a_tag_that_nobody_uses_says_so(ask: Any, root: str) -> None:
 
 
 def test_without_a_bank_the_definition_is_told(ask: Any, tmp_path: Path) -> None:
-    for place, why in ((tmp_path / "none", "no such folder"), (tmp_path, "no run has measured")):
+    for place, why in (
+        (tmp_path / "none", "the folder does not exist"),
+        (tmp_path, "no run has measured"),
+    ):
         assert {row["persons"] for row in ask(root=str(place))} == {None}
         what, reads, users, life = ask("keen", root=str(place))
         assert what["title"] == "keen: logins >= 4"
@@ -130,7 +134,7 @@ def test_an_unknown_tag_is_an_error_of_the_operators(ask: Any, tmp_path: Path) -
 
 
 def test_the_report_is_told_who_uses_a_tag_and_who_owns_it(conf: Path) -> None:
-    notes = {note.name: note for note in load_project(conf).report_config().tags}
+    notes = {note.name: note for note in job_config("publish_report", load_project(conf)).tags}
     assert notes["logins"].used_by == ("regulars", "keen", "keener")
     assert (notes["logins"].owner, notes["keen"].owner) == ("crm", "")
     assert notes["keen"].used_by == ("regulars", "keener")

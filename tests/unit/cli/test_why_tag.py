@@ -191,7 +191,7 @@ def test_a_filter_that_spark_alone_reads_is_left_out_and_told(ask: Any) -> None:
 
 def test_what_did_not_happen_shows_no_rows(ask: Any) -> None:
     first, rule, event = ask("rare")
-    assert "rare says nothing, or was not built" in first["title"]
+    assert "rare has no value, or was not built" in first["title"]
     assert (rule["rows"], event["rows"]) == ([], [])
 
 
@@ -211,7 +211,7 @@ def test_a_rule_shows_its_tags_and_what_they_are_made_of(ask: Any) -> None:
 
 def test_a_rule_on_events_shows_both_sides(ask: Any) -> None:
     first, _, cart, bought = ask("carted_not_bought")
-    assert "carted_not_bought says nothing, or was not built" in first["title"]
+    assert "carted_not_bought has no value, or was not built" in first["title"]
     assert [row["n"] for row in cart["rows"]] == [2]
     assert [row["day"] for row in bought["rows"]] == ["2026-01-28", "2026-01-27"]
 
