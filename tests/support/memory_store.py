@@ -21,6 +21,7 @@ from databank.config import Settings
 from databank.errors import DataBankError
 from databank.runs import Context, Job, Progress, StepResult
 from databank.runs.context import LastRun
+from databank.session import arrow_frame
 from databank.tables import Store, TableSpec
 from databank.tables.feed import ChangeFeed
 from databank.tables.files import Commit
@@ -97,7 +98,7 @@ class MemoryStore(Store):
 
     def materialise(self, name: str, rows: DataFrame) -> DataFrame:
         """Compute rows once; they become a part of the plan."""
-        return small_frame_of(self.spark, rows.toArrow(), rows.schema)
+        return arrow_frame(self.spark, rows.toArrow(), rows.schema)
 
     def read_version(self, table: TableSpec | str, version: int) -> DataFrame:
         """Read a table at some version."""
@@ -106,7 +107,7 @@ class MemoryStore(Store):
             at = self._at(name, version)
             if at is None:
                 raise AnalysisException(f"{name}: there is no version {version}")
-            self._frames[name, version] = small_frame_of(self.spark, at.rows, at.schema)
+            self._frames[name, version] = arrow_frame(self.spark, at.rows, at.schema)
         return self._frames[name, version]
 
     def is_readable(self, table: str, version: int) -> bool:
@@ -261,12 +262,7 @@ class _MemoryLog:
                     parts.append(
                         pa.Table.from_arrays([*rows.columns, *marks], names=arrow.names).cast(arrow)
                     )
-        return small_frame_of(self._store.spark, pa.concat_tables(parts), schema)
-
-
-def small_frame_of(spark: SparkSession, table: pa.Table, schema: StructType) -> DataFrame:
-    """An Arrow table as a part of the plan itself."""
-    return spark.createDataFrame(table, schema)
+        return arrow_frame(self._store.spark, pa.concat_tables(parts), schema)
 
 
 def publish_frames(

@@ -1,7 +1,7 @@
 """The one place that builds a Spark session, and frames of rows at hand in Python."""
 
 from databank.session.build import get_spark, stop_spark
-from databank.session.frames import small_frame
+from databank.session.frames import arrow_frame, small_frame
 from databank.session.shared import (
     checkpoint,
     checkpoint_counted,
@@ -11,6 +11,6 @@ from databank.session.shared import (
 )
 
 __all__ = [
-    "checkpoint", "checkpoint_counted", "checkpoint_keys", "get_spark", "keep_checkpoints",
-    "shared_folder", "small_frame", "stop_spark",
+    "arrow_frame", "checkpoint", "checkpoint_counted", "checkpoint_keys", "get_spark",
+    "keep_checkpoints", "shared_folder", "small_frame", "stop_spark",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.conversion import LocalDataToArrowConversion
 from pyspark.sql.pandas.types import to_arrow_schema
@@ -28,7 +29,18 @@ def small_frame(
         table = LocalDataToArrowConversion.convert(listed, columns, False)
     else:
         table = to_arrow_schema(columns, timezone="UTC").empty_table()
-    return spark.createDataFrame(table, columns)
+    return arrow_frame(spark, table, columns)
+
+
+def arrow_frame(
+    spark: SparkSession, table: pa.Table, schema: StructType | None = None
+) -> DataFrame:
+    """Make a table of Arrow a part of the plan itself; without a schema Spark takes Arrow's."""
+    # Spark reads the batches up to the first empty one, and drops the rest in silence
+    if table.num_rows:
+        full = [batch for batch in table.to_batches() if batch.num_rows]
+        table = pa.Table.from_batches(full, table.schema)
+    return spark.createDataFrame(table, schema)
 
 
 def _parsed(text: str) -> StructType:

@@ -10,7 +10,7 @@ from databank.archive.config import TagType
 from databank.columns import is_one_of
 from databank.identity.ownership.periods import holds_on
 from databank.runs import Context
-from databank.session import checkpoint, checkpoint_keys
+from databank.session import arrow_frame, checkpoint, checkpoint_keys
 from databank.sources.erasure.persons import remaining_periods
 from databank.sources.erasure.tables import ERASED_IDENTIFIER
 from databank.sources.identifiers import IdentifierField, given_column, with_keys
@@ -146,7 +146,7 @@ def _rows(
         while some := [(*whose, *row) for row in islice(rows, _BATCH)]:
             columns = dict(zip(_SHAPE.names, zip(*some, strict=True), strict=True))
             batches.append(pa.RecordBatch.from_pydict(columns, schema=_SHAPE))
-    return context.spark.createDataFrame(pa.Table.from_batches(batches, _SHAPE))
+    return arrow_frame(context.spark, pa.Table.from_batches(batches, _SHAPE))
 
 
 def _keyed(context: Context, rows: DataFrame, fields: Sequence[IdentifierField]) -> DataFrame:

@@ -4,10 +4,11 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from databank.session import small_frame
+from databank.session import arrow_frame, small_frame
 
 SCHEMA = (
     "n bigint, name string, at timestamp, day date, amount decimal(18,2), share double, "
@@ -47,3 +48,9 @@ def test_rows_are_a_part_of_the_plan(spark_session: SparkSession) -> None:
         plan = small_frame(spark_session, rows, "n bigint")._jdf.queryExecution().toString()
         assert "ExistingRDD" not in plan
         assert "LocalTableScan" in plan
+
+
+def test_rows_behind_an_empty_batch_are_there(spark_session: SparkSession) -> None:
+    rows = pa.table({"n": [1, 2]})
+    table = pa.concat_tables([rows, rows.slice(0, 0), rows])
+    assert [row["n"] for row in arrow_frame(spark_session, table).collect()] == [1, 2, 1, 2]

@@ -34,7 +34,7 @@ def event(world: World, event_id: str) -> Row:
 @pytest.fixture(scope="module")
 def loaded(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> World:
     root = tmp_path_factory.mktemp("bank")
-    made = World(spark_session, root, (WEB, POS, ADS, CRM))
+    made = World(spark_session, root, (WEB, POS, ADS, CRM), memory=True)
     made.put(
         "web/1.json",
         web(

@@ -11,6 +11,7 @@ from pyspark.sql.pandas.functions import pandas_udf
 from databank.errors import DataBankError
 from databank.identity.linkage.config import Kind, LinkageRule
 from databank.identity.linkage.records import key_columns
+from databank.session import arrow_frame
 
 if TYPE_CHECKING:
     from splink import Linker
@@ -47,7 +48,7 @@ def score_pairs(
     given = records.select("unique_id", *rule.compare)
     if on_driver:
         predicted = _predicted(name, _on_duckdb(given, rule), rule)
-        pairs = records.sparkSession.createDataFrame(predicted.as_pyarrow_table())
+        pairs = arrow_frame(records.sparkSession, predicted.as_pyarrow_table())
     else:
         predicted = _predicted(name, _on_spark(given, rule, scratch), rule)
         pairs = predicted.as_spark_dataframe()
