@@ -17,9 +17,8 @@ from databank.expressions.macros import macro_reference
 from databank.models.algorithms import algorithm_reference
 from databank.project.catalog import all_tables
 from databank.project.jobs import JOBS
-from databank.project.schemas import file_models, key_texts, models_within, summary
+from databank.project.schemas import LISTS, file_models, key_texts, models_within, summary
 from databank.quality.config import RULE_KINDS, rule_text
-from databank.tags.library import TAG_KINDS
 
 FOLDER = Path(__file__).parents[1] / "lib" / "databank" / "docs" / "reference"
 NOTE = "This page is written by `python scripts/reference.py` out of the code."
@@ -43,16 +42,12 @@ def configuration_page() -> str:
         within = {each: None for model in models for each in models_within(model)}
         for model in within:
             lines += [f"### {model.__name__}", "", summary(model), "", *_keys(model)]
-    lines += [
-        "## conf/tags/*.yml",
-        "",
-        "A list `tags` of entries; each has the keys of its kind.",
-        "",
-    ]
-    for kind in TAG_KINDS.reference():
-        lines += [f"### tag kind {kind.kind}", "", kind.description, "", f"`{kind.example}`", ""]
-        [model] = [each for each in TAG_KINDS if kind.kind in str(each.model_fields["kind"])]
-        lines += _keys(model)
+    for name, kinds in LISTS.items():
+        lines += [f"## conf/{name}/*.yml", ""]
+        lines += [f"A list `{name}` of entries; each has the keys of its kind.", ""]
+        for kind in kinds.reference():
+            lines += [f"### {kinds.what} kind {kind.kind}", "", kind.description, ""]
+            lines += [f"`{kind.example}`", "", *_keys(kind.model)]
     lines += ["## Kinds of quality rules", ""]
     lines += _table(("key", "what must hold"), ((_code(k), rule_text(k)) for k in RULE_KINDS))
     lines += ["## Algorithms of models", ""]

@@ -38,11 +38,13 @@ class KindReference:
     Attributes:
         kind: What `kind:` says in a file.
         description: First paragraph of the model's docstring.
+        model: Its model, with the keys that all kinds have.
         keys: Keys of the kind alone.
         example: A whole entry, as YAML writes it in one line.
     """
 
     kind: str
+    model: type[StrictModel]
     description: str
     keys: tuple[KeyReference, ...]
     example: str
@@ -58,7 +60,7 @@ class Kinds(Generic[M]):
     """
 
     def __init__(self, what: str, base: type[M]) -> None:
-        self._what, self._base = what, base
+        self.what, self._base = what, base
         self._models: dict[str, type[M]] = {}
 
     def register(self, model: type[M]) -> type[M]:
@@ -84,17 +86,17 @@ class Kinds(Generic[M]):
         if isinstance(value, self._base):
             return value
         if not isinstance(value, Mapping):
-            raise ValueError(f"it is no {self._what}; write {{name: x, kind: {min(self._models)}}}")
+            raise ValueError(f"it is no {self.what}; write {{name: x, kind: {min(self._models)}}}")
         given = {str(key): content for key, content in value.items() if content is not None}
         kind = given.get("kind")
         if kind is None:
             names = ", ".join(sorted(self._models))
-            raise ValueError(f"the {self._what} lacks `kind`; write kind: and one of {names}")
+            raise ValueError(f"the {self.what} lacks `kind`; write kind: and one of {names}")
         model = self._models.get(kind) if isinstance(kind, str) else None
         if model is None:
             message = f"unknown kind {kind!r}; {did_you_mean(str(kind), self._models)}"
             fault = _error(("kind",), kind, message)
-            raise ValidationError.from_exception_data(self._what, [fault])
+            raise ValidationError.from_exception_data(self.what, [fault])
         keys = keys_of(model)
         errors = [*self._missing(model, keys, given), *self._unknown(model, keys, given)]
         if not errors:
@@ -111,6 +113,7 @@ class Kinds(Generic[M]):
         return [
             KindReference(
                 kind=name,
+                model=model,
                 description=" ".join((model.__doc__ or "").split("\n\n")[0].split()),
                 keys=tuple(
                     describe_key(key, field)
@@ -136,13 +139,13 @@ class Kinds(Generic[M]):
                 yield _error(
                     (),
                     dict(given),
-                    f"{self._what} {name!r} of kind {given['kind']} lacks `{key}`; write {shape}",
+                    f"{self.what} {name!r} of kind {given['kind']} lacks `{key}`; write {shape}",
                 )
 
     def _unknown(
         self, model: type[M], keys: Mapping[str, FieldInfo], given: Mapping[str, Any]
     ) -> Iterator[InitErrorDetails]:
-        entry = f"{self._what} {given.get('name', 'x')!r} of kind {given['kind']}"
+        entry = f"{self.what} {given.get('name', 'x')!r} of kind {given['kind']}"
         for key in given.keys() - keys.keys():
             owners = [name for name, each in self._models.items() if key in keys_of(each)]
             if owners:

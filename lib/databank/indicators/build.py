@@ -9,13 +9,13 @@ from databank.archive.analysis import Checked, refuse_wrong_expressions
 from databank.archive.config import ArchiveConfig
 from databank.archive.events import events_of_persons
 from databank.archive.tables import PERSON_DAY
-from databank.indicators import persons, sums
 from databank.indicators.calendar import without_gaps
-from databank.indicators.config import IndicatorConfig, IndicatorsConfig
+from databank.indicators.config import IndicatorsConfig
 from databank.indicators.figures import COLUMNS, PLACE, with_value
 from databank.indicators.funnels import count_steps
-from databank.indicators.persons import Days, count_persons
-from databank.indicators.sums import add_up
+from databank.indicators.kinds import DailyIndicator, FunnelIndicator
+from databank.indicators.persons import Counted, Days, count_persons
+from databank.indicators.sums import Added, add_up
 from databank.indicators.tables import INDICATOR
 from databank.indicators.touched import first_touched
 from databank.runs import Context, Job, StepResult
@@ -61,10 +61,9 @@ def _all_figures(
 ) -> DataFrame:
     """COLUMNS of all figures from the first day on."""
     archive, dimensions = context.store.read(PERSON_DAY), config.archive.names
-    counting, adding, funnels = (
-        [each for each in config.indicators if each.kind in kinds]
-        for kinds in (persons.KINDS, sums.KINDS, ("funnel",))
-    )
+    counting = [each for each in config.indicators if isinstance(each, Counted)]
+    adding = [each for each in config.indicators if isinstance(each, Added)]
+    funnels = [each for each in config.indicators if isinstance(each, FunnelIndicator)]
     parts = []
     if counting:
         counted = count_persons(archive, counting, days=days, dimensions=dimensions)
@@ -73,7 +72,8 @@ def _all_figures(
         until = {"first": days.first, "last": days.last}
         parts.append(add_up(archive, adding, **until, dimensions=dimensions))
     if parts:
-        every = [each.name for each in config.indicators if each.is_daily and each.by is None]
+        daily = (each for each in config.indicators if isinstance(each, DailyIndicator))
+        every = [each.name for each in daily if each.by is None]
         rows = reduce(DataFrame.unionByName, parts)
         if not anew and days.first <= days.last:
             rows = _with_zeros(rows, context.store.read(INDICATOR), every, days.first)
@@ -97,7 +97,7 @@ def _with_zeros(rows: DataFrame, published: DataFrame, every: list[str], first: 
 
 
 def _events_of(
-    context: Context, config: IndicatorsConfig, funnels: list[IndicatorConfig], days: Days
+    context: Context, config: IndicatorsConfig, funnels: list[FunnelIndicator], days: Days
 ) -> tuple[DataFrame, tuple[str, ...]]:
     """The events of all steps with their persons, and the dimensions that filters may use."""
     store = context.store

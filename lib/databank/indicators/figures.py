@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.expressions.macros import ANY_EVENT
-from databank.indicators.config import IndicatorConfig
+from databank.indicators.kinds import IndicatorBase
 
 # of a row of figures, beside its numbers
 PLACE = ("indicator", "day", "dimension_value", "part")
@@ -23,7 +23,7 @@ def value_of(by: str | None) -> Column:
     return F.lit("") if by is None else F.nullif(F.col(by), F.lit(""))
 
 
-def named(rows: DataFrame, indicators: Sequence[IndicatorConfig]) -> DataFrame:
+def named(rows: DataFrame, indicators: Sequence[IndicatorBase]) -> DataFrame:
     """Put the name of the indicator in the place of its number `i`.
 
     Rows carry numbers through the shuffles; they are short, and hash quickly.

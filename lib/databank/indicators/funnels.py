@@ -6,12 +6,12 @@ from datetime import timedelta
 from pyspark.sql import Column, DataFrame, Window, functions as F
 
 from databank.archive.row_filters import event_matches, with_dimensions
-from databank.indicators.config import IndicatorConfig
 from databank.indicators.figures import PLACE, named
+from databank.indicators.kinds import FunnelIndicator
 
 
 def count_steps(
-    events: DataFrame, funnels: Sequence[IndicatorConfig], *, dimensions: Sequence[str]
+    events: DataFrame, funnels: Sequence[FunnelIndicator], *, dimensions: Sequence[str]
 ) -> DataFrame:
     """Count for each day with a first step how many persons reached each step.
 
@@ -99,7 +99,7 @@ def _next(n: int, k: int) -> str:
     return f"next_{n}_{k}"
 
 
-def _entry(n: int, each: IndicatorConfig) -> Column:
+def _entry(n: int, each: FunnelIndicator) -> Column:
     """Count the steps that a first step reached; null for other events."""
     limit = F.col("at") + each.span // timedelta(microseconds=1)
     reached: Column = F.lit(1)

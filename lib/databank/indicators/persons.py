@@ -9,10 +9,15 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.archive.row_filters import event_matches, with_dimensions
 from databank.indicators.calendar import running
-from databank.indicators.config import IndicatorConfig
 from databank.indicators.figures import PLACE, named, of_events, value_of
+from databank.indicators.kinds import (
+    ActiveIndicator,
+    NewIndicator,
+    RetentionIndicator,
+    ReturningIndicator,
+)
 
-KINDS = ("active", "new", "returning", "retention")
+Counted = ActiveIndicator | NewIndicator | ReturningIndicator | RetentionIndicator
 
 
 class _Query(NamedTuple):
@@ -34,12 +39,12 @@ class Days:
 
 def count_persons(
     archive: DataFrame,
-    indicators: Sequence[IndicatorConfig],
+    indicators: Sequence[Counted],
     *,
     days: Days,
     dimensions: Sequence[str],
 ) -> DataFrame:
-    """Count persons by day for all indicators of KINDS at once.
+    """Count persons by day for all such indicators at once.
 
     A person counts once a day, or once in the days of a window. `by` is, of active and returning
     persons, each value of the day; of new ones and of retention the value of the first day, the
@@ -53,7 +58,7 @@ def count_persons(
 
     Args:
         archive: archive.person_day.
-        indicators: Of KINDS.
+        indicators: What to count.
         days: What to compute.
         dimensions: Declared dimensions, which filters and `by` use by name.
 
@@ -63,7 +68,9 @@ def count_persons(
     """
     firsts = list(dict.fromkeys(f for f in map(_first_query, indicators) if f))
     collected = list(dict.fromkeys(d for d in map(_days_query, indicators) if d))
-    longest = max((each.days for each in indicators), default=1)
+    active = ((n, each) for n, each in enumerate(indicators) if isinstance(each, ActiveIndicator))
+    windows = {n: each.days for n, each in active}
+    longest = max(windows.values(), default=1)
     begin = days.first - timedelta(days=longest - 1)
     rows = with_dimensions(archive, dimensions).where(F.col("day") <= F.lit(days.until))
     rows = of_events(rows, (query.event for query in (*firsts, *collected)))
@@ -89,8 +96,7 @@ def count_persons(
         .groupBy("i", "day", "value", "n")
         .agg(F.sum("persons").alias("persons"), F.sum("base").alias("base"))
     )
-    windowed = [number for number, each in enumerate(indicators) if each.days > 1]
-    summed = running(summed, windowed, days.last)
+    summed = running(summed, [n for n, length in windows.items() if length > 1], days.last)
     part = F.when(F.col("n") > 0, F.concat(F.lit("day "), "n")).otherwise("")
     counted = named(summed, indicators).where(F.col("day") >= F.lit(days.first))
     return counted.withColumns({"dimension_value": F.col("value"), "part": part}).select(
@@ -98,18 +104,19 @@ def count_persons(
     )
 
 
-def _first_query(each: IndicatorConfig) -> _Query | None:
+def _first_query(each: Counted) -> _Query | None:
     """Say which rows have the first day that an indicator needs; None = it needs none."""
-    if each.kind == "active":
+    if isinstance(each, ActiveIndicator):
         return None
-    return _Query(each.event, each.filter, None if each.kind == "returning" else each.by)
+    by = None if isinstance(each, ReturningIndicator) else each.by
+    return _Query(each.event, each.filter, by)
 
 
-def _days_query(each: IndicatorConfig) -> _Query | None:
+def _days_query(each: Counted) -> _Query | None:
     """Say which rows have the days that an indicator needs; of retention those of coming back."""
-    if each.kind == "new":
+    if isinstance(each, NewIndicator):
         return None
-    if each.kind != "retention":
+    if not isinstance(each, RetentionIndicator):
         return _Query(each.event, each.filter, each.by)
     return _Query(each.back, None) if each.back else _Query(each.event, each.filter)
 
@@ -136,24 +143,22 @@ def _distinct_days(query: _Query, begin: date) -> Column:
     return F.transform(days_found, lambda d: F.struct(F.lit("").alias("value"), d.alias("day")))
 
 
-def _entries(
-    number: int, each: IndicatorConfig, days: Days, *, first: Column, held: Column
-) -> Column:
+def _entries(number: int, each: Counted, days: Days, *, first: Column, held: Column) -> Column:
     """List what a person adds to the rows of an indicator."""
 
     def entry(day: Column, value: Column, *, persons: Column | int = 1) -> Column:
         return _entry(number, day, value, persons=persons)
 
     since = F.lit(days.first)
-    if each.kind == "new":
+    if isinstance(each, NewIndicator):
         return _none_if(
             first["value"].isNull() | (first["day"] < since),
             F.array(entry(first["day"], first["value"])),
         )
-    if each.kind == "returning":
+    if isinstance(each, ReturningIndicator):
         later = F.filter(held, lambda d: (d["day"] > first["day"]) & (d["day"] >= since))
         return F.transform(later, lambda d: entry(d["day"], d["value"]))
-    if each.kind == "retention":
+    if isinstance(each, RetentionIndicator):
         after = F.array(*(F.lit(n) for n in sorted(each.on)))
         over = F.filter(after, lambda n: F.date_add(first["day"], n) <= F.lit(days.until))
         shares = F.transform(

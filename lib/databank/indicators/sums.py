@@ -6,28 +6,28 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.archive.row_filters import event_matches, with_dimensions
-from databank.indicators.config import IndicatorConfig
 from databank.indicators.figures import PLACE, named, of_events, value_of
+from databank.indicators.kinds import CountIndicator, SumIndicator
 
-KINDS = ("sum", "count")
+Added = SumIndicator | CountIndicator
 
 
 def add_up(
     archive: DataFrame,
-    indicators: Sequence[IndicatorConfig],
+    indicators: Sequence[Added],
     *,
     first: date,
     last: date,
     dimensions: Sequence[str],
 ) -> DataFrame:
-    """Add up events by day for all indicators of KINDS at once.
+    """Add up events by day for all such indicators at once.
 
     Cost: one scan of the archive, pruned to the events and days; what is shuffled is a row per
     task, day, indicator and value of its dimension.
 
     Args:
         archive: archive.person_day.
-        indicators: Of KINDS.
+        indicators: What to add up.
         first: First day.
         last: Last day.
         dimensions: Declared dimensions, which filters and `by` use by name.
@@ -58,8 +58,9 @@ def add_up(
     )
 
 
-def _entry(number: int, each: IndicatorConfig) -> Column:
+def _entry(number: int, each: Added) -> Column:
     value = value_of(each.by)
-    added = F.coalesce(F.col(each.of or "n").cast("decimal(28,3)"), F.lit(0))
+    column = each.of if isinstance(each, SumIndicator) else "n"
+    added = F.coalesce(F.col(column).cast("decimal(28,3)"), F.lit(0))
     entry = F.struct(F.lit(number).alias("i"), value.alias("value"), added.alias("x"))
     return F.when(event_matches(each.event, each.filter) & value.isNotNull(), entry)

@@ -5,13 +5,13 @@ from datetime import date, timedelta
 from pyspark.sql import DataFrame, Row, functions as F
 
 from databank.archive.tables import PERSON_DAY
-from databank.indicators.config import IndicatorConfig
+from databank.indicators.kinds import FunnelIndicator, IndicatorBase
 from databank.indicators.tables import INDICATOR
 from databank.runs import Context
 from databank.sources.tables import EVENTS
 
 
-def first_touched(context: Context, indicators: tuple[IndicatorConfig, ...]) -> date | None:
+def first_touched(context: Context, indicators: tuple[IndicatorBase, ...]) -> date | None:
     """Find the first day whose rows may differ from those that are published; None = all days.
 
     What was touched are the days on which the archive is another one than the last run saw, be it
@@ -38,7 +38,7 @@ def first_touched(context: Context, indicators: tuple[IndicatorConfig, ...]) -> 
     if compared["ended"] != compared["ends"] and None not in (compared["ended"], compared["ends"]):
         # days without any event begin after the last one that has some
         days.append(min(compared["ended"], compared["ends"]) + timedelta(days=1))
-    if any(each.kind == "funnel" for each in indicators):
+    if any(isinstance(each, FunnelIndicator) for each in indicators):
         since = context.last_read(EVENTS)
         feed = store.feed(EVENTS, since)
         if (

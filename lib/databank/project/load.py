@@ -9,7 +9,8 @@ from databank.audiences.config import AudienceConfig
 from databank.config import ConfigReader, Settings
 from databank.dag import Dag
 from databank.identity.config import IdentityConfig
-from databank.indicators.config import IndicatorConfig, IndicatorsFile
+from databank.indicators.config import IndicatorsFile
+from databank.indicators.kinds import FunnelIndicator, IndicatorBase
 from databank.lifecycle.config import LifecycleConfig
 from databank.lookalike.config import LookalikeConfig
 from databank.models.config import spec_type
@@ -155,7 +156,7 @@ def _declarations(files: Files) -> list[Declaration]:
     return declared
 
 
-def _indicators(files: Files) -> list[tuple[str, str, IndicatorConfig]]:
+def _indicators(files: Files) -> list[tuple[str, str, IndicatorBase]]:
     """List file, key and configuration of every indicator."""
     return [
         (file, f"indicators[{i}]", indicator)
@@ -168,7 +169,7 @@ def _check_names(
     reader: ConfigReader,
     files: Files,
     declared: Iterable[Declaration],
-    indicators: Iterable[tuple[str, str, IndicatorConfig]],
+    indicators: Iterable[tuple[str, str, IndicatorBase]],
 ) -> None:
     """Note names that two things of one kind share."""
     names = [("source", file, "source", each.source) for file, each in files.sources.items()]
@@ -204,12 +205,13 @@ def _check_nodes(
 
 def _check_indicators(
     reader: ConfigReader,
-    indicators: Iterable[tuple[str, str, IndicatorConfig]],
+    indicators: Iterable[tuple[str, str, IndicatorBase]],
     archive: ArchiveConfig,
 ) -> None:
     for file, key, indicator in indicators:
         check_windows(reader, file, key, "indicator", indicator, archive)
-        check_steps(reader, file, key, indicator, archive)
+        if isinstance(indicator, FunnelIndicator):
+            check_steps(reader, file, key, indicator, archive)
 
 
 def _check_identifiers(

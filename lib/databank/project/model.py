@@ -9,7 +9,7 @@ from databank.audiences.config import AudienceConfig
 from databank.config import Settings
 from databank.dag import Dag
 from databank.identity.config import IdentityConfig
-from databank.indicators.config import IndicatorConfig
+from databank.indicators.kinds import IndicatorBase
 from databank.lifecycle.config import LifecycleConfig
 from databank.lookalike.config import LookalikeConfig
 from databank.models.spec import ModelSpec
@@ -32,7 +32,7 @@ class Project:
     sources: tuple[SourceFormat, ...]
     identity: IdentityConfig
     archive: ArchiveConfig
-    indicators: tuple[IndicatorConfig, ...]
+    indicators: tuple[IndicatorBase, ...]
     tags: tuple[TagBase, ...]
     lifecycle: LifecycleConfig | None
     models: tuple[ModelSpec, ...]

@@ -11,7 +11,7 @@ from databank.expressions.macros import ANY_EVENT
 from databank.expressions.windows import refuse_hours
 from databank.identity.config import IdentityConfig
 from databank.identity.entities.config import PERSON
-from databank.indicators.config import IndicatorConfig
+from databank.indicators.kinds import FunnelIndicator
 from databank.project.graph import Node, expression_nodes
 from databank.tags.library import TagsFile
 
@@ -120,10 +120,10 @@ def check_windows(
 
 
 def check_steps(
-    reader: ConfigReader, file: str, key: str, indicator: IndicatorConfig, archive: ArchiveConfig
+    reader: ConfigReader, file: str, key: str, funnel: FunnelIndicator, archive: ArchiveConfig
 ) -> None:
     """Note funnels over sessions: these are in the archive, and not among the events."""
-    for name in sorted(archive.synthetic_events.keys() & set(indicator.steps)):
+    for name in sorted(archive.synthetic_events.keys() & set(funnel.steps)):
         wrong = f"{name!r} is what archive.yml makes of sessions, and no step"
         reader.fault(file, f"{key}.steps", wrong, "begin with an event of the session")
 

@@ -13,8 +13,9 @@ from pydantic import BaseModel, TypeAdapter
 from databank.archive.config import ArchiveConfig
 from databank.audiences.config import AudienceConfig
 from databank.config import Settings
+from databank.config.kinds import Kinds
 from databank.identity.config import IdentityConfig
-from databank.indicators.config import IndicatorsFile
+from databank.indicators.config import INDICATOR_KINDS
 from databank.lifecycle.config import LifecycleConfig
 from databank.lookalike.config import LookalikeConfig
 from databank.models.config import FAMILIES
@@ -34,22 +35,23 @@ _COMMON = {
     "value": "The identifier, as ingest writes it",
     "scope": "Space in which the value is unique, e.g. the app of an openid",
     "day": "YYYY-MM-DD",
-    "indicators": "The indicators of the file",
     "label": "What the model is to foretell",
 }
+
+# folder of conf/, and key of its files -> kinds of the entries in them
+LISTS: dict[str, Kinds[Any]] = {"indicators": INDICATOR_KINDS, "tags": TAG_KINDS}
 
 
 def file_models() -> dict[str, list[type[BaseModel]]]:
     """Give the models that a file, or each file of a folder, may have.
 
-    A file of tags is left out: it is a list of entries whose kinds are in TAG_KINDS.
+    Files of LISTS are left out: each is a list of entries of several kinds.
     """
     return {
         "databank.yml": [Settings],
         "sources/*.yml": list(FORMATS.values()),
         "identity.yml": [IdentityConfig],
         "archive.yml": [ArchiveConfig],
-        "indicators/*.yml": [IndicatorsFile],
         "lifecycle.yml": [LifecycleConfig],
         "models/*.yml": [family.spec for family in FAMILIES.values()],
         "audiences/*.yml": [AudienceConfig],
@@ -60,15 +62,16 @@ def file_models() -> dict[str, list[type[BaseModel]]]:
 def file_schemas() -> dict[str, dict[str, Any]]:
     """Give the JSON Schema of each file; keys are described as the docstrings of the code do."""
     schemas = {pattern: _schema(models) for pattern, models in file_models().items()}
-    kinds = _schema(list(TAG_KINDS))
-    tags = {"type": "array", "items": {key: kinds[key] for key in kinds if key != "$defs"}}
-    schemas["tags/*.yml"] = {
-        "type": "object",
-        "properties": {"tags": tags},
-        "required": ["tags"],
-        "additionalProperties": False,
-        "$defs": kinds.get("$defs", {}),
-    }
+    for name, kinds in LISTS.items():
+        entry = _schema(list(kinds))
+        entries = {"type": "array", "items": {key: entry[key] for key in entry if key != "$defs"}}
+        schemas[f"{name}/*.yml"] = {
+            "type": "object",
+            "properties": {name: entries},
+            "required": [name],
+            "additionalProperties": False,
+            "$defs": entry.get("$defs", {}),
+        }
     return schemas
 
 

@@ -3,11 +3,12 @@
 import pytest
 from pydantic import ValidationError
 
-from databank.indicators.config import IndicatorConfig
+from databank.indicators.config import INDICATOR_KINDS
+from databank.indicators.kinds import ActiveIndicator, IndicatorBase
 
 
-def made(**given: object) -> IndicatorConfig:
-    return IndicatorConfig.model_validate({"name": "x", **given})
+def made(**given: object) -> IndicatorBase:
+    return INDICATOR_KINDS.read({"name": "x", **given})
 
 
 FUNNEL = {"kind": "funnel", "steps": ["a", "b"], "within": "7 days"}
@@ -24,7 +25,7 @@ ACTIVE = {"kind": "active", "event": "login"}
         (FUNNEL | {"steps": ["a", "b", "a"]}, "the steps come back to 'a'; an event can be"),
         (FUNNEL | {"within": "soon"}, "no length of time; write 24 hours or 7 days"),
         (FUNNEL | {"within": "0 days"}, "no length of time"),
-        (FUNNEL | {"by": "shop"}, "remove `by` and write a funnel for each value"),
+        (FUNNEL | {"by": "shop"}, "no use for `by`; remove it"),
         (FUNNEL | {"filter": "amount > 5"}, "uses 'amount', a sum of a day"),
         (RETENTION | {"on": [0, 7]}, "day 0 is not after the first day; write days from 1 on"),
         (RETENTION | {"on": [7, 7]}, "has a day twice"),
@@ -43,15 +44,21 @@ def test_what_is_wrong_is_told_with_its_remedy(given: dict[str, object], message
 
 
 @pytest.mark.parametrize(
-    ("given", "days", "ahead"),
+    ("given", "ahead"),
     [
-        (ACTIVE, 1, 0),
-        (ACTIVE | {"window": "last 2 weeks"}, 14, 0),
-        (RETENTION | {"on": [30, 1]}, 1, 30),
+        (ACTIVE, 0),
+        (RETENTION | {"on": [30, 1]}, 30),
         # begun at the end of a day, 36 hours reach into the second day after it
-        (FUNNEL | {"within": "36 hours"}, 1, 2),
-        (FUNNEL | {"steps": ["a", "a", "b"], "within": "1 hour"}, 1, 1),
+        (FUNNEL | {"within": "36 hours"}, 2),
+        (FUNNEL | {"steps": ["a", "a", "b"], "within": "1 hour"}, 1),
     ],
 )
-def test_days_that_a_figure_looks_at(given: dict[str, object], days: int, ahead: int) -> None:
-    assert (made(**given).days, made(**given).ahead) == (days, ahead)
+def test_days_after_a_day_that_change_its_figure(given: dict[str, object], ahead: int) -> None:
+    assert made(**given).ahead == ahead
+
+
+@pytest.mark.parametrize(("window", "days"), [(None, 1), ("last 2 weeks", 14)])
+def test_days_of_a_window(window: str | None, days: int) -> None:
+    active = made(**ACTIVE, window=window)
+    assert isinstance(active, ActiveIndicator)
+    assert active.days == days

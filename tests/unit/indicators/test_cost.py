@@ -1,13 +1,13 @@
 """What figures cost does not grow with their number."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
+from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from databank.indicators.calendar import without_gaps
-from databank.indicators.config import IndicatorConfig
 from databank.indicators.figures import with_value
 from databank.indicators.funnels import count_steps
 from databank.indicators.persons import Days, count_persons
@@ -37,17 +37,17 @@ ROWS = (
 )
 
 
-def counts(rows: DataFrame, some: tuple[IndicatorConfig, ...]) -> DataFrame:
+def counts(rows: DataFrame, some: Sequence[Any]) -> DataFrame:
     days = Days(date(2026, 1, 1), DAY, DAY)
     counted = with_value(count_persons(rows, some, days=days, dimensions=("shop",)))
     return without_gaps(counted, ["active", "week"], DAY)
 
 
-def sums(rows: DataFrame, some: tuple[IndicatorConfig, ...]) -> DataFrame:
+def sums(rows: DataFrame, some: Sequence[Any]) -> DataFrame:
     return add_up(rows, some, first=date(2026, 1, 1), last=DAY, dimensions=("shop",))
 
 
-def steps(rows: DataFrame, some: tuple[IndicatorConfig, ...]) -> DataFrame:
+def steps(rows: DataFrame, some: Sequence[Any]) -> DataFrame:
     return count_steps(rows, some, dimensions=("shop",))
 
 
@@ -63,8 +63,8 @@ def steps(rows: DataFrame, some: tuple[IndicatorConfig, ...]) -> DataFrame:
 )
 def test_one_scan_and_so_many_shuffles_whatever_their_number(
     spark_session: SparkSession,
-    made: Callable[[DataFrame, tuple[IndicatorConfig, ...]], DataFrame],
-    every: tuple[IndicatorConfig, ...],
+    made: Callable[[DataFrame, Sequence[Any]], DataFrame],
+    every: Sequence[Any],
     shuffles: int,
 ) -> None:
     rows = spark_session.createDataFrame([], ROWS)

@@ -7,8 +7,8 @@ from itertools import product
 from hypothesis import given, settings, strategies as st
 from pyspark.sql import SparkSession
 
-from databank.indicators.config import IndicatorConfig
 from databank.indicators.funnels import count_steps
+from databank.indicators.kinds import FunnelIndicator
 from databank.session import small_frame
 
 ZERO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -29,8 +29,8 @@ FUNNELS = [
 Happened = tuple[int, int, str, str]
 
 
-def funnels() -> list[IndicatorConfig]:
-    return [IndicatorConfig.model_validate({"kind": "funnel", **each}) for each in FUNNELS]
+def funnels() -> list[FunnelIndicator]:
+    return [FunnelIndicator.model_validate({"kind": "funnel", **each}) for each in FUNNELS]
 
 
 def counted(

@@ -9,7 +9,7 @@ from databank.archive.build import JOB as ARCHIVE_JOB
 from databank.archive.config import ArchiveConfig
 from databank.identity.tables import CHANGES, PERSON
 from databank.indicators.build import JOB
-from databank.indicators.config import IndicatorConfig, IndicatorsConfig
+from databank.indicators.config import INDICATOR_KINDS, IndicatorsConfig
 from databank.indicators.tables import INDICATOR
 from databank.runs import Outcome
 from databank.sources.tables import EVENTS
@@ -26,7 +26,7 @@ ARCHIVE = ArchiveConfig.model_validate(
 
 
 def indicators(*given: dict[str, object]) -> IndicatorsConfig:
-    return IndicatorsConfig(tuple(IndicatorConfig.model_validate(each) for each in given), ARCHIVE)
+    return IndicatorsConfig(tuple(INDICATOR_KINDS.read(each) for each in given), ARCHIVE)
 
 
 class World:

@@ -29,7 +29,7 @@ __all__ = ["conf"]  # a fixture
             "'visit' is what archive.yml makes of sessions, and no step; begin with an event",
         ),
         ("{name: x, kind: retention, event: read, on: [99999]}", "less than or equal to 3660"),
-        ("{name: x, kind: activ, event: login}", "it should be 'active', 'new', 'returning'"),
+        ("{name: x, kind: activ, event: login}", "unknown kind 'activ'; did you mean 'active'"),
         ("{name: x, kind: active, evnt: login}", "unknown key; did you mean 'event'?"),
         ("{name: sales, kind: new, event: login}", "indicator 'sales' is in conf/ind"),
     ],
