@@ -10,8 +10,9 @@ from pathlib import Path
 from pyspark.sql import functions as F
 
 from databank.demo.config import Dirt, WorldSettings, load_dirt
-from databank.demo.evaluate import Truth, identity_scores
 from databank.demo.generate import generate
+from databank.demo.identity_scores import identity_scores
+from databank.demo.scores import Truth
 from databank.project.execute import execute
 from databank.project.load import load_project
 from databank.project.plan import Step

@@ -15,6 +15,7 @@ from databank.project.jobs import JOBS, load_job
 from databank.project.model import Project
 from databank.project.plan import plan_all
 from databank.tables import DeltaStore
+from databank.tables.ops import RUN
 from tests.flow.conftest import DAY
 from tests.support.compare import content
 
@@ -34,6 +35,22 @@ def test_every_table_of_the_design_is_filled(spark_session: SparkSession, loop: 
     }
     assert specs == held.keys()
     assert [name for name in sorted(specs - may_be_empty) if held[name][0] == 0] == []
+
+
+def test_a_job_reads_only_what_its_entry_declares(spark_session: SparkSession, loop: Path) -> None:
+    runs = DeltaStore(spark_session, str(loop)).ledger(RUN)
+    assert runs is not None
+    for job, entry in JOBS.items():
+        rows = runs.where(F.col("job") == job).select("read").collect()
+        # what nodes build is read where expressions name it, and entities where nodes are of one
+        by_name = {table for each in JOBS if JOBS[each].kind for table in written_by(each)}
+        by_name |= {"identity.entity"} if entry.kind else set()
+        read = {table for row in rows for table in row["read"]}
+        assert read - by_name - {*entry.reads, *entry.uses} == set(), job
+
+
+def written_by(job: str) -> set[str]:
+    return {spec.name for spec in load_job(job).tables}
 
 
 def test_the_truth_is_met(spark_session: SparkSession, loop: Path) -> None:

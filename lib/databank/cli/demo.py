@@ -6,9 +6,10 @@ from rich.console import Console
 from rich.table import Table
 
 from databank.demo.config import WorldSettings, load_dirt
-from databank.demo.evaluate import Score, evaluate
+from databank.demo.evaluate import evaluate
 from databank.demo.generate import generate
 from databank.demo.next_steps import next_steps
+from databank.demo.scores import Score
 from databank.errors import DataBankError
 from databank.project.execute import execute, exit_error
 from databank.project.load import load_project

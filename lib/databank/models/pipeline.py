@@ -27,7 +27,7 @@ class TrainingStats:
         persons: By part, train | calibrate | holdout.
         positives: Persons with label 1, by part.
         medians: Of the cleaned feature among part train; None = never known.
-        gaps: Features that are missing for somebody in part train.
+        gaps: Features that are missing for a person of part train.
     """
 
     persons: Mapping[str, int]

@@ -8,6 +8,7 @@ from operator import add
 from pyspark.sql import DataFrame, functions as F
 from pyspark.storagelevel import StorageLevel
 
+from databank.archive.analysis import Checked, refuse_wrong_expressions
 from databank.columns import is_one_of
 from databank.errors import DataBankError
 from databank.models.config import ModelsConfig
@@ -39,6 +40,11 @@ def score_models(context: Context, config: ModelsConfig) -> StepResult:
     champions = {model.model: _champion(registry, model.model) for model in wanted}
     specs = {name: registry.spec(champion) for name, champion in champions.items()}
     _refuse_other_outcomes(wanted, specs)
+    entries = [
+        Checked(f"the champion of model {name!r}", spec.expressions, "double")
+        for name, spec in specs.items()
+    ]
+    refuse_wrong_expressions(context.spark, entries, config.archive, {})
     context.progress.step(f"gathering the inputs of {len(champions)} champions")
     with ExitStack() as frames:
         persons: dict[str, DataFrame] = {}

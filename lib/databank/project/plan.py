@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from databank.dag import Dag
 from databank.errors import DataBankError, did_you_mean
-from databank.identity.entities.config import PERSON
+from databank.identity.entities.subject import Subject
 from databank.project.catalog import all_tables
 from databank.project.graph import LIFECYCLE, Node
 from databank.project.jobs import JOBS, entry_of
@@ -82,7 +82,7 @@ def job_graph(project: Project, *, used_too: bool = True) -> Dag[Node]:
     graph = {Node(_JOB, name): _written_before(name, project, used_too) for name in jobs}
     for node in project.graph:
         tables = {table for name in _jobs_of(node.kind) for table in JOBS[name].reads}
-        if node.entity != PERSON:
+        if not Subject(node.entity).is_person:
             tables.add(_ENTITY_TABLE)
         owners = {Node(_JOB, all_tables()[table].owner) for table in tables}
         graph[node] = frozenset(project.graph[node] | owners)
@@ -123,7 +123,7 @@ def _jobs_of(kind: str) -> list[str]:
 def _place(node: Node) -> tuple[int, bool, str]:
     """Sort jobs as they are registered, persons before other entities."""
     jobs = [node.name] if node.kind == _JOB else _jobs_of(node.kind)
-    return list(JOBS).index(jobs[0]), node.entity != PERSON, node.entity
+    return list(JOBS).index(jobs[0]), not Subject(node.entity).is_person, node.entity
 
 
 def _steps(nodes: list[Node]) -> list[Step]:

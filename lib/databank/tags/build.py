@@ -2,6 +2,7 @@
 
 from pyspark.sql import DataFrame, functions as F
 
+from databank.archive.analysis import Checked, refuse_wrong_expressions
 from databank.archive.frame import person_frame
 from databank.columns import is_one_of
 from databank.identity.entities.subject import Subject
@@ -29,6 +30,8 @@ def build_tags(context: Context, config: TagsConfig) -> StepResult:
     table = subject.pick(PERSON_TAG, ENTITY_TAG)
     fresh = fresh_tags(context, wanted, table)
     tags = [tag for tag in wanted if tag.name not in fresh]
+    entries = [Checked(f"conf/tags: tag {tag.name!r}", tag.expressions) for tag in tags]
+    refuse_wrong_expressions(context.spark, entries, config.archive, config.types)
     before = count_by_tag(context, tags, table) if any(tag.alarm for tag in tags) else {}
     notes = _write_tags(context, config, tags, subject) if tags else {}
     if table is PERSON_TAG:

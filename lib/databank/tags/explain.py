@@ -10,7 +10,6 @@ from databank.archive.config import ArchiveConfig
 from databank.archive.tables import PERSON_DAY
 from databank.expressions import Expression, Macro
 from databank.expressions.macros import ANY_EVENT
-from databank.identity.entities.config import PERSON
 from databank.identity.entities.subject import Subject
 from databank.identity.explain import identifiers_of
 from databank.tables.published_reader import PublishedReader
@@ -176,7 +175,7 @@ class Evidence:
         return [self.tags[name] for name in sorted(tag.references) if name in self.tags]
 
     def _persons(self) -> list[int]:
-        if self.entity == PERSON:
+        if Subject(self.entity).is_person:
             return [self.subject]
         where, given = "entity = ? AND entity_id = ?", [self.entity, self.subject]
         rows = self.lookup.find("identity.entity", ("person_id",), where, given)

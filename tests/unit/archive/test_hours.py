@@ -19,7 +19,6 @@ from databank.expressions import Macro, parse_expression
 from databank.identity.tables import PERSON, REJECTED
 from databank.session import small_frame
 from databank.sources.tables import EVENTS
-from databank.tables import DeltaStore
 from tests.support.bank import Bank
 from tests.support.frames import frame
 from tests.unit.models.world import context_on
@@ -137,7 +136,8 @@ def values_of(
 ) -> tuple[dict[int, dict[str, Any]], set[str]]:
     """Values by person and text, and which tables were read."""
     expressions = [parse_expression(text) for text in texts]
-    store = DeltaStore(bank.spark, bank.root)
+    store = bank.store
+    store.start_run("reader", ())
     context = replace(context_on(store, day=SHORT + DAY, tables=()), settings=bank.settings)
     values_frame = person_frame(context, expressions, CONFIG, as_of=as_of)
     named = {text: each.macros[0].column for text, each in zip(texts, expressions, strict=True)}

@@ -22,7 +22,7 @@ LATER = DAY + timedelta(days=60)
 
 @pytest.fixture(scope="module")
 def world(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> World:
-    made = World(spark_session, tmp_path_factory.mktemp("it's a bank"))
+    made = World(spark_session, tmp_path_factory.mktemp("it's a bank"), on_disk=True)
     made.load(
         [
             *((DAY, record) for record in ("u1 p1", "u1 c1", "u1 c1", "c1 c2", "u3 c3", "u4 c3")),
@@ -66,7 +66,7 @@ def test_an_address_tells_who_lives_there(
     shape = "id_key bigint, id_type string, scope string, id_value string, entity boolean"
     within = [("household", person, 7) for person in (1, 2)]
     refused = [("household", 12, None, "shared by 40 persons", DAY)]
-    Bank(spark_session, tmp_path).publish(
+    Bank(spark_session, tmp_path, on_disk=True).publish(
         {
             IDENTIFIER: small_frame(spark_session, places, shape),
             PERSON: small_frame(spark_session, [(1, 1)], "id_key bigint, person_id bigint"),

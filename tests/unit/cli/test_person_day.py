@@ -36,7 +36,7 @@ RECORDED = """
 
 @pytest.fixture(scope="module")
 def bank(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Bank:
-    made = Bank(spark_session, tmp_path_factory.mktemp("days"))
+    made = Bank(spark_session, tmp_path_factory.mktemp("days"), on_disk=True)
     shape = (
         "event_id string, event_ts timestamp, event string, terminal string, held string, "
         "page string, item_id string, amount decimal(18,2)"
@@ -120,7 +120,7 @@ def test_an_event_is_told_of_one_person(ask: Any) -> None:
 def test_without_sessions_the_events_are_told(ask: Any, bank: Bank, tmp_path: Path) -> None:
     root = tmp_path / "bare"
     shutil.copytree(bank.root, root)
-    Bank(bank.spark, root).run(JOB, ArchiveConfig())
+    Bank(bank.spark, root, on_disk=True).run(JOB, ArchiveConfig())
     sections = ask("u1", DAY, str(root))
     assert "sessions" not in " ".join(sections)
     assert [row["event"] for row in sections[f"events on {DAY}"]] == [

@@ -42,7 +42,9 @@ def test_a_preview_tells_what_would_change_and_leaves_no_trace(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     # p1 is set aside as two users', u1 and u2 have a cookie each
-    world = World(spark_session, tmp_path / "bank", "u1 p1", "u1 c1", "u2 p1", "u2 c2", *USUAL)
+    world = World(
+        spark_session, tmp_path / "bank", "u1 p1", "u1 c1", "u2 p1", "u2 c2", *USUAL, on_disk=True
+    )
     world.resolve(**RULES, must_link=[pair("u10", "u11")])
     world.come(NEXT, "u3 c3", "u2 c2")
     untouched = world.copy(tmp_path / "untouched")

@@ -25,7 +25,7 @@ WHERE = {"name": "where_from", "kind": "top", "event": "login", "by": "terminal"
 
 @pytest.fixture
 def bank(spark_session: SparkSession, tmp_path: Path) -> Bank:
-    return make_bank(spark_session, tmp_path / "bank", persons=15, days=DAYS)
+    return make_bank(spark_session, tmp_path / "bank", persons=15, days=DAYS, on_disk=True)
 
 
 @pytest.fixture

@@ -32,7 +32,9 @@ def archive(world: World, **how: str) -> list[tuple[Any, ...]]:
 def test_a_bad_day_has_never_been(
     spark_session: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world = World(spark_session, tmp_path / "bank", "u1 p1", "u1 c1", "u2 p1", "u2 c2", *USUAL)
+    world = World(
+        spark_session, tmp_path / "bank", "u1 p1", "u1 c1", "u2 p1", "u2 c2", *USUAL, on_disk=True
+    )
     world.resolve(**RULES)
     first = world.persons()
     # u3 and p3 are new, c5 comes to u1; without the limit u1 and u2 are one, u3 and u4 too

@@ -41,7 +41,9 @@ def write(folder: Path, *tags: dict[str, Any]) -> None:
 @pytest.fixture(scope="module")
 def root(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory, conf: Path) -> str:
     """A bank after three runs on two days; of the first day the second run counts."""
-    bank = make_bank(spark_session, tmp_path_factory.mktemp("life") / "bank", persons=6, days=DAYS)
+    bank = make_bank(
+        spark_session, tmp_path_factory.mktemp("life") / "bank", persons=6, days=DAYS, on_disk=True
+    )
 
     def build(day: date, least: int) -> None:
         write(conf, LOGINS, KEEN | {"when": f"logins >= {least}"}, KEENER, OLD)
@@ -144,7 +146,7 @@ def test_the_report_is_told_who_uses_a_tag_and_who_owns_it(conf: Path) -> None:
 def test_a_tag_that_was_kept_is_built_where_it_is_asked_for(
     spark_session: SparkSession, conf: Path, tmp_path: Path, ask: Any
 ) -> None:
-    bank = make_bank(spark_session, tmp_path, persons=6, days=DAYS)
+    bank = make_bank(spark_session, tmp_path, persons=6, days=DAYS, on_disk=True)
     write(conf, LOGINS | {"refresh": "30 days"})
     (conf / "audiences" / "regulars.yml").unlink()
 

@@ -84,7 +84,9 @@ def happened(spark: SparkSession) -> DataFrame:
 
 @pytest.fixture(scope="module")
 def bank(spark_session: SparkSession, conf: Path, tmp_path_factory: pytest.TempPathFactory) -> Bank:
-    made = make_bank(spark_session, tmp_path_factory.mktemp("bank"), persons=3, days=DAYS)
+    made = make_bank(
+        spark_session, tmp_path_factory.mktemp("bank"), persons=3, days=DAYS, on_disk=True
+    )
     names = spark_session.range(1, 4).selectExpr(
         "id AS id_key", "'phone' AS id_type", "'' AS scope",
         "concat('+861380000000', id) AS id_value",

@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 from databank.errors import GateRefusedError
 from databank.identity.config import Gates
 from databank.identity.preview.gates import Churn, count_moved, refusal
+from databank.tables.ops import METRIC
 from tests.support.bank import DAY
 from tests.support.frames import frame
 from tests.unit.identity.world import World, group, pair
@@ -72,7 +73,8 @@ def test_a_refused_run_leaves_what_was_published(
     with pytest.raises(GateRefusedError, match=r"\(2 of 65\) would come to another person"):
         world.resolve(second, gates={"moved": 0.02})
     assert world.persons() == published
-    figures = spark_session.read.format("delta").load(f"{world.bank.root}/ops/metric")
+    figures = world.bank.store.ledger(METRIC)
+    assert figures is not None
     shares = figures.where("name = 'share_moved'").select("day", "value").collect()
     assert sorted(tuple(row) for row in shares) == [(DAY, 0.0), (second, 2 / 65)]
     with pytest.raises(GateRefusedError, match="would hold 5 identifiers, allowed are 4"):

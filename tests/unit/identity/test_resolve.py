@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession, functions as F
 from databank.identity.tables import ALIAS, CHANGES, PERSON
 from databank.sources.tables import EVENTS, IDENTIFIER
 from tests.support.bank import DAY
-from tests.unit.identity.world import PEOPLE, group, memory_world, pair
+from tests.unit.identity.world import PEOPLE, World, group, pair
 
 SECOND, THIRD = DAY + timedelta(days=1), DAY + timedelta(days=2)
 RECORDS = (
@@ -64,7 +64,7 @@ class Result(NamedTuple):
 @pytest.fixture(scope="module")
 def results(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> list[Result]:
     """Three days of one bank."""
-    world = memory_world(spark_session, tmp_path_factory.mktemp("resolve"), *RECORDS)
+    world = World(spark_session, tmp_path_factory.mktemp("resolve"), *RECORDS)
     days = []
 
     def resolve(day: Any, **rules: Any) -> None:
@@ -157,7 +157,7 @@ def test_not_one_id_changes_however_the_evidence_is_read(
         "must_link": [pair("u1", "u9")],
         "cannot_link": [pair("u2", "u3")],
     }
-    world = memory_world(spark_session, tmp_path / "first")
+    world = World(spark_session, tmp_path / "first")
     world.load(seen)
     world.resolve(**rules)
     assert len(world.bank.rows(PERSON, "person_id", where="valid_from IS NOT NULL")) == 1
@@ -165,7 +165,7 @@ def test_not_one_id_changes_however_the_evidence_is_read(
     before = [world.bank.rows(table, *(c.name for c in table.columns)) for table in registry]
     world.resolve(SECOND, **rules)
     # rows in another order and other files, everything rebuilt but the registry
-    again = memory_world(spark_session, tmp_path / "again")
+    again = World(spark_session, tmp_path / "again")
     again.load(seen)
     mixed = {t: again.bank.read(t).orderBy(F.rand(7)) for t in (EVENTS, IDENTIFIER)}
     kept = {t: world.bank.read(t) for t in registry}

@@ -21,7 +21,7 @@ from databank.identity.tables import (
 )
 from databank.tables import TableSpec
 from tests.support.bank import DAY
-from tests.unit.identity.world import PEOPLE, group, memory_world, pair
+from tests.unit.identity.world import PEOPLE, World, group, pair
 
 DAYS = 3
 KINDS = ("block", "ignore_link", "must_link", "cannot_link", "reassigned_by_hand", "none")
@@ -115,7 +115,7 @@ def test_days_one_by_one_give_what_all_of_it_gives(
     spark_session: SparkSession, tmp_path: Path, count: int
 ) -> None:
     histories = [History(number) for number in range(count)]
-    world = memory_world(spark_session, tmp_path / "bank")
+    world = World(spark_session, tmp_path / "bank")
     for number in range(DAYS):
         day = DAY + timedelta(days=number)
         manual: dict[str, list[dict[str, Any]]] = {}
@@ -171,7 +171,7 @@ def test_days_one_by_one_give_what_all_of_it_gives(
 def test_a_general_rule_that_changes_has_all_solved_again(
     spark_session: SparkSession, tmp_path: Path
 ) -> None:
-    world = memory_world(spark_session, tmp_path, "u1 p1", "u2 p1", "u3 c3")
+    world = World(spark_session, tmp_path, "u1 p1", "u2 p1", "u3 c3")
     world.resolve()
     again = world.resolve(limits={"phone": {"user_id": 1}}).summary
     assert again["full solve because"] == "general rules of identity.yml have changed"

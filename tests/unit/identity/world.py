@@ -1,65 +1,40 @@
 """A bank whose identifiers are words."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from pyspark.sql import DataFrame, SparkSession, functions as F
+from pyspark.sql import SparkSession, functions as F
 
 from databank.config import Settings
 from databank.identity.build import JOB
 from databank.identity.config import IdentityConfig
 from databank.identity.tables import CHANGES, LIKELY_PAIR, PERSON, REJECTED, STATE
-from databank.runs import Context, Job, Outcome, Progress, StepResult
+from databank.runs import Context, Outcome, Progress
 from databank.session import small_frame
 from databank.sources.erasure.core import erase_from_core
 from databank.sources.erasure.request import Erasure, note_completed
 from databank.sources.erasure.tables import ERASED_IDENTIFIER
 from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
-from databank.tables import DeltaStore, TableSpec
 from tests.support.bank import DAY, Bank
-from tests.support.memory_store import MemoryStore, run_step
 
 TYPES = {"u": "user_id", "p": "phone", "c": "cookie", "e": "email"}
-
-
-class MemoryBank:
-    """What tests ask of a `Bank`, with tables in memory: a job is its step alone."""
-
-    def __init__(self, spark: SparkSession, root: Path, store: MemoryStore | None = None) -> None:
-        self.root, self.store = str(root), store or MemoryStore(spark, root)
-
-    def copy(self, root: Path) -> "MemoryBank":
-        """The same bank, and what either writes from now on is its own."""
-        store = self.store.copy()
-        return MemoryBank(self.store.spark, root, store)
-
-    def publish(self, tables: Mapping[TableSpec, DataFrame], **given: Any) -> None:
-        """Write tables as their jobs would have."""
-        self.store.publish_frames(tables, **given)
-
-    def run(self, job: Job, config: Any, *, day: date = DAY) -> StepResult:
-        """Run a job's step and publish what it wrote."""
-        return run_step(self.store, job, config, day=day)[1]
-
-    def read(self, table: TableSpec) -> DataFrame:
-        """What a reader sees."""
-        return self.store.read(table)
-
-    def rows(self, table: TableSpec, *columns: str, where: str = "true") -> list[tuple[Any, ...]]:
-        """Some columns of what a reader sees, sorted."""
-        read = self.read(table).where(where).select(*columns).collect()
-        return sorted((tuple(row) for row in read), key=repr)
 
 
 class World:
     """A bank whose identifiers are words: u1 is a user id, p1 a phone, c1 a cookie, e1 mail."""
 
-    def __init__(self, spark: SparkSession, root: Path, *records: str, bank: Any = None) -> None:
-        self.bank: Any = bank or Bank(spark, root)
+    def __init__(
+        self,
+        spark: SparkSession,
+        root: Path,
+        *records: str,
+        on_disk: bool = False,
+        bank: Bank | None = None,
+    ) -> None:
+        self.bank = bank or Bank(spark, root, on_disk=on_disk)
         self.spark, self.seen = spark, 0
         self.keys: dict[str, int] = {}
         self.gone: set[str] = set()
@@ -68,11 +43,7 @@ class World:
 
     def copy(self, root: Path) -> "World":
         """The same bank at another place."""
-        if isinstance(self.bank, MemoryBank):
-            copied = World(self.spark, root, bank=self.bank.copy(root))
-        else:
-            shutil.copytree(self.bank.root, root)
-            copied = World(self.spark, root)
+        copied = World(self.spark, root, bank=self.bank.copy(root))
         copied.seen, copied.keys, copied.gone = self.seen, dict(self.keys), set(self.gone)
         return copied
 
@@ -137,9 +108,9 @@ class World:
         self, day: date, *words: str, since: date | None = None, entire_person: bool = False
     ) -> None:
         """Take identifiers from the records of a period, as ingest does."""
-        in_memory = isinstance(self.bank, MemoryBank)
-        store = self.bank.store if in_memory else DeltaStore(self.spark, self.bank.root)
+        store = self.bank.store
         tables = [EVENTS, PROFILES, IDENTIFIER, ERASED_IDENTIFIER]
+        store.refresh()
         store.start_run(f"erased-{uuid4().hex}", tables)
         context = Context(
             self.spark, store, Settings(), day, store.run_id, (), None, "", Progress(quiet=True)
@@ -151,11 +122,11 @@ class World:
         known = {row[0] for row in self.bank.rows(IDENTIFIER, "id_value")}
         self.gone |= {*words} - known
 
-    def resolve(self, day: date = DAY, **config: Any) -> Outcome | StepResult:
+    def resolve(self, day: date = DAY, **config: Any) -> Outcome:
         given = {"identifiers": list(TYPES.values()), **config}
         return self.bank.run(JOB, IdentityConfig.model_validate(given), day=day)
 
-    def resolve_all(self, day: date = DAY, **config: Any) -> Outcome | StepResult:
+    def resolve_all(self, day: date = DAY, **config: Any) -> Outcome:
         """Resolve with another version of the logic, which solves everything again."""
         state = self.bank.read(STATE).withColumn("logic_version", F.lit(0))
         self.bank.publish({STATE: state.localCheckpoint()}, day=day)
@@ -190,11 +161,6 @@ PEOPLE = {
         "match_threshold": 0.9,
     }
 }
-
-
-def memory_world(spark: SparkSession, root: Path, *records: str) -> World:
-    """A world whose tables are in memory."""
-    return World(spark, root, *records, bank=MemoryBank(spark, root))
 
 
 def group(*texts: str) -> set[frozenset[str]]:

@@ -1,6 +1,5 @@
 """The next days: what is redone is what computing all anew gives."""
 
-import shutil
 from datetime import date
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from pyspark.sql import SparkSession
 
 from databank.indicators.build import JOB
 from databank.indicators.tables import INDICATOR
+from tests.support.bank import Bank
 from tests.unit.indicators.world import World, indicators
 
 CONFIG = indicators(
@@ -31,19 +31,19 @@ ALL = {1: 101, 2: 102, 3: 103, 4: 104, 5: 105}
 
 
 @pytest.fixture(scope="module")
-def first_run(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("first") / "root"
-    made = World(spark_session, root)
+def first_run(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Bank:
+    bank = Bank(spark_session, tmp_path_factory.mktemp("first"))
+    made = World(spark_session, bank)
     made.persons(ALL, date(2026, 1, 8))
     made.come(FIRST, date(2026, 1, 8))
     made.run(CONFIG, date(2026, 1, 8))
-    return root
+    return bank
 
 
 @pytest.fixture
-def world(spark_session: SparkSession, first_run: Path, tmp_path: Path) -> World:
+def world(spark_session: SparkSession, first_run: Bank, tmp_path: Path) -> World:
     """Five persons, and the figures of 8 January."""
-    return World(spark_session, shutil.copytree(first_run, tmp_path / "root"))
+    return World(spark_session, first_run.copy(tmp_path / "root"))
 
 
 def same_as_anew(world: World, day: date) -> bool:

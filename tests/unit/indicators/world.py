@@ -1,7 +1,6 @@
 """A small bank with events of persons, and the jobs that are run on it."""
 
 from datetime import date
-from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession, functions as F
 
@@ -32,8 +31,8 @@ def indicators(*given: dict[str, object]) -> IndicatorsConfig:
 class World:
     """Events come to it; archive and indicators are built by real runs. Identifiers are numbers."""
 
-    def __init__(self, spark: SparkSession, root: Path) -> None:
-        self.spark, self.bank = spark, Bank(spark, root)
+    def __init__(self, spark: SparkSession, bank: Bank) -> None:
+        self.spark, self.bank = spark, bank
 
     def events(self, text: str) -> DataFrame:
         """`event_id | event_ts | event | identifier | amount | quantity | terminal | shop`."""

@@ -34,7 +34,7 @@ def test_the_highest_stage_wins_and_new_persons_are_shown_apart(
               3 | 2026-01-20 | view     | 1
               4 | 2025-12-20 | view     | 1
               4 | 2026-01-20 | view     | 1"""
-    bank = make_bank(spark_session, tmp_path, persons=5, days=days, in_memory=True)
+    bank = make_bank(spark_session, tmp_path, persons=5, days=days)
     bank.run(JOB, LifecycleJobConfig(AIPL))
     stages = bank.rows(STAGE, "person_id", "stage")
     assert stages == [(1, "buyer"), (3, "aware"), (4, "aware")]

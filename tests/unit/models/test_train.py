@@ -121,7 +121,7 @@ def test_the_former_champion_comes_back_and_scores(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    disk = Bank(bank.spark, Path(bank.root.removeprefix("file:")))
+    disk = Bank(bank.spark, Path(bank.root.removeprefix("file:")), on_disk=True)
     options = ["--root", disk.root, "--conf-dir", str(tmp_path), "--json"]
     assert exit_code(["rollback", "model", "churn", *options]) == 2
     assert "no model was trained on it yet; run train_model" in capsys.readouterr().err

@@ -68,7 +68,7 @@ def test_it_runs_and_publishes(
     spark_session: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     days = "1 | 2026-01-01 | login | 1\n1 | 2026-01-02 | login | 1\n2 | 2026-01-02 | login | 1"
-    bank = make_bank(spark_session, tmp_path, persons=2, days=days)
+    bank = make_bank(spark_session, tmp_path, persons=2, days=days, on_disk=True)
     project: Any = load_project(CONF)
     steps = plan_job("count_active_days", project, None)
     [outcome] = execute(project, steps, root=bank.root, day=date(2026, 1, 31))

@@ -84,6 +84,13 @@ def test_measures_rules_percentiles_and_preferences_come_from_one_build(bank: Ba
     assert bank.metrics("tag_coverage", "tag")["idle"] == 3
 
 
+def test_what_spark_does_not_accept_is_refused_before_anything_is_read(bank: Bank) -> None:
+    library = tags(SPEND, {"name": "rich", "kind": "rule", "when": "date_add(spend, 1) > 2"})
+    with pytest.raises(DataBankError, match=r"conf/tags: tag 'rich': Spark does not accept"):
+        bank.run(JOB, library)
+    assert bank.store.versions_read == {}
+
+
 def longest_run(days: list[date]) -> int:
     runs = [1]
     for a, b in pairwise(days):

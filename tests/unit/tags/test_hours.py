@@ -1,7 +1,6 @@
 """Tags over hours: one build with hours and days, of persons and of households."""
 
 from datetime import date
-from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession, functions as F
@@ -12,6 +11,7 @@ from databank.identity.entities.tables import ENTITY
 from databank.identity.tables import PERSON
 from databank.session import small_frame
 from databank.sources.tables import EVENTS
+from databank.tables.ops import RUN
 from databank.tags.build import JOB
 from databank.tags.library import TagsConfig, read_tag
 from databank.tags.tables import ENTITY_TAG, PERSON_TAG
@@ -110,6 +110,7 @@ def test_the_run_tells_that_events_were_read(bank: Bank) -> None:
 
 def last_read(bank: Bank) -> dict[str, int]:
     """Versions of tables that the last run read."""
-    runs = bank.spark.read.format("delta").load(f"{Path(bank.root)}/ops/run")
+    runs = bank.store.ledger(RUN)
+    assert runs is not None
     rows = runs.where("job = 'build_tags'").orderBy(F.desc("started")).limit(1).collect()
     return rows[0]["read"]

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from databank.tables.outside import published_versions
 from databank.tags.build import JOB
 from databank.tags.library import TagsConfig, read_tag
 from databank.tags.tables import HISTORY, PERSON_TAG
@@ -138,9 +137,9 @@ def test_a_part_that_is_kept_writes_nothing_but_lets_former_days_go(bank: Bank) 
         return bank.run(JOB, library, day=day, config_hash="one").summary
 
     build(0)
-    before = published_versions(bank.root)[PERSON_TAG.name]
+    before = bank.store.published[PERSON_TAG.name]
     assert build(1) == {"tags": 0, "rows": 0, "kept until their refresh": 2}
-    assert published_versions(bank.root)[PERSON_TAG.name] == before
+    assert bank.store.published[PERSON_TAG.name] == before
     assert len(bank.rows(HISTORY, "as_of")) == 5
     build(2)
     assert bank.rows(HISTORY, "as_of") == []

@@ -109,9 +109,9 @@ def conf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def built(
     spark_session: SparkSession, conf: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Bank, dict[str, Any]]:
-    bank = make_bank(
-        spark_session, tmp_path_factory.mktemp("bank"), persons=1, days="1 | 2026-01-01 | login | 1"
-    )
+    root = tmp_path_factory.mktemp("bank")
+    days = "1 | 2026-01-01 | login | 1"
+    bank = make_bank(spark_session, root, persons=1, days=days, on_disk=True)
     columns = ("person_id bigint", "valid_from date", "valid_to date")
     persons = keyed(spark_session, HELD, *columns)
     salted = small_frame(

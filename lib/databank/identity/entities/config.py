@@ -13,7 +13,7 @@ class Entity(StrictModel):
     Attributes:
         by: Types of these identifiers, the strongest first.
         persons: The most that one entity may have. An identifier that more persons share (a
-            hall of residence) is set aside; what hangs together with more is cut at its weakest
+            hall of residence) is excluded; what hangs together with more is cut at its weakest
             links. None = any number.
         days: What was not seen in the last so many days ties nobody; None = all does.
     """

@@ -11,9 +11,9 @@ identifier can have been seen: who comes before and after it never has one owner
 
 from collections.abc import Mapping
 
-from pyspark.sql import Column, DataFrame, Window, functions as F
+from pyspark.sql import DataFrame, Window, functions as F
 
-from databank.columns import require_columns
+from databank.columns import business_day, require_columns
 from databank.identity.config import Reassignment
 from databank.identity.ownership.periods import holds_on
 from databank.session import checkpoint, checkpoint_keys
@@ -78,8 +78,8 @@ def reassignment_days(
         .repartition("id_key")
         .groupBy("id_key", "id_type", "with")
         .agg(
-            F.min(_day("first_ts", timezone)).alias("first"),
-            F.max(_day("last_ts", timezone)).alias("last"),
+            F.min(business_day("first_ts", timezone)).alias("first"),
+            F.max(business_day("last_ts", timezone)).alias("last"),
             F.first(F.when(is_owner, F.col("with_type"))).alias("owner"),
         )
     )
@@ -141,10 +141,6 @@ def split_links(
 def _by_period(observed: DataFrame, periods: DataFrame, timezone: str) -> DataFrame:
     """List each pair of a reassigned identifier with the period in which it began."""
     pairs = observed.groupBy("id_key", "id_type", "with", "with_type").agg(
-        F.min(_day("first_ts", timezone)).alias("began"), F.max("last_ts").alias("last_ts")
+        F.min(business_day("first_ts", timezone)).alias("began"), F.max("last_ts").alias("last_ts")
     )
     return pairs.join(F.broadcast(periods), "id_key").where(holds_on(F.col("began")))
-
-
-def _day(name: str, timezone: str) -> Column:
-    return F.to_date(F.from_utc_timestamp(name, timezone))
