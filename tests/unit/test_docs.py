@@ -11,6 +11,7 @@ from databank.config import ConfigReader
 from databank.config.yaml import read_yaml
 from databank.docs import read_topic, topics
 from databank.errors import DataBankError
+from databank.indicators.config import IndicatorsFile
 from databank.models.config import spec_type
 from databank.project.schemas import file_models, file_schemas, key_texts, models_within
 from databank.sources.formats.registry import source_type
@@ -61,7 +62,12 @@ BLOCKS = [
     for number, block in enumerate(_YAML.findall(page.read_text(encoding="utf-8")))
 ]
 # a folder may hold models of several classes
-_CHOSEN = {"sources": source_type, "models": spec_type, "tags": TagsFile}
+_CHOSEN = {
+    "sources": source_type,
+    "models": spec_type,
+    "tags": TagsFile,
+    "indicators": IndicatorsFile,
+}
 
 
 @pytest.mark.parametrize("block", BLOCKS)

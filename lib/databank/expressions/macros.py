@@ -20,6 +20,7 @@ class ResultTable:
     Attributes:
         table: Its name.
         value: SQL of the value, over its columns.
+        shown: Columns that explain the value.
         name: Column with the name that the macro's argument gives; None = it takes none.
         person: Column with the person.
         by_day: Whether it keeps values by day; those of the asked day are read.
@@ -27,6 +28,7 @@ class ResultTable:
 
     table: str
     value: str
+    shown: tuple[str, ...]
     name: str | None = None
     person: str = "person_id"
     by_day: bool = True

@@ -220,7 +220,7 @@ register(
         "boolean",
         required=("audience",),
         optional=(),
-        result=ResultTable("audiences.member", "true", name="audience"),
+        result=ResultTable("audiences.member", "true", ("day", "audience"), name="audience"),
         empty=False,
         node="audience",
     )
@@ -233,7 +233,9 @@ register(
         "boolean",
         required=("lookalike",),
         optional=(),
-        result=ResultTable("lookalike.member", "true", name="name"),
+        result=ResultTable(
+            "lookalike.member", "true", ("day", "name", "rank", "score"), name="name"
+        ),
         empty=False,
         node="lookalike",
     )
@@ -246,7 +248,7 @@ register(
         "string",
         required=(),
         optional=(),
-        result=ResultTable("lifecycle.stage", "stage"),
+        result=ResultTable("lifecycle.stage", "stage", ("day", "stage")),
         node="lifecycle",
         persons_only=True,
     )
@@ -263,6 +265,7 @@ register(
         result=ResultTable(
             "models.score",
             "coalesce(calibrated, score)",
+            ("as_of", "model", "score", "calibrated"),
             name="model",
             person="entity_id",
             by_day=False,

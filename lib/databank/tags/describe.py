@@ -8,14 +8,6 @@ from databank.expressions import Expression, Macro
 from databank.expressions.macros import ANY_EVENT
 from databank.sources.tables import EVENTS
 
-# macro -> the table of results that answers it
-RESULT_TABLES = {
-    "in_audience": "audiences.member",
-    "in_lookalike": "lookalike.member",
-    "score": "models.score",
-    "stage": "lifecycle.stage",
-}
-
 
 def macros_of(expressions: Iterable[Expression]) -> list[Macro]:
     """List the distinct macros of some expressions, in the order of their first use."""
@@ -40,8 +32,9 @@ def _describe_window(macro: Macro, as_of: date) -> str:
 def macro_reads(expressions: Iterable[Expression], as_of: date) -> Iterator[tuple[str, str]]:
     """List each macro's table, and what of it the macro reads."""
     for macro in macros_of(expressions):
-        if macro.reads_events:
+        result = macro.spec.result
+        if result is not None:
+            yield result.table, macro.target or macro.name
+        else:
             table = PERSON_DAY if macro.hours is None else EVENTS
             yield table.name, describe_macro(macro, as_of)
-        else:
-            yield RESULT_TABLES[macro.name], macro.target or macro.name

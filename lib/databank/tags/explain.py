@@ -9,23 +9,16 @@ from zoneinfo import ZoneInfo
 from databank.archive.config import ArchiveConfig
 from databank.archive.tables import PERSON_DAY
 from databank.expressions import Expression, Macro
-from databank.expressions.macros import ANY_EVENT
+from databank.expressions.macros import ANY_EVENT, ResultTable
 from databank.identity.entities.subject import Subject
 from databank.identity.explain import identifiers_of
 from databank.tables.published_reader import PublishedReader
-from databank.tags.describe import RESULT_TABLES, describe_macro, macros_of
+from databank.tags.describe import describe_macro, macros_of
 from databank.tags.filters import dimension, duckdb_filter, literal
 from databank.tags.hour_windows import recent_events_of
 
 Rows = list[dict[str, Any]]
 MOST_ROWS = 20
-# macro -> key of its table, column that names what is asked for, columns to show
-_RESULTS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
-    "in_audience": ("person_id", "audience", ("day", "audience")),
-    "in_lookalike": ("person_id", "name", ("day", "name", "rank", "score")),
-    "score": ("entity_id", "model", ("as_of", "model", "score", "calibrated")),
-    "stage": ("person_id", "", ("day", "stage")),
-}
 # measure by which values are ranked -> its place beside the value
 _RANKED_BY = {"count": 1, "sum(amount)": 2, "days": 3}
 # macros of one event's amount, not of the day's sum
@@ -137,8 +130,8 @@ class Evidence:
             ranked_by: Measure by which values of a dimension are sorted: count, sum(amount), days.
         """
         for macro in macros_of(tag.expressions):
-            if not macro.reads_events:
-                yield self._of_result(tag, macro)
+            if macro.spec.result is not None:
+                yield self._of_result(tag, macro, macro.spec.result)
             elif macro.hours is not None:
                 yield self._of_events(tag, macro)
             elif macro.by is not None:
@@ -216,18 +209,16 @@ class Evidence:
         title = self._title(tag, macro, len(rows), filtered=condition is not None)
         return self.reason(title, (str(macro.by), "n", "amount", "days"), rows)
 
-    def _of_result(self, tag: ExplainableTag, macro: Macro) -> Reason:
-        """Show rows of the table of results that answers a macro."""
-        table = RESULT_TABLES[macro.name]
-        key, name, columns = _RESULTS[macro.name]
-        where, given = self._is_person(key), []
-        if columns[0] == "day":
+    def _of_result(self, tag: ExplainableTag, macro: Macro, result: ResultTable) -> Reason:
+        """Show rows of the table of results that has the value of a macro."""
+        where, given = self._is_person(result.person), []
+        if result.by_day:
             where += f" AND day = DATE '{self.as_of}'"
-        if name:
-            where, given = f"{where} AND {name} = ?", [macro.target]
-        rows = self.lookup.find(table, columns, where, given)
-        title = f"{tag.name}: {macro.name}({macro.target or ''}), by {table}"
-        return self.reason(title, columns, rows)
+        if result.name:
+            where, given = f"{where} AND {result.name} = ?", [macro.target]
+        rows = self.lookup.find(result.table, result.shown, where, given)
+        title = f"{tag.name}: {macro.name}({macro.target or ''}), by {result.table}"
+        return self.reason(title, result.shown, rows)
 
     def _title(self, tag: ExplainableTag, macro: Macro, count: int, *, filtered: bool) -> str:
         # another reader might take the filter otherwise
