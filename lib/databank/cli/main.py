@@ -160,16 +160,18 @@ def person(
     """Who is this, today or on a past day, and why; read without Spark."""
     from databank.cli.person import describe_person, explain_link, explain_tag
     from databank.clock import parse_day
+    from databank.identity.identifier_query import IdentifierQuery
 
     if why_tag is not None and (why is not None or day is not None):
         raise typer.BadParameter("--why-tag: tags are those of the last run; leave --why and --day")
     on = parse_day(day, option="--day") if day else None
+    query = IdentifierQuery(id_type, value, scope)
     if why_tag is not None:
-        sections = explain_tag(root, conf_dir, id_type, value, why_tag, scope=scope)
+        sections = explain_tag(root, conf_dir, query, why_tag)
     elif why is None:
-        sections = describe_person(root, conf_dir, id_type, value, scope=scope, day=on)
+        sections = describe_person(root, conf_dir, query, on)
     else:
-        sections = explain_link(root, conf_dir, id_type, value, why, scope=scope, day=on)
+        sections = explain_link(root, conf_dir, query, why, on)
     show_sections(sections, as_json)
 
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from databank.cli.show import Rows, Section
 from databank.identity.explain import OwnershipPeriod, Rejection
+from databank.identity.identifier_query import IdentifierQuery
 from databank.person_view.day import DayView, SessionView, TimedEvent
 from databank.person_view.link import LinkView, view_link
 from databank.person_view.person import IdentifierView, PersonView, view_person
@@ -15,10 +16,10 @@ _NOBODY = {"person": "nobody", "from": None, "until": None}
 
 
 def describe_person(
-    root: str, conf_dir: str, id_type: str, value: str, *, scope: str | None, day: date | None
+    root: str, conf_dir: str, query: IdentifierQuery, day: date | None
 ) -> list[Section]:
     """Show who owned an identifier when, and what is known of the owner; raises as view_person."""
-    view = view_person(root, conf_dir, id_type, value, scope=scope, day=day)
+    view = view_person(root, conf_dir, query, day)
     on = f"on {day}" if day else "today"
     if view.person is None:
         return _unmatched(view, on)
@@ -31,17 +32,10 @@ def describe_person(
 
 
 def explain_link(
-    root: str,
-    conf_dir: str,
-    id_type: str,
-    value: str,
-    target: str,
-    *,
-    scope: str | None,
-    day: date | None,
+    root: str, conf_dir: str, query: IdentifierQuery, target: str, day: date | None
 ) -> list[Section]:
     """Show the path of evidence between two identifiers; raises as view_link."""
-    view = view_link(root, conf_dir, id_type, value, target, scope=scope, day=day)
+    view = view_link(root, conf_dir, query, target, day)
     start, end = view.ends
     explanation = view.explanation
     rejected = [_rejected(view, rejection) for rejection in explanation.refused]
@@ -61,9 +55,7 @@ def explain_link(
     return [Section(title, _path(view)), *nearby]
 
 
-def explain_tag(
-    root: str, conf_dir: str, id_type: str, value: str, name: str, *, scope: str | None
-) -> list[Section]:
+def explain_tag(root: str, conf_dir: str, query: IdentifierQuery, name: str) -> list[Section]:
     """Show the value of a tag, and the rows that it was made of; raises as view_tag."""
     # the whole configuration is read for it
     from databank.person_view.tag import view_tag
@@ -71,9 +63,7 @@ def explain_tag(
 
     project = load_project(conf_dir)
     timezone = project.settings.timezone
-    view = view_tag(
-        root, project.tags, project.archive, timezone, id_type, value, name, scope=scope
-    )
+    view = view_tag(root, project.tags, project.archive, timezone, query, name)
     tag = view.tag
     if view.subject_id is None:
         return [Section(f"person {view.person_id} is in no {tag.entity}", [])]

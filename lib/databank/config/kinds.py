@@ -3,16 +3,30 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import UnionType
-from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, ClassVar, Generic, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from databank.config.model import StrictModel
+from databank.config.model import Name, Note, StrictModel
 from databank.errors import did_you_mean
 
-M = TypeVar("M", bound=StrictModel)
+
+class Entry(StrictModel):
+    """One entry of a list whose entries are of several kinds; a kind extends it by its keys."""
+
+    # the kind's own keys, as YAML writes them between braces
+    example: ClassVar[str] = ""
+
+    name: Name
+    kind: str
+    description: Note = ""
+    unit: Note = ""
+    owner: Note = ""
+
+
+M = TypeVar("M", bound=Entry)
 
 
 @dataclass(frozen=True)
@@ -55,8 +69,8 @@ class Kinds(Generic[M]):
 
     Args:
         what: What is configured, for errors: `tag`.
-        base: The model that all kinds extend. A kind sets `kind: Literal["its_name"]` and the
-            class variable `example`: its own keys as YAML writes them between braces.
+        base: The model that all kinds extend. A kind sets `kind: Literal["its_name"]` and
+            `example`.
     """
 
     def __init__(self, what: str, base: type[M]) -> None:
@@ -169,8 +183,8 @@ def keys_of(model: type[StrictModel]) -> dict[str, FieldInfo]:
     }
 
 
-def _example(name: str, kind: str, model: type[StrictModel]) -> str:
-    return f"{{name: {name}, kind: {kind}, {getattr(model, 'example', '')}}}"
+def _example(name: str, kind: str, model: type[Entry]) -> str:
+    return f"{{name: {name}, kind: {kind}, {model.example}}}"
 
 
 def _error(location: tuple[int | str, ...], value: Any, message: str) -> InitErrorDetails:

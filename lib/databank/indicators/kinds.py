@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from databank.config import Name, Note, StrictModel
+from databank.config import Name
+from databank.config.kinds import Entry
 from databank.expressions import Expression, Macro, parse_expression, parse_window
 from databank.expressions.windows import refuse_hours
 
@@ -20,17 +21,9 @@ _WITHIN = re.compile(r"^([1-9][0-9]{0,3}) (hour|day)s?$")
 _OF_A_DAY = frozenset({"n", "amount", "quantity"})
 
 
-class IndicatorBase(StrictModel, ABC):
+class IndicatorBase(Entry, ABC):
     """One indicator. A kind extends this class and is registered in `config`."""
 
-    # the kind's own keys, as YAML writes them between braces
-    example: ClassVar[str] = ""
-
-    name: Name
-    kind: str
-    description: Note = ""
-    unit: Note = ""
-    owner: Note = ""
     status: Literal["draft", "active", "retired"] = Field(
         default="active", description="Only active ones are built; all of them are checked"
     )

@@ -38,14 +38,7 @@ class LinkView:
 
 
 def view_link(
-    root: str,
-    conf_dir: str,
-    id_type: str,
-    value: str,
-    target: str,
-    *,
-    scope: str | None,
-    day: date | None,
+    root: str, conf_dir: str, query: IdentifierQuery, target: str, day: date | None
 ) -> LinkView:
     """Find the path of evidence between two identifiers, `target` being TYPE:VALUE.
 
@@ -56,11 +49,8 @@ def view_link(
     if not colon or not target_type or not target_value:
         raise DataBankError("--why: write TYPE:VALUE, e.g. user_id:u42")
     reader = PublishedReader(root)
-    queries = [
-        IdentifierQuery(id_type, value, scope),
-        IdentifierQuery(target_type, target_value, scope),
-    ]
-    start, end = find_identifiers(reader, queries)
+    other = IdentifierQuery(target_type, target_value, query.scope)
+    start, end = find_identifiers(reader, [query, other])
     settings = read_settings(conf_dir)
     zone = settings.zone
     explanation = explain_pair(reader, start, end, settings.identity, day=day, zone=zone.key)

@@ -114,25 +114,23 @@ class IdentifierView:
 
 
 def view_person(
-    root: str, conf_dir: str, id_type: str, value: str, *, scope: str | None, day: date | None
+    root: str, conf_dir: str, query: IdentifierQuery, day: date | None
 ) -> IdentifierView:
     """Tell who owned an identifier when, and what the bank knows of the owner on a day.
 
     Args:
         root: The warehouse.
         conf_dir: Read for the day's activity only.
-        id_type: Type of the identifier, or person_id.
-        value: The identifier as people write it, or the person's number.
-        scope: Chooses where several scopes have the value.
+        query: An identifier as people write it; its type may be person_id.
         day: The day that is asked about; None = today, without activity.
 
     Raises:
         DataBankError: If the identifier, or the person, is not known.
     """
     reader = PublishedReader(root)
-    if id_type == PERSON_ID:
-        return IdentifierView(None, day, person=_numbered(reader, conf_dir, value, day))
-    [identifier] = find_identifiers(reader, [IdentifierQuery(id_type, value, scope)])
+    if query.id_type == PERSON_ID:
+        return IdentifierView(None, day, person=_numbered(reader, conf_dir, query.value, day))
+    [identifier] = find_identifiers(reader, [query])
     owners = owners_of(reader, [identifier.id_key])[identifier.id_key]
     current = next((period for period in owners if period.covers(day)), None)
     if current is not None:
@@ -145,15 +143,16 @@ def view_person(
     return IdentifierView(identifier, day, owners, rejections=rejections)
 
 
-def find_person(reader: PublishedReader, id_type: str, value: str, scope: str | None) -> int:
+def find_person(reader: PublishedReader, query: IdentifierQuery) -> int:
     """Give the number of the person that owns an identifier today.
 
     Raises:
         DataBankError: If the identifier is not known, or unmatched.
     """
-    if id_type == PERSON_ID:
-        return _numbered(reader, "", value, None).person_id  # no day, so no configuration is read
-    [identifier] = find_identifiers(reader, [IdentifierQuery(id_type, value, scope)])
+    if query.id_type == PERSON_ID:
+        # no day, so no configuration is read
+        return _numbered(reader, "", query.value, None).person_id
+    [identifier] = find_identifiers(reader, [query])
     for period in owners_of(reader, [identifier.id_key])[identifier.id_key]:
         if period.covers(None):
             return period.person_id

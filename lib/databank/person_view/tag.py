@@ -7,6 +7,7 @@ from typing import Any
 
 from databank.archive.config import ArchiveConfig
 from databank.errors import DataBankError, did_you_mean
+from databank.identity.identifier_query import IdentifierQuery
 from databank.person_view.person import find_person, memberships_of
 from databank.tables.published_reader import PublishedReader
 from databank.tags.base import TagBase
@@ -39,11 +40,8 @@ def view_tag(
     tags: Collection[TagBase],
     archive: ArchiveConfig,
     timezone: str,
-    id_type: str,
-    value: str,
+    query: IdentifierQuery,
     name: str,
-    *,
-    scope: str | None,
 ) -> TagView:
     """Read the value of a tag for the owner of an identifier, and what it was made of.
 
@@ -52,10 +50,8 @@ def view_tag(
         tags: The library of tags.
         archive: What dimensions of events are.
         timezone: Business time zone.
-        id_type: Type of the identifier, or person_id.
-        value: The identifier, or the person's number.
+        query: An identifier as people write it; its type may be person_id.
         name: The tag.
-        scope: Chooses where several scopes have the value.
 
     Raises:
         DataBankError: If the identifier is unmatched, or there is no such tag, or none was built.
@@ -64,7 +60,7 @@ def view_tag(
     if name not in library:
         raise DataBankError(f"--why-tag: unknown tag {name!r}; {did_you_mean(name, library)}")
     tag, reader = library[name], PublishedReader(root)
-    person_id = find_person(reader, id_type, value, scope)
+    person_id = find_person(reader, query)
     entities = {each.entity: each.entity_id for each in memberships_of(reader, person_id)}
     subject_id = person_id if tag.subject.is_person else entities.get(tag.entity)
     if subject_id is None:

@@ -1,10 +1,11 @@
 """What a table is: name, grain, columns with comments, key, personal data, retention, owner."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pyspark.sql.types import StructType
+    from pyspark.sql.types import DataType, StructType
 
 
 @dataclass(frozen=True)
@@ -68,19 +69,27 @@ class TableSpec:
     def schema(self) -> "StructType":
         """Build the Spark schema, comments included; needs a running session to read the types."""
         # whoever lists tables starts no Spark
-        from pyspark.sql.types import DataType, StructField, StructType
+        from pyspark.sql.types import StructField, StructType
 
         return StructType(
             [
                 StructField(
                     column.name,
-                    DataType.fromDDL(column.type),
+                    _spark_type(column.type),
                     column.nullable,
                     {"comment": column.comment},
                 )
                 for column in self.columns
             ]
         )
+
+
+@cache
+def _spark_type(text: str) -> "DataType":
+    """Read a type once; Spark's parser, in another process, takes milliseconds."""
+    from pyspark.sql.types import DataType
+
+    return DataType.fromDDL(text)
 
 
 def name_of(table: TableSpec | str) -> str:

@@ -13,7 +13,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from databank.archive.config import ArchiveConfig, TagType
 from databank.archive.refers import PERSONS, Refers
-from databank.config import Name, Note, StrictModel
+from databank.config import Name
+from databank.config.kinds import Entry
 from databank.expressions import Expression, parse_expression, parse_window
 from databank.identity.config import IdentityConfig
 from databank.identity.entities.config import PERSON
@@ -105,27 +106,20 @@ class InputRequest:
     notes: dict[str, str] = field(default_factory=dict)
 
 
-class TagBase(Refers, StrictModel, ABC):
+class TagBase(Refers, Entry, ABC):
     """One tag. A kind extends this class, in a file of its own, and is registered in `library`.
 
     A kind gives its keys as fields, `example`, `type` and `column`; all else has a default.
     """
 
-    # the kind's own keys, as YAML writes them between braces
-    example: ClassVar[str] = ""
     # advice where nobody has the tag
     if_empty: ClassVar[str] = "its condition holds for nobody"
     # whether households, accounts ... cannot have such a tag
     persons_only: ClassVar[bool] = False
 
-    name: Name
-    kind: str
     entity: Name = Field(
         default=PERSON, description="Whose tag: a person's, or that of an entity of identity.yml"
     )
-    description: Note = ""
-    unit: Note = ""
-    owner: Note = ""
     status: Literal["draft", "active", "retired"] = Field(
         default="active", description="A draft is built by --only alone; a retired tag never is"
     )
