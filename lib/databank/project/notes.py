@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Protocol
 
+from databank.config.kinds import Entry
 from databank.project.graph import Node
 from databank.project.model import Project
 from databank.reports.config import IndicatorNote, NoteConfig, ReportConfig
@@ -26,22 +27,15 @@ def report_config(project: Project) -> ReportConfig:
         sources=tuple(source.source for source in project.sources),
         tags=tuple(
             NoteConfig(
-                name=tag.name,
+                **_words(tag),
                 description=tag.full_description,
-                unit=tag.unit,
-                kind=tag.kind,
-                owner=tag.owner,
                 used_by=tuple(user.name for user in users[Node("tag", tag.name)]),
             )
             for tag in project.tags
         ),
         indicators=tuple(
             IndicatorNote(
-                name=indicator.name,
-                description=indicator.description,
-                unit=indicator.unit,
-                kind=indicator.kind,
-                ahead=indicator.ahead,
+                **_words(indicator), description=indicator.description, ahead=indicator.ahead
             )
             for indicator in project.indicators
         ),
@@ -52,6 +46,10 @@ def report_config(project: Project) -> ReportConfig:
         ),
         lookalikes=_notes((each.lookalike, each) for each in project.lookalikes),
     )
+
+
+def _words(entry: Entry) -> dict[str, str]:
+    return {"name": entry.name, "unit": entry.unit, "kind": entry.kind, "owner": entry.owner}
 
 
 def _notes(entries: Iterable[tuple[str, _Described]]) -> tuple[NoteConfig, ...]:

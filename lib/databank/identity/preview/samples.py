@@ -1,6 +1,7 @@
 """Sample merges and splits for review: persons and evidence by type and number, no values."""
 
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from pyspark.sql import DataFrame, Row, functions as F
@@ -35,21 +36,16 @@ def sample_merges(changes: DataFrame, samples: Samples) -> list[dict[str, Any]]:
         changes: identity.changes rows of the run.
         samples: The tables.
     """
-    drawn = _drawn(changes, "merge")
-    persons = {row[end] for row in drawn for end in ("person_id", "other_person_id")}
-    held = types_of(samples.was, samples.types, persons)
-    shown = _names(samples.types, drawn)
-    evidence = _evidence(samples.edges, drawn)
     return [
         {
-            "person": row["person_id"],
-            "held": held.get(row["person_id"]),
-            "takes in": row["other_person_id"],
-            "which held": held.get(row["other_person_id"]),
-            "link": shown(row),
-            "evidence": evidence(row),
+            "person": drawn.row["person_id"],
+            "held": drawn.types("person_id"),
+            "takes in": drawn.row["other_person_id"],
+            "which held": drawn.types("other_person_id"),
+            "link": drawn.link,
+            "evidence": drawn.evidence,
         }
-        for row in drawn
+        for drawn in _drawn(changes, "merge", samples.was, samples)
     ]
 
 
@@ -60,23 +56,19 @@ def sample_splits(changes: DataFrame, samples: Samples) -> list[dict[str, Any]]:
         changes: identity.changes rows of the run.
         samples: The tables.
     """
-    drawn = _drawn(changes, "split")
-    persons = {row[end] for row in drawn for end in ("person_id", "other_person_id")}
-    left = types_of(samples.now, samples.types, persons)
-    shown = _names(samples.types, drawn)
-    evidence = _evidence(samples.edges, drawn)
-    why = _why(samples.rejected, drawn)
+    splits = _drawn(changes, "split", samples.now, samples)
+    why = _why(samples.rejected, [drawn.row for drawn in splits])
     return [
         {
-            "person": row["other_person_id"],
-            "keeps": left.get(row["other_person_id"]),
-            "gives to": row["person_id"],
-            "which holds": left.get(row["person_id"]),
-            "refused": shown(row),
-            "evidence": evidence(row),
-            "why": why(row),
+            "person": drawn.row["other_person_id"],
+            "keeps": drawn.types("other_person_id"),
+            "gives to": drawn.row["person_id"],
+            "which holds": drawn.types("person_id"),
+            "refused": drawn.link,
+            "evidence": drawn.evidence,
+            "why": why(drawn.row),
         }
-        for row in drawn
+        for drawn in splits
     ]
 
 
@@ -96,11 +88,29 @@ def types_of(rows: DataFrame, types: DataFrame, persons: Collection[int]) -> dic
     return {person: ", ".join(parts) for person, parts in texts.items()}
 
 
-def _drawn(changes: DataFrame, kind: str) -> list[Row]:
+@dataclass(frozen=True)
+class _Drawn:
+    """A change of the sample, with what is shown of its persons and its link."""
+
+    row: Row
+    types_by_person: dict[int, str]
+    link: str | None
+    evidence: str | None
+
+    def types(self, end: str) -> str | None:
+        """Count the identifiers of one of its persons by type."""
+        return self.types_by_person.get(self.row[end])
+
+
+def _drawn(changes: DataFrame, kind: str, persons: DataFrame, samples: Samples) -> list[_Drawn]:
     """Draw a sample ordered by hash, so that repeated previews show the same rows."""
     of_kind = changes.where(F.col("kind") == kind)
     dice = F.xxhash64("person_id", "other_person_id")
-    return of_kind.orderBy(dice, "person_id", "other_person_id").limit(MOST).collect()
+    rows = of_kind.orderBy(dice, "person_id", "other_person_id").limit(MOST).collect()
+    ends = {row[end] for row in rows for end in ("person_id", "other_person_id")}
+    types = types_of(persons, samples.types, ends)
+    link, evidence = _names(samples.types, rows), _evidence(samples.edges, rows)
+    return [_Drawn(row, types, link(row), evidence(row)) for row in rows]
 
 
 def _names(types: DataFrame, drawn: list[Row]) -> Callable[[Row], str | None]:
