@@ -1,5 +1,8 @@
 """Which tests share a worker, and which take too long."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -35,6 +38,32 @@ def test_a_test_that_shares_nothing_goes_anywhere(
     request: pytest.FixtureRequest, alone: int, tmp_path: Path
 ) -> None:
     assert group_of(request.node) is None
+
+
+SHARING = """
+import os
+import pytest
+
+@pytest.fixture(scope="module")
+def maker():
+    return os.getpid()
+
+@pytest.mark.parametrize("n", range(8))
+def test_one_worker_makes_it(maker, n):
+    with open("makers", "a") as file:
+        print(maker, file=file)
+"""
+
+
+def test_what_is_shared_is_made_by_one_worker(tmp_path: Path) -> None:
+    (tmp_path / "test_sharing.py").write_text(SHARING)
+    options = ("-p", "tests.support.schedule", "--numprocesses", "2", "--dist", "loadgroup")
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    subprocess.run(
+        [sys.executable, "-m", "pytest", *options], cwd=tmp_path, env=environment, check=True
+    )
+    makers = (tmp_path / "makers").read_text().split()
+    assert (len(makers), len(set(makers))) == (8, 1)
 
 
 def test_all_on_the_loop_are_one_group() -> None:
