@@ -20,7 +20,7 @@ from tests.flow.conftest import DAY, HERE
 from tests.support.bank import forget_runs
 from tests.support.compare import content
 
-pytestmark = [pytest.mark.slow, pytest.mark.process]
+pytestmark = [pytest.mark.nightly, pytest.mark.process]
 
 _EXECUTOR = "CoarseGrainedExecutorBackend"
 _OPTIONS = {

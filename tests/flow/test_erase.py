@@ -16,7 +16,7 @@ from databank.project.plan import plan_all
 from databank.tables import DeltaStore
 from tests.flow.conftest import DAY
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.nightly
 
 
 def total(store: DeltaStore) -> object:

@@ -170,7 +170,7 @@ class InjectedError(Exception):
     """Raised by a fault point."""
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_crash_in_any_stage_leaves_no_trace_after_the_next_run(
     spark_session: SparkSession,
     project: Project,

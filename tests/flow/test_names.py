@@ -13,7 +13,7 @@ from databank.models.metrics import measure
 from databank.models.pipeline import with_scores
 from tests.flow.test_real_data import DATA
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.nightly
 
 PERSONS = 8_000
 CONFIG = {

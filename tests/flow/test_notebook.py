@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.nightly
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "finished_bank.ipynb"
 

@@ -13,7 +13,7 @@ import pytest
 from databank.cli.main import exit_code
 from databank.docs import read_topic
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.nightly
 
 HERE = Path(__file__).parents[2]
 _BASH = re.compile(r"^```bash\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession, functions as F
 from databank.archive.tables import PERSON_DAY
 from databank.config import Settings
 from databank.identity.tables import PERSON
+from databank.project.catalog import all_tables
 from databank.runs import Job, Outcome, Runner
 from databank.runs.progress import Progress
 from databank.tables import DeltaStore, Store, TableSpec
@@ -49,6 +50,14 @@ class Bank:
         if isinstance(self.store, MemoryStore):
             copied.store = MemoryStore(self.spark, root, self.store.warehouse.copy())
         return copied
+
+    def to_disk(self) -> "Bank":
+        """Its tables as they are published, in Delta below its root, where commands find them."""
+        on_disk = Bank(self.spark, Path(self.root), self.settings.timezone, on_disk=True)
+        self.store.refresh()
+        specs = all_tables()
+        on_disk.publish({specs[name]: self.store.require(name) for name in self.store.published})
+        return on_disk
 
     def publish(
         self,

@@ -22,7 +22,7 @@ LATER = DAY + timedelta(days=60)
 
 @pytest.fixture(scope="module")
 def world(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> World:
-    made = World(spark_session, tmp_path_factory.mktemp("it's a bank"), on_disk=True)
+    made = World(spark_session, tmp_path_factory.mktemp("it's a bank"))
     made.load(
         [
             *((DAY, record) for record in ("u1 p1", "u1 c1", "u1 c1", "c1 c2", "u3 c3", "u4 c3")),
@@ -50,6 +50,7 @@ def world(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory)
             STAGE: small_frame(spark_session, stages, "person_id bigint, day date, stage string"),
         }
     )
+    made.bank = made.bank.to_disk()
     return made
 
 

@@ -13,7 +13,7 @@ from databank.tables.erasure import ERASED_PERSON
 from tests.support.bank import DAY
 from tests.unit.identity.world import World, group, pair
 
-pytestmark = pytest.mark.slow  # whole runs, two or three each
+pytestmark = pytest.mark.nightly  # whole runs, two or three each
 
 NEXT, THIRD = DAY + timedelta(days=1), DAY + timedelta(days=2)
 REASSIGNMENT = {

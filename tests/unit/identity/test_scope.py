@@ -109,7 +109,10 @@ def typical() -> Iterator[str]:
             yield " ".join([f"{kind}_{number}", *(f"e{kind}_{number}_{n}" for n in range(most))])
 
 
-@pytest.mark.parametrize("count", [60, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "count",
+    [pytest.param(60, marks=pytest.mark.slow), pytest.param(300, marks=pytest.mark.nightly)],
+)
 @pytest.mark.usefixtures("affected_only")
 def test_days_one_by_one_give_what_all_of_it_gives(
     spark_session: SparkSession, tmp_path: Path, count: int
