@@ -130,9 +130,14 @@ def test_components_are_those_of_scipy(
     given.unpersist()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_batches")
 @pytest.mark.parametrize(
-    ("adaptive", "budget", "rows"), [("true", 0, 2_000_000), ("false", 2000, 12_000)]
+    ("adaptive", "budget", "rows"),
+    [
+        pytest.param("true", 0, 2_000_000, marks=pytest.mark.nightly),
+        ("false", 2000, 12_000),
+    ],
 )
 def test_contraction_rounds_find_the_same_components(
     spark_session: SparkSession,
@@ -158,6 +163,7 @@ def test_a_killed_worker_changes_nothing(spark_session: SparkSession, edges: np.
     assert labels_of(connected_components(given)) == oracle(edges[:20_000])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_batches")
 def test_a_worker_killed_in_each_round_and_on_the_way_back_changes_nothing(
     spark_session: SparkSession, edges: np.ndarray, monkeypatch: pytest.MonkeyPatch

@@ -98,6 +98,7 @@ def town(spark_session: SparkSession, tmp_path: Path) -> Town:
     return Town(spark_session, tmp_path)
 
 
+@pytest.mark.slow
 def test_households_are_the_components_of_persons_and_addresses(
     spark_session: SparkSession, tmp_path: Path
 ) -> None:
@@ -125,6 +126,7 @@ def test_households_are_the_components_of_persons_and_addresses(
     assert len([key for entity, key in tied if entity == "account"]) == 7
 
 
+@pytest.mark.slow
 def test_numbers_stay_with_those_who_stay(town: Town) -> None:
     town.show([], [(DAY, "1 a1"), (DAY, "2 a1"), (DAY, "3 a2"), (DAY, "4 a3"), (DAY, "5 a3 l3")])
     town.resolve()
@@ -156,6 +158,7 @@ def test_numbers_stay_with_those_who_stay(town: Town) -> None:
     assert {kind for kind, *_ in town.changes(THIRD)} == {"new", "retired"}
 
 
+@pytest.mark.slow
 def test_what_too_many_share_ties_nobody_and_a_chain_is_cut_where_it_is_weakest(
     town: Town,
 ) -> None:
@@ -175,6 +178,7 @@ def test_what_too_many_share_ties_nobody_and_a_chain_is_cut_where_it_is_weakest(
     assert sorted(map(sorted, town.together().values())) == [[1, 2, 3, 4], [5, 6, 7, 8]]
 
 
+@pytest.mark.slow
 def test_what_was_not_seen_for_long_ties_nobody(town: Town) -> None:
     old = DAY - timedelta(days=30)
     town.show([(old, "1 a1"), (DAY, "2 a1")], [(old + timedelta(days=1), "3 a1")])
@@ -201,6 +205,7 @@ def test_a_record_tells_of_the_person_of_its_day_and_of_its_next_identifier(town
     assert by_address == {"a1": {1}, "a2": {2}, "a3": {4}}
 
 
+@pytest.mark.slow
 def test_what_is_blocked_ties_nobody_and_a_persons_identifier_makes_no_entity(town: Town) -> None:
     town.show([(DAY, "1 a1"), (DAY, "2 a1"), (DAY, "3 a2"), (DAY, "4 a2")])
     unsaid = {"type": "address", "value": "a1", "reason": "no address"}

@@ -133,6 +133,7 @@ def _foreign_value(name: Any) -> Any:
     return F.struct(name, F.concat(F.lit("zz"), name))
 
 
+@pytest.mark.nightly
 def test_spark_links_what_duckdb_links(spark_session: SparkSession, tmp_path: Path) -> None:
     rule = config().linkage["people"]
     records = records_of(profiles(spark_session), rule).localCheckpoint()

@@ -81,6 +81,7 @@ def test_a_model_that_is_not_due_is_kept(
     assert result.summary == {"churn": "kept"}
 
 
+@pytest.mark.slow
 def test_a_refused_model_is_recorded_and_the_champion_goes_on(
     first: tuple[Context, StepResult], registry: Registry, bank: DeltaStore
 ) -> None:
@@ -98,6 +99,7 @@ def test_a_refused_model_is_recorded_and_the_champion_goes_on(
     assert row["champion_auc"] == pytest.approx(row["auc"], abs=0.1)
 
 
+@pytest.mark.slow
 def test_the_champion_scores_its_population(
     first: tuple[Context, StepResult], bank: DeltaStore
 ) -> None:
@@ -114,6 +116,7 @@ def test_the_champion_scores_its_population(
     assert by_decile["size"].between(0.08 * len(rows), 0.12 * len(rows)).all()
 
 
+@pytest.mark.slow
 def test_the_former_champion_comes_back_and_scores(
     first: tuple[Context, StepResult],
     registry: Registry,

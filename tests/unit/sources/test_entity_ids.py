@@ -74,6 +74,7 @@ def test_an_address_belongs_to_no_person_and_has_one_spelling(loaded: World) -> 
     assert refused == [("address", "-", "placeholder"), ("landline", "12", "malformed")]
 
 
+@pytest.mark.slow
 def test_an_address_that_is_erased_leaves_the_records_of_all_who_live_there(world: World) -> None:
     erase(world, "lake road 5 hangzhou")
     assert "lake road 5 hangzhou" not in keys(world)

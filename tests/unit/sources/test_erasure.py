@@ -177,6 +177,7 @@ def test_a_file_whose_columns_are_other_ones_now_is_named(again: tuple[World, Ou
     assert str(outcome.summary["warning: not searched"]).startswith("in/crm/1.csv; ")
 
 
+@pytest.mark.slow
 def test_it_is_erased_once_and_although_the_files_that_came_are_refused(
     again: tuple[World, Outcome],
 ) -> None:

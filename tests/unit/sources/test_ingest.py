@@ -205,6 +205,7 @@ def test_a_second_run_loads_nothing_and_commits_nothing(loaded: World) -> None:
     assert loaded.versions() == before + 1
 
 
+@pytest.mark.slow
 def test_a_file_is_known_by_its_name_and_a_changed_one_is_reported(
     spark_session: SparkSession, tmp_path: Path
 ) -> None:
@@ -220,6 +221,7 @@ def test_a_file_is_known_by_its_name_and_a_changed_one_is_reported(
     assert world.rows("core.events", "event_id") == [("e1",), ("e2",)]
 
 
+@pytest.mark.slow
 def test_a_rule_that_stops_refuses_the_load_and_a_crash_leaves_no_trace(
     spark_session: SparkSession, tmp_path: Path
 ) -> None:

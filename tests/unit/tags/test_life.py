@@ -32,6 +32,7 @@ def keen(least: int, **keys: object) -> dict[str, object]:
     return {"name": "keen", "kind": "rule", "when": f"logins >= {least}", **keys}
 
 
+@pytest.mark.slow
 def test_values_are_kept_as_long_as_the_tag_asks(bank: Bank) -> None:
     second, third = DAY + timedelta(days=1), DAY + timedelta(days=2)
     bank.run(JOB, tags(LOGINS, keen(4, keep_days=2)))
@@ -89,6 +90,7 @@ def values(bank: Bank) -> dict[str, tuple[object, ...]]:
     }
 
 
+@pytest.mark.slow
 def test_a_tag_is_kept_until_its_refresh_and_read_as_it_is(bank: Bank) -> None:
     library = tags(SINCE, SELDOM, QUIET)
 
