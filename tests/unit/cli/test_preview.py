@@ -34,6 +34,7 @@ def conf(tmp_path: Path) -> Callable[..., str]:
     return write
 
 
+@pytest.mark.nightly
 @pytest.mark.usefixtures("affected_only")
 def test_a_preview_tells_what_would_change_and_leaves_no_trace(
     spark_session: SparkSession,

@@ -28,6 +28,7 @@ def archive(world: World, **how: str) -> list[tuple[Any, ...]]:
     return world.bank.rows(PERSON_DAY, "person_id", "day", "event", "n")
 
 
+@pytest.mark.nightly
 @pytest.mark.usefixtures("affected_only")
 def test_a_bad_day_has_never_been(
     spark_session: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
