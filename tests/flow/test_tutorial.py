@@ -6,9 +6,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pyspark.sql import SparkSession
 
 from databank.cli.main import exit_code
 from databank.docs import read_topic
@@ -33,22 +36,38 @@ def commands() -> Iterator[str]:
                 yield command
 
 
+@contextmanager
+def folder_of_spark(spark: SparkSession, folder: str) -> Iterator[None]:
+    """Let Spark, which runs already, take paths as a Spark that is started in the folder would."""
+    jvm: Any = spark._jvm
+    files = jvm.org.apache.hadoop.fs.FileSystem.get(spark._jsc.hadoopConfiguration())
+    before = files.getWorkingDirectory()
+    files.setWorkingDirectory(jvm.org.apache.hadoop.fs.Path(folder))
+    yield
+    files.setWorkingDirectory(before)
+
+
 def test_each_command_works_as_it_is_printed(
-    loop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    spark_session: SparkSession,
+    loop: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     shutil.copytree(loop, tmp_path / ".databank")
     shutil.copytree(HERE / "conf", tmp_path / "conf")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
     printed = {}
-    for command in commands():
-        if command.startswith("databank "):
-            code = exit_code(shlex.split(command)[1:])
-        else:
-            code = subprocess.run(["bash", "-c", command], check=False).returncode
-        captured = capfd.readouterr()
-        assert code == 0, f"{command}\n{captured.err}"
-        printed[command] = captured.out
+    with folder_of_spark(spark_session, str(tmp_path)):
+        for command in commands():
+            if command.startswith("databank "):
+                code = exit_code(shlex.split(command)[1:])
+            else:
+                code = subprocess.run(["bash", "-c", command], check=False).returncode
+            captured = capfd.readouterr()
+            assert code == 0, f"{command}\n{captured.err}"
+            printed[command] = captured.out
     assert "archive.person_day" in printed["databank tables"]
     assert re.match(r"[1-9]\d* persons to write to", printed["python members.py"])
     assert "winback" in (tmp_path / ".databank" / "reports" / "latest.html").read_text()
