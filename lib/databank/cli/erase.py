@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from databank.cli.show import Section
+from databank.cli.show import TextSection
 from databank.clock import refuse_future
 from databank.errors import DataBankError
 from databank.hashing import fingerprint
@@ -25,7 +25,7 @@ def request(
     scope: str | None,
     day: date,
     person: bool,
-) -> list[Section]:
+) -> list[TextSection]:
     """Write down what is to be erased, in records up to and with a day.
 
     Raises:
@@ -48,7 +48,7 @@ def request(
     if outcome.error is not None:
         raise outcome.error
     keys = {erasure.id_key for erasure in erasures}
-    return [Section(_title(len(keys), person=person), [])]
+    return [TextSection(_title(len(keys), person=person), [])]
 
 
 def _of_person(

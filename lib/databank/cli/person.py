@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from databank.cli.show import Rows, Section
+from databank.cli.show import Rows, TextSection
 from databank.identity.explain import OwnershipPeriod, Rejection
 from databank.identity.identifier_query import IdentifierQuery
 from databank.person_view.day import DayView, SessionView, TimedEvent
@@ -17,45 +17,45 @@ _NOBODY = {"person": "nobody", "from": None, "until": None}
 
 def describe_person(
     root: str, conf_dir: str, query: IdentifierQuery, day: date | None
-) -> list[Section]:
+) -> list[TextSection]:
     """Show who owned an identifier when, and what is known of the owner; raises as view_person."""
     view = view_person(root, conf_dir, query, day)
     on = f"on {day}" if day else "today"
     if view.person is None:
         return _unmatched(view, on)
     number = view.person.person_id
-    first = Section(f"person {number}", [])
+    first = TextSection(f"person {number}", [])
     if view.identifier is not None:
         owners = _owners(view.owners) if len(view.owners) > 1 else []
-        first = Section(f"{view.identifier}: person {number} {on}", owners)
+        first = TextSection(f"{view.identifier}: person {number} {on}", owners)
     return [first, *_person(view.person)]
 
 
 def explain_link(
     root: str, conf_dir: str, query: IdentifierQuery, target: str, day: date | None
-) -> list[Section]:
+) -> list[TextSection]:
     """Show the path of evidence between two identifiers; raises as view_link."""
     view = view_link(root, conf_dir, query, target, day)
     start, end = view.ends
     explanation = view.explanation
     rejected = [_rejected(view, rejection) for rejection in explanation.refused]
-    nearby = [Section("rejected near them", rejected)] if rejected else []
+    nearby = [TextSection("rejected near them", rejected)] if rejected else []
     if not explanation.one_person:
         owners = [
             {"identifier": str(each), **row}
             for each in view.ends
             for row in _owners(explanation.holders[each.id_key]) or [_NOBODY]
         ]
-        return [Section(f"{start} and {end} are not one person", owners), *nearby]
+        return [TextSection(f"{start} and {end} are not one person", owners), *nearby]
     if explanation.path is None:
         title = f"{start} and {end} are one person, and no record that is kept says why"
-        return [Section(title, []), *nearby]
+        return [TextSection(title, []), *nearby]
     hops = len(explanation.path)
     title = f"{start} and {end} are one person: {hops} {'link' if hops == 1 else 'links'}"
-    return [Section(title, _path(view)), *nearby]
+    return [TextSection(title, _path(view)), *nearby]
 
 
-def explain_tag(root: str, conf_dir: str, query: IdentifierQuery, name: str) -> list[Section]:
+def explain_tag(root: str, conf_dir: str, query: IdentifierQuery, name: str) -> list[TextSection]:
     """Show the value of a tag, and the rows that it was made of; raises as view_tag."""
     # the whole configuration is read for it
     from databank.person_view.tag import view_tag
@@ -66,19 +66,19 @@ def explain_tag(root: str, conf_dir: str, query: IdentifierQuery, name: str) -> 
     view = view_tag(root, project.tags, project.archive, timezone, query, name)
     tag = view.tag
     if view.subject_id is None:
-        return [Section(f"person {view.person_id} is in no {tag.entity}", [])]
+        return [TextSection(f"person {view.person_id} is in no {tag.entity}", [])]
     text = f"{name} {view.value}{f' {tag.unit}' if tag.unit else ''}"
     if view.value is None:
         text = f"{name} has no value, or was not built since its definition changed,"
-    first = Section(f"{tag.entity} {view.subject_id}: {text} as of {view.as_of}", [])
-    return [first, *(Section(reason.title, reason.rows) for reason in view.reasons)]
+    first = TextSection(f"{tag.entity} {view.subject_id}: {text} as of {view.as_of}", [])
+    return [first, *(TextSection(reason.title, reason.rows) for reason in view.reasons)]
 
 
-def _unmatched(view: IdentifierView, on: str) -> list[Section]:
+def _unmatched(view: IdentifierView, on: str) -> list[TextSection]:
     """Show the entities that an identifier ties, or why it belongs to no person."""
     if view.ties or view.entity_rejections:
         sections = [
-            Section(
+            TextSection(
                 f"{view.identifier}: {tie.entity} {tie.entity_id}",
                 [{"person": person} for person in tie.persons],
             )
@@ -88,12 +88,15 @@ def _unmatched(view: IdentifierView, on: str) -> list[Section]:
             {"entity": each.entity, "person": each.person_id, "why": each.reason, "day": each.day}
             for each in view.entity_rejections
         ]
-        return [*sections, *([Section(f"{view.identifier}: does not tie", rows)] if rows else [])]
+        return [
+            *sections,
+            *([TextSection(f"{view.identifier}: does not tie", rows)] if rows else []),
+        ]
     reasons = [{"rule": each.rule, "why": each.reason} for each in view.rejections]
-    return [Section(f"{view.identifier}: unmatched {on}", reasons or _owners(view.owners))]
+    return [TextSection(f"{view.identifier}: unmatched {on}", reasons or _owners(view.owners))]
 
 
-def _person(person: PersonView) -> list[Section]:
+def _person(person: PersonView) -> list[TextSection]:
     identifiers = [
         {
             "type": name.id_type,
@@ -121,25 +124,25 @@ def _person(person: PersonView) -> list[Section]:
     ]
     stage = [{"stage": person.stage[1], "as of": person.stage[0]}] if person.stage else []
     sections = [
-        Section("identifiers", identifiers),
-        Section("belongs to", memberships),
-        Section("life-cycle stage", stage),
-        Section("tags", tags),
-        Section("what became of this person", changes),
+        TextSection("identifiers", identifiers),
+        TextSection("belongs to", memberships),
+        TextSection("life-cycle stage", stage),
+        TextSection("tags", tags),
+        TextSection("what became of this person", changes),
         *(_day(person.activity) if person.activity else []),
     ]
     return [section for section in sections if section.rows]
 
 
-def _day(view: DayView) -> list[Section]:
-    sections = [Section(f"sessions on {view.day}", [_session(each) for each in view.sessions])]
+def _day(view: DayView) -> list[TextSection]:
+    sections = [TextSection(f"sessions on {view.day}", [_session(each) for each in view.sessions])]
     for session in view.sessions:
         visit = session.visit
         length = f"{session.first:%H:%M:%S} to {session.last:%H:%M:%S}"
         title = f"session {visit.number}: {length}, {visit.channel}"
-        sections.append(Section(title, _events(session.events)))
+        sections.append(TextSection(title, _events(session.events)))
     title = "in no session" if view.sessions else f"events on {view.day}"
-    return [*sections, Section(title, _events(view.other_events))]
+    return [*sections, TextSection(title, _events(view.other_events))]
 
 
 def _session(session: SessionView) -> dict[str, Any]:

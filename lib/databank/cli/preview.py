@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from databank.cli.show import Rows, Section
+from databank.cli.show import Rows, TextSection
 from databank.clock import refuse_future
 from databank.errors import DataBankError, GateRefusedError
 from databank.identity.config import Gates, IdentityConfig
@@ -27,7 +27,7 @@ _CLOSER = "look closer at a person that is published: databank person person_id 
 
 def preview_rules(
     conf_dir: str, root: str, day: date
-) -> tuple[list[Section], GateRefusedError | None]:
+) -> tuple[list[TextSection], GateRefusedError | None]:
     """Run resolve_identity with a configuration, publish nothing and tell what would change.
 
     Returns:
@@ -64,7 +64,7 @@ def preview_rules(
     return _sections(preview, gates, day), refusal(preview.churn, gates)
 
 
-def _sections(preview: Preview, gates: Gates, day: date) -> list[Section]:
+def _sections(preview: Preview, gates: Gates, day: date) -> list[TextSection]:
     before, after, changed = preview.before, preview.after, preview.changed
     persons: dict[str, Any] = {
         "before": before.persons,
@@ -79,14 +79,14 @@ def _sections(preview: Preview, gates: Gates, day: date) -> list[Section]:
     }
     merges, splits = preview.merges, preview.splits
     return [
-        Section(f"persons on {day}, were these rules run; nothing was published", [persons]),
-        *([Section(_LINKAGE_CHANGED, [])] if preview.linkage_changed else []),
-        Section("gates", _gates(preview, gates)),
-        Section("the largest persons after it", preview.largest),
-        Section("excluded and rejected", preview.refused),
-        Section(f"merges to read: {len(merges)} of {changed['merge']}", merges),
-        Section(f"splits to read: {len(splits)} of {changed['split']}", splits),
-        Section(_CLOSER, []),
+        TextSection(f"persons on {day}, were these rules run; nothing was published", [persons]),
+        *([TextSection(_LINKAGE_CHANGED, [])] if preview.linkage_changed else []),
+        TextSection("gates", _gates(preview, gates)),
+        TextSection("the largest persons after it", preview.largest),
+        TextSection("excluded and rejected", preview.refused),
+        TextSection(f"merges to read: {len(merges)} of {changed['merge']}", merges),
+        TextSection(f"splits to read: {len(splits)} of {changed['split']}", splits),
+        TextSection(_CLOSER, []),
     ]
 
 

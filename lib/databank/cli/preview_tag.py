@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from databank.cli.show import Section
+from databank.cli.show import TextSection
 from databank.errors import DataBankError
 from databank.project.graph import Node
 from databank.project.jobs import config_hash, job_config
@@ -18,7 +18,7 @@ from databank.tags.preview import TagPreview, preview_tag as preview
 _JOB = "build_tags"
 
 
-def preview_tag(project: Project, root: str, day: date, name: str) -> list[Section]:
+def preview_tag(project: Project, root: str, day: date, name: str) -> list[TextSection]:
     """Build a tag as --only would; publish nothing and show what came.
 
     Raises:
@@ -49,7 +49,9 @@ def _made_of(project: Project, name: str) -> list[TagBase]:
     return [tag for tag in project.tags if tag.name in names]
 
 
-def _sections(tag: TagBase, made_of: list[TagBase], result: TagPreview, day: date) -> list[Section]:
+def _sections(
+    tag: TagBase, made_of: list[TagBase], result: TagPreview, day: date
+) -> list[TextSection]:
     plan: list[dict[str, Any]] = [
         {"tag": each.name, "reads": table, "what": what}
         for each in (*made_of, tag)
@@ -58,10 +60,10 @@ def _sections(tag: TagBase, made_of: list[TagBase], result: TagPreview, day: dat
     definition = f": {tag.definition}" if tag.definition else ""
     unpublished = [{"tag": name} for name in result.unpublished]
     sections = [
-        Section(f"{tag.name} ({tag.kind}){definition}", plan),
-        Section("of nobody as it is published; if it is new, build it first", unpublished),
-        Section(f"who would have it on {day}; nothing was published", result.coverage),
-        Section("the most frequent values", result.frequent),
-        Section(f"{len(result.examples)} who would have it", result.examples),
+        TextSection(f"{tag.name} ({tag.kind}){definition}", plan),
+        TextSection("of nobody as it is published; if it is new, build it first", unpublished),
+        TextSection(f"who would have it on {day}; nothing was published", result.coverage),
+        TextSection("the most frequent values", result.frequent),
+        TextSection(f"{len(result.examples)} who would have it", result.examples),
     ]
     return [section for section in sections if section.rows]

@@ -3,7 +3,7 @@
 from datetime import date
 from pathlib import Path
 
-from databank.cli.show import Section
+from databank.cli.show import TextSection
 from databank.clock import parse_day, refuse_future
 from databank.config import ConfigReader, Settings
 from databank.errors import DataBankError
@@ -20,7 +20,7 @@ _CONF = "conf"  # the default: a bank may be rolled back from where there is non
 
 def roll_back(
     what: str, name: str | None, to: str | None, conf_dir: str, root: str
-) -> list[Section]:
+) -> list[TextSection]:
     """Roll back identity to a day, or a model to its former champion.
 
     Raises:
@@ -41,7 +41,7 @@ def roll_back(
     return roll_back_identity(conf_dir, root, parse_day(to, option="--to"))
 
 
-def roll_back_identity(conf_dir: str, root: str, day: date) -> list[Section]:
+def roll_back_identity(conf_dir: str, root: str, day: date) -> list[TextSection]:
     """Publish again the identity that was published by a day, and tell what follows.
 
     Raises:
@@ -59,10 +59,13 @@ def roll_back_identity(conf_dir: str, root: str, day: date) -> list[Section]:
         f"the tables made of it follow by `databank run all --root {root} --date {latest}`, or a "
         "later day; what they keep of the days between stays as it was made"
     )
-    return [Section("identity is rolled back", [dict(outcome.summary)]), Section(follows, [])]
+    return [
+        TextSection("identity is rolled back", [dict(outcome.summary)]),
+        TextSection(follows, []),
+    ]
 
 
-def roll_back_model(name: str, conf_dir: str, root: str) -> list[Section]:
+def roll_back_model(name: str, conf_dir: str, root: str) -> list[TextSection]:
     """Make the former champion of a model champion again, and tell what follows.
 
     Raises:
@@ -87,7 +90,7 @@ def roll_back_model(name: str, conf_dir: str, root: str) -> list[Section]:
         "`train_every` after the training that was rolled back"
     )
     title = f"model {name} is rolled back"
-    return [Section(title, [dict(outcome.summary)]), Section(follows, [])]
+    return [TextSection(title, [dict(outcome.summary)]), TextSection(follows, [])]
 
 
 def _settings(conf_dir: str) -> Settings:

@@ -14,7 +14,7 @@ Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Section:
+class TextSection:
     """One answer: a line that says it, and rows below it."""
 
     title: str
@@ -29,7 +29,7 @@ def show_rows(rows: Rows, as_json: bool) -> None:
     _console().print(_table(rows) if rows else "nothing found")
 
 
-def show_sections(sections: list[Section], as_json: bool) -> None:
+def show_sections(sections: list[TextSection], as_json: bool) -> None:
     """Print answers one below the other, or all as JSON."""
     if as_json:
         _print_json([asdict(section) for section in sections])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from databank.cli.show import Rows, Section
+from databank.cli.show import Rows, TextSection
 from databank.clock import today
 from databank.errors import DataBankError, did_you_mean
 from databank.project.graph import Node
@@ -41,7 +41,7 @@ def list_tags(project: Project, root: str) -> Rows:
     return [_listed(tag, measured.get(tag.name, [])) for tag in _every(project)]
 
 
-def describe_tag(project: Project, root: str, name: str) -> list[Section]:
+def describe_tag(project: Project, root: str, name: str) -> list[TextSection]:
     """Show what a tag is and reads, who uses it, and how many had it on the last run days.
 
     Raises:
@@ -57,9 +57,9 @@ def describe_tag(project: Project, root: str, name: str) -> list[Section]:
     definition = f": {tag.definition}" if tag.definition else ""
     reads = [{"reads": table, "what": what} for table, what in tag.reads(as_of)]
     return [
-        Section(f"{name}{definition}", [{"key": k, "value": v} for k, v in _keys(tag).items()]),
-        Section(f"what it reads, as of {as_of}", reads),
-        Section(
+        TextSection(f"{name}{definition}", [{"key": k, "value": v} for k, v in _keys(tag).items()]),
+        TextSection(f"what it reads, as of {as_of}", reads),
+        TextSection(
             "who uses it" if users else "nobody uses it",
             [{"kind": user.kind, "name": user.name} for user in users],
         ),
@@ -92,11 +92,11 @@ def _listed(tag: TagBase, days: list[_Day]) -> dict[str, Any]:
     }
 
 
-def _life(tag: TagBase, days: list[_Day], root: str) -> Section:
+def _life(tag: TagBase, days: list[_Day], root: str) -> TextSection:
     """Show the last run days, newest first."""
     if not days:
         why = "no run has measured it" if is_there(root) else "the folder does not exist"
-        return Section(f"how many have it: not known at {root}, {why}", [])
+        return TextSection(f"how many have it: not known at {root}, {why}", [])
     rows = [
         {
             "day": measured.day,
@@ -106,7 +106,7 @@ def _life(tag: TagBase, days: list[_Day], root: str) -> Section:
         }
         for at, measured in enumerate(days[:MOST_DAYS])
     ]
-    return Section("how many have it", rows)
+    return TextSection("how many have it", rows)
 
 
 def _change(days: list[_Day]) -> str | None:

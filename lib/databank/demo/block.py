@@ -10,13 +10,13 @@ from databank.demo.activity import Ads, Happenings, Visits
 from databank.demo.catalogue import Array
 from databank.demo.config import WorldSettings
 from databank.demo.ids import NONE, IdMaker
-from databank.demo.ledger import Ledger, gear_key
+from databank.demo.ledger import IdentifierLedger, gear_key
 from databank.demo.life import Oracle, draw_states, foretell
 from databank.demo.people import Belongings, People, draw_belongings, draw_people
 
 
 @dataclass(frozen=True)
-class Block:
+class PersonBlock:
     """Latents, states, activity and identifier ledger of up to 1,000 persons."""
 
     index: int
@@ -30,7 +30,7 @@ class Block:
     online: Happenings
     receipts: Happenings
     ads: Ads
-    ledger: Ledger
+    ledger: IdentifierLedger
 
     def gear(self, counts: Array, second: Array, who: Array, day: Array) -> tuple[Array, Array]:
         """Cookie or device of each visit: owner position and key.
@@ -73,7 +73,7 @@ def _mix(value: Array) -> Array:
     return mixed
 
 
-def simulate(settings: WorldSettings, index: int) -> Block:
+def simulate(settings: WorldSettings, index: int) -> PersonBlock:
     """Play history and future of one block from its own random stream."""
     rng = np.random.default_rng([settings.seed, index])
     people = draw_people(rng, settings, index)
@@ -82,7 +82,7 @@ def simulate(settings: WorldSettings, index: int) -> Block:
     # The oracle has its own stream: how often it is asked must not change the world.
     oracle = foretell(np.random.default_rng([settings.seed, index, 1]), settings, people, states)
     visits = activity.draw_visits(rng, settings, people, states)
-    return Block(
+    return PersonBlock(
         index=index,
         settings=settings,
         rng=rng,
@@ -94,7 +94,7 @@ def simulate(settings: WorldSettings, index: int) -> Block:
         online=activity.draw_online(rng, people, visits),
         receipts=activity.draw_receipts(rng, people, visits),
         ads=activity.draw_ads(rng, people, visits, states),
-        ledger=Ledger(rng, settings.dirt, people, belongings, IdMaker(settings.seed)),
+        ledger=IdentifierLedger(rng, settings.dirt, people, belongings, IdMaker(settings.seed)),
     )
 
 

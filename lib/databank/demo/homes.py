@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from databank.demo import catalogue
-from databank.demo.block import Block
+from databank.demo.block import PersonBlock
 from databank.demo.catalogue import Array
 
 _HALL = 40  # persons a hall, about
@@ -30,7 +30,7 @@ class Homes:
     stated: Array
 
 
-def draw_homes(block: Block) -> Homes:
+def draw_homes(block: PersonBlock) -> Homes:
     """Give everybody an address: the family's, a hall's, or one's own."""
     people, dirt = block.people, block.settings.dirt
     rng = np.random.default_rng([block.settings.seed, block.index, 2])
@@ -50,7 +50,7 @@ def draw_homes(block: Block) -> Homes:
     )
 
 
-def _address(block: Block, home: int, hall: str) -> str:
+def _address(block: PersonBlock, home: int, hall: str) -> str:
     """Street and number, city; no two homes have the same, whatever their blocks."""
     number, street = divmod(home, len(catalogue.STREETS))
     place = hall or f"{catalogue.STREETS[street]} {number + 1}"
@@ -58,7 +58,7 @@ def _address(block: Block, home: int, hall: str) -> str:
     return f"{place}-{block.index + 1}, {city}"
 
 
-def written_addresses(block: Block, who: Array) -> pa.Array:
+def written_addresses(block: PersonBlock, who: Array) -> pa.Array:
     """The address in each record of the customer file, now and then in capitals, or without one."""
     homes = draw_homes(block)
     rng = np.random.default_rng([block.settings.seed, block.index, 3])

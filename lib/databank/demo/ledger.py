@@ -24,7 +24,7 @@ def gear_key(owner: Array, slot: Array, number: Array) -> Array:
 
 
 @dataclass
-class Ledger:
+class IdentifierLedger:
     """Makes identifier columns from keys and keeps the pairs of identifier and user.
 
     Keys: gear_key for cookies and devices; 2 * position + index for phones (index of the number)

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from databank.demo import catalogue
 from databank.demo.activity import DAY_MS
-from databank.demo.block import Block, lookup
+from databank.demo.block import PersonBlock, lookup
 from databank.demo.catalogue import SKUS, Array
 from databank.demo.delivery import deliver
 from databank.demo.homes import written_addresses
@@ -25,7 +25,7 @@ def clock_text(epoch_seconds: Array) -> pa.Array:
     return pc.strftime(pa.array(epoch_seconds, pa.timestamp("s")), _CLOCK)
 
 
-def pos_rows(block: Block) -> pa.Table:
+def pos_rows(block: PersonBlock) -> pa.Table:
     """Receipt lines; one receipt in six or so names neither a card nor a phone."""
     rng, visits, r = block.rng, block.visits, block.receipts
     chosen = np.flatnonzero(r.ts // DAY_MS <= block.settings.days)
@@ -59,7 +59,7 @@ def pos_rows(block: Block) -> pa.Table:
     )
 
 
-def ads_rows(block: Block) -> pa.Table:
+def ads_rows(block: PersonBlock) -> pa.Table:
     """Exposures and clicks, known by the cookie or the device they were shown on."""
     rng, ads, b = block.rng, block.ads, block.belongings
     chosen = np.flatnonzero(ads.ts // DAY_MS <= block.settings.days)
@@ -89,7 +89,7 @@ def ads_rows(block: Block) -> pa.Table:
     )
 
 
-def crm_rows(block: Block) -> pa.Table:
+def crm_rows(block: PersonBlock) -> pa.Table:
     """Customer records: all of the first day, then new and changed ones, week by week.
 
     The gender is stated for two in five. A person without account and card has no record.
@@ -111,7 +111,7 @@ def crm_rows(block: Block) -> pa.Table:
     return pa.table(_crm_columns(block, who, day, first))
 
 
-def _crm_columns(block: Block, who: Array, day: Array, first: Array) -> dict[str, pa.Array]:
+def _crm_columns(block: PersonBlock, who: Array, day: Array, first: Array) -> dict[str, pa.Array]:
     rng, people, ledger = block.rng, block.people, block.ledger
     n, size, settings = len(people.number), len(who), block.settings
     has_phone, has_mail = rng.random(n) < 0.9, rng.random(n) < 0.6
@@ -158,7 +158,7 @@ def _cities(rng: np.random.Generator, city: Array, who: Array, first: Array) -> 
     return np.where(moved, rng.integers(0, len(catalogue.CITIES), len(who)), city[who])
 
 
-def names(block: Block) -> list[str]:
+def names(block: PersonBlock) -> list[str]:
     """The full name of every person of the block."""
     people = block.people
     return [

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from databank.demo import catalogue
 from databank.demo.activity import APP, DAY_MS, EVENTS, MINIPROGRAM, WEB
-from databank.demo.block import Block, lookup
+from databank.demo.block import PersonBlock, lookup
 from databank.demo.catalogue import APP_IDS, ARTICLES, CATEGORIES, RUNGS, SKUS, Array
 from databank.demo.delivery import Delivery, deliver
 from databank.demo.ids import NONE, IdMaker
@@ -30,7 +30,7 @@ class _Events:
     columns: dict[str, pa.Array]
 
 
-def epoch_ms(block: Block, ts: Array) -> Array:
+def epoch_ms(block: PersonBlock, ts: Array) -> Array:
     """Milliseconds since 1970 of milliseconds since the first day."""
     first = np.datetime64(block.settings.first_day.isoformat())
     epoch: Array = ts + int((first - _EPOCH).astype(int)) * DAY_MS
@@ -49,7 +49,7 @@ def whole(values: Array, known: Array) -> pa.Array:
     return pa.array(values, pa.int64(), mask=~known)
 
 
-def _events(block: Block, channel: int) -> _Events:
+def _events(block: PersonBlock, channel: int) -> _Events:
     online, visits = block.online, block.visits
     chosen = np.flatnonzero(
         (visits.channel[online.visit] == channel) & (online.ts // DAY_MS <= block.settings.days)
@@ -77,17 +77,17 @@ def _events(block: Block, channel: int) -> _Events:
     )
 
 
-def _user_column(block: Block, e: _Events) -> pa.Array:
+def _user_column(block: PersonBlock, e: _Events) -> pa.Array:
     keys = np.where(block.visits.logged_in[e.visit], e.who, NONE)
     return block.ledger.column("user_id", keys, e.who, e.sent.sound)
 
 
-def _phone_column(block: Block, e: _Events, stating: Array) -> pa.Array:
+def _phone_column(block: PersonBlock, e: _Events, stating: Array) -> pa.Array:
     keys = np.where(stating, block.ledger.phone_key(e.who, e.day), NONE)
     return block.ledger.column("phone", keys, e.who, e.sent.sound)
 
 
-def web_rows(block: Block) -> pa.Table:
+def web_rows(block: PersonBlock) -> pa.Table:
     """Web events; some checkouts state a phone or a mail, times come in three spellings."""
     rng, visits, e = block.rng, block.visits, _events(block, WEB)
     b, size, n_visits = block.belongings, len(e.who), len(visits.who)
@@ -127,7 +127,7 @@ def _spelled(rng: np.random.Generator, epoch: Array) -> pa.Array:
     return pa.concat_arrays(spelled).take(pa.array(back))
 
 
-def app_rows(block: Block) -> pa.Table:
+def app_rows(block: PersonBlock) -> pa.Table:
     """App events with the ids of the device; families and rings share devices."""
     rng, visits, e = block.rng, block.visits, _events(block, APP)
     b, size = block.belongings, len(e.who)
@@ -148,7 +148,7 @@ def app_rows(block: Block) -> pa.Table:
     )
 
 
-def miniprogram_rows(block: Block) -> pa.Table:
+def miniprogram_rows(block: PersonBlock) -> pa.Table:
     """Mini program events; the openid differs by program, the phone shows when authorised."""
     rng, visits, e = block.rng, block.visits, _events(block, MINIPROGRAM)
     size, n_visits = len(e.who), len(visits.who)
@@ -170,7 +170,7 @@ def miniprogram_rows(block: Block) -> pa.Table:
     )
 
 
-def bot_rows(block: Block, like: pa.Schema) -> pa.Table:
+def bot_rows(block: PersonBlock, like: pa.Schema) -> pa.Table:
     """Page views of bots in the columns of web_rows: no person, one cookie, thousands of rows."""
     settings, rng = block.settings, block.rng
     bots = rng.poisson(settings.dirt.bots_per_10k * len(block.people.number) / 10_000)

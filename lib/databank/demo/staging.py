@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession, functions as F
 
-from databank.demo.block import Block, simulate
+from databank.demo.block import PersonBlock, simulate
 from databank.demo.config import WorldSettings
 from databank.demo.offline import ads_rows, crm_rows, pos_rows
 from databank.demo.online import app_rows, bot_rows, miniprogram_rows, web_rows
@@ -19,13 +19,13 @@ TRUTH = ("identifier", "person", "future")
 _BLOCKS_A_TASK = 4  # fixed, so that the files do not depend on the number of cores
 
 
-def _web_with_bots(block: Block) -> pa.Table:
+def _web_with_bots(block: PersonBlock) -> pa.Table:
     people = web_rows(block)
     return pa.concat_tables([people, bot_rows(block, people.schema)])
 
 
 # In this order: the identifiers of truth are those which the sources before it have used.
-_BUILDERS: Mapping[str, Callable[[Block], pa.Table]] = {
+_BUILDERS: Mapping[str, Callable[[PersonBlock], pa.Table]] = {
     "web": _web_with_bots,
     "app": app_rows,
     "miniprogram": miniprogram_rows,

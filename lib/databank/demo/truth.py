@@ -5,7 +5,7 @@ import pyarrow as pa
 
 from databank.demo import catalogue
 from databank.demo.activity import DAY_MS, EVENTS
-from databank.demo.block import Block, lookup
+from databank.demo.block import PersonBlock, lookup
 from databank.demo.catalogue import Array
 from databank.demo.config import FUTURE_DAYS
 from databank.demo.homes import draw_homes
@@ -27,12 +27,12 @@ IDENTIFIER = pa.schema(
 )
 
 
-def _dates(block: Block, days: Array, known: Array) -> pa.Array:
+def _dates(block: PersonBlock, days: Array, known: Array) -> pa.Array:
     first = np.datetime64(block.settings.first_day.isoformat())
     return pa.array((first + days.astype("m8[D]")), pa.date32(), mask=~known)
 
 
-def identifier_rows(block: Block) -> pa.Table:
+def identifier_rows(block: PersonBlock) -> pa.Table:
     """One row per identifier and person who used it in a readable row of landing or arrivals.
 
     id_value is canonical. [valid_from, valid_to) is when the person held it, null = still does.
@@ -59,11 +59,11 @@ def identifier_rows(block: Block) -> pa.Table:
     return pa.concat_tables(parts)
 
 
-def _canonical(block: Block, id_type: str, keys: Array) -> pa.Array:
+def _canonical(block: PersonBlock, id_type: str, keys: Array) -> pa.Array:
     return render(id_type, keys, None, lambda key: block.ledger.text(id_type, key))
 
 
-def person_rows(block: Block) -> pa.Table:
+def person_rows(block: PersonBlock) -> pa.Table:
     """One row per person: latents, ring, home, days of joining and leaving, and the oracle's view.
 
     household is a person's number, the same for a family; null in a hall of residence.
@@ -103,7 +103,7 @@ def person_rows(block: Block) -> pa.Table:
     )
 
 
-def future_rows(block: Block) -> pa.Table:
+def future_rows(block: PersonBlock) -> pa.Table:
     """One row per person for the 30 days after the history.
 
     purchases: purchase events and receipt lines without returns; amount: yuan, returns

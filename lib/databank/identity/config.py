@@ -36,7 +36,7 @@ Limits = dict[
 ]
 
 
-class Identifier(StrictModel):
+class NamedIdentifier(StrictModel):
     """One identifier, in its normalised form."""
 
     type: Name
@@ -48,7 +48,7 @@ class Identifier(StrictModel):
         return self.type, self.scope, self.value
 
 
-class ReassignedIdentifier(Identifier):
+class ReassignedIdentifier(NamedIdentifier):
     """An identifier that is known to have come to another person on a day."""
 
     day: date
@@ -93,8 +93,8 @@ class Pair(StrictModel):
         b: The identifier beside it.
     """
 
-    a: Identifier
-    b: Identifier
+    a: NamedIdentifier
+    b: NamedIdentifier
     reason: str = Field(default="by hand", min_length=1)
 
     def ends(self) -> frozenset[tuple[str, str, str]]:

@@ -47,7 +47,7 @@ class Decile:
 
 
 @dataclass(frozen=True)
-class Quality:
+class ModelQuality:
     """Figures of a scored sample; see models.training for what each is."""
 
     n: int
@@ -71,7 +71,7 @@ class Quality:
         return {name: float(getattr(self, name)) for name in names}
 
 
-def measure(scored: DataFrame) -> Quality:
+def measure(scored: DataFrame) -> ModelQuality:
     """Measure a scored sample with labels in one job.
 
     AUC and average precision treat scores whose odds differ by less than a thousandth as equal;
@@ -83,7 +83,7 @@ def measure(scored: DataFrame) -> Quality:
     table = _binned(scored)
     bins = merge_bins(table)
     n, positives = int(bins.n.sum()), int(bins.positives.sum())
-    return Quality(
+    return ModelQuality(
         n=n,
         positives=positives,
         auc=area_under_roc(bins),

@@ -14,7 +14,7 @@ from databank.archive.config import ArchiveConfig
 from databank.errors import GateRefusedError
 from databank.models.config import ModelsConfig
 from databank.models.families.family import Family, TrainingSet, by_family
-from databank.models.metrics import Quality, measure
+from databank.models.metrics import ModelQuality, measure
 from databank.models.pipeline import TrainingStats, require_enough_rows, with_scores
 from databank.models.registry import Registry, Version
 from databank.models.spec import ModelSpec
@@ -32,7 +32,7 @@ class Trained:
     as_of: date
     algorithm: str
     stats: TrainingStats
-    quality: Quality
+    quality: ModelQuality
     champion_auc: float | None
     refusal: str | None
 
@@ -97,7 +97,7 @@ def open_registry(context: Context) -> Registry:
     )
 
 
-def refusal(spec: ModelSpec, quality: Quality, champion_auc: float | None) -> str | None:
+def refusal(spec: ModelSpec, quality: ModelQuality, champion_auc: float | None) -> str | None:
     """Tell why the gate refuses a model; None if it passes."""
     gate = spec.gate
     if quality.auc < gate.auc:

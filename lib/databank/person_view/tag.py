@@ -11,7 +11,7 @@ from databank.identity.identifier_query import IdentifierQuery
 from databank.person_view.person import find_person, memberships_of
 from databank.tables.published_reader import PublishedReader
 from databank.tags.base import TagBase
-from databank.tags.explain import Evidence, Reason, value_of
+from databank.tags.explain import Reason, TagEvidence, value_of
 
 
 @dataclass(frozen=True)
@@ -68,5 +68,5 @@ def view_tag(
     tag_value, as_of = value_of(reader, tag, subject_id)
     if as_of is None:
         raise DataBankError("no tags are built yet; run build_tags first")
-    evidence = Evidence(reader, library, archive, timezone, tag.entity, subject_id, as_of)
+    evidence = TagEvidence(reader, library, archive, timezone, tag.entity, subject_id, as_of)
     return TagView(tag, person_id, subject_id, tag_value, as_of, evidence.reasons(tag))

@@ -51,7 +51,7 @@ class Declaration(NamedTuple):
         return Node(self.kind, self.name, entity_of(self.config), draft)
 
 
-class Files(NamedTuple):
+class ConfigFiles(NamedTuple):
     """The models of all files, by file; None where one could not be read."""
 
     settings: Settings | None
@@ -107,7 +107,7 @@ def load_project(conf_dir: str | Path) -> Project:
     )
 
 
-def _read(reader: ConfigReader) -> Files:
+def _read(reader: ConfigReader) -> ConfigFiles:
     identity = reader.read_file("identity.yml", IdentityConfig)
     lifecycle = None
     if (reader.folder / "lifecycle.yml").exists():
@@ -117,7 +117,7 @@ def _read(reader: ConfigReader) -> Files:
         reader.fault("sources", "", "there is no such folder", "describe a source in sources/*.yml")
     models = reader.read_folder("models", spec_type)
     around = _surroundings(identity, sources.values(), models.values())
-    return Files(
+    return ConfigFiles(
         settings=reader.read_file("databank.yml", Settings, optional=True),
         identity=identity,
         archive=reader.read_file("archive.yml", ArchiveConfig, optional=True),
@@ -141,7 +141,7 @@ def _surroundings(
     return Surroundings(identity, tuple(sources), outcomes, tuple(all_tables()))
 
 
-def _declarations(files: Files) -> list[Declaration]:
+def _declarations(files: ConfigFiles) -> list[Declaration]:
     declared = [
         *(Declaration(file, f"tags[{i}]", "tag", tag.name, tag)
           for file, each in files.tags.items() for i, tag in each.each()),
@@ -156,7 +156,7 @@ def _declarations(files: Files) -> list[Declaration]:
     return declared
 
 
-def _indicators(files: Files) -> list[tuple[str, str, IndicatorBase]]:
+def _indicators(files: ConfigFiles) -> list[tuple[str, str, IndicatorBase]]:
     """List file, key and configuration of every indicator."""
     return [
         (file, f"indicators[{i}]", indicator)
@@ -167,7 +167,7 @@ def _indicators(files: Files) -> list[tuple[str, str, IndicatorBase]]:
 
 def _check_names(
     reader: ConfigReader,
-    files: Files,
+    files: ConfigFiles,
     declared: Iterable[Declaration],
     indicators: Iterable[tuple[str, str, IndicatorBase]],
 ) -> None:
@@ -185,7 +185,7 @@ def _check_names(
 
 def _check_nodes(
     reader: ConfigReader,
-    files: Files,
+    files: ConfigFiles,
     declared: Iterable[Declaration],
     retired: set[Node],
     archive: ArchiveConfig,

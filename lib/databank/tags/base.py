@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
     from databank.runs import Context
-    from databank.tags.explain import Evidence, Reason
+    from databank.tags.explain import Reason, TagEvidence
 
 # tags have a property `type`, which hides the builtin within the class
 KindClass: TypeAlias = "type[TagBase]"
@@ -254,7 +254,7 @@ class TagBase(Refers, Entry, ABC):
             yield "tags", name
         yield from macro_reads(self.expressions, as_of)
 
-    def explain(self, evidence: Evidence) -> Iterator[Reason]:
+    def explain(self, evidence: TagEvidence) -> Iterator[Reason]:
         """Show the rows that made the value of one person or entity."""
         if self.definition:
             yield evidence.of_tags(self)

@@ -67,13 +67,13 @@ class ExplainableTag(Protocol):
         """Names of the tags that it is made of."""
         ...
 
-    def explain(self, evidence: "Evidence") -> Iterator[Reason]:
+    def explain(self, evidence: "TagEvidence") -> Iterator[Reason]:
         """Show the rows that made the value."""
         ...
 
 
 @dataclass(frozen=True)
-class Evidence:
+class TagEvidence:
     """What a bank holds of one person or entity, as kinds of tags ask for it.
 
     Attributes:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from databank.demo.block import Block, simulate
+from databank.demo.block import PersonBlock, simulate
 from databank.demo.config import Dirt, WorldSettings, load_dirt
 from databank.demo.generate import generate
 
@@ -37,10 +37,10 @@ def world(counts_and_world: tuple[dict[str, int], Path]) -> Path:
 
 
 @pytest.fixture(scope="session")
-def block_with(dirt: Dirt) -> Callable[..., Block]:
+def block_with(dirt: Dirt) -> Callable[..., PersonBlock]:
     """A simulated block of 1,000 persons whose dirt differs by the given rates."""
 
-    def simulated(**rates: float) -> Block:
+    def simulated(**rates: float) -> PersonBlock:
         changed = Dirt.model_validate({**dirt.model_dump(), **rates})
         return simulate(WorldSettings(persons=1000, seed=5, dirt=changed), 0)
 

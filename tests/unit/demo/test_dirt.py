@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from databank.demo.block import Block, simulate
+from databank.demo.block import PersonBlock, simulate
 from databank.demo.config import Dirt, WorldSettings
 from databank.demo.offline import crm_rows
 from databank.demo.online import app_rows, bot_rows, miniprogram_rows, web_rows
@@ -16,14 +16,14 @@ DAY_MS = 86_400_000
 
 
 @pytest.fixture(scope="module")
-def web(block_with: Callable[..., Block]) -> pd.DataFrame:
+def web(block_with: Callable[..., PersonBlock]) -> pd.DataFrame:
     block = block_with(broken_line=0.02, wrong_type=0.02, wrong_clock=0.02)
     rows: pd.DataFrame = web_rows(block).to_pandas()
     return rows
 
 
 @pytest.fixture(scope="module")
-def app(block_with: Callable[..., Block]) -> pd.DataFrame:
+def app(block_with: Callable[..., PersonBlock]) -> pd.DataFrame:
     rows: pd.DataFrame = app_rows(block_with()).to_pandas()
     return rows
 
@@ -65,13 +65,13 @@ def test_identifier_fields_hold_placeholders_at_the_stated_rate(web: pd.DataFram
     assert cookies.isin(PLACEHOLDERS).mean() == near(0.01, len(cookies))
 
 
-def test_phones_vary_in_form_at_the_stated_rate(block_with: Callable[..., Block]) -> None:
+def test_phones_vary_in_form_at_the_stated_rate(block_with: Callable[..., PersonBlock]) -> None:
     rows = miniprogram_rows(block_with(placeholder=0.0)).to_pandas().drop_duplicates("eid")
     phones = rows.mobile.dropna()
     assert (~phones.str.fullmatch(r"\d{11}")).mean() == near(0.30, len(phones))
 
 
-def test_crm_phones_have_typos_at_the_stated_rate(block_with: Callable[..., Block]) -> None:
+def test_crm_phones_have_typos_at_the_stated_rate(block_with: Callable[..., PersonBlock]) -> None:
     plain = {"placeholder": 0.0, "phone_format": 0.0}
     clean = crm_rows(block_with(**plain, crm_phone_typo=0.0)).to_pandas()
     typed = crm_rows(block_with(**plain, crm_phone_typo=0.2)).to_pandas()
@@ -79,7 +79,7 @@ def test_crm_phones_have_typos_at_the_stated_rate(block_with: Callable[..., Bloc
     assert (clean.mobile != typed.mobile)[both].mean() == near(0.2, both.sum())
 
 
-def test_two_in_five_customers_state_their_gender(block_with: Callable[..., Block]) -> None:
+def test_two_in_five_customers_state_their_gender(block_with: Callable[..., PersonBlock]) -> None:
     rows = crm_rows(block_with()).to_pandas().drop_duplicates("record_id")
     assert rows.gender.notna().mean() == near(0.4, len(rows))
 
@@ -104,7 +104,7 @@ def test_cloned_imeis_are_the_stated_share_of_phones(dirt: Dirt) -> None:
 
 
 def test_rings_have_five_to_fifteen_accounts_on_at_most_three_devices(
-    block_with: Callable[..., Block],
+    block_with: Callable[..., PersonBlock],
 ) -> None:
     block = block_with(rings_per_10k=50.0, device_renewal=0.0, placeholder=0.0)
     rows = app_rows(block).to_pandas()
@@ -118,7 +118,7 @@ def test_rings_have_five_to_fifteen_accounts_on_at_most_three_devices(
         assert ids.nunique() <= 3
 
 
-def test_no_dirt_means_clean_rows(block_with: Callable[..., Block]) -> None:
+def test_no_dirt_means_clean_rows(block_with: Callable[..., PersonBlock]) -> None:
     names = ("duplicate", "late", "broken_line", "wrong_type", "wrong_clock", "placeholder")
     rows = web_rows(block_with(**dict.fromkeys(names, 0.0))).to_pandas()
     assert rows.eid.is_unique
@@ -127,7 +127,7 @@ def test_no_dirt_means_clean_rows(block_with: Callable[..., Block]) -> None:
     assert rows.cookie.str.fullmatch("[0-9a-f]{32}").all()
 
 
-def test_bots_have_thousands_of_views_and_no_person(block_with: Callable[..., Block]) -> None:
+def test_bots_have_thousands_of_views_and_no_person(block_with: Callable[..., PersonBlock]) -> None:
     block = block_with()
     people = web_rows(block)
     bots = bot_rows(block, people.schema).to_pandas()

@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from databank.demo.activity import DAY_MS
-from databank.demo.block import Block, simulate
+from databank.demo.block import PersonBlock, simulate
 from databank.demo.config import Dirt, WorldSettings
 from databank.demo.offline import crm_rows
 from databank.demo.online import miniprogram_rows
@@ -69,7 +69,7 @@ def test_an_own_identifier_has_one_person(identifiers: pd.DataFrame) -> None:
 
 
 def test_a_recycled_phone_is_held_by_one_person_after_the_other(
-    block_with: Callable[..., Block],
+    block_with: Callable[..., PersonBlock],
 ) -> None:
     block = block_with(recycled_phone=0.2)
     miniprogram_rows(block)

@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import SparkSession
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
-from databank.models.metrics import ECE_BINS, Bins, Quality, lift_table, measure, merge_bins
+from databank.models.metrics import ECE_BINS, Bins, ModelQuality, lift_table, measure, merge_bins
 
 
 @pytest.fixture(scope="module")
@@ -20,32 +20,34 @@ def sample() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def quality(spark_session: SparkSession, sample: pd.DataFrame) -> Quality:
+def quality(spark_session: SparkSession, sample: pd.DataFrame) -> ModelQuality:
     return measure(spark_session.createDataFrame(sample))
 
 
-def test_auc_is_that_of_scikit_learn(quality: Quality, sample: pd.DataFrame) -> None:
+def test_auc_is_that_of_scikit_learn(quality: ModelQuality, sample: pd.DataFrame) -> None:
     assert quality.auc == pytest.approx(roc_auc_score(sample.label, sample.score), abs=2e-4)
 
 
-def test_average_precision_is_that_of_scikit_learn(quality: Quality, sample: pd.DataFrame) -> None:
+def test_average_precision_is_that_of_scikit_learn(
+    quality: ModelQuality, sample: pd.DataFrame
+) -> None:
     expected = average_precision_score(sample.label, sample.score)
     assert quality.pr_auc == pytest.approx(expected, abs=1e-3)
 
 
-def test_brier_scores_are_exact(quality: Quality, sample: pd.DataFrame) -> None:
+def test_brier_scores_are_exact(quality: ModelQuality, sample: pd.DataFrame) -> None:
     assert quality.brier == pytest.approx(brier_score_loss(sample.label, sample.calibrated))
     assert quality.brier_raw == pytest.approx(brier_score_loss(sample.label, sample.score))
 
 
-def test_ece_is_the_mean_gap_over_equal_bins(quality: Quality, sample: pd.DataFrame) -> None:
+def test_ece_is_the_mean_gap_over_equal_bins(quality: ModelQuality, sample: pd.DataFrame) -> None:
     place = np.minimum((sample.calibrated * ECE_BINS).astype(int), ECE_BINS - 1)
     gaps = sample.groupby(place).apply(lambda s: abs((s.calibrated - s.label).sum()))
     assert quality.ece == pytest.approx(gaps.sum() / len(sample))
 
 
 def test_deciles_hold_everybody_and_gain_ends_at_one(
-    quality: Quality, sample: pd.DataFrame
+    quality: ModelQuality, sample: pd.DataFrame
 ) -> None:
     assert sum(row.n for row in quality.deciles) == len(sample)
     assert sum(row.positives for row in quality.deciles) == sample.label.sum()

@@ -13,7 +13,7 @@ from databank.cli.main import exit_code
 from databank.config import Settings
 from databank.errors import DataBankError, GateRefusedError
 from databank.models.config import ModelsConfig
-from databank.models.metrics import Quality
+from databank.models.metrics import ModelQuality
 from databank.models.registry import Registry, Version
 from databank.models.score import JOB as SCORE_JOB, score_models
 from databank.models.spec import ModelSpec
@@ -178,8 +178,8 @@ def test_a_model_is_due_by_the_training_that_was_settled_last() -> None:
     assert is_due(model(seed=10), back, NEXT)
 
 
-def _quality(auc: float, ece: float = 0.0) -> Quality:
-    return Quality(100, 20, auc, 0.5, 0.1, 0.1, ece, ())
+def _quality(auc: float, ece: float = 0.0) -> ModelQuality:
+    return ModelQuality(100, 20, auc, 0.5, 0.1, 0.1, ece, ())
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def _quality(auc: float, ece: float = 0.0) -> Quality:
     ],
 )
 def test_the_gate_asks_for_quality_and_for_no_step_back(
-    quality: Quality, champion_auc: float | None, message: str | None
+    quality: ModelQuality, champion_auc: float | None, message: str | None
 ) -> None:
     reason = refusal(model(gate={"auc": 0.6, "max_ece": 0.1}), quality, champion_auc)
     assert (message in reason) if message and reason else reason is message

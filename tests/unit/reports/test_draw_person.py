@@ -10,12 +10,15 @@ import pytest
 from deltalake import write_deltalake
 
 from databank.errors import DataBankError
-from databank.identity.config import Identifier, IdentityConfig, Pair
+from databank.identity.config import IdentityConfig, NamedIdentifier, Pair
 from databank.reports.person_graph import draw_person
 
 # late in the evening in UTC, the next day in China
 AT = datetime(2026, 3, 30, 20, tzinfo=UTC)
-CARD, USER = Identifier(type="member_card", value="m1"), Identifier(type="user_id", value="u1")
+CARD, USER = (
+    NamedIdentifier(type="member_card", value="m1"),
+    NamedIdentifier(type="user_id", value="u1"),
+)
 RULES = IdentityConfig(identifiers=("user_id", "member_card"), must_link=(Pair(a=CARD, b=USER),))
 MANY = range(1000, 1401)
 

@@ -15,7 +15,7 @@ from databank.errors import ConfigFaultsError
 from databank.session import small_frame
 from databank.tables.published_reader import PublishedReader
 from databank.tags.base import Surroundings, TagBase
-from databank.tags.explain import Evidence
+from databank.tags.explain import TagEvidence
 from databank.tags.library import TAG_KINDS, TagsFile, check_tags, complete_tags
 from databank.tags.values import tag_rows, with_tags
 
@@ -105,7 +105,7 @@ def test_it_is_described_and_explained(tmp_path: Path) -> None:
     assert list(size.reads(date(2026, 1, 31))) == [("tags", "city")]
     bank = cast(PublishedReader, OneCity())
     tags = {city.name: city, size.name: size}
-    evidence = Evidence(bank, tags, ArchiveConfig(), "UTC", "person", 1, date(2026, 1, 31))
+    evidence = TagEvidence(bank, tags, ArchiveConfig(), "UTC", "person", 1, date(2026, 1, 31))
     first, *_ = evidence.reasons(size)
     assert first.title == "size: the length of city"
     assert first.rows == [{"tag": "city", "value": "York"}]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame, functions as F
 
 from databank.errors import DataBankError
-from databank.identity.config import Blocked, Identifier, IdentityConfig, Pair
+from databank.identity.config import Blocked, IdentityConfig, NamedIdentifier, Pair
 from databank.identity.rules import BLOCK_RULE
 from databank.session import small_frame
 
@@ -155,7 +155,7 @@ def relabel(rows: DataFrame, names: DataFrame, *columns: str) -> DataFrame:
 
 
 def known_keys(
-    identifiers: DataFrame, named: Iterable[Identifier]
+    identifiers: DataFrame, named: Iterable[NamedIdentifier]
 ) -> dict[tuple[str, str, str], int]:
     """Look up the id_key of identifiers by (type, scope, value); unknown ones are left out.
 

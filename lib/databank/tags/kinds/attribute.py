@@ -16,7 +16,7 @@ from databank.tags.columns import F, input_column
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-    from databank.tags.explain import Evidence, Reason
+    from databank.tags.explain import Reason, TagEvidence
 
 
 class ProfileTag(TagBase):
@@ -58,7 +58,7 @@ class ProfileTag(TagBase):
         """Name the attribute, and which value is believed."""
         yield "core.profiles", f"{self.attribute}, {self.chosen}"
 
-    def explain(self, evidence: Evidence) -> Iterator[Reason]:
+    def explain(self, evidence: TagEvidence) -> Iterator[Reason]:
         """Show the profiles of the person that have the attribute."""
         trust = f", by {', then '.join(self.sources)}" if self.sources else ""
         title = f"{self.name}: {self.attribute}, {self.chosen}{trust}"

@@ -26,7 +26,7 @@ from databank.tags.tables import LISTED
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-    from databank.tags.explain import Evidence, Reason
+    from databank.tags.explain import Reason, TagEvidence
 
 
 class PersonListTag(TagBase):
@@ -130,7 +130,7 @@ class PersonListTag(TagBase):
         yield self.table, f"list by {self.identifier}"
         yield "identity.person", f"who has the {self.identifier}"
 
-    def explain(self, evidence: Evidence) -> Iterator[Reason]:
+    def explain(self, evidence: TagEvidence) -> Iterator[Reason]:
         """Show the line of the list, and by what it names the person."""
         where, given = "person_id = ? AND tag = ?", [evidence.subject, self.name]
         rows = evidence.lookup.find(LISTED.name, ("file", "line", "id_type"), where, given)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
     from databank.runs import Context
-    from databank.tags.explain import Evidence, Reason
+    from databank.tags.explain import Reason, TagEvidence
 
 # a statement may read what is made before the tags
 _SCHEMAS = ("core", "identity", "archive")
@@ -85,7 +85,7 @@ class SqlTag(TagBase):
         for table in self.statement.tables:
             yield table, f"select of {self.name}"
 
-    def explain(self, evidence: Evidence) -> Iterator[Reason]:
+    def explain(self, evidence: TagEvidence) -> Iterator[Reason]:
         """Show the statement; its rows are known to Spark alone."""
         yield evidence.reason(f"{self.name}: {' '.join(self.select.split())}", (), [])
 

@@ -19,7 +19,7 @@ from databank.tags.columns import F, input_column, score_column
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-    from databank.tags.explain import Evidence, Reason
+    from databank.tags.explain import Reason, TagEvidence
 
 # what values are ranked by
 _RANKING = ("count", "sum(amount)", "days")
@@ -94,7 +94,7 @@ class TopTag(TagBase):
         """The measure of the value."""
         return F.col(score_column(self.name))
 
-    def explain(self, evidence: Evidence) -> Iterator[Reason]:
+    def explain(self, evidence: TagEvidence) -> Iterator[Reason]:
         """Show the values in the order in which the tag ranks them."""
         yield from evidence.of_macros(self, ranked_by=self.measure)
 
