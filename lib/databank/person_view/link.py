@@ -49,8 +49,8 @@ def view_link(
     if not colon or not target_type or not target_value:
         raise DataBankError("--why: write TYPE:VALUE, e.g. user_id:u42")
     reader = PublishedReader(root)
-    other = IdentifierQuery(target_type, target_value, query.scope)
-    start, end = find_identifiers(reader, [query, other])
+    target_query = IdentifierQuery(target_type, target_value, query.scope)
+    start, end = find_identifiers(reader, [query, target_query])
     settings = read_settings(conf_dir)
     zone = settings.zone
     explanation = explain_pair(reader, start, end, settings.identity, day=day, zone=zone.key)

@@ -6,13 +6,11 @@ import pytest
 from pydantic import BeforeValidator, Field, ValidationError
 
 from databank.config import StrictModel
-from databank.config.kinds import Computed, Kinds
+from databank.config.kinds import Computed, Entry, Kinds
 from databank.errors import wrong_and_remedy
 
 
-class Animal(StrictModel):
-    name: str
-    kind: str
+class Animal(Entry):
     note: str = ""
 
 
@@ -80,7 +78,8 @@ def test_an_entry_is_read_as_its_kind() -> None:
         ({"name": "a"}, [((), "the animal lacks `kind`", "write kind: and one of bird, fish")]),
         # what loading fills in is no key
         ({"name": "a", "kind": "bird", "wings": 2, "nest": "x"}, [
-            (("nest",), "unknown key", "known: glide, kind, name, note, wings"),
+            (("nest",), "unknown key",
+             "known: description, glide, kind, name, note, owner, unit, wings"),
         ]),
         (3, [((), "it is no animal", "write {name: x, kind: bird}")]),
     ],
@@ -97,7 +96,8 @@ def test_kinds_are_described_with_their_keys() -> None:
         ("wings", "whole number", True, ""), ("glide", "number", False, "0.5"),
     ]  # fmt: skip
     assert [(key.name, key.type) for key in fish.keys] == [("water", "salt | sweet")]
-    assert [key.name for key in ANIMALS.common_keys()] == ["name", "kind", "note"]
+    common = ["name", "kind", "description", "unit", "owner", "note"]
+    assert [key.name for key in ANIMALS.common_keys()] == common
 
 
 def test_a_kind_that_was_removed_is_unknown() -> None:
