@@ -315,6 +315,8 @@ def _runs() -> list[tuple[Any, ...]]:
         ("resolve_identity", 17.2, "done"),
         ("build_tags", 9.9, "done"),
         ("train_model", 30.5, "refused"),
+        ("build_tags", 4.9, "previewed"),
+        ("build_tags", 1.0, "rolled back"),
     ]
     return [
         (f"r{i}", job, [], DAY, outcome, None, "c", 1, {}, {}, {"t": 100 * i}, at, seconds)

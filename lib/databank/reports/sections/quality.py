@@ -21,7 +21,8 @@ _LOAD = {
     "rows_without_identifier": "Without identifier",
 }
 _OUTCOMES = {"refused": "refused by a gate", "failed": "failed", "error": "stopped by a bug"}
-_WORST = ("done", "unchanged", "refused", "failed", "error")
+# the worst last; a preview, a rollback and what was unchanged are no runs of the day
+_WORST = ("done", *_OUTCOMES)
 # the section on tags shows these
 _FIGURES_OF_TAGS = ("tag_quantile", "tag_different", "tag_value")
 
@@ -78,7 +79,7 @@ class Quality(ReportSection[QualityData]):
         written = F.aggregate(F.map_values("rows"), F.lit(0).cast("bigint"), lambda a, b: a + b)
         last = F.struct("run_id", "outcome", "seconds", written.alias("rows"))
         newest = (
-            runs.where((F.col("day") == F.lit(reader.day)) & (F.col("outcome") != "unchanged"))
+            runs.where((F.col("day") == F.lit(reader.day)) & F.col("outcome").isin(*_WORST))
             .groupBy("job", "nodes")
             .agg(F.max_by(last, "started").alias("run"), F.max("started").alias("at"))
             .orderBy("at")
@@ -106,7 +107,7 @@ class Quality(ReportSection[QualityData]):
         summary = (
             f"{fmt.plural(held, 'row')} in quarantine; {fmt.plural(unidentified, 'event')} "
             f"({fmt.share(unidentified, events)} of all) carry no usable identifier and belong to "
-            "nobody."
+            "no person."
         )
         if not events and not held:
             summary = "No rows have been loaded yet."
