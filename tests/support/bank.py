@@ -48,7 +48,7 @@ class Bank:
         on_disk = isinstance(self.store, DeltaStore)
         copied = Bank(self.spark, root, self.settings.timezone, on_disk=on_disk)
         if isinstance(self.store, MemoryStore):
-            copied.store = MemoryStore(self.spark, root, self.store.warehouse.copy())
+            copied.store = self.store.copy(root)
         return copied
 
     def to_disk(self) -> "Bank":

@@ -68,9 +68,9 @@ class MemoryStore(Store):
         """Another store on the same tables."""
         return MemoryStore(self.spark, self.root, self.warehouse)
 
-    def copy(self) -> "MemoryStore":
+    def copy(self, root: Path) -> "MemoryStore":
         """A store on a copy of the tables; what either writes from now on is its own."""
-        return MemoryStore(self.spark, self.root, self.warehouse.copy())
+        return MemoryStore(self.spark, root, self.warehouse.copy())
 
     def publish_frames(
         self,

@@ -10,8 +10,7 @@ from databank.archive.sessions import dwell_days, refuse_of_this_name, visit_day
 from databank.archive.tables import PERSON_DAY, VISIT
 from databank.identity.attach import attach_persons, excluded_identifiers
 from databank.identity.tables import CHANGES, PERSON, REJECTED, STATE
-from databank.runs import Context, Job, StepResult
-from databank.runs.runner import Summary
+from databank.runs import Context, Job, StepResult, Summary
 from databank.sources.tables import EVENTS
 from databank.tables import Store, TableSpec
 

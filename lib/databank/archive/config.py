@@ -1,7 +1,7 @@
 """conf/archive.yml: which dimensions of an event the archive keeps apart, and what a session is."""
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -22,6 +22,8 @@ _OF_AN_EVENT = (
 )  # fmt: skip
 CHANNEL, PAGE = "channel", "page"
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
+# how tags and indicators name the event whose rows they look at
+Event = Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]*|\*)$", description="Event; * for any")]
 TagType = Literal["boolean", "count", "number", "text", "date"]
 # type of a tag -> Spark type of its values
 SPARK_TYPES: dict[TagType, str] = {

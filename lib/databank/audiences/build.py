@@ -13,7 +13,7 @@ from databank.audiences.tables import ENTITY_MEMBER, MEMBER
 from databank.columns import holds, is_one_of
 from databank.dag import Dag
 from databank.expressions import Expression
-from databank.runs import Context, Job, StepResult
+from databank.runs import Context, Job, StepResult, Summary
 
 
 def build_audiences(context: Context, config: AudiencesConfig) -> StepResult:
@@ -93,7 +93,7 @@ def _of_day(audiences: Sequence[AudienceConfig], day: date) -> str:
     return f"day = DATE'{day}' AND {named}"
 
 
-def _measure(context: Context, audiences: Sequence[AudienceConfig]) -> dict[str, int | float | str]:
+def _measure(context: Context, audiences: Sequence[AudienceConfig]) -> Summary:
     """Record the exact size of each audience."""
     names = sorted(each.audience for each in audiences)
     on_day = (F.col("day") == F.lit(context.day)) & F.col("audience").isin(names)

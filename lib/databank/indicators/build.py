@@ -18,7 +18,7 @@ from databank.indicators.persons import Counted, Days, count_persons
 from databank.indicators.sums import Added, add_up
 from databank.indicators.tables import INDICATOR
 from databank.indicators.touched import first_touched
-from databank.runs import Context, Job, StepResult
+from databank.runs import Context, Job, StepResult, Summary
 from databank.sources.tables import EVENTS
 
 
@@ -45,7 +45,7 @@ def build_indicators(context: Context, config: IndicatorsConfig) -> StepResult:
     ends = archive.agg(F.min("day").alias("first"), F.max("day").alias("last")).collect()[0]
     first = touched or ends["first"]
     where = None if touched is None else f"day >= DATE'{touched}'"
-    summary: dict[str, int | float | str] = {"indicators": len(config.indicators)}
+    summary: Summary = {"indicators": len(config.indicators)}
     if first is None or ends["last"] is None or not config.indicators:
         store.replace(INDICATOR, store.small(INDICATOR, []), where=where)
         return StepResult({**summary, "rows written": 0})

@@ -9,12 +9,12 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from databank.archive.config import Event
 from databank.config import Name
 from databank.config.kinds import Entry
 from databank.expressions import Expression, Macro, parse_expression, parse_window
 from databank.expressions.windows import refuse_hours
 
-Event = Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]*|\*)$", description="Event; * for any")]
 _LAST = re.compile(r"^last ([1-9][0-9]*) (day|week)s?$")
 _WITHIN = re.compile(r"^([1-9][0-9]{0,3}) (hour|day)s?$")
 # the archive's sums of a day, which a single event of a funnel does not have
@@ -173,7 +173,7 @@ class FunnelIndicator(IndicatorBase):
     example: ClassVar[str] = "steps: [view_item, add_to_cart, purchase], within: 7 days"
 
     kind: Literal["funnel"]
-    steps: tuple[Name, ...] = Field(min_length=1, description="Events, one after the other")
+    steps: tuple[Name, ...] = Field(description="Events, one after the other")
     within: str = Field(description="N hours | days, from the first step to the last")
 
     @field_validator("within")
@@ -186,7 +186,7 @@ class FunnelIndicator(IndicatorBase):
     @field_validator("steps")
     @classmethod
     def _steps_follow(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if len(value) == 1:
+        if len(value) < 2:
             raise ValueError("a funnel of one step is no funnel; write two steps or more")
         runs = [value[0]] + [after for before, after in pairwise(value) if after != before]
         repeated = next((step for step in runs if runs.count(step) > 1), None)

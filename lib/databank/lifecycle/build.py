@@ -13,7 +13,7 @@ from databank.lifecycle.config import NEW, NONE, LifecycleJobConfig
 from databank.lifecycle.rfm import rfm_values, with_rfm_scores
 from databank.lifecycle.stages import flow_between, stage_of
 from databank.lifecycle.tables import FLOW, RFM, STAGE
-from databank.runs import Context, Job, StepResult
+from databank.runs import Context, Job, StepResult, Summary
 
 
 def build_lifecycle(context: Context, config: LifecycleJobConfig) -> StepResult:
@@ -80,11 +80,11 @@ def _known_by(before: DataFrame, after: DataFrame) -> DataFrame:
     return before.join(after.where("is_new"), "person_id", "left_anti")
 
 
-def _measure(context: Context) -> dict[str, int | float | str]:
+def _measure(context: Context) -> Summary:
     """Record the persons of each stage and the new persons, from the flow: it counts everybody."""
     # a row for each pair of stages
     rows = context.store.read(FLOW).where(F.col("day_to") == F.lit(context.day)).collect()
-    summary: dict[str, int | float | str] = {}
+    summary: Summary = {}
     for stage in sorted({row["stage_to"] for row in rows}):
         persons = sum(row["persons"] for row in rows if row["stage_to"] == stage)
         context.metric("stage_size", persons, stage=stage)

@@ -15,7 +15,7 @@ from databank.lookalike.tables import GAIN, MEMBER
 from databank.models.algorithms import find_algorithm
 from databank.models.frame import feature_columns, macro_frame
 from databank.models.pipeline import on_columns, prepare, probability_of_one, profile_features
-from databank.runs import Context, Job, StepResult
+from databank.runs import Context, Job, StepResult, Summary
 
 LEAST_SEEDS = 50
 _LIFTS = (0.01, 0.05)
@@ -44,7 +44,7 @@ def expand_lookalikes(context: Context, config: LookalikesConfig) -> StepResult:
     frame = macro_frame(context, expressions, config.archive, as_of=context.day)
     members: list[DataFrame] = []
     gains: list[tuple[object, ...]] = []
-    summary: dict[str, int | float | str] = {}
+    summary: Summary = {}
     try:
         for each in wanted:
             context.progress.step(f"ranking by likeness to {each.seed}")
@@ -148,7 +148,7 @@ def _refuse_few(persons: DataFrame, config: LookalikeConfig) -> None:
         )
 
 
-def _note(context: Context, name: str, curve: tuple[Gain, ...]) -> dict[str, int | float | str]:
+def _note(context: Context, name: str, curve: tuple[Gain, ...]) -> Summary:
     lifts = {point.share: point.lift for point in curve if point.share in _LIFTS}
     for share, lift in lifts.items():
         context.metric("lookalike_lift", lift, lookalike=name, share=f"{share:g}")

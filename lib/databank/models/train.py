@@ -19,7 +19,7 @@ from databank.models.pipeline import TrainingStats, require_enough_rows, with_sc
 from databank.models.registry import Registry, Version
 from databank.models.spec import ModelSpec
 from databank.models.tables import LIFT, TRAINING
-from databank.runs import Context, Job, StepResult
+from databank.runs import Context, Job, StepResult, Summary
 
 _SAMPLE = "holdout"
 
@@ -64,9 +64,7 @@ def train_models(context: Context, config: ModelsConfig) -> StepResult:
         Checked(f"conf/models: model {model.model!r}", model.expressions, "double") for model in due
     ]
     refuse_wrong_expressions(context.spark, entries, config.archive, {})
-    summary: dict[str, int | float | str] = {
-        model.model: "kept" for model in wanted if model not in due
-    }
+    summary: Summary = {model.model: "kept" for model in wanted if model not in due}
     trained: list[Trained] = []
     for family, specs in by_family(due):
         for batch in family.batches(specs):
@@ -216,7 +214,7 @@ def _training_row(context: Context, training: Trained) -> tuple[object, ...]:
     )
 
 
-def _summary(training: Trained) -> dict[str, int | float | str]:
+def _summary(training: Trained) -> Summary:
     name = training.version.model
     return {
         name: f"version {training.version.version}, {training.outcome}",

@@ -11,7 +11,7 @@ from databank.reports.config import ReportConfig
 from databank.reports.page import Section, render
 from databank.reports.reader import Reader
 from databank.reports.section import Notes
-from databank.runs import Context, Job, StepResult
+from databank.runs import Context, Job, StepResult, Summary
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def publish_report(context: Context, config: ReportConfig) -> StepResult:
     for path in files_of(context.day):
         context.store.files.write(path, page)
     empty = [section.title for section in sections if section.missing]
-    summary: dict[str, int | float | str] = {
+    summary: Summary = {
         "report": f"{context.store.root}/{files_of(context.day)[0]}",
         "sections": len(sections) - len(empty),
         "pictures": sum(panel.figure is not None for s in sections for panel in s.panels),

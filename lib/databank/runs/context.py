@@ -9,6 +9,9 @@ from databank.config import Settings
 from databank.runs.progress import Progress
 from databank.tables import Store, TableSpec
 
+# lines of the short table at the end of a job
+Summary = dict[str, int | float | str]
+
 
 @dataclass(frozen=True)
 class LastRun:
@@ -25,7 +28,7 @@ class LastRun:
 class StepResult:
     """What a step did, as lines of the short table at the end of a job."""
 
-    summary: dict[str, int | float | str] = field(default_factory=dict)
+    summary: Summary = field(default_factory=dict)
 
 
 @dataclass

@@ -8,10 +8,11 @@ from databank.clock import now
 from databank.config import Settings
 from databank.errors import DataBankError
 from databank.runs import records
+from databank.runs.context import Summary
 from databank.runs.lease import Lease
 from databank.runs.progress import Progress
 from databank.runs.records import Ledger, StoreLedger
-from databank.runs.runner import Job, Outcome, Summary, new_run_id
+from databank.runs.runner import Job, Outcome, new_run_id
 from databank.tables import Store
 from databank.tables.published import Published, published_by, refuse_unreadable
 

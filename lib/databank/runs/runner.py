@@ -13,7 +13,7 @@ from databank.clock import now
 from databank.config import Settings
 from databank.errors import DataBankError
 from databank.runs import records
-from databank.runs.context import Context, LastRun, StepResult
+from databank.runs.context import Context, LastRun, StepResult, Summary
 from databank.runs.lease import Lease
 from databank.runs.progress import Progress
 from databank.runs.records import Ledger, StoreLedger
@@ -21,7 +21,6 @@ from databank.runs.retention import expire_rows
 from databank.tables import Store, TableSpec
 from databank.tables.erasure import ERASED_PERSON, remove_erased_persons
 
-Summary = dict[str, int | float | str]
 Rollback = Callable[[Store, Mapping[str, int]], Summary]
 
 

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from databank.hashing import fingerprint
 from databank.quality.quarantine import quarantine_rows
 from databank.quality.tables import QUARANTINE
-from databank.runs import Context, Job, StepResult
+from databank.runs import Context, Job, StepResult, Summary
 from databank.sources.config import SourcesConfig
 from databank.sources.erasure.step import Erasures, complete_erasures
 from databank.sources.fields import ParseGroup, make_groups
@@ -20,8 +20,6 @@ from databank.sources.parse import STAGED, parse_records, parsing_settings
 from databank.sources.raw import append_records, append_units, received
 from databank.sources.tables import TABLES
 from databank.sources.units import SourceUnit
-
-Summary = dict[str, int | float | str]
 
 
 def ingest(context: Context, config: SourcesConfig) -> StepResult:

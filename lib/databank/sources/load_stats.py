@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, functions as F
 
 from databank.errors import GateRefusedError
 from databank.quality.rules import STOP
-from databank.runs import Context
+from databank.runs import Context, Summary
 
 Counts = dict[str, int]
 
@@ -66,7 +66,7 @@ class LoadStats:
             id_type, _, reason = cause.partition(":")
             context.metric("identifiers_refused", n, source=source, id_type=id_type, reason=reason)
 
-    def summary(self) -> dict[str, int | float | str]:
+    def summary(self) -> Summary:
         """Give the lines of the short table."""
         sound, loaded = sum(self.sound.values()), sum(self.loaded.values())
         return {

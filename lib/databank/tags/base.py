@@ -47,7 +47,6 @@ def _without_macros(text: str | None) -> str | None:
 
 
 Share = Annotated[float, Field(gt=0, lt=1)]
-Event = Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]*|\*)$", description="Event; * for any")]
 PastWindow = Annotated[
     str | None,
     AfterValidator(_past),

@@ -6,7 +6,7 @@ from databank.archive.analysis import Checked, refuse_wrong_expressions
 from databank.archive.frame import person_frame
 from databank.columns import is_one_of
 from databank.identity.entities.subject import Subject
-from databank.runs import Context, Job, StepResult
+from databank.runs import Context, Job, StepResult, Summary
 from databank.tables import TableSpec
 from databank.tags.base import InputRequest, TagBase
 from databank.tags.coverage import alarms, count_by_tag, record_coverage, warn_empty
@@ -38,7 +38,7 @@ def build_tags(context: Context, config: TagsConfig) -> StepResult:
         every = [tag for tag in config.tags if tag.subject.is_person]
         keep_history(context, context.store.read(PERSON_TAG), wanted, every)
     now = record_coverage(context, tags, table) if tags else {}
-    summary: dict[str, int | float | str] = {"tags": len(tags), "rows": sum(now.values())}
+    summary: Summary = {"tags": len(tags), "rows": sum(now.values())}
     if fresh:
         summary["kept until their refresh"] = len(fresh)
     reports = {**notes, **alarms(context, tags, before, now), **warn_empty(context, tags, now)}

@@ -100,7 +100,7 @@ class World:
         shutil.copytree(self.root, root)
         made = replace(self, root=root)
         assert isinstance(self.store, MemoryStore)
-        made.store = MemoryStore(self.spark, root, self.store.warehouse.copy())
+        made.store = self.store.copy(root)
         return made
 
     def put(self, name: str, content: str | bytes) -> None:

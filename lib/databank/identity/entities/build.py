@@ -26,7 +26,7 @@ from databank.identity.exclusions.cuts import CutRules, cut_persons
 from databank.identity.exclusions.limits import window_start
 from databank.identity.person_ids import Assignment, assign_persons, next_person_id
 from databank.identity.tables import PERSON as PERSONS, REJECTED
-from databank.runs import Context, Job, StepResult
+from databank.runs import Context, Job, StepResult, Summary
 from databank.session import checkpoint, small_frame
 from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
 from databank.tables import TableSpec
@@ -219,7 +219,7 @@ def _summary(context: Context, names: Iterable[str]) -> StepResult:
     stats = {row[0]: row[1:] for row in sizes.groupBy("entity").agg(*measures).collect()}
     excluded = context.store.read(ENTITY_REJECTED).where("person_id IS NULL")
     shared = {row[0]: row[1] for row in excluded.groupBy("entity").count().collect()}
-    summary: dict[str, int | float | str] = {}
+    summary: Summary = {}
     for name in sorted(names):
         figures = (*stats.get(name, (0, 0, 0)), shared.get(name, 0))
         metrics = ("entities", "entity_persons", "entity_largest", "entity_identifiers_excluded")

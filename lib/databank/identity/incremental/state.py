@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, Row, functions as F
 
 from databank.identity.config import IdentityConfig
 from databank.identity.tables import STATE
-from databank.runs import Context
+from databank.runs import Context, Summary
 from databank.sources.erasure.tables import ERASED_IDENTIFIER
 from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
 from databank.tables import Store
@@ -110,7 +110,7 @@ def write_state(context: Context, config: IdentityConfig, counts: Counts, *, nex
     store.replace(STATE, store.small(STATE, [row]))
 
 
-def roll_back_state(store: Store, versions: Mapping[str, int]) -> dict[str, int | float | str]:
+def roll_back_state(store: Store, versions: Mapping[str, int]) -> Summary:
     """Write identity.state as it was at an earlier version, but for the next person_id.
 
     A person_id that was published since may be known outside of the bank: it is never reused.

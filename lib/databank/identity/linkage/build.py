@@ -9,7 +9,7 @@ from databank.identity.linkage.config import LinkageRule
 from databank.identity.linkage.linker import score_pairs
 from databank.identity.linkage.records import records_of, refuse_large_blocks
 from databank.identity.tables import LIKELY_PAIR
-from databank.runs import Context, Job, StepResult
+from databank.runs import Context, Job, StepResult, Summary
 from databank.session import checkpoint, small_frame
 from databank.sources.tables import PROFILES
 
@@ -26,7 +26,7 @@ def link_profiles(context: Context, config: LinkageConfig) -> StepResult:
     store = context.store
     profiles = store.read(PROFILES)
     changed = _changed_sources(context)
-    summary: dict[str, int | float | str] = {}
+    summary: Summary = {}
     frames = []
     for name, rule in sorted(config.linkage.items()):
         if changed is not None and not changed & set(rule.sources):

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from pyspark.sql import DataFrame, functions as F
 
-from databank.runs import Context
+from databank.runs import Context, Summary
 from databank.sources.config import SourcesConfig
 from databank.sources.erasure.core import MARK, erase_from_core, without_erased
 from databank.sources.erasure.records import remove_records
@@ -14,8 +14,6 @@ from databank.sources.erasure.request import Erasure, completed, note_completed,
 from databank.sources.erasure.tables import ERASED_IDENTIFIER
 from databank.sources.keys import key_collisions, with_corrected_keys
 from databank.sources.tables import IDENTIFIER, RAW_RECORD
-
-Summary = dict[str, int | float | str]
 
 
 @dataclass(frozen=True)

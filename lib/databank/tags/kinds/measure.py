@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from databank.archive.config import TagType
+from databank.archive.config import Event, TagType
 from databank.config import Name
 from databank.expressions import Expression, Macro, parse_window
 from databank.expressions.macros import measure_macro, measures
-from databank.tags.base import Event, EventFilter, PastWindow, TagBase
+from databank.tags.base import EventFilter, PastWindow, TagBase
 from databank.tags.columns import F
 
 if TYPE_CHECKING:

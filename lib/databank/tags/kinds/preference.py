@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from databank.archive.config import TagType
+from databank.archive.config import Event, TagType
 from databank.config import Name
 from databank.expressions import Expression, Macro
-from databank.tags.base import Event, InputRequest, PastWindow, TagBase
+from databank.tags.base import InputRequest, PastWindow, TagBase
 from databank.tags.columns import F, score_column
 from databank.tags.kinds.top import archive_days, events_by_value
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from databank.archive.config import TagType
+from databank.archive.config import Event, TagType
 from databank.config import Name
 from databank.expressions import Expression, Macro, parse_window
 from databank.expressions.windows import refuse_hours
-from databank.tags.base import Event, EventFilter, InputRequest, PastWindow, TagBase
+from databank.tags.base import EventFilter, InputRequest, PastWindow, TagBase
 from databank.tags.columns import F, input_column, score_column
 
 if TYPE_CHECKING:
