@@ -1,4 +1,4 @@
-"""A small generated world, and the whole loop run on it once."""
+"""A small generated world with the whole loop run on it once, and a bank that is smaller still."""
 
 import shutil
 from datetime import date
@@ -11,10 +11,12 @@ from databank.demo.config import WorldSettings, load_dirt
 from databank.demo.generate import generate
 from databank.project import Project, load_project
 from databank.project.execute import execute
-from databank.project.plan import plan_all
+from databank.project.plan import Step, plan_all
 
 HERE = Path(__file__).parents[2]
 DAY = date(2026, 3, 31)
+FIXED_BANK = Path(__file__).parents[1] / "support" / "fixed_bank"
+FIXED_DAY = date(2026, 1, 31)
 
 
 @pytest.fixture(scope="session")
@@ -33,10 +35,48 @@ def world(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
-def loop(project: Project, world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def loop_begun(project: Project, world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse within the loop of a day: the next step trains models."""
+    root = tmp_path_factory.mktemp("begun") / "root"
+    shutil.copytree(world, root)
+    first, _ = halves(project)
+    run(project, first, root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def loop(project: Project, loop_begun: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A warehouse after the whole loop of one day."""
     root = tmp_path_factory.mktemp("loop") / "root"
-    shutil.copytree(world, root)
-    outcomes = execute(project, plan_all(project, None), root=str(root), day=DAY)
+    shutil.copytree(loop_begun, root)
+    _, second = halves(project)
+    run(project, second, root)
+    return root
+
+
+def halves(project: Project) -> tuple[list[Step], list[Step]]:
+    """The steps of a loop, cut before the first that trains models."""
+    steps = plan_all(project, None)
+    cut = next(n for n, step in enumerate(steps) if step.job == "train_model")
+    return steps[:cut], steps[cut:]
+
+
+def run(project: Project, steps: list[Step], root: Path, day: date = DAY) -> None:
+    outcomes = execute(project, steps, root=str(root), day=day)
     assert {outcome.outcome for outcome in outcomes} == {"done"}
+
+
+@pytest.fixture(scope="session")
+def fixed_project() -> Project:
+    return load_project(FIXED_BANK / "conf")
+
+
+@pytest.fixture(scope="session")
+def fixed_bank(
+    spark_session: SparkSession, fixed_project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A warehouse of a few persons after all jobs that need no model."""
+    root = tmp_path_factory.mktemp("fixed") / "root"
+    shutil.copytree(FIXED_BANK / "landing", root / "landing")
+    run(fixed_project, plan_all(fixed_project, None), root, FIXED_DAY)
     return root

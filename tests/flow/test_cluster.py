@@ -16,7 +16,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from databank.tables import DeltaStore
-from tests.flow.conftest import DAY, HERE
+from tests.flow.conftest import FIXED_BANK, FIXED_DAY, HERE
 from tests.support.bank import forget_runs
 from tests.support.compare import content
 
@@ -101,12 +101,12 @@ def _executors(workers: list[psutil.Process]) -> list[psutil.Process]:
 
 def test_a_cluster_that_loses_an_executor_finds_the_same_persons(
     spark_session: SparkSession,
-    loop: Path,
+    fixed_bank: Path,
     tmp_path: Path,
     cluster: tuple[str, list[psutil.Process]],
 ) -> None:
     root = tmp_path / "root"
-    shutil.copytree(loop, root)
+    shutil.copytree(fixed_bank, root)
     store = DeltaStore(spark_session, str(root))
     before = content(store)
     forget_runs(store, "resolve_identity")
@@ -114,7 +114,7 @@ def test_a_cluster_that_loses_an_executor_finds_the_same_persons(
     options = " ".join(f"--conf {key}={value}" for key, value in _OPTIONS.items())
     submitted = subprocess.Popen(
         ["bash", "scripts/submit", "resolve_identity",
-         "--conf-dir", "conf", "--root", str(root), "--date", str(DAY)],
+         "--conf-dir", str(FIXED_BANK / "conf"), "--root", str(root), "--date", str(FIXED_DAY)],
         cwd=HERE,
         env=os.environ
         | {"SPARK_MASTER": address, "PACK_ENVIRONMENT": "yes", "SPARK_SUBMIT_OPTIONS": options},

@@ -1,6 +1,5 @@
 """The whole loop on a small generated world."""
 
-import contextlib
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
@@ -166,44 +165,6 @@ def test_the_next_day_equals_a_bank_built_from_nothing(
     assert days[0].count() > 0
     assert days[0].exceptAll(days[1]).count() == 0
     assert days[1].exceptAll(days[0]).count() == 0
-
-
-class InjectedError(Exception):
-    """Raised by a fault point."""
-
-
-@pytest.mark.nightly
-def test_a_crash_in_any_stage_leaves_no_trace_after_the_next_run(
-    spark_session: SparkSession,
-    project: Project,
-    world: Path,
-    loop: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    root = tmp_path / "crashed"
-    shutil.copytree(world, root)
-    reached, plan = [], plan_all(project, None)
-    for step in plan:
-        tables = load_job(step.job).tables
-        # the last table of a job: those before it have been written by then
-        point = f"before:{tables[-1].name}" if tables else f"publish:{step.job}"
-
-        def fail(at: str, point: str = point) -> None:
-            if at == point:
-                raise InjectedError(at)
-
-        monkeypatch.setattr(DeltaStore, "fault", staticmethod(fail))
-        with contextlib.suppress(InjectedError):
-            execute(project, [step], root=str(root), day=DAY)
-            continue  # the report has no table to crash before
-        reached.append(step.job)
-        monkeypatch.undo()
-        assert [o.outcome for o in execute(project, [step], root=str(root), day=DAY)] == ["done"]
-    assert set(reached) >= {step.job for step in plan if load_job(step.job).tables}
-    assert content(DeltaStore(spark_session, str(root))) == content(
-        DeltaStore(spark_session, str(loop))
-    )
 
 
 def test_a_run_day_in_the_future_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

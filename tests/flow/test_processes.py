@@ -16,7 +16,7 @@ from databank.project.execute import execute
 from databank.project.model import Project
 from databank.project.plan import Step
 from databank.tables import DeltaStore
-from tests.flow.conftest import DAY, HERE
+from tests.flow.conftest import FIXED_BANK, FIXED_DAY, HERE
 from tests.support.bank import forget_runs
 from tests.support.compare import content
 
@@ -24,7 +24,8 @@ pytestmark = [pytest.mark.nightly, pytest.mark.process]
 
 
 def options(root: Path) -> list[str]:
-    return ["--conf-dir", "conf", "--root", str(root), "--date", str(DAY)]
+    conf = str(FIXED_BANK / "conf")
+    return ["--conf-dir", conf, "--root", str(root), "--date", str(FIXED_DAY)]
 
 
 def embedded(job: str, root: Path) -> list[str]:
@@ -48,11 +49,11 @@ def run(arguments: list[str], **environment: str) -> subprocess.CompletedProcess
 
 
 def test_killed_runs_leave_no_trace_after_the_next_one(
-    spark_session: SparkSession, project: Project, loop: Path, tmp_path: Path
+    spark_session: SparkSession, fixed_project: Project, fixed_bank: Path, tmp_path: Path
 ) -> None:
     """Killed as embedded and recovered by spark-submit, then the other way round."""
     root = tmp_path / "root"
-    shutil.copytree(loop, root)
+    shutil.copytree(fixed_bank, root)
     store = DeltaStore(spark_session, str(root))
     before = content(store)
     forget_runs(store, "build_archive", "build_lifecycle")
@@ -65,7 +66,7 @@ def test_killed_runs_leave_no_trace_after_the_next_one(
     killed = run(submitted("build_lifecycle", root), DATABANK_FAULT="publish:build_lifecycle")
     assert killed.returncode == 128 + signal.SIGKILL, killed.stderr[-3000:]
     assert (root / "_lease" / "build_lifecycle").exists()
-    done = execute(project, [Step("build_lifecycle")], root=str(root), day=DAY)
+    done = execute(fixed_project, [Step("build_lifecycle")], root=str(root), day=FIXED_DAY)
     assert [outcome.outcome for outcome in done] == ["done"]
     assert content(DeltaStore(spark_session, str(root))) == before
 
@@ -75,10 +76,10 @@ def _written(path: Path) -> bool:
 
 
 def test_the_second_of_two_runs_at_once_is_refused(
-    loop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    fixed_bank: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = tmp_path / "root"
-    shutil.copytree(loop, root)
+    shutil.copytree(fixed_bank, root)
     first = subprocess.Popen(
         embedded("ingest", root), cwd=HERE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, DataFrameWriter, SparkSession, functions as F
 from databank.errors import DataBankError, ForeignCommitError
 from databank.tables.feed import ChangeFeed
 from databank.tables.files import Commit, Files
-from databank.tables.ops import PUBLISH, RUNNER, Publication
+from databank.tables.ops import PUBLISH, Publication
 from databank.tables.spec import TableSpec, name_of
 from databank.tables.store import Store
 
@@ -23,7 +23,6 @@ class DeltaStore(Store):
 
     def __init__(self, spark: SparkSession, root: str) -> None:
         super().__init__(spark, root)
-        self._appends = 0
         self._publish_version = -1
         self.refresh()
 
@@ -158,12 +157,6 @@ class DeltaStore(Store):
             writer = writer.option("replaceWhere", where)
         elif mode == "overwrite":
             writer = writer.option("overwriteSchema", "true")
-        # not the ledgers: for the ids Delta reads the whole log again, at each append
-        if mode == "append" and spec.owner != RUNNER:
-            # a retried commit of the same append is dropped by Delta, the next append is not
-            self._appends += 1
-            writer = writer.option("txnAppId", f"{self.run_id}:{spec.name}")
-            writer = writer.option("txnVersion", self._appends)
         return writer
 
 

@@ -193,7 +193,10 @@ class Store(ABC):
         return small_frame(self.spark, rows, spec.schema()).coalesce(1)
 
     def append(self, spec: TableSpec, rows: DataFrame, *, checked: bool = False) -> None:
-        """Add rows; a commit that is tried again lands once.
+        """Add rows.
+
+        An append has no transaction id: for one Delta reads the whole log first, and a run that
+        dies is taken back as a whole before the next one.
 
         Args:
             spec: The table.

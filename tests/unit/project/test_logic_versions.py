@@ -23,7 +23,7 @@ from tests.support.compare import content
 from tests.support.memory_store import MemoryStore
 from tests.support.plain_store import ListLedger
 
-BANK = Path(__file__).parent / "fixed_bank"
+BANK = Path(__file__).parents[2] / "support" / "fixed_bank"
 COMMITTED = Path(__file__).parent / "logic_versions.json"
 WRITE = "DATABANK_WRITE_LOGIC_VERSIONS"
 DAY = date(2026, 1, 31)
