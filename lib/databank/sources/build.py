@@ -32,24 +32,28 @@ def ingest(context: Context, config: SourcesConfig) -> StepResult:
     sources = {each.source: each for each in config.sources if context.wants(each.source)}
     erasures = complete_erasures(context, config)
     summary = dict(erasures.summary)
-    new, altered = find_units(context, sources)
+    new, altered, tries = find_units(context, sources)
     if altered:
         names = ", ".join(unit.name for unit in altered[:3])
         more = f" and {len(altered) - 3} more" if len(altered) > 3 else ""
         summary["warning"] = f"changed after loading: {names}{more}; give them new names"
-    loaded = _load(context, sources, new, erasures) if new else {"new files": 0}
+    load_id = _load_id(context, new, tries)
+    loaded = _load(context, sources, new, erasures, load_id) if new else {"new files": 0}
     return StepResult({**loaded, **summary})
 
 
 JOB = Job(
-    name="ingest", step=ingest, tables=TABLES, logic_version=1, latest_only=False, always=True
+    name="ingest", step=ingest, tables=TABLES, logic_version=2, latest_only=False, always=True
 )
 
 
 def _load(
-    context: Context, sources: Sources, new: Sequence[SourceUnit], erasures: Erasures
+    context: Context,
+    sources: Sources,
+    new: Sequence[SourceUnit],
+    erasures: Erasures,
+    load_id: str,
 ) -> Summary:
-    load_id = _load_id(context, new)
     units, counts = append_records(context, sources, new, load_id)
     refused = [unit for unit in units if unit.status != "ok"]
     # an empty unit is done as soon as it is listed
@@ -62,7 +66,7 @@ def _load(
         context.progress.step("writing")
         write_core(context, staged, {sources[unit.source].becomes for unit in full}, stats, load_id)
     _quarantine(context, staged if stats.quarantined else None, refused, load_id)
-    append_units(context, sources, units, counts, load_id)
+    append_units(context, units, counts, load_id)
     if staged is not None:
         erasures.remove_received(received(context, load_id), staged)
     stats.write_metrics(context)
@@ -72,10 +76,10 @@ def _load(
     return summary | stats.summary()
 
 
-def _load_id(context: Context, units: Sequence[SourceUnit]) -> str:
-    """Name a load: equal units on one day make the same load, whatever became of an earlier try."""
-    listed = sorted((unit.source, unit.name, unit.extent) for unit in units)
-    return f"{context.day:%Y%m%d}-{fingerprint(listed)}"
+def _load_id(context: Context, units: Sequence[SourceUnit], tries: Sequence[str]) -> str:
+    """Name a load by its day and units; a second try of a unit that was refused is another load."""
+    listed = sorted((unit.source, unit.name, str(unit.state)) for unit in units)
+    return f"{context.day:%Y%m%d}-{fingerprint([listed, sorted(tries)])}"
 
 
 def _closed_day(context: Context) -> date | None:

@@ -1,24 +1,26 @@
 """Fields of records become columns that all sources share; what differs by source ends here."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame, functions as F
+from pyspark.sql import Column, DataFrame, SparkSession, functions as F
 
 from databank.sources.config import SourcesConfig
 from databank.sources.formats.base import SourceFormat
 from databank.sources.forms import FORMS
 from databank.sources.identifiers import IdentifierField, given_column
-from databank.sources.mapping import TARGETS, ColumnConfig
+from databank.sources.mapping import TARGETS, ColumnConfig, RegionField
 from databank.sources.opening import extra_columns, map_of
+from databank.sources.spelling import BLANKS
 from databank.sources.units import SourceUnit
 
 KEY = {"events": "event_id", "profiles": "record_id", "items": "item_id"}
 STAMP = {"events": "event_ts", "profiles": "updated_ts", "items": "updated_ts"}
 _OTHERS = ("event", "page", "quantity", "amount", "campaign")
 _TYPES = {"ts": "timestamp", "quantity": "decimal(18,3)", "amount": "decimal(18,2)"}
-_ZONED = r"(?:Z|[+-]\d{1,2}:?\d{2}|[A-Za-z]+/[A-Za-z_]+| [A-Z]{3,4})$"
 _LAST_EPOCH = 253402300799  # the last second of the year 9999
 
 
@@ -27,36 +29,45 @@ class ParseGroup:
     """Units of one source that share their columns, and are parsed by one expression.
 
     Attributes:
-        columns: Columns that line 1 of each unit names; empty for a format without a header.
+        columns: Columns of each unit; empty for a format whose records name them.
         units: Names of the units.
         base: What these names begin with and a hash of the position leaves out.
+        header_line: Where the header of each unit is; 0 = they have none.
     """
 
     source: SourceFormat
     columns: tuple[str, ...]
     units: tuple[str, ...]
     base: str = ""
+    header_line: int = 0
 
 
 def make_groups(
     units: Sequence[SourceUnit], sources: Mapping[str, SourceFormat]
 ) -> list[ParseGroup]:
     """Group the units to parse by source and columns."""
-    groups: dict[tuple[str, tuple[str, ...]], list[SourceUnit]] = {}
+    groups: dict[tuple[str, tuple[str, ...], int], list[SourceUnit]] = {}
     for unit in units:
-        groups.setdefault((unit.source, unit.columns), []).append(unit)
+        groups.setdefault((unit.source, unit.columns, unit.header_line), []).append(unit)
     return [
         ParseGroup(
-            sources[name], columns, tuple(sorted(unit.name for unit in group)), group[0].base
+            sources[name],
+            columns,
+            tuple(sorted(unit.name for unit in group)),
+            base=group[0].base,
+            header_line=header_line,
         )
-        for (name, columns), group in sorted(groups.items())
+        for (name, columns, header_line), group in sorted(groups.items())
     ]
 
 
 def identifier_field(source: SourceFormat, id_type: str) -> IdentifierField:
     """Tell the field that an identifier of a source goes to; only some forms differ by region."""
-    form = source.form(id_type)
-    region = source.identifiers[id_type].region if FORMS[form].by_region else ""
+    form, region = source.form(id_type), source.identifiers[id_type].region
+    if not FORMS[form].by_region:
+        return IdentifierField(id_type, form, "")
+    if isinstance(region, RegionField):
+        return IdentifierField(id_type, form, "", region_by_record=True)
     return IdentifierField(id_type, form, region)
 
 
@@ -86,11 +97,12 @@ def extract(records: DataFrame, group: ParseGroup, fields: Iterable[IdentifierFi
     """
     source = group.source
     own = records.where(F.col("source") == source.source).where(F.col("file").isin(*group.units))
-    if source.has_header:
-        own = own.where("line > 1")
+    if group.header_line:
+        own = own.where(F.col("line") > group.header_line)
     packed = own.select(F.struct("file", "line", "fault", "value").alias("_record"))
     opened = source.open_records(packed, group.columns)
-    typed = opened.select("_record", "_bad", "_rest", *_values(group), *_identifiers(source))
+    with _time_zone(records.sparkSession, source.timezone):
+        typed = opened.select("_record", "_bad", "_rest", *_values(group), *_identifiers(source))
     kind, types = source.becomes, TARGETS[source.becomes]
 
     def value(name: str) -> Column:
@@ -108,7 +120,7 @@ def extract(records: DataFrame, group: ParseGroup, fields: Iterable[IdentifierFi
     columns |= {f"unread_{name}": unread(name) for name in ("quantity", "amount")}
     given = {identifier_field(source, id_type): id_type for id_type in source.identifiers}
     for n, field in enumerate(fields):
-        for part in ("text", "scope"):
+        for part in ("text", "scope", *(("region",) if field.region_by_record else ())):
             named = F.col(f"_id_{part}_{given[field]}") if field in given else F.lit(None)
             columns[given_column(n, part)] = named
     return typed.select(
@@ -121,6 +133,21 @@ def extract(records: DataFrame, group: ParseGroup, fields: Iterable[IdentifierFi
         *(column.cast(_TYPES.get(name, "string")).alias(name) for name, column in columns.items()),
         _rest(source).alias("fields"),
     )
+
+
+@contextmanager
+def _time_zone(spark: SparkSession, zone: str) -> Iterator[None]:
+    """Let expressions that are analysed in this block read clock times in a zone.
+
+    Spark writes the session's zone into each of them when it is analysed, which is as soon as it
+    is selected: casts and functions of a source read what names no zone in the zone of the source.
+    """
+    former = spark.conf.get("spark.sql.session.timeZone")
+    spark.conf.set("spark.sql.session.timeZone", zone)
+    try:
+        yield
+    finally:
+        spark.conf.set("spark.sql.session.timeZone", former or "UTC")
 
 
 def _rest(source: SourceFormat) -> Column:
@@ -155,41 +182,80 @@ def _value(column: ColumnConfig, type_: str, group: ParseGroup) -> Column:
         name = F.substring(file, F.lit(len(group.base) + 1), F.length(file))
         return F.concat_ws("-", F.lower(F.hex(F.xxhash64(name))), F.col("_record.line"))
     if column.expr is not None:
-        return F.expr(column.expr).cast(type_)
+        value = F.expr(column.expr)
+        return (
+            _clock_time(value, value.cast("string")) if type_ == "timestamp" else value.cast(type_)
+        )
     text = _text(column.column or "")
+    if column.concat:
+        text = F.concat_ws(" ", *(_text(name) for name in column.concat))
     if column.epoch:
         return _since_epoch(text, column.epoch)
+    if column.format:
+        return F.try_to_timestamp(text, F.lit(column.format))
     if type_ == "timestamp":
-        return _clock_time(text, group.source.timezone)
+        return _clock_time(text, text)
+    if type_ != "string":
+        return _plain_number(text, group.source).cast(type_)
     return text.cast(type_)
 
 
 def _since_epoch(text: Column, unit: str) -> Column:
-    count = text.cast("decimal(20,6)")
-    seconds = count if unit == "seconds" else count / F.lit(1000)
+    per_second = {"seconds": 1, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}[unit]
+    seconds = text.cast("decimal(30,6)") / F.lit(int(per_second))
     micros = (seconds * F.lit(1_000_000)).cast("bigint")
     return F.when(seconds.between(0, _LAST_EPOCH), F.timestamp_micros(micros))
 
 
-def _clock_time(text: Column, timezone: str) -> Column:
-    """Read ISO 8601 and `yyyy-MM-dd HH:mm:ss`; what names no zone is in the source's zone."""
+def _clock_time(value: Column, text: Column) -> Column:
+    """Read ISO 8601 and `yyyy-MM-dd HH:mm:ss`; what names no zone is in the session's."""
     # the cast alone would take "2026" and "10:30" too, the latter as of today
-    moment = F.when(text.rlike(r"^\d{4}-\d{1,2}-\d{1,2}"), text.cast("timestamp"))
-    if timezone == "UTC":
-        return moment
-    return F.when(text.rlike(_ZONED), moment).otherwise(F.to_utc_timestamp(moment, timezone))
+    return F.when(text.rlike(r"^\d{4}-\d{1,2}-\d{1,2}"), value.cast("timestamp"))
+
+
+def _plain_number(text: Column, source: SourceFormat) -> Column:
+    """Write a number with a decimal point and without signs between thousands."""
+    if source.thousands:
+        sign = re.escape(source.thousands)
+        # a sign counts between groups of three digits only
+        grouped = text.rlike(rf"^[+-]?\d{{1,3}}(?:{sign}\d{{3}})+(?!{sign}|\d)")
+        text = F.when(grouped, F.replace(text, F.lit(source.thousands), F.lit(""))).otherwise(text)
+    if source.decimal == ",":
+        # a point is no decimal sign here
+        text = F.when(~F.contains(text, F.lit(".")), F.replace(text, F.lit(","), F.lit(".")))
+    return text
 
 
 def _unread(column: ColumnConfig, value: Column) -> Column:
     """Give the text that is there but gave no value.
 
-    An expression with a condition may give null on purpose, and its null is accepted.
+    An expression may give null; what is refused is a conversion in it that could not read what it
+    was given, and a value that is not of the column's type.
     """
-    fields = column.refers_to.fields
-    if not fields or column.refers_to.conditional:
+    refers_to = column.refers_to
+    if not refers_to.fields:
         return F.lit(None).cast("string")
-    present = reduce(lambda a, b: a & b, (_text(name).isNotNull() for name in fields))
-    return F.when(present & value.isNull(), F.concat_ws(", ", *(_text(name) for name in fields)))
+    if column.expr is None:
+        texts = [_text(name) for name in refers_to.fields]
+        present = reduce(lambda a, b: a | b, (text.isNotNull() for text in texts))
+        return F.when(present & value.isNull(), _quoted(F.concat_ws(" ", *texts)))
+    parts = [
+        (F.expr(each.text), F.expr(each.operand).cast("string"), each.text)
+        for each in refers_to.conversions
+    ]
+    parts.append((value, F.expr(column.expr).cast("string"), column.expr))
+    faults = [
+        F.when(
+            F.nullif(F.trim(given), F.lit("")).isNotNull() & converted.isNull(),
+            F.concat(_quoted(given), F.lit(f" in {text}")),
+        )
+        for converted, given, text in parts
+    ]
+    return F.coalesce(*faults)
+
+
+def _quoted(text: Column) -> Column:
+    return F.concat(F.lit('"'), F.substring(text, 1, 200), F.lit('"'))
 
 
 def _identifiers(source: SourceFormat) -> list[Column]:
@@ -198,6 +264,9 @@ def _identifiers(source: SourceFormat) -> list[Column]:
     for id_type, identifier in source.identifiers.items():
         scope = _text(identifier.scope) if identifier.scope else F.lit(identifier.scope_value or "")
         origin = F.expr(identifier.expr) if identifier.expr else F.col(f"`{identifier.column}`")
-        text = F.trim(origin.cast("string"))
+        text = F.btrim(origin.cast("string"), F.lit(BLANKS))
         columns += [text.alias(f"_id_text_{id_type}"), scope.alias(f"_id_scope_{id_type}")]
+        if isinstance(identifier.region, RegionField):
+            region = F.coalesce(F.upper(_text(identifier.region.column)), F.lit(""))
+            columns.append(region.alias(f"_id_region_{id_type}"))
     return columns

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from unicodedata import category
 
 from databank.errors import did_you_mean
+from databank.sources.spelling import BLANKS, LONGEST, is_placeholder_text, whole_number
 
 FORM_OF_TYPE = {
     "phone": "phone",
@@ -31,14 +32,6 @@ FORM_OF_TYPE = {
     "member_card": "text",
     "user_id": "text",
 }
-PLACEHOLDERS = (
-    "", "unknown", "null", "(null)", "none", "nil", "nan", "n/a", "na", "undefined", "unset",
-    "not set", "(not set)", "empty", "missing", "anonymous", "guest", "default", "test",
-    "-", "--", "?", ".", "[object object]", "true", "false", "无", "未知", "空",
-)  # fmt: skip
-# all zeros, all f, or the address that phones give out instead of their own
-EMPTY = r"^(?:[0:-]+|[fF-]{8,}|02:00:00:00:00:00)$"
-EMPTY_BEGINS = ("0", ":", "-", "f", "F")
 
 _UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 # an address that the maker gave: group addresses (bit 1 of the first byte) and those that a phone
@@ -52,6 +45,9 @@ _PLAIN_MAIL = (
 _SPECIAL_MAIL = r"\.(?:arpa|invalid|local|localhost|onion|test)$"
 _HEX = "^[0-9A-Fa-f-]+$"
 
+# what some write before a mobile number of Mexico (until 2019) and of Argentina (from abroad)
+_MOBILE_PREFIXES = ((52, "1"), (54, "9"))
+
 Canonical = Callable[[str, str], str | None]
 
 
@@ -63,10 +59,11 @@ class IdentifierForm:
         name: What `form:` of a source calls it.
         canonical: Canonical form of a text without blanks around it, given the region (a country
             such as CN, or '' for a form without regions); None if the text is malformed.
-        sql: Spark SQL that gives the same of the column `{text}` in the region `{region}`; null
+        sql: Spark SQL that gives the same of the column {text} in the region {region}; null
             for a malformed text and, unless `complete`, for one that only Python can decide.
         complete: Whether `sql` decides every text.
         by_region: Whether the form depends on a region.
+        of_digits: Whether a number is meant where a text looks like a floating point number.
         example: A spelling and its canonical form.
         dummy_values: Canonical values that people type where an identifier is asked for.
     """
@@ -77,6 +74,7 @@ class IdentifierForm:
     example: tuple[str, str]
     complete: bool = True
     by_region: bool = False
+    of_digits: bool = False
     dummy_values: tuple[str, ...] = ()
 
 
@@ -89,6 +87,7 @@ def identifier_form(
     example: tuple[str, str],
     complete: bool = True,
     by_region: bool = False,
+    of_digits: bool = False,
     dummy_values: tuple[str, ...] = (),
 ) -> Callable[[Canonical], Canonical]:
     """Register a function as the form of its name; see IdentifierForm."""
@@ -96,7 +95,7 @@ def identifier_form(
     def register(function: Canonical) -> Canonical:
         name = function.__name__.strip("_")
         FORMS[name] = IdentifierForm(
-            name, function, sql, example, complete, by_region, dummy_values
+            name, function, sql, example, complete, by_region, of_digits, dummy_values
         )
         return function
 
@@ -118,16 +117,21 @@ def canonical(
         The canonical form; None for a malformed text, a placeholder and a dummy value.
     """
     entry = FORMS[form or FORM_OF_TYPE.get(id_type, "text")]
-    given = text.strip(" ")
-    if is_placeholder_text(given):
+    given = text.strip(BLANKS)
+    if len(given) > LONGEST or is_placeholder_text(given, zeros=have_no_zeros(id_type, entry.name)):
         return None
+    if entry.of_digits:
+        given = whole_number(given)
     value = entry.canonical(given, region if entry.by_region else "")
     return None if value in entry.dummy_values else value
 
 
-def is_placeholder_text(text: str) -> bool:
-    """Tell whether a trimmed text only says that there is no identifier."""
-    return text.lower() in PLACEHOLDERS or re.search(EMPTY, text) is not None
+def have_no_zeros(id_type: str, form: str) -> bool:
+    """Tell whether an identifier of nothing but zeros is none.
+
+    It is one where a configuration numbers records of its own, which may begin at 0.
+    """
+    return form != "text" or id_type in FORM_OF_TYPE
 
 
 def check_form(name: str) -> str:
@@ -143,7 +147,7 @@ def check_form(name: str) -> str:
 
 @identifier_form(
     sql=f"""
-        CASE WHEN '{{region}}' = 'CN' AND
+        CASE WHEN {{region}} = 'CN' AND
             regexp_replace({{text}}, r'[ \\-]', '') RLIKE r'{_CHINESE_MOBILE}'
         THEN concat('+86',
             regexp_extract(regexp_replace({{text}}, r'[ \\-]', ''), r'{_CHINESE_MOBILE}', 1))
@@ -151,6 +155,7 @@ def check_form(name: str) -> str:
     example=("139 1234 5670", "+8613912345670"),
     complete=False,
     by_region=True,
+    of_digits=True,
     dummy_values=(
         "+8613800000000", "+8613800138000", "+8613888888888", "+8613999999999",
         "+8613333333333", "+8613666666666", "+8613111111111", "+8618888888888",
@@ -166,6 +171,10 @@ def _phone(text: str, region: str) -> str | None:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         return None
+    digits = str(number.national_number)
+    for country, prefix in _MOBILE_PREFIXES:
+        if number.country_code == country and re.search(rf"^{prefix}[0-9]{{10}}$", digits):
+            number.national_number = int(digits.removeprefix(prefix))
     # a number with an extension reaches another person of the same house
     if number.extension or not phonenumbers.is_valid_number(number):
         return None
@@ -207,6 +216,7 @@ def _email(text: str, _: str) -> str | None:
         THEN regexp_replace({text}, r'[ \\-./]', '') END""",
     example=("49-015420-323752-6", "490154203237526"),
     complete=False,
+    of_digits=True,
     dummy_values=(
         "012345678901237", "123456789012347", "490154203237518", "352099001761481",
         "111111111111119", "004999010640000",
@@ -309,6 +319,6 @@ def _scoped(text: str, _: str) -> str | None:
     return text
 
 
-@identifier_form(sql="{text}", example=("u000000017", "u000000017"))
+@identifier_form(sql="{text}", example=("12345678.0", "12345678"), of_digits=True)
 def _text(text: str, _: str) -> str | None:
     return text

@@ -2,19 +2,15 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, functions as F
 from pyspark.sql.pandas.functions import arrow_udf
 
-from databank.sources.forms import (
-    EMPTY,
-    EMPTY_BEGINS,
-    FORMS,
-    PLACEHOLDERS,
-    IdentifierForm,
-)
+from databank.sources.forms import FORMS, IdentifierForm, have_no_zeros
 from databank.sources.keys import Collision, corrected_key, key_of
+from databank.sources.spelling import EMPTY, EMPTY_BEGINS, FLOAT, LONGEST, PLACEHOLDERS
 
 IDENTIFIERS = (
     "array<struct<id_key:bigint,id_type:string,scope:string,id_value:string,entity:boolean>>"
@@ -29,12 +25,14 @@ class IdentifierField:
     """A type of identifier that is normalised in one way; all sources of a load share its columns.
 
     Field n of a load has the columns identifier_<n>_text, the text as given without blanks around
-    it, and identifier_<n>_scope ('' = unique everywhere, null = there should be one, and is none).
+    it, and identifier_<n>_scope ('' = unique everywhere, null = there should be one, and is none);
+    and identifier_<n>_region, where the region differs from record to record.
     """
 
     id_type: str
     form: str
     region: str
+    region_by_record: bool = False
 
     @property
     def entry(self) -> IdentifierForm:
@@ -60,7 +58,7 @@ class IdentifierColumns:
 
 
 def given_column(n: int, part: str) -> str:
-    """Name the column of field n that holds its `text` or its `scope`."""
+    """Name the column of field n that holds its `text`, `scope` or `region`."""
     return f"{_PREFIX}{n}_{part}"
 
 
@@ -72,31 +70,46 @@ def other_columns(rows: DataFrame) -> list[str]:
 # ---- canonical form
 
 
-def is_placeholder(text: Column) -> Column:
-    """Tell whether a trimmed text only says that there is no identifier."""
+def is_placeholder(text: Column, *, zeros: bool = True) -> Column:
+    """Tell whether a trimmed text only says that there is no identifier; also by zeros, or not."""
     # the guards spare most values the list and the pattern
     word = (F.length(text) <= _LONGEST_PLACEHOLDER) & F.lower(text).isin(*PLACEHOLDERS)
+    if not zeros:
+        return word
     return word | (F.substring(text, 1, 1).isin(*EMPTY_BEGINS) & text.rlike(EMPTY))
 
 
+def whole_number(text: Column) -> Column:
+    """Write a whole number that went through a floating point number by its digits."""
+    number = text.cast("decimal(32,14)")
+    digits = F.when(number == F.floor(number), number.cast("decimal(18,0)").cast("string"))
+    return F.when(text.rlike(FLOAT), F.coalesce(digits, text)).otherwise(text)
+
+
 def canonical_by_sql(form: str, column: str, *, region: str) -> Column:
-    """Give the canonical form of a column; null for a text that SQL cannot decide or accept."""
+    """Give the canonical form of a column; null for a text that SQL cannot decide or accept.
+
+    Args:
+        form: Name of the form.
+        column: Name of the column.
+        region: Spark SQL that gives the region.
+    """
     sql = FORMS[form].sql
     return F.expr(sql.replace("{text}", f"`{column}`").replace("{region}", region))
 
 
-def canonical_by_python(form: str, rest: Column, *, region: str) -> Column:
+def canonical_by_python(form: str, rest: Column, *, region: Column) -> Column:
     """Give the canonical form of what SQL left over, once for each distinct value of a batch."""
     normalise = FORMS[form].canonical
 
     def distinct(values: pa.Array) -> pa.Array:
         encoded = values.dictionary_encode()
-        texts = encoded.dictionary.to_pylist()
-        return pa.array([normalise(text, region) for text in texts], pa.string()).take(
-            encoded.indices
-        )
+        texts = [value and value.split("|", 1) for value in encoded.dictionary.to_pylist()]
+        forms = [text and normalise(text[1], text[0]) for text in texts]
+        return pa.array(forms, pa.string()).take(encoded.indices)
 
-    canonical: Column = arrow_udf(distinct, "string")(rest)  # type: ignore[call-overload]
+    given = F.concat(region, F.lit("|"), rest)
+    canonical: Column = arrow_udf(distinct, "string")(given)  # type: ignore[call-overload]
     return canonical
 
 
@@ -108,21 +121,28 @@ def is_dummy_value(form: str, canonical: Column) -> Column:
 
 def with_canonical(rows: DataFrame, fields: Sequence[IdentifierField]) -> DataFrame:
     """Add identifier_<n>_placeholder and identifier_<n>_canonical for each field."""
-    by_sql, by_python, canonical = [], [], []
+    spelled, by_sql, by_python, canonical = [], [], [], []
     for n, field in enumerate(fields):
-        text = F.col(given_column(n, "text"))
-        placeholder = is_placeholder(text)
-        plain = canonical_by_sql(field.form, given_column(n, "text"), region=field.region)
-        by_sql.append(placeholder.alias(given_column(n, "placeholder")))
-        by_sql.append(F.when(~placeholder, plain).alias(given_column(n, "plain")))
+        text, given = F.col(given_column(n, "text")), F.col(given_column(n, "spelled"))
+        # before any pattern sees it
+        short = F.when(F.length(text) <= LONGEST, text)
+        spelling = whole_number(short) if field.entry.of_digits else short
+        placeholder = is_placeholder(short, zeros=have_no_zeros(field.id_type, field.form))
+        region = given_column(n, "region") if field.region_by_record else f"'{field.region}'"
+        plain = canonical_by_sql(field.form, given_column(n, "spelled"), region=region)
+        spelled.append(spelling.alias(given_column(n, "spelled")))
+        spelled.append(placeholder.alias(given_column(n, "placeholder")))
+        is_none = F.col(given_column(n, "placeholder"))
+        by_sql.append(F.when(~is_none, plain).alias(given_column(n, "plain")))
         value = F.col(given_column(n, "plain"))
         if not field.entry.complete:
-            left = ~F.col(given_column(n, "placeholder")) & value.isNull()
-            parsed = canonical_by_python(field.form, F.when(left, text), region=field.region)
+            left = F.when(~is_none & value.isNull(), given)
+            parsed = canonical_by_python(field.form, left, region=F.expr(region))
             by_python.append(parsed.alias(given_column(n, "parsed")))
             value = F.coalesce(value, F.col(given_column(n, "parsed")))
         canonical.append(value.alias(given_column(n, "canonical")))
-    return rows.select("*", *by_sql).select("*", *by_python).select("*", *canonical)
+    steps = (spelled, by_sql, by_python, canonical)
+    return reduce(lambda frame, columns: frame.select("*", *columns), steps, rows)
 
 
 # ---- verdict and key
@@ -162,7 +182,7 @@ def identifier_columns(
             # never the key of a valid identifier with the same text
             key_of(F.lit(f"refused {field.id_type}"), F.lit(""), text).alias("id_key"),
             F.lit(field.id_type).alias("id_type"),
-            text.alias("id_value"),
+            F.substring(text, 1, LONGEST).alias("id_value"),
             why.alias("why"),
         )
         given = text.isNotNull() & (text != "")

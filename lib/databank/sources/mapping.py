@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from databank.config import StrictModel
+from databank.errors import did_you_mean
 from databank.sources.forms import check_form
 from databank.sources.references import References, references
 
@@ -37,14 +38,26 @@ def _from_name(value: Any) -> Any:
 
 
 class ColumnConfig(StrictModel):
-    """Where one column comes from: a field, an expression, an epoch, or a hash for event_id."""
+    """Where one column comes from: a field, some fields, an expression, or a hash for event_id."""
 
     column: str | None = Field(default=None, min_length=1, description="Field of the source")
+    concat: tuple[str, ...] = Field(
+        default=(), description="Fields whose texts are put together, with a blank between them"
+    )
     expr: str | None = Field(
         default=None, min_length=1, description="Spark SQL over the fields, which are all text"
     )
-    epoch: Literal["seconds", "milliseconds"] | None = Field(
+    epoch: Literal["seconds", "milliseconds", "microseconds", "nanoseconds"] | None = Field(
         default=None, description="`column` counts these since 1970"
+    )
+    format: str | None = Field(
+        default=None,
+        min_length=1,
+        description="How `column` or `concat` writes a time, as Spark's patterns have it: "
+        "dd.MM.yyyy HH:mm",
+    )
+    required: bool = Field(
+        default=False, description="Whether a row without a value goes to quarantine"
     )
     hash: Literal["position", "row"] | None = Field(
         default=None,
@@ -54,14 +67,18 @@ class ColumnConfig(StrictModel):
 
     @model_validator(mode="after")
     def _one_origin(self) -> "ColumnConfig":
-        given = [name for name in ("column", "expr", "hash") if getattr(self, name) is not None]
+        given = [name for name in ("column", "concat", "expr", "hash") if getattr(self, name)]
         if len(given) != 1:
             raise ValueError(
                 f"has {' and '.join(given) or 'no origin'}; write a field's name, {{expr: ...}}, "
-                "{epoch: ..., column: ...} or {hash: ...}"
+                "{concat: [...]}, {epoch: ..., column: ...} or {hash: ...}"
             )
         if self.epoch and not self.column:
             raise ValueError("`epoch` needs `column`; write {epoch: seconds, column: ts}")
+        if self.format and not (self.column or self.concat):
+            raise ValueError("`format` needs `column`; write {format: dd.MM.yyyy, column: date}")
+        if self.format and self.epoch:
+            raise ValueError("has `format` and `epoch`; remove one of them")
         if self.expr is not None:
             references(self.expr)
         return self
@@ -71,7 +88,25 @@ class ColumnConfig(StrictModel):
         """Tell what the expression refers to; a field refers to itself."""
         if self.expr is not None:
             return references(self.expr)
-        return References((self.column,) if self.column else (), conditional=False)
+        return References((self.column,) if self.column else self.concat)
+
+
+class RegionField(StrictModel):
+    """The field that holds a country of two letters."""
+
+    column: str = Field(min_length=1, description="Field of the source")
+
+
+def _known_region(value: str) -> str:
+    from phonenumbers import SUPPORTED_REGIONS
+
+    if value not in SUPPORTED_REGIONS:
+        hint = did_you_mean(value, SUPPORTED_REGIONS)
+        raise ValueError(f"unknown region {value!r}; {hint}")
+    return value
+
+
+Region = Annotated[str, AfterValidator(_known_region)]
 
 
 class IdentifierConfig(StrictModel):
@@ -81,8 +116,10 @@ class IdentifierConfig(StrictModel):
     expr: str | None = Field(
         default=None, min_length=1, description="Spark SQL over the fields, instead of `column`"
     )
-    region: str = Field(
-        default="CN", pattern=r"^[A-Z]{2}$", description="Country of phones without a prefix"
+    region: Region | RegionField = Field(
+        default="CN",
+        description="Country of phones without a prefix: CN, or {column: country}, the field that "
+        "has it",
     )
     scope: str | None = Field(
         default=None, min_length=1, description="Field that says where the value is unique"
@@ -107,7 +144,8 @@ class IdentifierConfig(StrictModel):
     def fields(self) -> set[str]:
         """List the fields that the identifier and its scope are read from."""
         origin = references(self.expr).fields if self.expr is not None else (self.column,)
-        return {name for name in (*origin, self.scope) if name}
+        region = self.region.column if isinstance(self.region, RegionField) else None
+        return {name for name in (*origin, self.scope, region) if name}
 
 
 ColumnEntry = Annotated[

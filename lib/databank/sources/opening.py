@@ -31,6 +31,11 @@ class MappedSource(Protocol):
         """Name the fields that do not go to props."""
         ...
 
+    @property
+    def null_words(self) -> tuple[str, ...]:
+        """Texts that say that there is no value."""
+        ...
+
 
 def opened(
     records: DataFrame, source: MappedSource, *, bad: Column, fields: Mapping[str, Column]
@@ -49,6 +54,8 @@ def opened(
         around it, null if empty.
     """
     gone = dropped_fields(source)
+    if source.null_words:
+        fields = {name: _known(value, source) for name, value in fields.items()}
     rest = map_of({name: value for name, value in fields.items() if name not in gone})
     named = {name: fields[name] if name in fields else F.lit(None) for name in source.fields()}
     return records.select("_record", bad.alias("_bad"), rest.alias("_rest"), *_with_texts(named))
@@ -58,25 +65,54 @@ def open_json(records: DataFrame, source: MappedSource) -> DataFrame:
     """Read records that are JSON objects; returns what `opened` does.
 
     Reading a record twice, as a struct and as a map, is cheaper than one search of the map for
-    each field.
+    each field. Of a key that is given twice the last value counts, as in Python and JavaScript.
     """
     value, names = F.col("_record.value"), source.fields()
     wanted = StructType([StructField(name, StringType()) for name in names])
     gone = sorted(dropped_fields(source))
     # parsed and filtered in one expression: entries of a map that comes from a row are slow to
     # reach
-    rest = F.map_filter(
-        F.from_json(value, "map<string,string>"),
-        lambda name, text: text.isNotNull() & ~name.isin(gone),
+    entries = F.filter(
+        F.map_entries(F.from_json(_with_exact_numbers(value), "map<string,string>")),
+        lambda entry: _known(entry["value"], source).isNotNull() & ~entry["key"].isin(gone),
     )
-    row = F.from_json(value, wanted)
-    parsed = records.select("_record", row.alias("_row"), rest.alias("_rest"))
+    exact = F.transform(
+        entries, lambda e: F.struct(e["key"].alias("key"), _as_given(e["value"]).alias("value"))
+    )
+    row = F.from_json(_with_exact_numbers(value), wanted)
+    parsed = records.select("_record", row.alias("_row"), F.map_from_entries(exact).alias("_rest"))
     return parsed.select(
         "_record",
         F.when(F.col("_rest").isNull(), F.lit("not JSON")).alias("_bad"),
         "_rest",
-        *_with_texts({name: F.col("_row")[name] for name in names}),
+        *_with_texts({name: _known(_as_given(F.col("_row")[name]), source) for name in names}),
     )
+
+
+# Spark's parser makes doubles of numbers with a fraction, 1.10 would be 1.1: before it sees them
+# they become texts that begin with this sign, which no alphabet has
+_MARK = "\uf8ff"
+_FRACTION = r"-?[0-9]++(?:[.][0-9]++(?:[eE][+-]?[0-9]++)?+|[eE][+-]?[0-9]++)"
+# up to the next number with a fraction: texts, whole numbers, and all that is neither
+_BEFORE = r'(?:[^"0-9-]++|"(?:[^"\\]++|\\.)*+"|-?+[0-9]++(?![.eE0-9])|-(?![0-9]))*+'
+
+
+def _with_exact_numbers(json: Column) -> Column:
+    """Put numbers that have a fraction or an exponent into marked texts."""
+    marked = F.regexp_replace(json, F.lit(rf"\G({_BEFORE})({_FRACTION})"), F.lit(f'$1"{_MARK}$2"'))
+    return F.when(json.rlike("[0-9][.eE][0-9+-]"), marked).otherwise(json)
+
+
+def _as_given(text: Column) -> Column:
+    """Take the marks away again, and the quotes of numbers inside of objects and lists."""
+    plain = F.regexp_replace(text, F.lit(f'"{_MARK}([^"]*+)"|{_MARK}'), F.lit("$1"))
+    return F.when(F.contains(text, F.lit(_MARK)), plain).otherwise(text)
+
+
+def _known(text: Column, source: MappedSource) -> Column:
+    """Give a text unless it is a word that says that there is none."""
+    words = source.null_words
+    return F.when(~F.trim(text).isin(*words), text) if words else text
 
 
 def extra_columns(source: MappedSource) -> list[str]:
@@ -108,15 +144,32 @@ def _with_texts(fields: Mapping[str, Column]) -> list[Column]:
 # ---- reading rows that Spark can read
 
 
-def as_json(rows: DataFrame, source: str, unit: Column) -> DataFrame:
-    """Make records of raw.record out of rows: each as JSON, without a position."""
-    fields = F.struct(*(F.col(f"`{name}`") for name in rows.columns))
+# all that Spark knows of a moment
+_AS_WRITTEN = {
+    "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX",
+    "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS",
+}
+
+
+def as_json(
+    rows: DataFrame,
+    source: str,
+    fields: Mapping[str, Column],
+    *,
+    unit: Column,
+    line: Column | None = None,
+    fault: Column | None = None,
+) -> DataFrame:
+    """Make records of raw.record out of rows: each as JSON; one with a fault has no value."""
+    value = F.to_json(F.struct(*(field.alias(name) for name, field in fields.items())), _AS_WRITTEN)
+    line = F.lit(None) if line is None else line
+    fault = F.lit(None) if fault is None else fault
     return rows.select(
         F.lit(source).alias("source"),
         unit.alias("file"),
-        F.lit(None).cast("bigint").alias("line"),
-        F.lit(None).cast("string").alias("fault"),
-        F.to_json(fields).alias("value"),
+        line.cast("bigint").alias("line"),
+        fault.cast("string").alias("fault"),
+        F.when(fault.isNull(), value).alias("value"),
     )
 
 

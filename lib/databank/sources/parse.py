@@ -18,6 +18,7 @@ from databank.quality.rules import Finding, first_finding, rule_findings, rule_w
 from databank.sources.config import SourcesConfig
 from databank.sources.fields import KEY, STAMP, ParseGroup, extract, identifier_fields
 from databank.sources.formats.base import SourceFormat
+from databank.sources.formats.lines import NOT_ENCODED
 from databank.sources.identifiers import (
     IDENTIFIERS,
     REFUSED_IDENTIFIERS,
@@ -61,6 +62,9 @@ _SETTINGS = {
         "org.apache.spark.sql.catalyst.optimizer.PushProjectionThroughUnion"
     ),
     "spark.sql.codegen.wholeStage.union.enabled": "false",
+    # fields of a record may differ by case alone, and be given twice
+    "spark.sql.caseSensitive": "true",
+    "spark.sql.mapKeyDedupPolicy": "LAST_WIN",
 }
 
 
@@ -129,7 +133,7 @@ def _judge(rows: DataFrame, sources: Sequence[SourceFormat], *, day: date) -> Da
         *(F.col("fields").alias(name) for name in ("props", "attributes")),
         F.when(F.size("ids") > 0, F.col("ids")[0]).alias("id_key"),
     )
-    rules = [(source.source, rule) for source in sources for rule in source.rules]
+    rules = [(source.source, rule) for source in sources for rule in source.checks()]
     verdict = first_finding([*_findings(day), *rule_findings(rules)])
     judged = named.select("*", verdict.alias("_verdict"), rule_warnings(rules).alias("warned"))
     have = {
@@ -145,7 +149,8 @@ def _judge(rows: DataFrame, sources: Sequence[SourceFormat], *, day: date) -> Da
 def _findings(day: date) -> list[Finding]:
     """List the faults that no source may have, the deepest first."""
     findings = [
-        Finding(F.col("fault").isNotNull(), F.lit("encoding"), F.col("fault")),
+        Finding(F.startswith("fault", F.lit(NOT_ENCODED)), F.lit("encoding"), F.col("fault")),
+        Finding(F.col("fault").isNotNull(), F.lit("format"), F.col("fault")),
         Finding(F.col("bad").isNotNull(), F.lit("format"), F.col("bad")),
     ]
     typed = (
@@ -154,8 +159,8 @@ def _findings(day: date) -> list[Finding]:
         ("amount", F.lit("amount"), "decimal"),
     )
     for column, name, type_ in typed:
-        text = F.substring(F.col(f"unread_{column}"), 1, 200)
-        reason = F.concat(name, F.lit(': cannot read "'), text, F.lit(f'" as {type_}'))
+        text = F.col(f"unread_{column}")
+        reason = F.concat(name, F.lit(": cannot read "), text, F.lit(f" as {type_}"))
         when = F.col(f"unread_{column}").isNotNull()
         findings.append(Finding(when, F.concat(F.lit("unreadable_"), name), reason))
     findings.append(_missing(F.col("key").isNull(), _by_kind(KEY)))

@@ -1,6 +1,6 @@
 """Units of the sources: what is loaded once, what is known of it, what is new."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,11 +16,13 @@ class SourceUnit:
             it out.
         size: Bytes of a file; None = the unit is no file.
         modified: When it was last changed; None = the format does not tell.
+        digest: Hash of its content; None = not known, or it is no file.
         position: How far it reaches: the version of a table, the last offset of a queue; None for
             a file.
         columns: Fields of its records in their order, where the records do not name them.
         schema: Columns with their types, as text, where they may differ from unit to unit.
         status: ok, or why it cannot be loaded, with the reason beside it.
+        header_line: Where its header is; what comes behind it are records. 0 = it has none.
         first_line: For a unit whose columns do not fit, the line that names them.
     """
 
@@ -30,17 +32,19 @@ class SourceUnit:
     base: str = ""
     size: int | None = None
     modified: datetime | None = None
+    digest: str | None = None
     position: int | None = None
     columns: tuple[str, ...] = ()
     schema: str = ""
     status: str = "ok"
     reason: str | None = None
+    header_line: int = 0
     first_line: str | None = None
 
     @property
-    def extent(self) -> int:
-        """Tell how much there is of it, by size or position; another extent is another content."""
-        return self.size if self.size is not None else self.position or 0
+    def state(self) -> tuple[int | None, datetime | None, int | None]:
+        """Tell what shows that it has changed: size, time, position."""
+        return (self.size, self.modified, self.position)
 
 
 @dataclass(frozen=True)
@@ -51,26 +55,28 @@ class KnownUnit:
     modified: datetime | None
     position: int | None
     status: str
+    digest: str | None = None
+    load_id: str = ""
 
     def is_same(self, unit: SourceUnit) -> bool:
         """Tell whether the unit is what it was when it was listed here."""
-        return (self.size, self.modified, self.position) == (
-            unit.size,
-            unit.modified,
-            unit.position,
-        )
+        return (self.size, self.modified, self.position) == unit.state
 
+
+# tried again although nothing of them has changed: by another configuration they may fit, and a
+# folder may have been out of reach
+RETRIED = ("columns", "gone")
 
 Known = Mapping[tuple[str, str], KnownUnit]  # by source and name
 
 
 def split_new(
-    units: Iterable[SourceUnit], known: Known
+    units: Iterable[SourceUnit], known: Known, digest_of: Callable[[SourceUnit], str | None]
 ) -> tuple[list[SourceUnit], list[SourceUnit]]:
     """Tell units to load from loaded units that were altered since, which are left alone.
 
-    A unit that could not be loaded is tried again when it has changed; one whose columns did not
-    fit also when the configuration may have changed.
+    A unit that could not be loaded is tried again when it has changed, and for some causes always.
+    A loaded one with another time and the same content was copied, and not altered.
     """
     new, altered = [], []
     for unit in units:
@@ -78,10 +84,19 @@ def split_new(
         if former is None:
             new.append(unit)
         elif former.status == "ok":
-            altered += [] if former.is_same(unit) else [unit]
-        elif not former.is_same(unit) or former.status == "columns":
+            if not former.is_same(unit) and not _is_copy(unit, former, digest_of):
+                altered.append(unit)
+        elif not former.is_same(unit) or former.status in RETRIED:
             new.append(unit)
     return new, altered
+
+
+def _is_copy(
+    unit: SourceUnit, former: KnownUnit, digest_of: Callable[[SourceUnit], str | None]
+) -> bool:
+    if former.digest is None or (unit.size, unit.position) != (former.size, former.position):
+        return False
+    return digest_of(unit) == former.digest
 
 
 def is_refused_again(unit: SourceUnit, known: Known) -> bool:

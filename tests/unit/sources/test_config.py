@@ -67,8 +67,20 @@ def test_fields_of_expressions_stay_in_props_and_those_of_identifiers_do_not() -
         ({"columns": WEB["columns"] | {"amount": {"expr": "(price"}}}, "cannot read"),
         ({"columns": WEB["columns"] | {"event_ts": {"epoch": "seconds"}}}, "has no origin"),
         (
-            {"format": "parquet", "columns": WEB["columns"] | {"event_id": {"hash": "position"}}},
+            {"format": "delta", "columns": WEB["columns"] | {"event_id": {"hash": "position"}}},
             "write {hash: row}",
+        ),
+        ({"format": "csv", "header": "none"}, "`header: none` and `names` belong together"),
+        ({"format": "csv", "names": ["id"]}, "write {header: none, names: [id, ts]}"),
+        ({"thousands": ".", "decimal": "."}, "`decimal` and `thousands` are both '.'"),
+        ({"identifiers": {"phone": {"column": "m", "region": "UK"}}}, "unknown region 'UK'"),
+        (
+            {"columns": WEB["columns"] | {"amount": {"column": "p", "format": "0"}}},
+            "is for event_ts",
+        ),
+        (
+            {"columns": WEB["columns"] | {"event_ts": {"expr": "ts", "format": "dd.MM.yyyy"}}},
+            "`format` needs `column`",
         ),
         ({"rules": [{"name": "a", "check": "1 = 1"}] * 2}, "rename one"),
     ],

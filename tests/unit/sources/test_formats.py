@@ -72,7 +72,7 @@ def test_a_loaded_unit_is_never_loaded_again_and_a_broken_one_when_it_changed() 
         ("s", "other columns"): _known(10, "columns"),
     }
     names = [*(name for _, name in known), "fresh"]
-    new, altered = split_new([_file(name) for name in names], known)
+    new, altered = split_new([_file(name) for name in names], known, lambda unit: None)
     assert [unit.name for unit in new] == ["repaired", "other columns", "fresh"]
     assert [unit.name for unit in altered] == ["grown"]
     assert not any(is_refused_again(unit, known) for unit in new)

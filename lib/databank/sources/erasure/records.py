@@ -1,6 +1,6 @@
 """Received records that name an erased identifier leave raw.record and ops.quarantine."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from pyspark.sql import DataFrame, functions as F
 
@@ -10,10 +10,9 @@ from databank.session import checkpoint
 from databank.sources.config import SourcesConfig
 from databank.sources.erasure.core import loses_keys, remaining_keys
 from databank.sources.erasure.request import Erasure
-from databank.sources.fields import ParseGroup
-from databank.sources.formats.base import SourceFormat
 from databank.sources.keys import key_collisions, with_corrected_keys
 from databank.sources.parse import parse_records, parsing_settings
+from databank.sources.received import groups_of_received
 from databank.sources.tables import IDENTIFIER, RAW_RECORD
 
 _PLACE = ("source", "file", "line")
@@ -36,7 +35,7 @@ def remove_records(
         How many went, and units that could not be searched, for the short table.
     """
     sources = {source.source: source for source in config.sources if source.identifiers}
-    groups, skipped = _groups_of(records, sources)
+    groups, skipped = groups_of_received(records, sources, root=context.store.root)
     summary: dict[str, int | str] = {}
     if skipped:
         names = ", ".join(skipped[:3]) + (f" and {len(skipped) - 3} more" if skipped[3:] else "")
@@ -60,25 +59,3 @@ def remove_records(
         line = f"coalesce(target.line, xxhash64(target.{text}))"
         context.store.delete(spec, places, f"{same} AND {line} = source.line")
     return {"received records removed": places.count(), **summary}
-
-
-def _groups_of(
-    records: DataFrame, sources: Mapping[str, SourceFormat]
-) -> tuple[list[ParseGroup], list[str]]:
-    """Group what was received so that it can be parsed today; and list units that cannot be."""
-    own = records.where(F.col("source").isin(sorted(sources)))
-    header = F.max(F.when(F.col("line") == 1, F.col("value"))).alias("header")
-    units: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    skipped = []
-    # a row a unit
-    for row in own.groupBy("source", "file").agg(header).sort("source", "file").collect():
-        source = sources[row["source"]]
-        columns = source.columns_of(row["header"] or "") if source.has_header else ()
-        if source.has_header and set(source.fields()) - set(columns):
-            skipped.append(row["file"])
-        else:
-            units.setdefault((source.source, columns), []).append(row["file"])
-    groups = [
-        ParseGroup(sources[name], columns, tuple(names)) for (name, columns), names in units.items()
-    ]
-    return groups, skipped

@@ -30,7 +30,6 @@ class SourceFormat(StrictModel, ABC):
     """
 
     has_positions: ClassVar[bool] = True  # whether a record has a line or another position
-    has_header: ClassVar[bool] = False  # whether line 1 of a unit names the columns
 
     source: Name = Field(description="Name of the source; a column of every table it reaches")
     format: str = Field(description="Format of what lies there")
@@ -42,13 +41,29 @@ class SourceFormat(StrictModel, ABC):
         default_factory=dict, description="Type of identifier -> field"
     )
     terminal: str | None = Field(default=None, description="Terminal of all events of the source")
-    timezone: TimeZone = Field(default="UTC", description="Zone of clock times that name none")
+    timezone: TimeZone = Field(
+        default="UTC",
+        description="Zone of clock times that name none, in fields and in expressions",
+    )
     earliest: date = Field(
-        default=date(2000, 1, 1), description="Events of earlier days have a wrong clock"
+        default=date(2000, 1, 1),
+        description="Events of earlier days go to quarantine: their clock was wrong",
+    )
+    null_words: tuple[str, ...] = Field(
+        default=(), description="Texts that say that there is no value: NULL, N/A, \\N"
+    )
+    decimal: Literal[".", ","] = Field(default=".", description="Decimal sign of numbers")
+    thousands: Literal[".", ",", "'", " "] | None = Field(
+        default=None, description="Sign between the thousands of numbers"
     )
     rules: tuple[RuleConfig, ...] = Field(default=(), description="Conditions on the rows")
 
     # ---- what a format does
+
+    @property
+    def has_header(self) -> bool:
+        """Tell whether the first record of a unit names the columns."""
+        return False
 
     @abstractmethod
     def list_units(self, store: "Store", known: Known) -> list[SourceUnit]:
@@ -71,16 +86,28 @@ class SourceFormat(StrictModel, ABC):
             sound), value: the record as text.
         """
 
+    def digest(self, unit: SourceUnit) -> str | None:
+        """Hash the content of a unit, to tell a copy from a change; None if the format cannot."""
+        return None
+
     def inspect(self, unit: SourceUnit) -> SourceUnit:
         """Look into a new unit; the unit with its columns, or with the status that refuses it."""
         return unit
+
+    def base(self, root: str) -> str:
+        """Give what the names of all units begin with, for a bank at this root."""
+        return ""
 
     def why_empty(self) -> str:
         """Say what is wrong where nothing is listed, and never was; then the remedy."""
         return "there is nothing to load; correct its keys, or remove the source"
 
     def columns_of(self, first_line: str) -> tuple[str, ...]:
-        """Read the columns that line 1 names; only for a format with `has_header`."""
+        """Tell the columns of a unit from its first record, for a format whose records lack them.
+
+        Raises:
+            UnfitError: If they cannot be told apart.
+        """
         return ()
 
     def open_records(self, records: "DataFrame", columns: Sequence[str]) -> "DataFrame":
@@ -103,9 +130,24 @@ class SourceFormat(StrictModel, ABC):
         """Tell how an identifier of the source is normalised."""
         return self.identifiers[id_type].form or FORM_OF_TYPE[id_type]
 
+    def checks(self) -> tuple[RuleConfig, ...]:
+        """List the rules, and those that required columns stand for."""
+        rest = "props" if self.becomes == "events" else "attributes"
+        required = []
+        for name in (name for name, column in self.columns.items() if column.required):
+            value = name if name in TARGETS[self.becomes] else f"{rest}['{name}']"
+            rule = {"name": f"no_{name}", "check": f"{value} is not null"}
+            required.append(RuleConfig.model_validate(rule))
+        return (*required, *self.rules)
+
     def consumed(self) -> frozenset[str]:
         """List fields that became a column or an identifier, and need not be kept in props."""
-        names = {column.column for column in self.columns.values() if column.column}
+        names = {
+            name
+            for column in self.columns.values()
+            for name in (column.column, *column.concat)
+            if name is not None
+        }
         for identifier in self.identifiers.values():
             names |= identifier.fields()
         return frozenset(names)
@@ -132,12 +174,23 @@ class SourceFormat(StrictModel, ABC):
                 raise ValueError(
                     f"columns.{name}: rows of {self.format} have no position; write {{hash: row}}"
                 )
-            if column.epoch and TARGETS[self.becomes].get(name) != "timestamp":
-                raise ValueError(f"columns.{name}: `epoch` is for event_ts and updated_ts; drop it")
+            given = "epoch" if column.epoch else "format" if column.format else None
+            if given and TARGETS[self.becomes].get(name) != "timestamp":
+                raise ValueError(
+                    f"columns.{name}: `{given}` is for event_ts and updated_ts; drop it"
+                )
         if self.becomes != "events" and self.terminal:
             raise ValueError(f"`terminal` belongs to events, not {self.becomes}; remove it")
         if self.terminal and "terminal" in self.columns:
             raise ValueError("`terminal` is given twice; remove it, or columns.terminal")
+        return self
+
+    @model_validator(mode="after")
+    def _signs_differ(self) -> "SourceFormat":
+        if self.decimal == self.thousands:
+            raise ValueError(
+                f"`decimal` and `thousands` are both {self.decimal!r}; correct one of them"
+            )
         return self
 
     @model_validator(mode="after")

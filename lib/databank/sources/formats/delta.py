@@ -50,5 +50,7 @@ class DeltaFormat(SourceFormat):
         frames = []
         for unit in units:
             reader = spark.read.format("delta").option("versionAsOf", str(unit.position))
-            frames.append(as_json(reader.load(unit.place), self.source, F.lit(unit.name)))
+            rows = reader.load(unit.place)
+            fields = {name: F.col(f"`{name}`") for name in rows.columns}
+            frames.append(as_json(rows, self.source, fields, unit=F.lit(unit.name)))
         return union(frames)

@@ -1,6 +1,6 @@
 """Formats whose units are files that a path with wildcards matches."""
 
-import gzip
+import zlib
 from abc import abstractmethod
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -31,19 +31,35 @@ class FileFormat(SourceFormat):
         """List all files that the path matches now, by name."""
         from databank.sources.formats.storage import absolute, file_system, matching_files
 
-        files, scheme, folder = matching_files(absolute(self.path, store.root))
-        root = file_system(store.root)[1].rstrip("/") + "/"
+        files, scheme = matching_files(absolute(self.path, store.root))
+        root, base = file_system(store.root)[1].rstrip("/") + "/", self.base(store.root)
         return [
             SourceUnit(
                 source=self.source,
                 name=info.path.removeprefix(root),
                 place=scheme + info.path,
-                base=folder.removeprefix(root),
+                base=base,
                 size=info.size or 0,
-                modified=_second(info.mtime),
+                modified=_moment(info.mtime),
             )
             for info in files
         ]
+
+    def digest(self, unit: SourceUnit) -> str | None:
+        """Hash the first and the last bytes of a file; None if it cannot be read."""
+        from databank.sources.formats.storage import digest_of_ends
+
+        try:
+            return digest_of_ends(unit.place, unit.size or 0)
+        except OSError:
+            return None
+
+    def base(self, root: str) -> str:
+        """Give the folder before the first wildcard of the path."""
+        from databank.sources.formats.storage import absolute, file_system, fixed_folder
+
+        folder = fixed_folder(file_system(absolute(self.path, root))[1])
+        return folder.removeprefix(file_system(root)[1].rstrip("/") + "/")
 
     def why_empty(self) -> str:
         """Say that no file matches."""
@@ -53,29 +69,42 @@ class FileFormat(SourceFormat):
         )
 
 
+class UnfitError(Exception):
+    """A file whose columns do not fit the configuration: why, and the line that names them."""
+
+    def __init__(self, reason: str, first_line: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason, self.first_line = reason, first_line
+
+
 class CheckedFileFormat(FileFormat):
     """Files that name their columns, which are checked before they are loaded."""
 
     @abstractmethod
     def look_into(self, unit: SourceUnit) -> tuple[tuple[str, ...], SourceUnit]:
-        """Read the names of a file's columns; and the unit with what else there is to know."""
+        """Read the names of a file's columns; and the unit with what else there is to know.
+
+        Raises:
+            UnfitError: If records of the file cannot be read by their columns.
+        """
 
     def inspect(self, unit: SourceUnit) -> SourceUnit:
         """Refuse a file that cannot be read, or lacks a column that the configuration names."""
+        import csv
+
         import pyarrow as pa
 
         try:
             names, seen = self.look_into(unit)
-        except (EOFError, OSError, gzip.BadGzipFile, pa.ArrowException) as error:
+        except UnfitError as error:
+            return replace(unit, status="columns", reason=error.reason, first_line=error.first_line)
+        except (EOFError, OSError, UnicodeError, csv.Error, zlib.error, pa.ArrowException) as error:
             status = "truncated" if isinstance(error, EOFError) else "unreadable"
             return replace(unit, status=status, reason=_first_line(error))
         if not names and self.has_header:  # an empty file has no records
             return unit
-        missing = sorted(set(self.fields()) - set(names))
-        repeated = sorted({name for name in names if names.count(name) > 1})
-        if missing or repeated:
-            reason = f"columns missing: {', '.join(missing)}" if missing else ""
-            reason = reason or f"columns given twice: {', '.join(repeated)}"
+        if missing := sorted(set(self.fields()) - set(names)):
+            reason = f"columns missing: {', '.join(missing)}"
             return replace(unit, status="columns", reason=reason, first_line=seen.first_line)
         return replace(seen, first_line=None)
 
@@ -84,7 +113,6 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
-def _second(moment: datetime | None) -> datetime:
-    """Cut to whole seconds: storages and tables keep different fractions."""
-    known = moment or datetime(1970, 1, 1, tzinfo=UTC)
-    return known.astimezone(UTC).replace(microsecond=0)
+def _moment(moment: datetime | None) -> datetime:
+    """Give a moment as a table keeps it."""
+    return (moment or datetime(1970, 1, 1, tzinfo=UTC)).astimezone(UTC)

@@ -1,59 +1,99 @@
-"""parquet: files whose rows Spark reads, kept as JSON."""
+"""parquet: files whose rows Arrow reads, kept as JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
-from databank.sources.formats.files import CheckedFileFormat
+from databank.sources.formats.files import CheckedFileFormat, UnfitError
+from databank.sources.formats.sharing import share_out
 from databank.sources.units import SourceUnit
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
+
+_LARGE = 64 << 20  # bytes; row groups of larger files are read apart
 
 
 class ParquetFormat(CheckedFileFormat):
-    """Parquet files; their rows have no position."""
-
-    has_positions: ClassVar[bool] = False
+    """Parquet files; the position of a row is its number."""
 
     format: Literal["parquet"]
 
     def look_into(self, unit: SourceUnit) -> tuple[tuple[str, ...], SourceUnit]:
         """Read the schema."""
-        import pyarrow.parquet as pq
+        from pyspark.errors import PySparkException
+        from pyspark.sql.pandas.types import from_arrow_type
 
-        from databank.sources.formats.storage import file_system
+        from databank.sources.formats.parquet_rows import known_type
 
-        system, inner = file_system(unit.place)
-        schema = pq.read_schema(inner, filesystem=system)
-        types = schema.to_string(show_schema_metadata=False)
+        schema = _schema(unit)
+        for field in schema:
+            try:
+                from_arrow_type(known_type(field.type), prefer_timestamp_ntz=True)
+            except PySparkException:
+                raise UnfitError(
+                    f"column {field.name} is of type {field.type}, which cannot be read; leave it "
+                    "out of the file"
+                ) from None
+        repeated = sorted({name for name in schema.names if schema.names.count(name) > 1})
+        if repeated:
+            raise UnfitError(f"columns given twice: {', '.join(repeated)}")
+        types = schema.to_string(show_schema_metadata=False, show_field_metadata=False)
         return tuple(schema.names), replace(unit, schema=types)
 
     def read_raw(
         self, spark: "SparkSession", units: Sequence[SourceUnit], *, root: str
     ) -> "DataFrame":
-        """Read files by Spark; a column may be a number in one file and text in another."""
+        """Read rows by Arrow workers; a column may be a number in one file and text in another."""
         from databank.sources.opening import union
 
         return union(
             [
-                self._read(spark, [unit for unit in units if unit.schema == schema], root)
+                self._read(spark, [unit for unit in units if unit.schema == schema])
                 for schema in sorted({unit.schema for unit in units})
             ]
         )
 
-    def _read(self, spark: "SparkSession", units: list[SourceUnit], root: str) -> "DataFrame":
+    def _read(self, spark: "SparkSession", units: list[SourceUnit]) -> "DataFrame":
         from pyspark.sql import functions as F
+        from pyspark.sql.pandas.types import from_arrow_schema
 
-        from databank.sources.formats.storage import file_system
+        from databank.sources.formats.parquet_rows import (
+            ParquetPiece,
+            output_schema,
+            pieces_of,
+            read_rows,
+        )
         from databank.sources.opening import as_json
 
-        rows = spark.read.parquet(*(unit.place for unit in units))
-        # paths come back as URIs: %20 for a blank, but + for a plus
-        uri = F.expr("url_decode(replace(_metadata.file_path, '+', '%2B'))")
-        path = F.regexp_replace(uri, "^file:/+", "/")
-        local = root.startswith(("/", "file:"))
-        prefix = f"{file_system(root)[1].rstrip('/')}/" if local else f"{root.rstrip('/')}/"
-        inside = F.substring(path, F.lit(len(prefix) + 1), F.length(path))
-        name = F.when(F.startswith(path, F.lit(prefix)), inside).otherwise(path)
-        return as_json(rows, self.source, name)
+        given = _schema(units[0])
+        schema = output_schema(given.names, given.types)
+        large = [unit for unit in units if (unit.size or 0) > _LARGE]
+        small = [unit for unit in units if unit not in large]
+        tasks = [[piece] for unit in large for piece in pieces_of(unit.name, unit.place)]
+        for group in share_out(small, cores=spark.sparkContext.defaultParallelism):
+            tasks.append([ParquetPiece(unit.name, unit.place) for unit in group])
+
+        def read(batches: "Iterable[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
+            for batch in batches:
+                for number in batch.column(0).to_pylist():
+                    for piece in tasks[number]:
+                        yield from read_rows(piece, schema)
+
+        # a range with as many partitions as rows: exactly one list of pieces a task
+        numbers = spark.range(0, len(tasks), 1, len(tasks))
+        rows = numbers.mapInArrow(read, from_arrow_schema(schema, prefer_timestamp_ntz=True))
+        fields = {name: F.col(f"c{place}") for place, name in enumerate(given.names)}
+        own = {"unit": F.col("file"), "line": F.col("line"), "fault": F.col("fault")}
+        return as_json(rows, self.source, fields, **own)
+
+
+def _schema(unit: SourceUnit) -> "pa.Schema":
+    import pyarrow.parquet as pq
+
+    from databank.sources.formats.storage import file_system
+
+    system, inner = file_system(unit.place)
+    with system.open_input_file(inner) as stream:
+        return pq.read_schema(stream)

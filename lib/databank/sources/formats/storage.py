@@ -2,9 +2,12 @@
 
 import fnmatch
 import gzip
+import hashlib
 from typing import Any
 
 from pyarrow import fs
+
+_END = 1 << 20  # bytes
 
 
 def file_system(path: str) -> tuple[fs.FileSystem, str]:
@@ -24,25 +27,44 @@ def open_bytes(path: str) -> Any:
     return gzip.GzipFile(fileobj=stream) if inner.endswith(".gz") else stream
 
 
+def digest_of_ends(path: str, size: int) -> str:
+    """Hash the size of a file, and its first and last bytes.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    system, inner = file_system(path)
+    digest = hashlib.blake2b(str(size).encode(), digest_size=16)
+    with system.open_input_file(inner) as file:
+        digest.update(file.read(_END))
+        file.seek(max(0, size - _END))
+        digest.update(file.read(_END))
+    return digest.hexdigest()
+
+
 def absolute(path: str, root: str) -> str:
     """Place a configured path; a relative one starts at the root."""
     return path if path.startswith("/") or ":" in path else f"{root.rstrip('/')}/{path}"
 
 
-def matching_files(pattern: str) -> tuple[list[fs.FileInfo], str, str]:
+def matching_files(pattern: str) -> tuple[list[fs.FileInfo], str]:
     """List the files that an absolute pattern matches now, by path.
 
     Returns:
-        The files; what comes before their path in the pattern (`s3a://`); and the folder before
-        the first wildcard, with a slash at its end.
+        The files; and what comes before their path in the pattern (`s3a://`).
     """
     system, inner = file_system(pattern)
     scheme = pattern[: len(pattern) - len(inner)] if pattern.endswith(inner) else ""
+    folder = fixed_folder(inner)
+    files = _match(system, folder.rstrip("/") or "/", inner.removeprefix(folder).split("/"))
+    return sorted(files, key=lambda info: info.path), scheme
+
+
+def fixed_folder(inner: str) -> str:
+    """Give the folder before the first wildcard of a pattern, with a slash at its end."""
     parts = inner.split("/")
     fixed = next((i for i, part in enumerate(parts) if _is_glob(part)), len(parts) - 1)
-    folder = "/".join(parts[:fixed])
-    files = _match(system, folder or "/", parts[fixed:])
-    return sorted(files, key=lambda info: info.path), scheme, f"{folder}/"
+    return "/".join(parts[:fixed]) + "/"
 
 
 def _is_glob(part: str) -> bool:

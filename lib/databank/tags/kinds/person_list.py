@@ -165,7 +165,9 @@ def _reading(tag: PersonListTag, sources: Collection[SourceFormat]) -> tuple[str
         if tag.region is not None:
             raise ValueError(f"{id_type} has no country; remove `region`")
         return form, "", scope
-    regions = {tag.region} if tag.region else {each.region for each in having.values()}
+    # a country that differs from record to record is none for a whole list
+    of_sources = {each.region for each in having.values() if isinstance(each.region, str)}
+    regions = {tag.region} if tag.region else of_sources
     if len(regions) != 1:
         fact = f"sources read {id_type} as of {_joined(regions)}" if regions else "no source has it"
         raise ValueError(f"{fact}; write the country of the list, `region: CN`")
