@@ -111,7 +111,7 @@ def typical() -> Iterator[str]:
 
 @pytest.mark.parametrize(
     "count",
-    [pytest.param(60, marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.nightly)],
+    [pytest.param(60, marks=pytest.mark.slow), pytest.param(300, marks=pytest.mark.nightly)],
 )
 @pytest.mark.usefixtures("affected_only")
 def test_days_one_by_one_give_what_all_of_it_gives(
@@ -156,7 +156,7 @@ def test_days_one_by_one_give_what_all_of_it_gives(
             assert rows == wanted, (table.name, day)
     # what is hard has happened: periods, cuts, all kinds of changes, hubs that were released
     assert world.bank.rows(PERSON, "id_key", where="valid_from IS NOT NULL")
-    if count < 200:
+    if count < 300:
         return  # too few for every hard thing to happen
     assert {row[0] for row in world.bank.rows(HUB, "released")} == {True, False}
     assert {rule for _, _, rule in world.rejected()} == {
