@@ -201,6 +201,38 @@ def erase(
 
 
 @app.command()
+def quarantine(
+    action: Annotated[
+        Literal["replay"] | None,
+        typer.Argument(help="replay: parse the records once more, by today's configuration."),
+    ] = None,
+    source: Annotated[str | None, typer.Option("--source", help="Of one source alone.")] = None,
+    date: Annotated[
+        str | None,
+        typer.Option("--date", help="Run day of a replay; default: the last one of ingest."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Count what a replay would load, and load nothing.")
+    ] = False,
+    show_values: Annotated[
+        bool, typer.Option("--show-values", help="Show what records say; it is personal data.")
+    ] = False,
+    conf_dir: ConfDir = "conf",
+    root: Root = ".databank",
+    as_json: AsJson = False,
+) -> None:
+    """What was not taken, by source and reason, read without Spark; or another try to load it."""
+    from databank.cli.quarantine import list_quarantine, replay
+    from databank.clock import parse_day
+
+    if action is None:
+        show_rows(list_quarantine(root, source, show_values=show_values), as_json)
+        return
+    day = parse_day(date) if date else None
+    show_rows([replay(conf_dir, root, source, day, dry_run=dry_run)], as_json)
+
+
+@app.command()
 def preview(
     what: Annotated[Literal["identity"], typer.Argument(help="The rules to try.")],
     date: Annotated[str, typer.Option("--date", help="Run day, YYYY-MM-DD.")],
@@ -280,7 +312,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def exit_code(arguments: Sequence[str] | None = None) -> int:
     """Run a command line: 0 done, 2 the operator can fix it, 3 a gate refused; bugs raise."""
     try:
-        app(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+        code = app(args=list(arguments) if arguments is not None else None, standalone_mode=False)
     except ConfigFaultsError as error:
         for fault in error.faults:
             print(f"error: {fault}", file=sys.stderr)
@@ -293,7 +325,8 @@ def exit_code(arguments: Sequence[str] | None = None) -> int:
     except _usage_error() as error:
         error.show()
         return 2
-    return 0
+    # an interrupted command ends with 130, which typer returns
+    return int(code or 0)
 
 
 def _usage_error() -> Any:

@@ -14,5 +14,6 @@ QUARANTINE = TableSpec(
         Column("rule", "string", "short name of what was broken"),
         Column("reason", "string", "what is wrong with the row", pii=True),
         Column("raw", "string", "the record as received", pii=True),
+        Column("waits_for", "date", "day whose run loads it by itself; null = it does not wait"),
     ),
 )

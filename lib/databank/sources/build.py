@@ -11,13 +11,14 @@ from databank.quality.tables import QUARANTINE
 from databank.runs import Context, Job, StepResult, Summary
 from databank.sources.config import SourcesConfig
 from databank.sources.erasure.step import Erasures, complete_erasures
-from databank.sources.fields import ParseGroup, make_groups
+from databank.sources.fields import make_groups
 from databank.sources.find import Sources, find_units
 from databank.sources.load import write_core
 from databank.sources.load_stats import LoadStats, count_staged
 from databank.sources.opening import union
-from databank.sources.parse import STAGED, parse_records, parsing_settings
 from databank.sources.raw import append_records, append_units, received
+from databank.sources.replay import load_waiting
+from databank.sources.staging import stage_records
 from databank.sources.tables import TABLES
 from databank.sources.units import SourceUnit
 
@@ -39,11 +40,11 @@ def ingest(context: Context, config: SourcesConfig) -> StepResult:
         summary["warning"] = f"changed after loading: {names}{more}; give them new names"
     load_id = _load_id(context, new, tries)
     loaded = _load(context, sources, new, erasures, load_id) if new else {"new files": 0}
-    return StepResult({**loaded, **summary})
+    return StepResult({**loaded, **load_waiting(context, config, erasures), **summary})
 
 
 JOB = Job(
-    name="ingest", step=ingest, tables=TABLES, logic_version=2, latest_only=False, always=True
+    name="ingest", step=ingest, tables=TABLES, logic_version=3, latest_only=False, always=True
 )
 
 
@@ -60,7 +61,8 @@ def _load(
     full = [unit for unit in units if unit.status == "ok" and (unit.source, unit.name) in counts]
     stats, staged = LoadStats(), None
     if full:
-        staged = _stage(context, make_groups(full, sources), erasures, load_id)
+        groups = make_groups(full, sources)
+        staged = stage_records(context, received(context, load_id), groups, erasures)
         stats = count_staged(staged, closed=_closed_day(context))
         stats.refuse_if_stopped()
         context.progress.step("writing")
@@ -89,26 +91,6 @@ def _closed_day(context: Context) -> date | None:
     return min(context.last.day, context.day - timedelta(days=1))
 
 
-def _stage(
-    context: Context, groups: Sequence[ParseGroup], erasures: Erasures, load_id: str
-) -> DataFrame:
-    """Parse the records of the sound units once, and keep the rows until the run ends."""
-    context.progress.step("parsing")
-    path = context.store.scratch("parsed")
-    with parsing_settings(context.spark):
-        parsed = parse_records(
-            received(context, load_id),
-            groups,
-            erasures.config,
-            day=context.day,
-            timezone=context.settings.timezone,
-        )
-        erasures.apply(parsed).write.partitionBy("kind").parquet(path)
-    # given, not inferred: a load of nothing but header lines leaves no file to infer it from
-    schema = ", ".join(f"{name} {type_}" for name, type_ in STAGED.items())
-    return context.spark.read.schema(schema).parquet(path)
-
-
 def _quarantine(
     context: Context, staged: DataFrame | None, refused: Sequence[SourceUnit], load_id: str
 ) -> None:
@@ -116,9 +98,10 @@ def _quarantine(
     frames = [] if staged is None else [quarantine_rows(staged, load_id=load_id)]
     if refused:
         rows = [
-            (load_id, u.source, u.name, 1 if u.first_line else None, "file", u.reason, u.first_line)
+            (load_id, u.source, u.name, 1 if u.first_line else None, "file", u.reason, u.first_line,
+             None)
             for u in refused
-        ]
+        ]  # fmt: skip
         frames.append(context.store.small(QUARANTINE, rows))
     if frames:
         context.store.append(QUARANTINE, union(frames))

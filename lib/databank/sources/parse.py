@@ -14,6 +14,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, SparkSession, functions as F
 
 from databank.columns import business_day
+from databank.quality.quarantine import WAITING
 from databank.quality.rules import Finding, first_finding, rule_findings, rule_warnings
 from databank.sources.config import SourcesConfig
 from databank.sources.fields import KEY, STAMP, ParseGroup, extract, identifier_fields
@@ -168,10 +169,10 @@ def _findings(day: date) -> list[Finding]:
     for required, column in (("event_ts", "ts"), ("event", "event")):
         findings.append(_missing(event & F.col(column).isNull(), F.lit(required)))
     seen = F.concat(_by_kind(STAMP), F.lit(": "), F.col("ts").cast("string"))
-    after = F.concat(seen, F.lit(f" is after the run day {day}"))
+    after = F.concat(seen, F.lit(f" is after the run day {day}; the run of its day loads it"))
     before = F.concat(seen, F.lit(" is before "), F.col("earliest").cast("string"))
     late, early = F.col("day") > F.lit(day), F.col("day") < F.col("earliest")
-    findings.append(Finding(late, F.lit("from_the_future"), after))
+    findings.append(Finding(late, F.lit(WAITING), after))
     findings.append(Finding(event & early, F.lit("too_early"), before))
     return findings
 
