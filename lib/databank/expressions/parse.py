@@ -1,14 +1,13 @@
 """Read an expression: its macros, names and functions, without changing a letter of the rest."""
 
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
+from databank.expressions.functions import known_functions, why_not
 from databank.expressions.macros import MACROS, Macro, make_macro, unknown_macro, usage
 
 
@@ -63,23 +62,37 @@ def parse_expression(text: str) -> Expression:
     return Expression(text, sql, tuple(dict.fromkeys(macros)), names)
 
 
-# part of Spark's grammar, and so not in its list of functions
-_SYNTAX = frozenset({"cast", "try_cast", "extract", "trim", "overlay", "position", "timestampadd"})
-
-
-@cache
-def known_functions() -> frozenset[str]:
-    """Names of Spark's own functions (made by scripts/list_functions from SHOW FUNCTIONS)."""
-    listed = files("databank.expressions").joinpath("functions.txt").read_text(encoding="utf-8")
-    return _SYNTAX | frozenset(listed.split())
-
-
 def _is_call(tokens: list[Token], index: int) -> bool:
     following = tokens[index + 1] if index + 1 < len(tokens) else None
     return following is not None and following.token_type == TokenType.L_PAREN
 
 
+def check_token(tokens: list[Token], index: int) -> None:
+    """Refuse a token that does what no expression may: call such a function, or hide the rest.
+
+    Raises:
+        ValueError: Saying what to write instead.
+    """
+    token = tokens[index]
+    # readers differ in where a comment ends, so that one of them may see what another does not
+    if token.comments:
+        raise ValueError("there is a comment in the SQL; write it as a comment of YAML")
+    if token.token_type == TokenType.SEMICOLON:
+        raise ValueError("there is a ; in the SQL; write one expression, or one SELECT")
+    if token.token_type == TokenType.STRING:
+        return
+    called = _is_call(tokens, index)
+    if not called and token.token_type in (TokenType.VAR, TokenType.IDENTIFIER):
+        return
+    refusal = why_not(token.text)  # some functions have no parentheses: current_date
+    if refusal is not None:
+        raise ValueError(refusal)
+    if called and token.token_type == TokenType.IDENTIFIER:
+        raise ValueError(f"`{token.text}` is called as a function; write its name without quotes")
+
+
 def _check_function(tokens: list[Token], index: int) -> None:
+    check_token(tokens, index)
     token = tokens[index]
     if token.token_type == TokenType.VAR and _is_call(tokens, index):
         name = token.text.lower()

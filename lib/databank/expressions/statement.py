@@ -8,18 +8,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
-from databank.expressions.parse import plain_error, short
-
-# what they give depends on when and where the statement runs
-_RESTLESS = (
-    exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentDatetime, exp.CurrentTime, exp.CurrentUser,
-    exp.Localtimestamp, exp.Rand, exp.Randn, exp.Randstr, exp.SessionUser, exp.Shuffle,
-    exp.TableSample, exp.Uniform, exp.Uuid,
-)  # fmt: skip
-_RESTLESS_NAMES = frozenset(
-    {"now", "monotonically_increasing_id", "input_file_name", "spark_partition_id"}
-    | {"reflect", "java_method", "try_reflect"}
-)
+from databank.expressions.parse import check_token, plain_error, short
 
 
 @dataclass(frozen=True)
@@ -77,12 +66,11 @@ def parse_statement(text: str) -> Statement:
     tree = trees[0] if len(trees) == 1 else None
     if not isinstance(tree, exp.Query):
         raise ValueError(f"{short(text)} is not one SELECT; write SELECT ... FROM schema.table")
-    restless = next((node for node in tree.walk() if _is_restless(node)), None)
-    if restless is not None:
-        raise ValueError(
-            f"{restless.sql(dialect='spark')} gives another value in another run; "
-            "write :day for the run day"
-        )
+    tokens = sqlglot.tokenize(text, read="spark")
+    for index in range(len(tokens)):
+        check_token(tokens, index)
+    if tree.find(exp.TableSample):
+        raise ValueError("TABLESAMPLE gives other rows in another run; choose them by a condition")
     unknown = {placeholder.name for placeholder in tree.find_all(exp.Placeholder)} - {"day"}
     if unknown:
         raise ValueError(f"unknown parameter :{min(unknown)}; only :day, the run day, is given")
@@ -95,9 +83,3 @@ def parse_statement(text: str) -> Statement:
             raise ValueError(f"{table.sql(dialect='spark')} is no table here; write schema.table")
         tables.add(f"{table.db}.{table.name}".lower())
     return Statement(text, tuple(sorted(tables)), tuple(tree.named_selects))
-
-
-def _is_restless(node: exp.Expr) -> bool:
-    if isinstance(node, exp.Anonymous):
-        return str(node.this).lower() in _RESTLESS_NAMES
-    return isinstance(node, _RESTLESS)

@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import SparkSession, functions as F
 
 from databank.expressions import MACROS, macro_reference, parse_expression
-from databank.expressions.parse import known_functions
+from databank.expressions.functions import known_functions
 
 
 def test_macros_become_columns_and_not_a_letter_of_the_rest_changes() -> None:
@@ -47,6 +47,23 @@ def test_text_with_a_macro_name_inside_stays_text() -> None:
         ("logins spend", "two values side by side"),
         ("  ", "is empty"),
         ("city = 'x", "cannot read"),
+        (
+            "datediff(current_date(), last) > 20",
+            "current_date() gives another value in another run",
+        ),
+        ("datediff(current_date, last) > 20", "current_date() gives another value in another run"),
+        ("rand() < 0.5", "rand() gives another value in another run"),
+        ("`rand`() < 0.5", "rand() gives another value in another run"),
+        ("uuid() = 'x'", "uuid() gives another value"),
+        ("reflect('java.lang.System', 'getenv', 'X') = 'y'", "reflect() reaches outside"),
+        ("`reflect`('java.lang.System', 'getenv', 'X') = 'y'", "reflect() reaches outside"),
+        ("Java_Method('a', 'b') = 'y'", "java_method() reaches outside"),
+        ("input_file_name() = 'x'", "reaches outside of the row"),
+        ("`upper`(city) = 'A'", "`upper` is called as a function"),
+        ("true; drop table x", "there is a ; in the SQL"),
+        ("true -- )", "there is a comment in the SQL"),
+        ("spend > /* 5 */ 6", "there is a comment in the SQL"),
+        ("-- \\\nspend > 6", "there is a comment in the SQL"),
     ],
 )
 def test_a_wrong_expression_is_told_with_its_remedy(text: str, message: str) -> None:

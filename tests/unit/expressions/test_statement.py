@@ -8,7 +8,6 @@ from databank.expressions import parse_statement
 
 TEXT = """
     WITH recent AS (SELECT * FROM archive.person_day WHERE day > :day - INTERVAL 30 DAYS)
-    -- not of archive.person_day itself
     SELECT r.person_id, count(*) AS value
     FROM recent AS r JOIN Identity.Person AS p ON p.person_id = r.person_id
     WHERE 'identity.person' <> '' GROUP BY ALL
@@ -43,14 +42,17 @@ def test_texts_in_quotes_are_left_alone() -> None:
         ("SELECT a FROM", "cannot read"),
         ("SELECT a FROM events", "events is no table here; write schema.table"),
         ("SELECT a FROM range(5)", "is no table here"),
-        ("SELECT now() AS a FROM core.events", "write :day for the run day"),
-        ("SELECT current_date AS a FROM core.events", "write :day"),
-        ("SELECT a FROM core.events ORDER BY rand()", "write :day"),
+        ("SELECT now() AS a FROM core.events", ":day in a SELECT"),
+        ("SELECT current_date AS a FROM core.events", ":day in a SELECT"),
+        ("SELECT a FROM core.events ORDER BY rand()", "gives another value"),
         ("SELECT a FROM core.events WHERE day = :dya", "unknown parameter :dya; only :day"),
-        ("SELECT a FROM core.events TABLESAMPLE (10 PERCENT)", "write :day"),
-        ("SELECT randstr(5) AS a FROM core.events", "write :day"),
-        ("SELECT reflect('a', 'b') AS a FROM core.events", "write :day"),
-        ("SELECT shuffle(ids) AS a FROM core.events", "write :day"),
+        ("SELECT a FROM core.events TABLESAMPLE (10 PERCENT)", "choose them by a condition"),
+        ("SELECT randstr(5) AS a FROM core.events", "gives another value"),
+        ("SELECT reflect('a', 'b') AS a FROM core.events", "reaches outside"),
+        ("SELECT `reflect`('a', 'b') AS a FROM core.events", "reaches outside"),
+        ("SELECT a FROM core.events -- \\\n'\n, b -- '", "there is a comment"),
+        ("SELECT a /* b */ FROM core.events", "there is a comment"),
+        ("SELECT shuffle(ids) AS a FROM core.events", "gives another value"),
     ],
 )
 def test_what_is_no_statement_for_a_tag_is_refused(text: str, message: str) -> None:
