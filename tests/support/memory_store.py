@@ -132,7 +132,7 @@ class MemoryStore(Store):
     def _newest(self, spec: TableSpec) -> Version | None:
         return (self.warehouse.tables.get(spec.name) or [None])[-1]
 
-    def _version(self, spec: TableSpec) -> int | None:
+    def newest_version(self, spec: TableSpec) -> int | None:
         newest = self._newest(spec)
         return None if newest is None else newest.commit.version
 
@@ -186,7 +186,7 @@ class MemoryStore(Store):
         )
 
     def _commit_upsert(self, spec: TableSpec, rows: DataFrame) -> None:
-        old, keys = self.read_version(spec, self._version(spec) or 0), rows.select(*spec.key)
+        old, keys = self.read_version(spec, self.newest_version(spec) or 0), rows.select(*spec.key)
         on = " AND ".join(f"target.`{key}` <=> source.`{key}`" for key in spec.key)
         target, source = old.alias("target"), keys.alias("source")
         kept = self._arrow(spec, target.join(source, F.expr(on), "left_anti"))
@@ -202,7 +202,7 @@ class MemoryStore(Store):
         )
 
     def _commit_delete(self, spec: TableSpec, rows: DataFrame, on: str) -> None:
-        target = self.read_version(spec, self._version(spec) or 0).alias("target")
+        target = self.read_version(spec, self.newest_version(spec) or 0).alias("target")
         gone = self._arrow(spec, target.join(rows.alias("source"), F.expr(on), "left_semi"))
         if not gone.num_rows:
             return
@@ -220,7 +220,7 @@ class MemoryStore(Store):
         restored: int | None = None,
         adds: bool = False,
     ) -> None:
-        before = self._version(spec)
+        before = self.newest_version(spec)
         commit = Commit(
             version=0 if before is None else before + 1,
             operation=operation,

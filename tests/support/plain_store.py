@@ -103,7 +103,7 @@ class PlainStore(Store):
         return [row for row in self.ops if row.job == job]
 
     def append(self, spec: TableSpec, rows: Any, *, checked: bool = False) -> None:
-        before = self._version(spec)
+        before = self.newest_version(spec)
         self._put(spec, [*([] if before is None else self.read_version(spec, before)), *rows])
 
     def replace(
@@ -112,11 +112,11 @@ class PlainStore(Store):
         self._put(spec, list(rows))
 
     def _put(self, spec: TableSpec, rows: Rows) -> None:
-        before = self._version(spec)
+        before = self.newest_version(spec)
         self.tables.setdefault(spec.name, []).append(rows)
         self._note_written(spec, before)
 
-    def _version(self, spec: TableSpec) -> int | None:
+    def newest_version(self, spec: TableSpec) -> int | None:
         versions = self.tables.get(spec.name)
         return len(versions) - 1 if versions else None
 
@@ -125,7 +125,7 @@ class PlainStore(Store):
         return Commit(version, "WRITE", self.run_id, rows)
 
     def _restore(self, spec: TableSpec) -> None:
-        wanted, last = self.published.get(spec.name), self._version(spec)
+        wanted, last = self.published.get(spec.name), self.newest_version(spec)
         if wanted is None:
             self.tables.pop(spec.name, None)
         elif wanted != last:
@@ -153,6 +153,9 @@ class ListLedger:
     def __init__(self) -> None:
         self.records: list[RunRecord] = []
         self.metrics: list[tuple[str, Metric]] = []
+
+    def version(self) -> int:
+        return len(self.records) - 1
 
     def history(self) -> History:
         history = History()

@@ -6,11 +6,12 @@ import socket
 import threading
 from datetime import datetime
 from types import TracebackType
+from typing import Any
 from uuid import uuid4
 
 from databank.clock import now
 from databank.errors import DataBankError, LeaseHeldError
-from databank.tables.files import Files
+from databank.tables import Store
 
 _WRITING_SECONDS = 60
 
@@ -18,18 +19,27 @@ _WRITING_SECONDS = 60
 class Lease:
     """Holds `<root>/_lease/<job>` for the length of a `with` block.
 
-    A holder that is dead on this host is taken over at once; one on another host when its
-    heartbeat is older than `seconds`; a living one is named and refuses.
+    A holder that is dead on this machine is taken over at once, and a living one never, however
+    long it was silent. One on another machine is taken over when its heartbeat is older than
+    `seconds`. Machines are told apart by their boot and by the space of their process ids, for two
+    containers may have one name. Within the block the store writes only while the lease is held.
 
     Raises:
         LeaseHeldError: If another run of the job is alive.
         DataBankError: If the root cannot be written.
     """
 
-    def __init__(self, files: Files, job: str, *, run_id: str, seconds: int) -> None:
-        self._files, self._job, self._seconds = files, job, seconds
+    def __init__(self, store: Store, job: str, *, run_id: str, seconds: int) -> None:
+        self._store, self._files = store, store.files
+        self._job, self._seconds = job, seconds
         self._path = f"_lease/{job}"
-        self._holder = {"host": socket.gethostname(), "pid": os.getpid(), "run_id": run_id}
+        self._holder = {
+            "host": socket.gethostname(),
+            "machine": _machine(),
+            "pid": os.getpid(),
+            "started": _start_of(os.getpid()),
+            "run_id": run_id,
+        }
         self._stop = threading.Event()
         self._heart = threading.Thread(target=self._beat, daemon=True, name=f"lease-{job}")
 
@@ -44,6 +54,7 @@ class Lease:
                 "give a folder that this user may write"
             ) from None
         self._heart.start()
+        self._store.guard = self.refuse_if_lost
         return self
 
     def __exit__(
@@ -52,29 +63,52 @@ class Lease:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        del self._store.guard
         self._stop.set()
         self._heart.join()
-        self._files.delete(self._path)
+        if self._is_own(self._read()):
+            self._files.delete(self._path)
+
+    def refuse_if_lost(self) -> None:
+        """Refuse to go on where the lease is another run's, or nobody's.
+
+        Raises:
+            LeaseHeldError: Naming the run that took it.
+        """
+        held = self._read()
+        if not self._is_own(held):
+            by = f"run {held['run_id']} took" if "run_id" in held else "somebody removed"
+            raise LeaseHeldError(
+                f"{self._job}: {by} the lease {self._files.root}/{self._path} while this run was "
+                "paused; it ends and publishes nothing: run the job again"
+            )
 
     def _text(self) -> str:
         return json.dumps(self._holder | {"heartbeat": now().isoformat()})
 
     def _beat(self) -> None:
-        while not self._stop.wait(self._seconds / 4):
+        while not self._stop.wait(self._seconds / 4) and self._is_own(self._read()):
             self._files.write(self._path, self._text())
+
+    def _read(self) -> dict[str, Any]:
+        """Read what the file says; nothing if there is none, or it cannot be understood."""
+        try:
+            return _parsed(self._files.read(self._path))
+        except Exception:  # gone, or being written at this moment: each file system has its own
+            return {}
+
+    def _is_own(self, held: dict[str, Any]) -> bool:
+        return held.get("run_id") == self._holder["run_id"]
 
     def _take_over(self) -> None:
         """Take a dead holder's lease; moving it aside first makes sure only one run does."""
         held_text = self._files.read(self._path)
-        try:
-            held = json.loads(held_text)
-        except ValueError:
-            held = {}
+        held = _parsed(held_text)
         if self._is_alive(held):
+            host, pid, run = (str(held.get(key))[:60] for key in ("host", "pid", "run_id"))
             raise LeaseHeldError(
                 f"{self._job}: another run holds {self._files.root}/{self._path} "
-                f"(host {held.get('host')}, pid {held.get('pid')}, run {held.get('run_id')}); "
-                "wait for it, or stop it"
+                f"(host {host!r}, pid {pid}, run {run!r}); wait for it, or stop it"
             )
         parked = f"{self._path}.{uuid4().hex}"
         moved = self._files.move(self._path, parked)
@@ -87,15 +121,54 @@ class Lease:
         if not moved or not self._files.create(self._path, self._text()):
             raise LeaseHeldError(f"{self._job}: another run has just taken the lease; wait for it")
 
-    def _is_alive(self, held: dict[str, str]) -> bool:
+    def _is_alive(self, held: dict[str, Any]) -> bool:
         beat = held.get("heartbeat")
         if beat is None:
             # being written at this moment, or cut short by a full disk or a crash: time tells
             return now().timestamp() - self._files.modified(self._path) < _WRITING_SECONDS
-        silent = (now() - datetime.fromisoformat(beat)).total_seconds()
-        if silent > self._seconds:
-            return False
-        return held.get("host") != self._holder["host"] or _process_lives(int(held["pid"]))
+        if (held["machine"], held["host"]) == (self._holder["machine"], self._holder["host"]):
+            started = _start_of(held["pid"])
+            return started is not None and started == held["started"]
+        # a clock that is ahead holds a lease no longer than it would from now on
+        silent: float = (now() - min(beat, now())).total_seconds()
+        return silent <= self._seconds
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """Read a lease; an empty one if its content is not what a run writes."""
+    try:
+        held = json.loads(text)
+        beat = datetime.fromisoformat(held["heartbeat"])
+        known = {key: held[key] for key in ("host", "machine", "pid", "started", "run_id")}
+        sound = isinstance(known["pid"], int) and isinstance(known["run_id"], str)
+        return {**known, "heartbeat": beat} if sound and beat.tzinfo is not None else {}
+    except (ValueError, TypeError, KeyError):
+        return {}
+
+
+def _machine() -> str:
+    """Name the boot of this machine and the space of its process ids; '' where they are unknown."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as boot:
+            return f"{boot.read().strip()} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""
+
+
+def _start_of(pid: int) -> int | None:
+    """Tell when a process was started, in ticks since the boot; None if it is dead.
+
+    0 for a living one on a machine that does not tell.
+    """
+    if not _machine():
+        return 0 if _process_lives(pid) else None
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as status:
+            # the name of the program, which may hold anything, stands in parentheses
+            state, *numbers = status.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if state in "ZX" else int(numbers[18])
 
 
 def _process_lives(pid: int) -> bool:

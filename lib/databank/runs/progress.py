@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.status import Status
 from rich.table import Table
+from rich.text import Text
 
 
 class Progress:
@@ -15,7 +16,7 @@ class Progress:
     def __init__(self, *, quiet: bool = False) -> None:
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
         self._status: Status | None = None
-        self._title = self._title_shown = ""
+        self._title, self._title_shown = "", Text()
         self._place: tuple[int, int] | None = None
         self._begun = self._since = time.monotonic()
 
@@ -32,30 +33,32 @@ class Progress:
             place = f" ({number} of {total}, {self._since - self._begun:.0f} s so far)"
             self._place = None
         if self._console.is_terminal:
-            self._title_shown = f"[bold]{title}[/bold]{place}"
+            self._title_shown = Text.assemble((title, "bold"), place)
             self._status = self._console.status(self._title_shown)
             self._status.start()
         else:
-            self._console.print(f"{title}: started{place}")
+            self._console.print(Text(f"{title}: started{place}"))
 
     def step(self, text: str) -> None:
         """Go on to the next step of the job."""
         if self._status is not None:
-            self._status.update(f"{self._title_shown}  {text}")
+            self._status.update(Text.assemble(self._title_shown, f"  {text}"))
         else:
-            self._console.print(f"{self._title}: {text} ({self._elapsed():.1f} s)")
+            self._console.print(Text(f"{self._title}: {text} ({self._elapsed():.1f} s)"))
 
     def done(self, outcome: str, summary: Mapping[str, int | float | str]) -> None:
         """End the job with its short table."""
         if self._status is not None:
             self._status.stop()
             self._status = None
-        self._console.print(f"[bold]{self._title}[/bold]: {outcome} in {self._elapsed():.1f} s")
+        ended = f": {outcome} in {self._elapsed():.1f} s"
+        self._console.print(Text.assemble((self._title, "bold"), ended))
         table = Table(show_header=False, box=None, padding=(0, 2))
         table.add_column(justify="left")
         table.add_column(justify="right")
         for name, value in summary.items():
-            table.add_row(name, _shown(value))
+            # names and values come from data, too: what stands in brackets there is no markup
+            table.add_row(Text(name), Text(_shown(value)))
         if summary:
             self._console.print(table)
         sys.stderr.flush()

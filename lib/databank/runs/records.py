@@ -74,6 +74,10 @@ class History:
 class Ledger(Protocol):
     """What remembers runs: ops.run and ops.metric, or a list in tests."""
 
+    def version(self) -> int:
+        """Tell which state it is in; it grows by one with each record."""
+        ...
+
     def history(self) -> History:
         """Read what was done last, by part and by job."""
         ...
@@ -92,6 +96,11 @@ class StoreLedger:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    def version(self) -> int:
+        """Give the version of ops.run."""
+        newest = self._store.newest_version(RUN)
+        return -1 if newest is None else newest
 
     def history(self) -> History:
         """Read ops.run; a row per part of the bank, so small enough for the driver."""

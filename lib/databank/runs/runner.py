@@ -84,7 +84,7 @@ class Runner:
         self.store, self._settings = store, settings
         self._ledger: Ledger = ledger or StoreLedger(store)
         self._progress = progress or Progress()
-        self._history = self._ledger.history()
+        self._seen, self._history = self._ledger.version(), self._ledger.history()
 
     def run(
         self,
@@ -119,8 +119,9 @@ class Runner:
         self._progress.start(f"preview of {title}" if preview else title)
         run_id = new_run_id(job, day)
         seconds = self._settings.lease_seconds
-        with Lease(self.store.files, job.name, run_id=run_id, seconds=seconds):
+        with Lease(self.store, job.name, run_id=run_id, seconds=seconds):
             self.store.refresh()
+            self._read_history()
             last = self._history.last(job.name, nodes)
             context = Context(
                 spark=self.store.spark,
@@ -198,7 +199,15 @@ class Runner:
                 self._ledger.append(record, context.metrics)
                 if record.outcome == records.DONE:
                     self._history = self._history.with_run(record)
+                if self._ledger.version() == self._seen + 1:  # no other process has run a job
+                    self._seen += 1
         return Outcome(job.name, context.nodes, outcome, taken, summary, error)
+
+    def _read_history(self) -> None:
+        """Read what other processes have run since the last look; their days count, too."""
+        version = self._ledger.version()
+        if version != self._seen:
+            self._seen, self._history = version, self._ledger.history()
 
     def _published_now(
         self, written: dict[str, int], shown: dict[str, int] | None = None

@@ -23,6 +23,7 @@ class DeltaStore(Store):
 
     def __init__(self, spark: SparkSession, root: str) -> None:
         super().__init__(spark, root)
+        self._begun: dict[str, int] = {}
         self._publish_version = -1
         self.refresh()
 
@@ -32,7 +33,7 @@ class DeltaStore(Store):
 
     def refresh(self) -> None:
         """Read again which versions are published, if anything was since the last look."""
-        version = self._version(PUBLISH)
+        version = self.newest_version(PUBLISH)
         if version is None or version == self._publish_version:
             return
         latest = (
@@ -48,7 +49,10 @@ class DeltaStore(Store):
     def start_run(self, run_id: str, owned: Iterable[TableSpec]) -> None:
         """Start a run as any store does; commits from now on carry its id."""
         self.spark.conf.set(_USER_METADATA, f"{COMMIT_PREFIX}{run_id}")
-        super().start_run(run_id, owned)
+        tables = tuple(owned)
+        super().start_run(run_id, tables)
+        versions = {spec.name: self.newest_version(spec) for spec in tables}
+        self._begun = {name: -1 if at is None else at for name, at in versions.items()}
 
     def materialise(self, name: str, rows: DataFrame) -> DataFrame:
         """Write rows as files of this run: safe from lost executors, their size known."""
@@ -90,7 +94,7 @@ class DeltaStore(Store):
 
     # ---- what only Delta does so
 
-    def _version(self, spec: TableSpec) -> int | None:
+    def newest_version(self, spec: TableSpec) -> int | None:
         return self.files.last_version(self.path(spec))
 
     def _commit(self, spec: TableSpec, version: int) -> Commit:
@@ -103,7 +107,11 @@ class DeltaStore(Store):
             ForeignCommitError: If somebody else committed to the table since.
             DataBankError: If a published table is gone.
         """
-        path, wanted, last = self.path(spec), self.published.get(spec.name), self._version(spec)
+        path, wanted, last = (
+            self.path(spec),
+            self.published.get(spec.name),
+            self.newest_version(spec),
+        )
         if last is None:
             if wanted is not None:
                 raise DataBankError(
@@ -122,9 +130,30 @@ class DeltaStore(Store):
             DeltaTable.forPath(self.spark, path).restoreToVersion(wanted)
 
     def _record(self, publications: Iterable[Publication]) -> None:
+        """Append rows to ops.publish.
+
+        Raises:
+            DataBankError: If another run has committed to a table that this run wrote.
+        """
+        publications = list(publications)
+        for each in publications:
+            if each.table in self.rows_written:
+                self._refuse_others_commits(each.table, each.version)
         self.append(PUBLISH, self.small(PUBLISH, publications), checked=True)
-        if self._version(PUBLISH) == self._publish_version + 1:  # no other job has published
+        if self.newest_version(PUBLISH) == self._publish_version + 1:  # no other job has published
             self._publish_version += 1
+
+    def _refuse_others_commits(self, table: str, written: int) -> None:
+        path = self.path(table)
+        newest = self.files.last_version(path)
+        own = f"{COMMIT_PREFIX}{self.run_id}"
+        since = self._begun.get(table, written - 1) + 1
+        commits = (self.files.commit(path, version) for version in range(since, written + 1))
+        if newest != written or any(commit.run_id != own for commit in commits):
+            raise DataBankError(
+                f"{table}: another run wrote to it while this one was running, so that nothing was "
+                "published; run the job again"
+            )
 
     def _open_feed(self, spec: TableSpec, since: int, until: int) -> ChangeFeed:
         log = _DeltaLog(self.spark, self.files, self.path(spec))
@@ -148,7 +177,7 @@ class DeltaStore(Store):
         self, spec: TableSpec, rows: DataFrame, mode: str, where: str | None
     ) -> DataFrameWriter:
         writer = rows.write.format("delta").mode(mode)
-        if self._version(spec) is None:
+        if self.newest_version(spec) is None:
             if spec.cluster_by:
                 writer = writer.clusterBy(*spec.cluster_by)
             if spec.change_feed:

@@ -7,8 +7,6 @@ published version is taken back before the next run of the job writes.
 `DeltaStore` keeps tables in Delta; tests keep them in memory, under the same contract.
 """
 
-import os
-import signal
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
@@ -19,16 +17,11 @@ from pyspark.sql import DataFrame, SparkSession
 from databank.errors import DataBankError
 from databank.session import keep_checkpoints, small_frame
 from databank.tables.checks import computed_once, conform, refuse_outside, refuse_unsafe_keys
+from databank.tables.faults import die_at
 from databank.tables.feed import ChangeFeed
 from databank.tables.files import Commit, Files
 from databank.tables.ops import RUNNER, Publication
 from databank.tables.spec import TableSpec, name_of
-
-
-def _die_at(point: str) -> None:
-    """Die here if DATABANK_FAULT names this point; how scripts/check_crash proves recovery."""
-    if os.environ.get("DATABANK_FAULT") == point:
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Store(ABC):
@@ -42,9 +35,11 @@ class Store(ABC):
         rows_written: Table -> rows that this run has written.
         fault: Called with `before:<table>`, `after:<table>` and `publish:<job>`; tests put a
             raising function here.
+        guard: Called before each write and before publishing; raises if the run may write no more.
     """
 
-    fault: Callable[[str], None] = staticmethod(_die_at)
+    fault: Callable[[str], None] = staticmethod(die_at)
+    guard: Callable[[], None] = staticmethod(lambda: None)
 
     def __init__(self, spark: SparkSession, root: str) -> None:
         self.spark = spark
@@ -88,6 +83,7 @@ class Store(ABC):
         if not self.versions_written:
             return
         self.fault(f"publish:{job}")
+        self.guard()
         self.refresh()
         self._seq += 1
         self._record(
@@ -224,11 +220,11 @@ class Store(ABC):
         Raises:
             UnsafeKeysError: If a key is null or repeated.
         """
-        before = self._version(spec)
+        before = self.newest_version(spec)
         if before is None:
             self._write(spec, rows, mode="append", checked=False)
             return
-        self.fault(f"before:{spec.name}")
+        self._begin_write(spec)
         with computed_once(conform(rows, spec)) as computed:
             refuse_unsafe_keys(computed, spec)
             self._commit_upsert(spec, computed)
@@ -242,10 +238,10 @@ class Store(ABC):
             rows: What tells which; few.
             on: SQL that holds for a pair, of `target` and `source`.
         """
-        before = self._version(spec)
+        before = self.newest_version(spec)
         if before is None or rows.isEmpty():
             return
-        self.fault(f"before:{spec.name}")
+        self._begin_write(spec)
         self._commit_delete(spec, rows, on)
         self._note_written(spec, before)
 
@@ -264,7 +260,7 @@ class Store(ABC):
             UnsafeKeysError: If a key among the new rows is null or repeated.
             RuntimeError: If a row has none of the keys.
         """
-        before = self._version(spec)
+        before = self.newest_version(spec)
         if before is None:
             return self._write(spec, rows, mode="append", checked=False)
         if keys.isEmpty():
@@ -278,7 +274,7 @@ class Store(ABC):
     # ---- what a store of its kind does
 
     @abstractmethod
-    def _version(self, spec: TableSpec) -> int | None:
+    def newest_version(self, spec: TableSpec) -> int | None:
         """Give the newest version of a table; None if there is no table."""
 
     @abstractmethod
@@ -320,8 +316,8 @@ class Store(ABC):
         where: str | None = None,
         checked: bool,
     ) -> None:
-        self.fault(f"before:{spec.name}")
-        before = self._version(spec)
+        self._begin_write(spec)
+        before = self.newest_version(spec)
         rows = conform(rows, spec)
         if not spec.key or checked:
             self._commit_write(spec, rows, mode, where)
@@ -331,6 +327,10 @@ class Store(ABC):
                 self._commit_write(spec, computed, mode, where)
         self._note_written(spec, before)
 
+    def _begin_write(self, spec: TableSpec) -> None:
+        self.guard()
+        self.fault(f"before:{spec.name}")
+
     def _note_read(self, name: str) -> int | None:
         version = self.versions_written.get(name, self.published.get(name))
         if name not in self._owned:  # a job's own tables are not its input
@@ -338,7 +338,7 @@ class Store(ABC):
         return version
 
     def _note_written(self, spec: TableSpec, before: int | None) -> None:
-        version = self._version(spec)
+        version = self.newest_version(spec)
         if version is None:  # it has just been written
             raise RuntimeError(f"{spec.name}: no version after a write")
         if spec.owner != RUNNER:

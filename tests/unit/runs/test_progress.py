@@ -25,3 +25,13 @@ def test_a_job_of_a_plan_tells_its_place_and_the_seconds_so_far(
         # outside a plan there is no place
         "session: started",
     ]
+
+
+def test_brackets_in_data_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress()
+    progress.start("build_tags [/x]")
+    progress.step("event [/pageview]")
+    progress.done("done", {"tag [red]": "check its event [/pageview]", "n": 2})
+    printed = capsys.readouterr().err
+    for text in ("build_tags [/x]: event [/pageview]", "tag [red]", "check its event [/pageview]"):
+        assert text in printed

@@ -2,9 +2,8 @@
 
 import json
 import os
-import socket
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from databank.errors import DataBankError, GateRefusedError, LeaseHeldError
 from databank.runs import Context, Job, Outcome, Progress, Runner, StepResult
 from databank.tables import Column, TableSpec
 from tests.support.plain_store import ListLedger, PlainStore
+from tests.unit.runs.world import AHEAD, a_living_holder
 
 IN = TableSpec(
     name="core.given",
@@ -150,21 +150,17 @@ def test_a_bug_is_recorded_and_raised(world: World) -> None:
 
 
 def lease(root: Path, **changed: object) -> Path:
-    held = {
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-        "run_id": "other",
-        "heartbeat": "2100-01-01T00:00:00+00:00",
-    }
+    """The lease of a living run on this machine, or what is changed of it."""
     path = root / "_lease" / "copy"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(held | changed))
+    path.write_text(json.dumps(a_living_holder() | changed))
     return path
 
 
-def test_a_living_run_is_named(world: World) -> None:
-    lease(world.root)
-    with pytest.raises(LeaseHeldError, match=f"pid {os.getpid()}, run other"):
+@pytest.mark.parametrize("heartbeat", [AHEAD, "2020-01-01T00:00:00+00:00"])
+def test_a_living_run_is_named_however_long_it_was_silent(world: World, heartbeat: str) -> None:
+    lease(world.root, heartbeat=heartbeat)
+    with pytest.raises(LeaseHeldError, match=f"pid {os.getpid()}, run 'other'"):
         world.run()
 
 
@@ -176,7 +172,13 @@ def test_a_lease_that_is_just_being_written_is_waited_for(world: World) -> None:
 
 def test_a_living_run_on_another_host_is_waited_for(world: World) -> None:
     lease(world.root, host="elsewhere")
-    with pytest.raises(LeaseHeldError, match="host elsewhere"):
+    with pytest.raises(LeaseHeldError, match="host 'elsewhere'"):
+        world.run()
+
+
+def test_a_container_of_the_same_name_is_another_machine(world: World) -> None:
+    lease(world.root, machine="another boot pid:[1]", pid=2**22 + 1)
+    with pytest.raises(LeaseHeldError, match="another run holds"):
         world.run()
 
 
@@ -184,16 +186,62 @@ def test_a_living_run_on_another_host_is_waited_for(world: World) -> None:
     "stale",
     [
         {"pid": 2**22 + 1},
+        {"started": 1},
         {"host": "elsewhere", "heartbeat": "2020-01-01T00:00:00+00:00"},
         {"heartbeat": None},
+        {"heartbeat": "2026-01-01T00:00:00"},
+        {"heartbeat": "\x1b[31m"},
+        {"pid": "many"},
+        {"run_id": 7},
     ],
-    ids=["dead here", "silent elsewhere", "cut short"],
+    ids=str,
 )
 def test_a_stale_lease_is_taken_over_and_given_back(world: World, stale: dict[str, object]) -> None:
     path = lease(world.root, **stale)
     os.utime(path, (0, 0))
     assert world.run().outcome == "done"
     assert not path.exists()
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "7", "null", "{", "\x00"])
+def test_a_lease_of_odd_content_ends_with_its_time(world: World, text: str) -> None:
+    path = lease(world.root)
+    path.write_text(text)
+    with pytest.raises(LeaseHeldError, match="another run holds"):
+        world.run()
+    os.utime(path, (0, 0))
+    assert world.run().outcome == "done"
+
+
+@pytest.mark.parametrize("taken", [True, False], ids=["by another run", "removed"])
+def test_a_run_that_lost_its_lease_writes_and_publishes_nothing(
+    world: World, *, taken: bool
+) -> None:
+    path = world.root / "_lease" / "copy"
+
+    def lose(point: str) -> None:
+        if point == f"after:{OUT.name}":
+            path.unlink()
+            if taken:
+                lease(world.root)
+
+    world.store.fault = lose
+    outcome = world.run()
+    assert outcome.outcome == "failed"
+    assert "while this run was paused; it ends and publishes nothing" in str(outcome.error)
+    assert ("run other took" in str(outcome.error)) == taken
+    assert not world.store.is_published(OUT)
+    # only its own lease is given back
+    assert path.exists() == taken
+
+
+def test_what_another_process_has_run_counts(world: World) -> None:
+    later = Runner(world.store, Settings(), ledger=world.ledger, progress=Progress(quiet=True))
+    earlier = Runner(world.store, Settings(), ledger=world.ledger, progress=Progress(quiet=True))
+    latest = replace(JOB, latest_only=True, always=True)
+    assert later.run(latest, None, day=DAY, config_hash="h").outcome == "done"
+    outcome = earlier.run(latest, None, day=DAY - timedelta(days=1), config_hash="h")
+    assert f"was published for {DAY}" in str(outcome.error)
 
 
 def test_a_root_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from databank.config import Settings
-from databank.runs import Context, Job, Outcome, Progress, Runner, StepResult
+from databank.runs import Context, Job, Outcome, Progress, Runner, StepResult, lease
 from databank.runs.records import Ledger, StoreLedger
 from databank.runs.rollback import roll_back
 from databank.tables import Column, Store, TableSpec
@@ -33,6 +33,17 @@ def make(context: Context, number: int) -> StepResult:
 
 
 JOB = Job(name="make", step=make, tables=(MADE, LATER), rollback=lambda *_: {"rows": 1})
+
+
+AHEAD = "2100-01-01T00:00:00+00:00"
+
+
+def a_living_holder() -> dict[str, object]:
+    """What a lease says that another run of this process holds."""
+    pid = os.getpid()
+    machine = {"host": socket.gethostname(), "machine": lease._machine()}
+    process = {"pid": pid, "started": lease._start_of(pid)}
+    return machine | process | {"run_id": "other", "heartbeat": AHEAD}
 
 
 class Made:
@@ -64,8 +75,7 @@ class Made:
 
     def hold(self) -> None:
         """Another run of the job is alive."""
-        held = {"host": socket.gethostname(), "pid": os.getpid(), "run_id": "other"}
-        text = json.dumps(held | {"heartbeat": "2100-01-01T00:00:00+00:00"})
+        text = json.dumps(a_living_holder())
         (self.root / "_lease").mkdir(exist_ok=True)
         (self.root / "_lease" / "make").write_text(text)
 

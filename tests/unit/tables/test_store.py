@@ -64,7 +64,7 @@ def reopened(store: Store, run_id: str) -> Store:
 
 
 def version(store: Store) -> int | None:
-    return store._version(THING)
+    return store.newest_version(THING)
 
 
 def test_readers_see_what_was_published_and_nothing_later(store: Store) -> None:
@@ -145,6 +145,25 @@ def test_a_commit_of_somebody_else_is_named(delta_store: DeltaStore) -> None:
     )
     with pytest.raises(ForeignCommitError, match=r"core\.thing: version 1 \(WRITE\) was not"):
         reopened(delta_store, "run-2")
+
+
+@pytest.mark.parametrize("writes_after", [False, True])
+def test_a_run_publishes_nothing_that_another_one_wrote_beside_it(
+    delta_store: DeltaStore, *, writes_after: bool
+) -> None:
+    spark, conf = delta_store.spark, "spark.databricks.delta.commitInfo.userMetadata"
+    delta_store.append(THING, rows(spark, (1, "a")))
+    other = reopened(delta_store, "run-2")
+    other.append(THING, rows(spark, (2, "b")))
+    other.publish("make_things", DAY)
+    spark.conf.set(conf, "databank:run-1")
+    if writes_after:
+        delta_store.append(THING, rows(spark, (3, "c")))
+    with pytest.raises(DataBankError, match="another run wrote to it while this one was running"):
+        delta_store.publish("make_things", DAY)
+    assert content(reader_of(other).read(THING)) == [(2, "b")]
+    # the next run takes back what was not published
+    assert content(reopened(other, "run-3").read(THING)) == [(2, "b")]
 
 
 def test_a_published_table_that_is_gone_is_named(delta_store: DeltaStore) -> None:
