@@ -96,8 +96,8 @@ def test_what_a_replay_gives_is_what_a_load_would_have_given(
 
 def test_columns_that_a_source_no_longer_has_are_told(world: World) -> None:
     world.run()
-    other = SHOP | {"columns": SHOP["columns"] | {"amount": "price"}}
-    assert again(world, other, only="shop").summary == {
+    renamed = SHOP | {"columns": SHOP["columns"] | {"amount": "price"}}
+    assert again(world, renamed, only="shop").summary == {
         "not parsed again": "1 files, whose columns their source lacks"
     }
     assert world.read("ops.quarantine").where("source = 'shop'").count() == 4

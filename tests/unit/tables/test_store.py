@@ -153,17 +153,17 @@ def test_a_run_publishes_nothing_that_another_one_wrote_beside_it(
 ) -> None:
     spark, conf = delta_store.spark, "spark.databricks.delta.commitInfo.userMetadata"
     delta_store.append(THING, rows(spark, (1, "a")))
-    other = reopened(delta_store, "run-2")
-    other.append(THING, rows(spark, (2, "b")))
-    other.publish("make_things", DAY)
+    taking_over = reopened(delta_store, "run-2")
+    taking_over.append(THING, rows(spark, (2, "b")))
+    taking_over.publish("make_things", DAY)
     spark.conf.set(conf, "databank:run-1")
     if writes_after:
         delta_store.append(THING, rows(spark, (3, "c")))
     with pytest.raises(DataBankError, match="another run wrote to it while this one was running"):
         delta_store.publish("make_things", DAY)
-    assert content(reader_of(other).read(THING)) == [(2, "b")]
+    assert content(reader_of(taking_over).read(THING)) == [(2, "b")]
     # the next run takes back what was not published
-    assert content(reopened(other, "run-3").read(THING)) == [(2, "b")]
+    assert content(reopened(taking_over, "run-3").read(THING)) == [(2, "b")]
 
 
 def test_a_published_table_that_is_gone_is_named(delta_store: DeltaStore) -> None:
