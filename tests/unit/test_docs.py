@@ -104,9 +104,10 @@ def test_the_demos_configuration_holds_by_the_schemas_for_editors() -> None:
     for pattern, schema in file_schemas().items():
         validator = jsonschema.Draft202012Validator(schema)
         for path in (HERE / "conf").glob(pattern):
-            value, faults = read_yaml(path, path.name)
-            assert not faults
-            assert [f"{path.name}: {e.message}" for e in validator.iter_errors(value)] == []
+            read = read_yaml(path, path.name)
+            assert not read.faults
+            messages = [f"{path.name}: {e.message}" for e in validator.iter_errors(read.value)]
+            assert messages == []
 
 
 def test_a_misspelled_key_is_an_error_in_an_editor() -> None:

@@ -1,6 +1,8 @@
 """Read the files of a configuration folder into models and gather every fault on the way."""
 
+import os
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,6 +12,8 @@ from databank.config.yaml import read_yaml
 from databank.errors import ConfigFaultsError, Fault, did_you_mean, wrong_and_remedy
 
 M = TypeVar("M", bound=BaseModel)
+_SHOWN = 60  # signs of a wrong value
+_SHORTEST_SECRET = 4  # signs; shorter values say nothing, and stand in every other word
 
 
 class ConfigReader:
@@ -21,6 +25,7 @@ class ConfigReader:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self.faults: list[Fault] = []
+        self._secrets: dict[str, str] = {}
         if not self.folder.is_dir():
             wrong = "the configuration folder does not exist"
             raise ConfigFaultsError([Fault(str(folder), "", wrong, "give its path by --conf-dir")])
@@ -51,25 +56,43 @@ class ConfigReader:
             ConfigFaultsError: If there is any.
         """
         if self.faults:
-            raise ConfigFaultsError(self.faults)
+            raise ConfigFaultsError([self._without_secrets(fault) for fault in self.faults])
+
+    def _without_secrets(self, fault: Fault) -> Fault:
+        """Show the name of a variable of the environment in the place of its value."""
+        wrong, remedy = fault.wrong, fault.remedy
+        for value, name in sorted(self._secrets.items(), key=lambda secret: -len(secret[0])):
+            if len(value) >= _SHORTEST_SECRET:
+                wrong, remedy = (text.replace(value, f"${{{name}}}") for text in (wrong, remedy))
+        return replace(fault, wrong=wrong, remedy=remedy)
 
     def _files(self, folder: str) -> list[Path]:
         here = self.folder / folder
-        for path in sorted(here.glob("*.yaml")) if here.is_dir() else []:
-            self.fault(f"{folder}/{path.name}", "", "ends in .yaml", "rename it to .yml")
-        return sorted(here.glob("*.yml")) if here.is_dir() else []
+        try:
+            # not by glob, for which a folder that cannot be read is an empty one
+            names = sorted(entry.name for entry in os.scandir(here))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            self.fault(folder, "", f"cannot be read ({error.strerror})", "let this user read it")
+            return []
+        for name in names:
+            if name.endswith(".yaml"):
+                self.fault(f"{folder}/{name}", "", "ends in .yaml", "rename it to .yml")
+        return [here / name for name in names if name.endswith(".yml")]
 
     def _file(self, path: Path, model: type[M] | Callable[[Any], type[M]]) -> M | None:
         shown = str(path.relative_to(self.folder))
-        value, faults = read_yaml(path, shown)
-        self.faults.extend(faults)
-        if faults:
+        read = read_yaml(path, shown)
+        self._secrets |= read.secrets
+        self.faults.extend(read.faults)
+        if read.faults:
             return None
-        if value is None:
+        if read.value is None:
             self.fault(shown, "", "the file is empty", "fill it in, or remove it")
             return None
-        chosen = model if isinstance(model, type) else model(value)
-        return self._validate(value, chosen, shown)
+        chosen = model if isinstance(model, type) else model(read.value)
+        return self._validate(read.value, chosen, shown)
 
     def _validate(self, value: Any, model: type[M], shown: str) -> M | None:
         try:
@@ -91,9 +114,16 @@ def _faults(error: ValidationError, model: type[BaseModel], shown: str) -> Itera
             wrong, remedy = wrong_and_remedy(item["ctx"]["error"])
             yield Fault(shown, key, wrong, remedy or "correct it")
         else:
-            given = "" if isinstance(item["input"], dict | list) else f" (given: {item['input']!r})"
+            given = (
+                "" if isinstance(item["input"], dict | list) else f" (given: {_cut(item['input'])})"
+            )
             remedy = str(item["msg"]).replace("Input should", "it should")
             yield Fault(shown, key, f"wrong value{given}", remedy)
+
+
+def _cut(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _key_path(location: tuple[int | str, ...]) -> str:

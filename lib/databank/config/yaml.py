@@ -2,6 +2,10 @@
 
 import os
 import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 
 from databank.errors import Fault
 
+_LARGEST = 4 << 20  # bytes of a file
+_MOST_VALUES = 1_000_000
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
@@ -58,41 +64,94 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(_tag, re.compile(_pattern), list(_first))
 
 
-def read_yaml(path: Path, shown: str) -> tuple[Any, list[Fault]]:
+@dataclass(frozen=True)
+class Yaml:
+    """What a file of YAML holds.
+
+    Attributes:
+        value: Its content; None if there are faults.
+        faults: Why it cannot be read.
+        secrets: Values that came from the environment, and the names of their variables.
+    """
+
+    value: Any
+    faults: list[Fault]
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_yaml(path: Path, shown: str) -> Yaml:
     """Read one YAML file; what cannot be read comes back as faults, never as an exception."""
     try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            return _unread(shown, "is no file", "put a file of YAML there")
+        if status.st_size > _LARGEST:
+            wrong = f"has {status.st_size:,} bytes, and {_LARGEST:,} is the limit"
+            return _unread(shown, wrong, "split it")
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        return None, [Fault(shown, "", "the file does not exist", "create it")]
+        return _unread(shown, "the file does not exist", "create it")
+    except OSError as error:
+        return _unread(shown, f"cannot be read ({error.strerror})", "let this user read it")
     except UnicodeDecodeError as error:
-        wrong = f"byte {error.start} is not UTF-8"
-        return None, [Fault(shown, "", wrong, "save the file as UTF-8")]
+        return _unread(shown, f"byte {error.start} is not UTF-8", "save the file as UTF-8")
     try:
         value = yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         remedy = "quote values with commas, colons or braces, and check the indentation"
-        return None, [Fault(shown, place, str(error.problem), remedy)]
-    faults: list[Fault] = []
-    return _expand(value, shown, "", faults), faults
+        return Yaml(None, [Fault(shown, place, str(error.problem), remedy)])
+    except yaml.YAMLError as error:
+        return _unread(shown, str(error).splitlines()[0], "save the file as plain text")
+    except RecursionError:
+        return _unread(shown, "is nested too deep", "write it flatter")
+    expansion = _Expansion(shown)
+    try:
+        value = expansion.expand(value, "")
+    except (RecursionError, OverflowError):
+        wrong = "unfolds to too much: an alias stands for itself, or for many others"
+        return _unread(shown, wrong, "write the values where they belong")
+    return Yaml(None if expansion.faults else value, expansion.faults, expansion.secrets)
 
 
-def _expand(value: Any, shown: str, key: str, faults: list[Fault]) -> Any:
-    """Replace ${NAME} and ${NAME:-default} in every text by the environment's value."""
-    if isinstance(value, dict):
-        return {k: _expand(v, shown, f"{key}.{k}".lstrip("."), faults) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_expand(v, shown, f"{key}[{i}]", faults) for i, v in enumerate(value)]
-    if not isinstance(value, str):
-        return value
+def _unread(shown: str, wrong: str, remedy: str) -> Yaml:
+    return Yaml(None, [Fault(shown, "", wrong, remedy)])
 
-    def variable(match: re.Match[str]) -> str:
+
+class _Expansion:
+    """Replaces ${NAME} and ${NAME:-default} in every text by the environment's value."""
+
+    def __init__(self, shown: str) -> None:
+        self._shown, self._values = shown, 0
+        self.faults: list[Fault] = []
+        self.secrets: dict[str, str] = {}
+
+    def expand(self, value: Any, key: str) -> Any:
+        """Give the value with all its texts replaced.
+
+        Raises:
+            OverflowError: If it has more parts than anybody writes; aliases may multiply.
+            RecursionError: If it holds itself.
+        """
+        self._values += 1
+        if self._values > _MOST_VALUES:
+            raise OverflowError
+        if isinstance(value, dict):
+            return {k: self.expand(v, f"{key}.{k}".lstrip(".")) for k, v in value.items()}
+        if isinstance(value, list):
+            return [self.expand(v, f"{key}[{i}]") for i, v in enumerate(value)]
+        return (
+            _VARIABLE.sub(partial(self._variable, key), value) if isinstance(value, str) else value
+        )
+
+    def _variable(self, key: str, match: re.Match[str]) -> str:
         name, default = match.group(1), match.group(2)
         text = os.environ.get(name, default)
         if text is None:
             wrong = f"the environment variable {name} is not set"
-            faults.append(Fault(shown, key, wrong, f"export {name}=..., or write ${{{name}:-x}}"))
+            remedy = f"export {name}=..., or write ${{{name}:-x}}"
+            self.faults.append(Fault(self._shown, key, wrong, remedy))
+        elif name in os.environ:
+            self.secrets[text] = name
         return text or ""
-
-    return _VARIABLE.sub(variable, value)

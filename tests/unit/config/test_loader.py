@@ -1,5 +1,6 @@
 """Configuration files: all faults in one pass, each with file, key, fact and remedy."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,21 @@ def test_all_faults_of_a_file_come_in_one_pass(tmp_path: Path) -> None:
         ("name: [", "a.yml: line 1"),
         (b"name: \xff\xfe", "is not UTF-8"),
         ("name: ${DATABANK_NO_SUCH_VARIABLE}", "DATABANK_NO_SUCH_VARIABLE is not set"),
+        ("name: a\0b", "special characters are not allowed"),
+        ("name: &a [*a]", "unfolds to too much"),
+        ("[" * 20_000, "is nested too deep"),
+        (f"name: {'x' * (4 << 20)}", "is the limit; split it"),
+        (
+            "\n".join(
+                [
+                    "a0: &a0 [x]",
+                    *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)),
+                ]
+            ),
+            "unfolds to too much",
+        ),
     ],
+    ids=lambda value: str(value)[:20],
 )
 def test_a_file_that_cannot_be_read_is_a_fault(
     tmp_path: Path, text: str | bytes, message: str
@@ -88,6 +103,50 @@ def test_variables_of_the_environment_are_filled_in(
 ) -> None:
     monkeypatch.setenv("DATABANK_TEST_NAME", "x")
     assert read(tmp_path, "name: ${DATABANK_TEST_NAME}/${DATABANK_UNSET:-y}") == Outer(name="x/y")
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "device"])
+def test_what_is_no_file_is_not_read(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a.yml"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    reader = ConfigReader(tmp_path)
+    assert reader.read_file("a.yml", Outer) is None
+    assert "is no file" in str(reader.faults[0])
+
+
+def test_a_folder_that_cannot_be_read_is_no_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tags").mkdir()
+
+    def refuse(path: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("databank.config.loader.os.scandir", refuse)
+    reader = ConfigReader(tmp_path)
+    assert reader.read_folder("tags", Outer) == {}
+    assert (
+        str(reader.faults[0]) == "tags: cannot be read (Permission denied); let this user read it"
+    )
+
+
+def test_values_of_the_environment_are_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABANK_TEST_SECRET", "hunter2hunter2")
+    message = faults(tmp_path, 'name: x\ninner: {share: "${DATABANK_TEST_SECRET}!"}')
+    assert "hunter2" not in message
+    assert "${DATABANK_TEST_SECRET}!" in message
+
+
+def test_a_wrong_value_is_shown_by_its_begin(tmp_path: Path) -> None:
+    message = faults(tmp_path, f"name: x\ninner: {{share: {'y' * 5000}}}")
+    assert len(message) < 250
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
