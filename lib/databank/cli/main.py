@@ -1,5 +1,6 @@
 """The command line: `databank <command>`; bad input is one line and exit code 2."""
 
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -306,7 +307,13 @@ def version() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the console script."""
+    end_when_terminated()
     sys.exit(exit_code(arguments))
+
+
+def end_when_terminated() -> None:
+    """Let SIGTERM end the process as an error does: with its lease given back, and 143."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def exit_code(arguments: Sequence[str] | None = None) -> int:
@@ -336,4 +343,5 @@ def _usage_error() -> Any:
 
 def run_job(job: str) -> int:
     """Run a job from jobs/<job>.py with the options of `databank run`."""
+    end_when_terminated()
     return exit_code(["run", job, *sys.argv[1:]])
