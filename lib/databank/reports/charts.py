@@ -7,7 +7,7 @@ its validators.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from databank.reports.format import count, label
+from databank.reports.format import count, label, plain
 
 Figure = dict[str, Any]
 
@@ -63,7 +63,7 @@ def stacked_days(days: Sequence[str], parts: Mapping[str, Sequence[int]]) -> Fig
             "x": list(days),
             "y": list(values),
             "marker": {"color": PALETTE[i % len(PALETTE)], "line": {"width": 0}},
-            "hovertemplate": f"%{{x|%d %b %Y}}<br>{label(part)}: %{{y:,}}<extra></extra>",
+            "hovertemplate": f"%{{x|%d %b %Y}}<br>{plain(label(part))}: %{{y:,}}<extra></extra>",
         }
         for i, (part, values) in enumerate(parts.items())
     ]
@@ -90,7 +90,7 @@ def lines(
             "y": list(ys),
             "line": {"color": PALETTE[i % len(PALETTE)], "width": 2.2},
             "marker": {"size": 6},
-            "hovertemplate": f"{at}<br>{label(name)}: %{{y{shown}}}<extra></extra>",
+            "hovertemplate": f"{at}<br>{plain(label(name))}: %{{y{shown}}}<extra></extra>",
         }
         for i, (name, (xs, ys)) in enumerate(series.items())
     ]
@@ -282,4 +282,16 @@ def _figure(traces: list[Figure], layout: Figure, *, height: int, legend: bool =
         "showlegend": legend,
         "margin": {"l": 8, "r": 12, "t": 40 if legend else 8, "b": 32},
     }
-    return {"data": traces, "layout": base | layout}
+    return {"data": _without_markup(traces), "layout": base | _without_markup(layout)}
+
+
+def _without_markup(value: Any) -> Any:
+    """Escape all texts of a figure but the templates, which are written here."""
+    if isinstance(value, str):
+        return plain(value)
+    if isinstance(value, Mapping):
+        return {
+            key: each if str(key).endswith("template") else _without_markup(each)
+            for key, each in value.items()
+        }
+    return [_without_markup(each) for each in value] if isinstance(value, list | tuple) else value

@@ -1,6 +1,12 @@
 """Numbers, days and names as a reader expects them."""
 
 from datetime import date
+from html import escape
+
+
+def plain(text: str) -> str:
+    """Escape markup in a text: Plotly takes names for it."""
+    return escape(text, quote=False)
 
 
 def count(value: float) -> str:

@@ -72,3 +72,18 @@ def test_a_name_cannot_break_out_of_the_page() -> None:
     panel = Panel(evil, evil, charts.bars([evil], [1], [evil]), Grid((evil,), ((evil,),)))
     page = render(evil, date(2026, 1, 1), evil, [Section("x", evil, evil, panels=(panel,))])
     assert "<script>alert" not in page
+
+
+LINK = "<a href='https://evil'>x</a>"
+
+
+def test_names_in_pictures_are_no_markup() -> None:
+    drawn = (
+        charts.bars([LINK, "b"], [1, 2], [LINK, "2"]),
+        charts.stacked_days(["2026-01-31"], {LINK: [1]}),
+        charts.columns([LINK, "b"], [1.0, 2.0], title=LINK),
+    )
+    for figure in drawn:
+        text = str(figure)
+        assert "<a" not in text
+        assert "&lt;a" in text

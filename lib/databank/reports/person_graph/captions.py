@@ -4,19 +4,14 @@ Plotly takes names for markup; here they are shown as they are.
 """
 
 from collections.abc import Iterable, Mapping
-from html import escape
 
 from databank.identity.rules import MANUAL_RULE
 from databank.reports import format as fmt
+from databank.reports.format import plain
 from databank.reports.person_graph.parts import Dot, Tie
 
 _LETTERS = 14  # of a name beside its dot
 _SHORT = 4  # a longer name gets a line of its own
-
-
-def plain(text: str) -> str:
-    """Escape markup in a text."""
-    return escape(text, quote=False)
 
 
 def label(dot: Dot) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from databank.identity.bridges import find_bridges
 from databank.reports import format as fmt
 from databank.reports.charts import PALETTE, QUIET, Figure
-from databank.reports.person_graph.captions import about_dot, about_tie, label, plain
+from databank.reports.person_graph.captions import about_dot, about_tie, label
 from databank.reports.person_graph.layout import Places, place_dots
 from databank.reports.person_graph.parts import Dot, Pair, Tie
 
@@ -186,7 +186,7 @@ def _dots(scene: _Scene, *, left_out: int) -> list[Figure]:
             of_type[dot.id_type].append(dot)
     traces = [
         _marks(
-            plain(fmt.label(kind)),
+            fmt.plain(fmt.label(kind)),
             of_type[kind],
             scene,
             colour=PALETTE[i % len(PALETTE)],
