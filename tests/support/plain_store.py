@@ -1,5 +1,6 @@
 """A store and a ledger in plain Python: what runs and rollbacks do is shown without Spark."""
 
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,8 +52,14 @@ class LocalFiles:
         self._at(path).rename(self._at(to))
         return True
 
+    def names(self, path: str) -> list[str]:
+        return sorted(entry.name for entry in self._at(path).iterdir()) if self.exists(path) else []
+
     def delete(self, path: str) -> None:
-        self._at(path).unlink(missing_ok=True)
+        if self._at(path).is_dir():
+            shutil.rmtree(self._at(path))
+        else:
+            self._at(path).unlink(missing_ok=True)
 
     def _at(self, path: str) -> Path:
         return Path(self.root, path)

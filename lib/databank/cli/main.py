@@ -1,15 +1,14 @@
 """The command line: `databank <command>`; bad input is one line and exit code 2."""
 
-import signal
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from databank import __version__
+from databank.cli.ending import code_of, end_when_terminated
 from databank.cli.show import show_rows, show_sections
-from databank.errors import ConfigFaultsError, DataBankError
 
 app = typer.Typer(
     name="databank",
@@ -311,34 +310,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(exit_code(arguments))
 
 
-def end_when_terminated() -> None:
-    """Let SIGTERM end the process as an error does: with its lease given back, and 143."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-
-
 def exit_code(arguments: Sequence[str] | None = None) -> int:
     """Run a command line: 0 done, 2 the operator can fix it, 3 a gate refused; bugs raise."""
-    try:
-        code = app(args=list(arguments) if arguments is not None else None, standalone_mode=False)
-    except ConfigFaultsError as error:
-        for fault in error.faults:
-            print(f"error: {fault}", file=sys.stderr)
-        return error.exit_code
-    except DataBankError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except typer.Exit as stop:
-        return int(stop.exit_code)
-    except _usage_error() as error:
-        error.show()
-        return 2
-    # an interrupted command ends with 130, which typer returns
-    return int(code or 0)
-
-
-def _usage_error() -> Any:
-    """typer's base of all usage errors; it vendors click in newer versions."""
-    return typer.BadParameter.__mro__[2]
+    given = list(arguments) if arguments is not None else None
+    return code_of(lambda: app(args=given, standalone_mode=False))
 
 
 def run_job(job: str) -> int:

@@ -20,6 +20,7 @@ from databank.runs.records import Ledger, StoreLedger
 from databank.runs.retention import expire_rows
 from databank.tables import Store, TableSpec
 from databank.tables.erasure import ERASED_PERSON, remove_erased_persons
+from databank.tables.files import SCRATCH
 
 Rollback = Callable[[Store, Mapping[str, int]], Summary]
 
@@ -120,6 +121,7 @@ class Runner:
         run_id = new_run_id(job, day)
         seconds = self._settings.lease_seconds
         with Lease(self.store, job.name, run_id=run_id, seconds=seconds):
+            self._remove_leftovers(job)
             self.store.refresh()
             self._read_history()
             last = self._history.last(job.name, nodes)
@@ -203,6 +205,12 @@ class Runner:
                     self._seen += 1
         return Outcome(job.name, context.nodes, outcome, taken, summary, error)
 
+    def _remove_leftovers(self, job: Job) -> None:
+        """Remove what killed runs of the job left in scratch: it may be personal data in clear."""
+        for run_id in self.store.files.names(SCRATCH):
+            if is_run_of(run_id, job):
+                self.store.files.delete(f"{SCRATCH}/{run_id}")
+
     def _read_history(self) -> None:
         """Read what other processes have run since the last look; their days count, too."""
         version = self._ledger.version()
@@ -240,6 +248,11 @@ class Runner:
 def new_run_id(job: Job, day: date) -> str:
     """Make an id that no other run has."""
     return f"{day:%Y%m%d}-{job.name}-{uuid4().hex[:8]}"
+
+
+def is_run_of(run_id: str, job: Job) -> bool:
+    """Tell whether an id is that of a run of the job."""
+    return run_id.partition("-")[2].rpartition("-")[0] == job.name
 
 
 def _analysis_error(job: str, error: AnalysisException) -> DataBankError:

@@ -7,6 +7,8 @@ from typing import Any
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
+SCRATCH = "_scratch"  # folder of what runs keep while they run
+
 
 @dataclass(frozen=True)
 class Commit:

@@ -19,7 +19,7 @@ from databank.session import keep_checkpoints, small_frame
 from databank.tables.checks import computed_once, conform, refuse_outside, refuse_unsafe_keys
 from databank.tables.faults import die_at
 from databank.tables.feed import ChangeFeed
-from databank.tables.files import Commit, Files
+from databank.tables.files import SCRATCH, Commit, Files
 from databank.tables.ops import RUNNER, Publication
 from databank.tables.spec import TableSpec, name_of
 
@@ -94,11 +94,11 @@ class Store(ABC):
 
     def end_run(self) -> None:
         """Remove the scratch files of the run."""
-        self.files.delete(f"{self.root}/_scratch/{self.run_id}")
+        self.files.delete(f"{self.root}/{SCRATCH}/{self.run_id}")
 
     def scratch(self, name: str) -> str:
         """Give a path for files that live as long as the run."""
-        return f"{self.root}/_scratch/{self.run_id}/{name}"
+        return f"{self.root}/{SCRATCH}/{self.run_id}/{name}"
 
     @abstractmethod
     def materialise(self, name: str, rows: DataFrame) -> DataFrame:

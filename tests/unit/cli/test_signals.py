@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from databank.cli import main
+
 WAITING = """
 import time
 from databank.cli import main
@@ -31,3 +33,16 @@ def test_the_exit_code_names_the_signal(number: signal.Signals, code: int) -> No
         process.send_signal(number)
         rest, _ = process.communicate(timeout=30)
     assert (process.returncode, "cleaned up" in rest) == (code, True)
+
+
+def test_a_full_disk_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("typer.echo", fail)
+    assert main.exit_code(["version"]) == 2
+    assert capsys.readouterr().err == (
+        "error: no space is left on a disk; free some, and run it again\n"
+    )

@@ -235,6 +235,17 @@ def test_a_run_that_lost_its_lease_writes_and_publishes_nothing(
     assert path.exists() == taken
 
 
+def test_what_a_killed_run_left_in_scratch_goes_with_the_next_run_of_the_job(world: World) -> None:
+    scratch = world.root / "_scratch"
+    for run_id in ("20260101-copy-0a1b2c3d", "20260101-build_copy-0a1b2c3d", "other"):
+        (scratch / run_id / "parsed").mkdir(parents=True)
+    assert world.run().outcome == "done"
+    assert sorted(path.name for path in scratch.iterdir()) == [
+        "20260101-build_copy-0a1b2c3d",
+        "other",
+    ]
+
+
 def test_what_another_process_has_run_counts(world: World) -> None:
     later = Runner(world.store, Settings(), ledger=world.ledger, progress=Progress(quiet=True))
     earlier = Runner(world.store, Settings(), ledger=world.ledger, progress=Progress(quiet=True))

@@ -1,0 +1,48 @@
+"""How a command ends: an exit code, and a line for what the operator can fix."""
+
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from databank.errors import ConfigFaultsError, DataBankError
+
+_DISK_FULL = "No space left on device"
+
+
+def code_of(command: Callable[[], Any]) -> int:
+    """Run a command: 0 done, 2 the operator can fix it, 3 a gate refused; bugs raise."""
+    try:
+        code = command()
+    except ConfigFaultsError as error:
+        for fault in error.faults:
+            print(f"error: {fault}", file=sys.stderr)
+        return error.exit_code
+    except DataBankError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except typer.Exit as stop:
+        return int(stop.exit_code)
+    except _usage_error() as error:
+        error.show()
+        return 2
+    except Exception as error:
+        # Spark wraps it deep in the texts of its own errors
+        if _DISK_FULL not in str(error):
+            raise
+        print("error: no space is left on a disk; free some, and run it again", file=sys.stderr)
+        return 2
+    # an interrupted command ends with 130, which typer returns
+    return int(code or 0)
+
+
+def _usage_error() -> Any:
+    """typer's base of all usage errors; it vendors click in newer versions."""
+    return typer.BadParameter.__mro__[2]
+
+
+def end_when_terminated() -> None:
+    """Let SIGTERM end the process as an error does: with its lease given back, and 143."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
