@@ -56,10 +56,20 @@ def test_warnings_are_gathered_and_stops_are_told_apart(spark_session: SparkSess
 
 def test_only_rows_with_a_verdict_are_quarantined(spark_session: SparkSession) -> None:
     schema = "source string, file string, line bigint, rule string, reason string, raw string"
-    rows = frame(spark_session, schema, "s | f | 1 | | |\n s | f | 2 | format | not JSON | {")
+    given = """
+        s | f | 1 |                 |          |   | 2026-01-31
+        s | f | 2 | format          | not JSON | { |
+        s | f | 3 | from_the_future | later    | x | 2026-02-01
+    """
+    rows = frame(spark_session, f"{schema}, day date", given)
     taken = quarantine_rows(rows, load_id="L")
     expected = frame(
-        spark_session, f"load_id string, {schema}", "L | s | f | 2 | format | not JSON | {"
+        spark_session,
+        f"load_id string, {schema}, waits_for date",
+        """
+        L | s | f | 2 | format          | not JSON | { |
+        L | s | f | 3 | from_the_future | later    | x | 2026-02-01
+        """,
     )
     assertDataFrameEqual(taken, expected)
 
