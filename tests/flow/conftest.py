@@ -37,20 +37,20 @@ def world(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture(scope="session")
 def loop_begun(project: Project, world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A warehouse within the loop of a day: the next step trains models."""
-    root = tmp_path_factory.mktemp("begun") / "root"
-    shutil.copytree(world, root)
-    first, _ = halves(project)
-    run(project, first, root)
-    return root
+    return run_in_copy(project, halves(project)[0], world, tmp_path_factory.mktemp("begun"))
 
 
 @pytest.fixture(scope="session")
 def loop(project: Project, loop_begun: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A warehouse after the whole loop of one day."""
-    root = tmp_path_factory.mktemp("loop") / "root"
-    shutil.copytree(loop_begun, root)
-    _, second = halves(project)
-    run(project, second, root)
+    return run_in_copy(project, halves(project)[1], loop_begun, tmp_path_factory.mktemp("loop"))
+
+
+def run_in_copy(project: Project, steps: list[Step], bank: Path, folder: Path) -> Path:
+    """Run steps on a copy of a warehouse; returns the copy."""
+    root = folder / "root"
+    shutil.copytree(bank, root)
+    run(project, steps, root)
     return root
 
 

@@ -222,12 +222,14 @@ def quarantine(
     as_json: AsJson = False,
 ) -> None:
     """What was not taken, by source and reason, read without Spark; or another try to load it."""
-    from databank.cli.quarantine import list_quarantine, replay
-    from databank.clock import parse_day
-
     if action is None:
+        from databank.cli.quarantine import list_quarantine
+
         show_rows(list_quarantine(root, source, show_values=show_values), as_json)
         return
+    from databank.cli.replay import replay
+    from databank.clock import parse_day
+
     day = parse_day(date) if date else None
     show_rows([replay(conf_dir, root, source, day, dry_run=dry_run)], as_json)
 

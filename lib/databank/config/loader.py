@@ -70,7 +70,7 @@ class ConfigReader:
         here = self.folder / folder
         try:
             # not by glob, for which a folder that cannot be read is an empty one
-            names = sorted(entry.name for entry in os.scandir(here))
+            names = sorted(os.listdir(here))
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:

@@ -40,6 +40,8 @@ class Lease:
             "started": _start_of(os.getpid()),
             "run_id": run_id,
         }
+        # a heartbeat is no single step: the guard must not meet one that is half written
+        self._lock = threading.Lock()
         self._stop = threading.Event()
         self._heart = threading.Thread(target=self._beat, daemon=True, name=f"lease-{job}")
 
@@ -75,7 +77,8 @@ class Lease:
         Raises:
             LeaseHeldError: Naming the run that took it.
         """
-        held = self._read()
+        with self._lock:
+            held = self._read()
         if not self._is_own(held):
             by = f"run {held['run_id']} took" if "run_id" in held else "somebody removed"
             raise LeaseHeldError(
@@ -87,8 +90,10 @@ class Lease:
         return json.dumps(self._holder | {"heartbeat": now().isoformat()})
 
     def _beat(self) -> None:
-        while not self._stop.wait(self._seconds / 4) and self._is_own(self._read()):
-            self._files.write(self._path, self._text())
+        while not self._stop.wait(self._seconds / 4):
+            with self._lock:
+                if self._is_own(self._read()):
+                    self._files.write(self._path, self._text())
 
     def _read(self) -> dict[str, Any]:
         """Read what the file says; nothing if there is none, or it cannot be understood."""

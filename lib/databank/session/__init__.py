@@ -2,6 +2,7 @@
 
 from databank.session.build import get_spark, stop_spark
 from databank.session.frames import arrow_frame, small_frame
+from databank.session.settings import with_settings
 from databank.session.shared import (
     checkpoint,
     checkpoint_counted,
@@ -12,5 +13,5 @@ from databank.session.shared import (
 
 __all__ = [
     "arrow_frame", "checkpoint", "checkpoint_counted", "checkpoint_keys", "get_spark",
-    "keep_checkpoints", "shared_folder", "small_frame", "stop_spark",
+    "keep_checkpoints", "shared_folder", "small_frame", "stop_spark", "with_settings",
 ]  # fmt: skip

@@ -1,13 +1,13 @@
 """Fields of records become columns that all sources share; what differs by source ends here."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame, SparkSession, functions as F
+from pyspark.sql import Column, DataFrame, functions as F
 
+from databank.session import with_settings
 from databank.sources.config import SourcesConfig
 from databank.sources.formats.base import SourceFormat
 from databank.sources.forms import FORMS
@@ -101,7 +101,10 @@ def extract(records: DataFrame, group: ParseGroup, fields: Iterable[IdentifierFi
         own = own.where(F.col("line") > group.header_line)
     packed = own.select(F.struct("file", "line", "fault", "value").alias("_record"))
     opened = source.open_records(packed, group.columns)
-    with _time_zone(records.sparkSession, source.timezone):
+    # Spark writes the session's zone into each expression when it is analysed, which is as soon as
+    # it is selected: those of a source read what names no zone in the zone of the source
+    zone = {"spark.sql.session.timeZone": source.timezone}
+    with with_settings(records.sparkSession, zone):
         typed = opened.select("_record", "_bad", "_rest", *_values(group), *_identifiers(source))
     kind, types = source.becomes, TARGETS[source.becomes]
 
@@ -133,21 +136,6 @@ def extract(records: DataFrame, group: ParseGroup, fields: Iterable[IdentifierFi
         *(column.cast(_TYPES.get(name, "string")).alias(name) for name, column in columns.items()),
         _rest(source).alias("fields"),
     )
-
-
-@contextmanager
-def _time_zone(spark: SparkSession, zone: str) -> Iterator[None]:
-    """Let expressions that are analysed in this block read clock times in a zone.
-
-    Spark writes the session's zone into each of them when it is analysed, which is as soon as it
-    is selected: casts and functions of a source read what names no zone in the zone of the source.
-    """
-    former = spark.conf.get("spark.sql.session.timeZone")
-    spark.conf.set("spark.sql.session.timeZone", zone)
-    try:
-        yield
-    finally:
-        spark.conf.set("spark.sql.session.timeZone", former or "UTC")
 
 
 def _rest(source: SourceFormat) -> Column:

@@ -6,8 +6,8 @@ ANSI off (see `build`): what cannot be read is null here, and the row goes to qu
 of stopping the load.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import date
 from functools import reduce
 
@@ -16,6 +16,7 @@ from pyspark.sql import Column, DataFrame, SparkSession, functions as F
 from databank.columns import business_day
 from databank.quality.quarantine import WAITING
 from databank.quality.rules import Finding, first_finding, rule_findings, rule_warnings
+from databank.session import with_settings
 from databank.sources.config import SourcesConfig
 from databank.sources.fields import KEY, STAMP, ParseGroup, extract, identifier_fields
 from databank.sources.formats.base import SourceFormat
@@ -69,20 +70,9 @@ _SETTINGS = {
 }
 
 
-@contextmanager
-def parsing_settings(spark: SparkSession) -> Iterator[None]:
+def parsing_settings(spark: SparkSession) -> AbstractContextManager[None]:
     """Set the session up for a block in which parsed records are computed."""
-    former = {key: spark.conf.get(key, None) for key in _SETTINGS}
-    for key, value in _SETTINGS.items():
-        spark.conf.set(key, value)
-    try:
-        yield
-    finally:
-        for key, setting in former.items():
-            if setting is None:
-                spark.conf.unset(key)
-            else:
-                spark.conf.set(key, setting)
+    return with_settings(spark, _SETTINGS)
 
 
 def parse_records(

@@ -107,11 +107,8 @@ class DeltaStore(Store):
             ForeignCommitError: If somebody else committed to the table since.
             DataBankError: If a published table is gone.
         """
-        path, wanted, last = (
-            self.path(spec),
-            self.published.get(spec.name),
-            self.newest_version(spec),
-        )
+        path, wanted = self.path(spec), self.published.get(spec.name)
+        last = self.newest_version(spec)
         if last is None:
             if wanted is not None:
                 raise DataBankError(

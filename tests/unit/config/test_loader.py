@@ -127,7 +127,7 @@ def test_a_folder_that_cannot_be_read_is_no_empty_one(
     def refuse(path: object) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("databank.config.loader.os.scandir", refuse)
+    monkeypatch.setattr("databank.config.loader.os.listdir", refuse)
     reader = ConfigReader(tmp_path)
     assert reader.read_folder("tags", Outer) == {}
     assert (

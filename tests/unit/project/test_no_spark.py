@@ -30,6 +30,11 @@ def test_every_configuration_is_validated_without_pyspark() -> None:
     assert len(done.stdout.splitlines()) == len(folders) >= 5
 
 
+def test_what_is_in_quarantine_is_looked_for_without_pyspark(tmp_path: Path) -> None:
+    done = without_pyspark(f"quarantine|--root|{tmp_path / 'nowhere'}")
+    assert (done.returncode, "there is no such folder" in done.stderr) == (2, True), done.stderr
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -1,15 +1,15 @@
 """csv: text whose fields are found by their place."""
 
 import csv
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
 
 from databank.sources.formats.csv_records import CsvRecords
-from databank.sources.formats.files import CheckedFileFormat, UnfitError
+from databank.sources.formats.files import CheckedFileFormat, UnfitError, refuse_repeated
 from databank.sources.formats.text import TextFormat
 from databank.sources.units import SourceUnit
 
@@ -57,27 +57,26 @@ class CsvFormat(CheckedFileFormat, TextFormat):
         return CsvRecords(self.delimiter, self.escape, len(unit.columns) or None)
 
     def look_into(self, unit: SourceUnit) -> tuple[tuple[str, ...], SourceUnit]:
-        """Read the header: the first line that is not blank."""
+        """Read the header: the first record."""
         from databank.sources.formats.csv_records import separator
-        from databank.sources.formats.lines import BROKEN_OFF, read_batches
         from databank.sources.formats.text_stream import read_lines
 
-        lines, _ = read_lines(unit.place, self.encoding, block=_HEADER_BLOCK)
-        top = next((line for block in lines for line in block.lines if line.strip()), b"")
-        declared = separator(top)
+        lines, encoding = read_lines(unit.place, self.encoding, block=_HEADER_BLOCK)
+        blocks, top = [], None
+        while top is None and (block := next(lines, None)) is not None:
+            blocks.append(block)
+            top = next((line for line in block.lines if line.strip()), None)
+        declared = separator(top or b"")
         if declared not in (None, self.delimiter):
             raise UnfitError(f"it says sep={declared}, and `delimiter` is {self.delimiter!r}")
-        if self.header == "none":
+        if not self.has_header:
             return self.names, replace(unit, columns=self.names)
-        for batch in read_batches(self.file(unit), block=_HEADER_BLOCK):
-            [first, *_] = batch.to_pylist()
-            if str(first["fault"]).startswith(BROKEN_OFF):
-                raise EOFError(first["fault"].removeprefix(BROKEN_OFF))
-            names = self.columns_of(first["value"])
-            seen = replace(
-                unit, columns=names, header_line=first["line"], first_line=first["value"]
-            )
-            return names, seen
+        for records in self.splitter(unit).split(chain(blocks, lines)):
+            if records.values:
+                text = records.values[0].decode(encoding, errors="replace")
+                names = self.columns_of(text)
+                line = records.numbers[0]
+                return names, replace(unit, columns=names, header_line=line, first_line=text)
         return (), unit
 
     def columns_of(self, first_line: str) -> tuple[str, ...]:
@@ -90,9 +89,7 @@ class CsvFormat(CheckedFileFormat, TextFormat):
             return self.names
         rows = csv.reader([first_line], delimiter=self.delimiter, escapechar=self.escape)
         names = tuple(name.strip() for row in rows for name in row)
-        repeated = sorted(name for name, n in Counter(names).items() if n > 1 and name)
-        if repeated:
-            raise UnfitError(f"columns given twice: {', '.join(repeated)}", first_line)
+        refuse_repeated(filter(None, names), first_line)
         return tuple(name or f"column_{place}" for place, name in enumerate(names, 1))
 
     def open_records(self, records: "DataFrame", columns: Sequence[str]) -> "DataFrame":

@@ -2,6 +2,8 @@
 
 import zlib
 from abc import abstractmethod
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -75,6 +77,17 @@ class UnfitError(Exception):
     def __init__(self, reason: str, first_line: str | None = None) -> None:
         super().__init__(reason)
         self.reason, self.first_line = reason, first_line
+
+
+def refuse_repeated(names: Iterable[str], first_line: str | None = None) -> None:
+    """Refuse a file two of whose columns have one name.
+
+    Raises:
+        UnfitError: Naming them.
+    """
+    repeated = sorted(name for name, n in Counter(names).items() if n > 1)
+    if repeated:
+        raise UnfitError(f"columns given twice: {', '.join(repeated)}", first_line)
 
 
 class CheckedFileFormat(FileFormat):

@@ -75,7 +75,7 @@ class JsonRecords:
             last = block is None
             text += "" if block is None else self._text(b"\n".join(block.lines)) + "\n"
             records, at = Records(), 0
-            while (at := _end_of(_BETWEEN, text, at)) < len(text):
+            while (at := _end_of_gap(text, at)) < len(text):
                 fault = None
                 try:
                     value, end = _DECODER.raw_decode(text, at)
@@ -109,6 +109,6 @@ def _may_go_on(error: Exception, text: str) -> bool:
     return error.msg.startswith("Unterminated") or error.pos >= len(text.rstrip()) - _LONGEST_WORD
 
 
-def _end_of(pattern: re.Pattern[str], text: str, at: int) -> int:
-    match = pattern.match(text, at)
-    return match.end() if match else at
+def _end_of_gap(text: str, at: int) -> int:
+    gap = _BETWEEN.match(text, at)
+    return gap.end() if gap else at

@@ -1,11 +1,12 @@
 """parquet: files whose rows Arrow reads, kept as JSON."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from databank.sources.formats.files import CheckedFileFormat, UnfitError
-from databank.sources.formats.sharing import share_out
+from databank.sources.formats.files import CheckedFileFormat, UnfitError, refuse_repeated
+from databank.sources.formats.sharing import read_by_workers, share_out
 from databank.sources.units import SourceUnit
 
 if TYPE_CHECKING:
@@ -36,9 +37,7 @@ class ParquetFormat(CheckedFileFormat):
                     f"column {field.name} is of type {field.type}, which cannot be read; leave it "
                     "out of the file"
                 ) from None
-        repeated = sorted({name for name in schema.names if schema.names.count(name) > 1})
-        if repeated:
-            raise UnfitError(f"columns given twice: {', '.join(repeated)}")
+        refuse_repeated(schema.names)
         types = schema.to_string(show_schema_metadata=False, show_field_metadata=False)
         return tuple(schema.names), replace(unit, schema=types)
 
@@ -75,15 +74,8 @@ class ParquetFormat(CheckedFileFormat):
         for group in share_out(small, cores=spark.sparkContext.defaultParallelism):
             tasks.append([ParquetPiece(unit.name, unit.place) for unit in group])
 
-        def read(batches: "Iterable[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
-            for batch in batches:
-                for number in batch.column(0).to_pylist():
-                    for piece in tasks[number]:
-                        yield from read_rows(piece, schema)
-
-        # a range with as many partitions as rows: exactly one list of pieces a task
-        numbers = spark.range(0, len(tasks), 1, len(tasks))
-        rows = numbers.mapInArrow(read, from_arrow_schema(schema, prefer_timestamp_ntz=True))
+        columns = from_arrow_schema(schema, prefer_timestamp_ntz=True)
+        rows = read_by_workers(spark, tasks, partial(read_rows, schema=schema), columns)
         fields = {name: F.col(f"c{place}") for place, name in enumerate(given.names)}
         own = {"unit": F.col("file"), "line": F.col("line"), "fault": F.col("fault")}
         return as_json(rows, self.source, fields, **own)

@@ -1,8 +1,16 @@
-"""Share the files of a source out to tasks of about equal size."""
+"""Share the files of a source out to tasks of about equal size, and read them there by Arrow."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from databank.sources.units import SourceUnit
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
+
+P = TypeVar("P")  # what a worker reads at once: a file, or a part of one
 
 _TASKS_A_CORE = 4
 _SMALLEST_TASK = 4 << 20  # packed bytes: below this a task costs more than its work
@@ -27,3 +35,21 @@ def share_out(units: Sequence[SourceUnit], *, cores: int) -> list[list[SourceUni
 
 def _size(unit: SourceUnit) -> int:
     return unit.size or 0
+
+
+def read_by_workers(
+    spark: "SparkSession",
+    tasks: Sequence[Sequence[P]],
+    read_one: "Callable[[P], Iterable[pa.RecordBatch]]",
+    schema: "StructType | str",
+) -> "DataFrame":
+    """Read lists of files by Arrow workers, a list a task; each file is read once."""
+
+    def read(batches: "Iterable[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
+        for batch in batches:
+            for number in batch.column(0).to_pylist():
+                for each in tasks[number]:
+                    yield from read_one(each)
+
+    # a range with as many partitions as rows: exactly one list a task
+    return spark.range(0, len(tasks), 1, len(tasks)).mapInArrow(read, schema)

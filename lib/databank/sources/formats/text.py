@@ -2,17 +2,16 @@
 
 import codecs
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
 from databank.sources.formats.files import FileFormat
-from databank.sources.formats.sharing import share_out
+from databank.sources.formats.sharing import read_by_workers, share_out
 from databank.sources.units import SourceUnit
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
     from databank.sources.formats.lines import TextFile
@@ -60,13 +59,4 @@ class TextFormat(FileFormat):
 
         cores = spark.sparkContext.defaultParallelism
         tasks = [[self.file(unit) for unit in group] for group in share_out(units, cores=cores)]
-
-        def read(batches: "Iterable[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
-            for batch in batches:
-                for number in batch.column(0).to_pylist():
-                    for file in tasks[number]:
-                        yield from read_batches(file)
-
-        # a range with as many partitions as rows: exactly one list of files a task
-        numbers = spark.range(0, len(tasks), 1, len(tasks))
-        return numbers.mapInArrow(read, SCHEMA)
+        return read_by_workers(spark, tasks, read_batches, SCHEMA)
