@@ -12,7 +12,9 @@ TAGS: dict[str, TagType] = {
     "vip": "boolean", "spend": "count", "city": "text", "since": "date",
 }  # fmt: skip
 ARCHIVE = ArchiveConfig.model_validate({"dimensions": {"ad_click": {"campaign": "campaign"}}})
-GOOD = "events('login') >= 1 and vip and upper(city) = 'X' and spend > 2 and since < '2026-01-01'"
+GOOD = (
+    "events('login') >= 1 and vip and upper(city) = 'X' and spend > 2 and since < date '2026-01-01'"
+)
 
 
 def check(spark: SparkSession, *texts: str, kind: str | None = "boolean") -> None:
