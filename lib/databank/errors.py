@@ -17,6 +17,10 @@ class GateRefusedError(DataBankError):
     exit_code = 3
 
 
+class TooFewError(DataBankError):
+    """The bank has not enough to learn one thing from; what does not stand on it goes on."""
+
+
 class MissingColumnsError(DataBankError, LookupError):
     """A frame lacks columns that a transform needs."""
 

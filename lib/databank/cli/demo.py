@@ -23,7 +23,7 @@ def run_demo(*, persons: int, root: str, seed: int, dirt: str, conf_dir: str) ->
     """Generate, run, evaluate and print.
 
     Raises:
-        DataBankError: What the operator can fix; a refusal comes after the figures.
+        DataBankError: What the operator can fix; what stopped a part alone comes after the figures.
     """
     project = load_project(conf_dir)
     world = WorldSettings(persons=persons, seed=seed, dirt=load_dirt(dirt))
@@ -51,9 +51,9 @@ def run_demo(*, persons: int, root: str, seed: int, dirt: str, conf_dir: str) ->
     )
     for purpose, command in steps:
         console.print(f"{purpose}:\n  {command}", soft_wrap=True, markup=False, highlight=False)
-    refusal = exit_error(outcomes)
-    if refusal is not None:
-        raise refusal
+    error = exit_error(outcomes)
+    if error is not None:
+        raise error
 
 
 def _refuse_used(store: Store, root: str) -> None:

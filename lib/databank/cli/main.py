@@ -64,9 +64,9 @@ def run(
     from databank.project.execute import execute, exit_error
 
     outcomes = execute(project, steps, root=root, day=day, only=only)
-    refusal = exit_error(outcomes)
-    if refusal is not None:
-        raise refusal
+    error = exit_error(outcomes)
+    if error is not None:
+        raise error
 
 
 @app.command()

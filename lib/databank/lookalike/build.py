@@ -8,7 +8,7 @@ from pyspark.storagelevel import StorageLevel
 
 from databank.archive.analysis import Checked, refuse_wrong_expressions
 from databank.columns import is_one_of
-from databank.errors import DataBankError
+from databank.errors import TooFewError
 from databank.lookalike.config import LookalikeConfig, LookalikesConfig, member_of
 from databank.lookalike.rank import HIDDEN, UNLABELLED, VISIBLE, Gain, gain_curve, role, top
 from databank.lookalike.tables import GAIN, MEMBER
@@ -29,7 +29,7 @@ def expand_lookalikes(context: Context, config: LookalikesConfig) -> StepResult:
     which the hidden seeds give (Elkan and Noto 2008). Lift is measured on the hidden seeds.
 
     Raises:
-        DataBankError: If a seed audience is too small to learn from.
+        TooFewError: If a seed audience is too small to learn from.
     """
     wanted = [each for each in config.lookalikes if context.wants(each.lookalike)]
     if not wanted:
@@ -72,7 +72,7 @@ def score_persons(persons: DataFrame, config: LookalikeConfig) -> DataFrame:
         person_id, role, excluded, likeness (probability to be a visible seed, in [0, 1]).
 
     Raises:
-        DataBankError: If everybody is a seed, or a feature is missing for everybody.
+        TooFewError: If everybody is a seed, or a feature is missing for everybody.
     """
     labelled = persons.withColumns(
         {"label": (F.col("role") == VISIBLE).cast("double"), "part": F.lit("train")}
@@ -81,7 +81,7 @@ def score_persons(persons: DataFrame, config: LookalikeConfig) -> DataFrame:
     rest = stats.persons.get("train", 0) - stats.positives.get("train", 0)
     unknown = [name for name, median in stats.medians.items() if median is None]
     if unknown or not rest:
-        raise DataBankError(
+        raise TooFewError(
             f"lookalike {config.lookalike}: "
             + (f"feature {unknown[0]!r} is missing for everybody; correct it" if unknown else "")
             + ("" if unknown else "everybody is a seed; choose a narrower seed audience")
@@ -142,7 +142,7 @@ def _refuse_few(persons: DataFrame, config: LookalikeConfig) -> None:
     counted = {row["role"]: row["count"] for row in persons.groupBy("role").count().collect()}
     seeds = counted.get(VISIBLE, 0) + counted.get(HIDDEN, 0)
     if seeds < LEAST_SEEDS or not counted.get(HIDDEN):
-        raise DataBankError(
+        raise TooFewError(
             f"lookalike {config.lookalike}: the seed audience {config.seed!r} has {seeds} persons "
             f"with events, {LEAST_SEEDS} are needed; widen it, or choose another seed"
         )

@@ -10,7 +10,7 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.ml.regression import IsotonicRegression
 from pyspark.sql import Column, DataFrame, functions as F
 
-from databank.errors import DataBankError
+from databank.errors import TooFewError
 from databank.models.algorithms import find_algorithm
 from databank.models.features import FeatureConfig
 from databank.models.spec import ModelSpec
@@ -62,19 +62,19 @@ def require_enough_rows(stats: TrainingStats, *, where: str) -> None:
     """Raise unless each part has enough persons of either label, and each feature a value.
 
     Raises:
-        DataBankError: Naming the part or the feature, and what to change.
+        TooFewError: Naming the part or the feature, and what to change.
     """
     for part in ("train", "calibrate", "holdout"):
         n, ones = stats.persons.get(part, 0), stats.positives.get(part, 0)
         least = LEAST if part != "calibrate" else LEAST // 4
         if min(ones, n - ones) < least:
-            raise DataBankError(
+            raise TooFewError(
                 f"{where}: {n} persons in part {part}, {ones} of them with label 1; {least} of "
                 "either label are needed: take a later --date, a wider population or label"
             )
     unknown = [name for name, median in stats.medians.items() if median is None]
     if unknown:
-        raise DataBankError(
+        raise TooFewError(
             f"{where}: feature {unknown[0]!r} is missing for everybody; correct it, or remove it"
         )
 

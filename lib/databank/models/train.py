@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 
 from databank.archive.analysis import Checked, refuse_wrong_expressions
 from databank.archive.config import ArchiveConfig
-from databank.errors import GateRefusedError
+from databank.errors import GateRefusedError, TooFewError
 from databank.models.config import ModelsConfig
 from databank.models.families.family import Family, TrainingSet, by_family
 from databank.models.metrics import ModelQuality, measure
@@ -52,7 +52,7 @@ def train_models(context: Context, config: ModelsConfig) -> StepResult:
     Raises:
         GateRefusedError: If a gate refused a model. The refusal is recorded and published first;
             the former champion goes on.
-        DataBankError: If there are too few persons of either label.
+        TooFewError: If a model has too few persons of either label; the others are trained first.
     """
     wanted = [model for model in config.models if context.wants(model.model)]
     if not wanted:
@@ -66,9 +66,14 @@ def train_models(context: Context, config: ModelsConfig) -> StepResult:
     refuse_wrong_expressions(context.spark, entries, config.archive, {})
     summary: Summary = {model.model: "kept" for model in wanted if model not in due}
     trained: list[Trained] = []
+    short: list[str] = []
     for family, specs in by_family(due):
         for batch in family.batches(specs):
-            trained += _train_batch(context, config.archive, family, batch, champions, registry)
+            done, too_few = _train_batch(
+                context, config.archive, family, batch, champions, registry
+            )
+            trained += done
+            short += too_few
     if trained:
         _record(context, trained)
         # measurements are kept, those of refused models too, and before the alias moves: after a
@@ -84,7 +89,9 @@ def train_models(context: Context, config: ModelsConfig) -> StepResult:
             registry.promote(training.version)
     refused = [f"{each.version.model}: {each.refusal}" for each in trained if each.refusal]
     if refused:
-        raise GateRefusedError("; ".join(refused))
+        raise GateRefusedError("; ".join([*refused, *short]))
+    if short:
+        raise TooFewError("; ".join(short))
     return StepResult(summary)
 
 
@@ -125,14 +132,22 @@ def _train_batch(
     batch: list[ModelSpec],
     champions: Mapping[str, Version | None],
     registry: Registry,
-) -> list[Trained]:
-    """Train the models of a batch on frames that they share."""
+) -> tuple[list[Trained], list[str]]:
+    """Train the models of a batch on frames that they share; and say which have too few persons."""
     versions = {spec.model: champions[spec.model] for spec in batch}
     specs = {name: registry.spec(version) for name, version in versions.items() if version}
     # a champion of another family has other inputs: it cannot be compared on these persons
     comparable = {name: spec for name, spec in specs.items() if spec.family == batch[0].family}
+    trained: list[Trained] = []
+    short: list[str] = []
     with family.training_sets(context, batch, comparable, archive) as sets:
-        return [_train(context, family, each, registry, versions[each.spec.model]) for each in sets]
+        for each in sets:
+            try:
+                champion = versions[each.spec.model]
+                trained.append(_train(context, family, each, registry, champion))
+            except TooFewError as error:
+                short.append(str(error))
+    return trained, short
 
 
 def _train(

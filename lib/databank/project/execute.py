@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import date
+from typing import Protocol
 
 from databank.dag import Dag
-from databank.errors import DataBankError
+from databank.errors import DataBankError, GateRefusedError, TooFewError
 from databank.project.graph import Node
 from databank.project.jobs import config_hash, job_config, load_job
 from databank.project.model import Project
@@ -17,63 +18,105 @@ _TAGS = "build_tags"
 _TRAIN, _SCORE = "train_model", "score_model"
 
 
+class RunStep(Protocol):
+    """Runs one step of a plan."""
+
+    def __call__(self, step: Step, *, done: int, waiting: int, rebuilt: bool) -> Outcome:
+        """Run the step.
+
+        Args:
+            step: What to run.
+            done: How many steps were run before it.
+            waiting: How many come after it.
+            rebuilt: Whether an earlier step of the plan has built other nodes of the job.
+        """
+        ...
+
+
 def execute(
     project: Project, steps: Iterable[Step], *, root: str, day: date, only: str | None = None
 ) -> list[Outcome]:
     """Run the steps of a plan on one warehouse; `only` is the node that was asked for by name.
 
-    An error of the operator ends the run. A refusal (exit code 3) stops only what stands on it.
-
     Raises:
-        DataBankError: The first error that ended the run.
+        DataBankError: The first error that ended the run; see `run_steps`.
     """
     progress = Progress()
     progress.start("session")
     spark = get_spark("databank", **project.settings.spark)
     runner = Runner(DeltaStore(spark, root), project.settings, progress=progress)
     progress.done("ready", {})
-    graph = job_graph(project, used_too=False)
+    seldom = any(tag.refresh for tag in project.tags if tag.name == only)
+
+    def run(step: Step, *, done: int, waiting: int, rebuilt: bool) -> Outcome:
+        progress.place(done + 1, done + 1 + waiting)
+        return runner.run(
+            load_job(step.job),
+            job_config(step.job, project),
+            day=day,
+            config_hash=config_hash(step.job, project, step.nodes),
+            nodes=step.nodes,
+            only=only,
+            # parts of one job read what the other parts wrote; a tag that the last run kept is
+            # built where it is asked for, although nothing has changed
+            forced=rebuilt or (step.job == _TAGS and only in step.nodes and seldom),
+        )
+
+    return run_steps(steps, job_graph(project, used_too=False), run)
+
+
+def run_steps(steps: Iterable[Step], graph: Dag[Node], run: RunStep) -> list[Outcome]:
+    """Run steps in their order, and leave out what stands on a step that came to nothing.
+
+    A refusal (exit code 3), and a node that the bank has too little to learn from, stop only what
+    stands on them; any other error of the operator ends the run.
+
+    Args:
+        steps: In an order in which each finds what it reads.
+        graph: What each node stands on.
+        run: Runs one of them.
+
+    Raises:
+        DataBankError: The first error that ended the run.
+    """
     outcomes: list[Outcome] = []
     missing: set[Node] = set()
     waiting = list(steps)
-    refused_models: set[str] = set()
+    untrained: set[str] = set()
     rebuilt: set[str] = set()
-    seldom = any(tag.refresh for tag in project.tags if tag.name == only)
     while waiting:
         step = _without(waiting.pop(0), missing, graph)
         if step is None:
             continue
         nodes = step.nodes
-        if step.job == _SCORE and len(nodes) > 1 and refused_models & set(nodes):
-            # a refused model may have no champion: that must not stop the others
-            waiting = [Step(step.job, (name,)) for name in nodes] + waiting
+        if step.job == _SCORE and len(nodes) > 1 and untrained & set(nodes):
+            # a model that was not trained may have no champion: that must not stop the others
+            waiting = [*_apart(step), *waiting]
             continue
-        progress.place(len(outcomes) + 1, len(outcomes) + 1 + len(waiting))
-        outcome = runner.run(
-            load_job(step.job),
-            job_config(step.job, project),
-            day=day,
-            config_hash=config_hash(step.job, project, nodes),
-            nodes=nodes,
-            only=only,
-            # parts of one job read what the other parts wrote; a tag that the last run kept is
-            # built where it is asked for, although nothing has changed
-            forced=step.job in rebuilt or (step.job == _TAGS and only in nodes and seldom),
-        )
+        done = len(outcomes)
+        outcome = run(step, done=done, waiting=len(waiting), rebuilt=step.job in rebuilt)
         outcomes.append(outcome)
         if outcome.outcome == "done":
             rebuilt.add(step.job)
         if outcome.error is None:
             continue
-        without_champion = step.job == _SCORE and set(nodes) <= refused_models
-        if not (outcome.outcome == "refused" or without_champion):
+        too_few = isinstance(outcome.error, TooFewError)
+        without_champion = step.job == _SCORE and set(nodes) <= untrained
+        if not (outcome.outcome == "refused" or too_few or without_champion):
             raise outcome.error
         if step.job == _TRAIN:
             # the champion, if there is one, goes on scoring
-            refused_models |= set(nodes)
+            untrained |= set(nodes)
+        elif too_few and len(nodes) > 1:
+            waiting = [*_apart(step), *waiting]
         else:
             missing |= nodes_of(step)
     return outcomes
+
+
+def _apart(step: Step) -> list[Step]:
+    """Make a step of each node."""
+    return [Step(step.job, (name,)) for name in step.nodes]
 
 
 def _without(step: Step, missing: set[Node], graph: Dag[Node]) -> Step | None:
@@ -85,5 +128,18 @@ def _without(step: Step, missing: set[Node], graph: Dag[Node]) -> Step | None:
 
 
 def exit_error(outcomes: Iterable[Outcome]) -> DataBankError | None:
-    """Give the refusal to leave with, if there was one."""
-    return next((o.error for o in outcomes if o.error and o.outcome == "refused"), None)
+    """Give the error to leave with: all that stopped a part, and the highest of their exit codes.
+
+    That a model has no champion follows from its training, which is named.
+    """
+    outcomes = list(outcomes)
+    errors = [
+        outcome.error
+        for outcome in outcomes
+        if outcome.error is not None and not (outcome.job == _SCORE and outcome.outcome == "failed")
+    ]
+    if not errors:
+        return None
+    text = "\n".join(dict.fromkeys(str(error) for error in errors))
+    refused = any(outcome.outcome == "refused" for outcome in outcomes)
+    return GateRefusedError(text) if refused else DataBankError(text)

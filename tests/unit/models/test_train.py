@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession, functions as F
 
 from databank.cli.main import exit_code
 from databank.config import Settings
-from databank.errors import DataBankError, GateRefusedError
+from databank.errors import DataBankError, GateRefusedError, TooFewError
 from databank.models.config import ModelsConfig
 from databank.models.metrics import ModelQuality
 from databank.models.registry import Registry, Version
@@ -44,12 +44,18 @@ def bank(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="module")
-def first(bank: DeltaStore) -> tuple[Context, StepResult]:
-    return _train(bank, model())
+def first(bank: DeltaStore) -> tuple[Context, TooFewError]:
+    """The first training, beside a model whose label nobody has."""
+    nobody = {"when": "events('never_seen', 'next 30 days') >= 1", "days": 30}
+    models = (model(model="nobody", label=nobody), model())
+    context = context_on(bank, tables=JOB.tables)
+    with pytest.raises(TooFewError) as caught:
+        train_models(context, ModelsConfig(models=models))
+    return context, caught.value
 
 
 @pytest.fixture(scope="module")
-def registry(first: tuple[Context, StepResult]) -> Registry:
+def registry(first: tuple[Context, TooFewError]) -> Registry:
     return open_registry(first[0])
 
 
@@ -60,7 +66,7 @@ def test_without_a_champion_scoring_says_what_to_run(bank: DeltaStore) -> None:
 
 
 def test_the_first_model_that_passes_becomes_champion(
-    first: tuple[Context, StepResult], registry: Registry, bank: DeltaStore
+    first: tuple[Context, TooFewError], registry: Registry, bank: DeltaStore
 ) -> None:
     champion = registry.champion("churn")
     assert champion is not None
@@ -74,8 +80,19 @@ def test_the_first_model_that_passes_becomes_champion(
     assert held == row["holdout"]
 
 
+def test_a_model_with_too_few_of_a_label_stops_no_other(
+    first: tuple[Context, TooFewError], registry: Registry, bank: DeltaStore
+) -> None:
+    message = str(first[1])
+    assert "model nobody, as of 2026-03-01" in message
+    assert "0 of them with label 1" in message
+    assert "churn" not in message
+    assert registry.champion("nobody") is None
+    assert {row["model"] for row in bank.read(TRAINING).collect()} == {"churn"}
+
+
 def test_a_model_that_is_not_due_is_kept(
-    first: tuple[Context, StepResult], bank: DeltaStore
+    first: tuple[Context, TooFewError], bank: DeltaStore
 ) -> None:
     _, result = _train(bank, model(), day=NEXT)
     assert result.summary == {"churn": "kept"}
@@ -83,7 +100,7 @@ def test_a_model_that_is_not_due_is_kept(
 
 @pytest.mark.slow
 def test_a_refused_model_is_recorded_and_the_champion_goes_on(
-    first: tuple[Context, StepResult], registry: Registry, bank: DeltaStore
+    first: tuple[Context, TooFewError], registry: Registry, bank: DeltaStore
 ) -> None:
     # another seed is another model, so it is due; nothing passes that gate
     strict = model(seed=8, gate={"auc": 0.999})
@@ -101,7 +118,7 @@ def test_a_refused_model_is_recorded_and_the_champion_goes_on(
 
 @pytest.mark.slow
 def test_the_champion_scores_its_population(
-    first: tuple[Context, StepResult], bank: DeltaStore
+    first: tuple[Context, TooFewError], bank: DeltaStore
 ) -> None:
     context = context_on(bank, tables=SCORE_JOB.tables)
     score_models(context, ModelsConfig(models=(model(),)))
@@ -118,7 +135,7 @@ def test_the_champion_scores_its_population(
 
 @pytest.mark.slow
 def test_the_former_champion_comes_back_and_scores(
-    first: tuple[Context, StepResult],
+    first: tuple[Context, TooFewError],
     registry: Registry,
     bank: DeltaStore,
     tmp_path: Path,
