@@ -13,6 +13,7 @@ from databank.archive.row_filters import with_dimensions
 from databank.archive.tables import PERSON_DAY
 from databank.errors import DataBankError
 from databank.expressions import Expression, Macro
+from databank.runs import Context
 from databank.session import small_frame
 
 _CODE, _STATE = re.compile(r"^\[[A-Z0-9_.]+\] "), re.compile(r"\s*SQLSTATE: .*$", re.DOTALL)
@@ -33,7 +34,7 @@ class Checked(NamedTuple):
 
 
 def refuse_wrong_expressions(
-    spark: SparkSession,
+    context: Context,
     entries: Iterable[Checked],
     archive: ArchiveConfig,
     tags: Mapping[str, TagType],
@@ -43,7 +44,7 @@ def refuse_wrong_expressions(
     Cost: one analysis of all expressions together, no Spark job; where it fails, one for each.
 
     Args:
-        spark: The session.
+        context: The run; it notes them, to name the entry if a value of the data fails in it.
         entries: What is to be checked.
         archive: Dimensions that filters may use.
         tags: Type of every tag.
@@ -52,7 +53,8 @@ def refuse_wrong_expressions(
         DataBankError: Naming the first entry that Spark refuses, its expression and the reason.
     """
     entries = [Checked(place, tuple(of_one), kind) for place, of_one, kind in entries]
-    rows, frame = _empty_frames(spark, entries, archive, tags)
+    context.expressions.extend((each.place, text) for each in entries for text in _texts(each))
+    rows, frame = _empty_frames(context.spark, entries, archive, tags)
     try:
         rows.select(*(_filter(macro) for each in entries for macro in _filtered(each)))
         frame.select(*(_value(e, each.type) for each in entries for e in each.expressions))
@@ -86,6 +88,13 @@ def _empty_frames(
     schema = ", ".join(f"`{name}` {kind}" for name, kind in columns.items())
     rows = with_dimensions(small_frame(spark, [], PERSON_DAY.schema()), archive.names)
     return rows, small_frame(spark, [], schema)
+
+
+def _texts(entry: Checked) -> list[str]:
+    return [
+        *(expression.sql for expression in entry.expressions),
+        *(str(macro.filter) for macro in _filtered(entry)),
+    ]
 
 
 def _filtered(entry: Checked) -> list[Macro]:

@@ -28,7 +28,7 @@ def build_audiences(context: Context, config: AudiencesConfig) -> StepResult:
         Checked(f"conf/audiences: audience {each.audience!r}", each.expressions, "boolean")
         for each in wanted
     ]
-    refuse_wrong_expressions(context.spark, entries, config.archive, config.tags)
+    refuse_wrong_expressions(context, entries, config.archive, config.tags)
     context.progress.step(f"{len(wanted)} audiences on one frame")
     outside = outer_expressions(wanted)
     frame = person_frame(context, outside, config.archive, tags=config.tags, subject=subject)

@@ -31,11 +31,25 @@ def code_of(command: Callable[[], Any]) -> int:
     except Exception as error:
         # Spark wraps it deep in the texts of its own errors
         if _DISK_FULL not in str(error):
+            _raise_without_values(error)
             raise
         print("error: no space is left on a disk; free some, and run it again", file=sys.stderr)
         return 2
     # an interrupted command ends with 130, which typer returns
     return int(code or 0)
+
+
+def _raise_without_values(error: Exception) -> None:
+    """Raise what stands for an error of Spark's, whose text holds values of the data."""
+    if "pyspark" not in sys.modules:
+        return
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkException
+
+    from databank.session.spark_faults import without_values
+
+    if isinstance(error, PySparkException | Py4JJavaError):
+        raise without_values(error) from None
 
 
 def _usage_error() -> Any:

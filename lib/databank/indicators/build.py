@@ -38,7 +38,7 @@ def build_indicators(context: Context, config: IndicatorsConfig) -> StepResult:
         Checked(f"conf/indicators: indicator {each.name!r}", each.expressions)
         for each in config.indicators
     ]
-    refuse_wrong_expressions(context.spark, entries, config.archive, {})
+    refuse_wrong_expressions(context, entries, config.archive, {})
     context.progress.step("looking for touched days")
     touched = first_touched(context, config.indicators)
     archive = store.read(PERSON_DAY).where(F.col("day") <= F.lit(day))

@@ -29,7 +29,7 @@ def build_lifecycle(context: Context, config: LifecycleJobConfig) -> StepResult:
         Checked(f"conf/lifecycle.yml: stage {stage.name!r}", [rule], "boolean")
         for stage, rule in rules
     ]
-    refuse_wrong_expressions(context.spark, entries, config.archive, config.tags)
+    refuse_wrong_expressions(context, entries, config.archive, config.tags)
     context.progress.step("stages of the run day")
     recent = Macro("first_time", ANY_EVENT, parse_window(f"last {(day - earlier).days} days"))
     after = _stages(context, config, day, is_new=recent).persist()

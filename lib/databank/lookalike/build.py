@@ -38,7 +38,7 @@ def expand_lookalikes(context: Context, config: LookalikesConfig) -> StepResult:
         Checked(f"conf/lookalikes: lookalike {each.lookalike!r}", each.expressions, "double")
         for each in wanted
     ]
-    refuse_wrong_expressions(context.spark, entries, config.archive, {})
+    refuse_wrong_expressions(context, entries, config.archive, {})
     expressions = [e for each in wanted for e in each.expressions]
     context.progress.step(f"gathering features as of {context.day}")
     frame = macro_frame(context, expressions, config.archive, as_of=context.day)

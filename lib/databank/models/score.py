@@ -44,7 +44,7 @@ def score_models(context: Context, config: ModelsConfig) -> StepResult:
         Checked(f"the champion of model {name!r}", spec.expressions, "double")
         for name, spec in specs.items()
     ]
-    refuse_wrong_expressions(context.spark, entries, config.archive, {})
+    refuse_wrong_expressions(context, entries, config.archive, {})
     context.progress.step(f"gathering the inputs of {len(champions)} champions")
     with ExitStack() as frames:
         persons: dict[str, DataFrame] = {}

@@ -63,7 +63,7 @@ def train_models(context: Context, config: ModelsConfig) -> StepResult:
     entries = [
         Checked(f"conf/models: model {model.model!r}", model.expressions, "double") for model in due
     ]
-    refuse_wrong_expressions(context.spark, entries, config.archive, {})
+    refuse_wrong_expressions(context, entries, config.archive, {})
     summary: Summary = {model.model: "kept" for model in wanted if model not in due}
     trained: list[Trained] = []
     short: list[str] = []

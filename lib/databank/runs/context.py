@@ -9,6 +9,11 @@ from databank.config import Settings
 from databank.runs.progress import Progress
 from databank.tables import Store, TableSpec
 
+# behind the condition of an error of Spark
+NOT_TAKEN = (
+    "a value in the data cannot be taken by the expression; use try_cast, try_to_timestamp, "
+    "try_divide or another try_ function, which give null instead"
+)
 # lines of the short table at the end of a job
 Summary = dict[str, int | float | str]
 
@@ -63,10 +68,16 @@ class Context:
     only: str | None = None
     superseded_by_other_part: bool = False
     metrics: list[tuple[str, dict[str, str], float]] = field(default_factory=list)
+    expressions: list[tuple[str, str]] = field(default_factory=list)
 
     def metric(self, name: str, value: float, **labels: str) -> None:
         """Note one figure for ops.metric."""
         self.metrics.append((name, labels, float(value)))
+
+    def place_of(self, expression: str) -> str:
+        """Name the entries that have a part of an expression; '' where it is not known."""
+        places = [place for place, text in self.expressions if expression and expression in text]
+        return ", ".join(dict.fromkeys(places))
 
     def wants(self, node: str) -> bool:
         """Tell whether a tag, model, audience or lookalike is to be built in this part."""

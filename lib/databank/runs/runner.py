@@ -7,26 +7,24 @@ from datetime import date
 from typing import Any
 from uuid import uuid4
 
+from py4j.protocol import Py4JJavaError
 from pyspark.errors import AnalysisException, PySparkException
 
 from databank.clock import now
 from databank.config import Settings
 from databank.errors import DataBankError
 from databank.runs import records
-from databank.runs.context import Context, LastRun, StepResult, Summary
+from databank.runs.context import NOT_TAKEN, Context, LastRun, StepResult, Summary
 from databank.runs.lease import Lease
 from databank.runs.progress import Progress
 from databank.runs.records import Ledger, StoreLedger
 from databank.runs.retention import expire_rows
+from databank.session.spark_faults import analysis_reason, read_fault, without_values
 from databank.tables import Store, TableSpec
 from databank.tables.erasure import ERASED_PERSON, remove_erased_persons
 from databank.tables.files import SCRATCH
 
 Rollback = Callable[[Store, Mapping[str, int]], Summary]
-
-
-# Spark's name for raise_error() in a query
-_RAISED = "USER_RAISED_EXCEPTION"
 
 
 @dataclass(frozen=True)
@@ -168,17 +166,13 @@ class Runner:
         except DataBankError as caught:
             error, message = caught, str(caught)
             outcome = "refused" if caught.exit_code == 3 else "failed"
-        except AnalysisException as caught:
-            # an expression that the analyser refuses is the operator's to fix
-            error, message = _analysis_error(job.name, caught), str(caught)
-            outcome = "failed"
-        except PySparkException as caught:
-            message = str(caught)[:2000]
-            if caught.getCondition() != _RAISED:
-                raise
-            # rows that a step itself refuses are the operator's to fix
-            raised = (caught.getMessageParameters() or {}).get("errorMessage", message)
-            error, outcome = DataBankError(f"{job.name}: {raised}"), "failed"
+        except (PySparkException, Py4JJavaError) as caught:
+            # its own text holds values of the data
+            error = _operators_error(context, caught)
+            outcome = "error" if error is None else "failed"
+            message = str(error or read_fault(caught))
+            if error is None:
+                raise without_values(caught) from None
         finally:
             taken = time.monotonic() - clock
             if outcome != "unchanged":
@@ -255,6 +249,20 @@ def is_run_of(run_id: str, job: Job) -> bool:
     return run_id.partition("-")[2].rpartition("-")[0] == job.name
 
 
-def _analysis_error(job: str, error: AnalysisException) -> DataBankError:
-    first = str(error).splitlines()[0]
-    return DataBankError(f"{job}: Spark refuses an expression: {first}")
+def _operators_error(
+    context: Context, error: PySparkException | Py4JJavaError
+) -> DataBankError | None:
+    """Say what the operator can fix: an expression of the configuration, or rows that are refused.
+
+    None = it is a bug.
+    """
+    job = context.run_id.partition("-")[2].rpartition("-")[0]
+    if isinstance(error, AnalysisException):
+        return DataBankError(f"{job}: Spark refuses an expression: {analysis_reason(error)}")
+    fault = read_fault(error)
+    if fault.raised:
+        return DataBankError(f"{job}: {fault.raised}")
+    if fault.of_data:
+        place = context.place_of(fault.expression) or job
+        return DataBankError(f"{place}: {fault}: {NOT_TAKEN}")
+    return None

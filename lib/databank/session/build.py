@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from databank.errors import DataBankError
 from databank.session.jars import jar_options
+from databank.session.spark_faults import silence_loggers
 from databank.session.spark_log import spark_log, start_jvm
 
 _EXTENSIONS = "spark.sql.extensions"
@@ -106,6 +107,7 @@ def get_spark(app_name: str = "databank", **conf: Any) -> SparkSession:
     except Exception as error:
         raise _start_error(error) from error
     spark.sparkContext.setLogLevel("ERROR")
+    silence_loggers()
     return spark
 
 

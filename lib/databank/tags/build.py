@@ -31,7 +31,7 @@ def build_tags(context: Context, config: TagsConfig) -> StepResult:
     fresh = fresh_tags(context, wanted, table)
     tags = [tag for tag in wanted if tag.name not in fresh]
     entries = [Checked(f"conf/tags: tag {tag.name!r}", tag.expressions) for tag in tags]
-    refuse_wrong_expressions(context.spark, entries, config.archive, config.types)
+    refuse_wrong_expressions(context, entries, config.archive, config.types)
     before = count_by_tag(context, tags, table) if any(tag.alarm for tag in tags) else {}
     notes = _write_tags(context, config, tags, subject) if tags else {}
     if table is PERSON_TAG:

@@ -7,6 +7,8 @@ from databank.archive.analysis import Checked, refuse_wrong_expressions
 from databank.archive.config import ArchiveConfig, TagType
 from databank.errors import DataBankError
 from databank.expressions import MACROS, Expression, parse_expression
+from databank.runs import Context
+from tests.support.memory_store import MemoryStore, context_on
 
 TAGS: dict[str, TagType] = {
     "vip": "boolean", "spend": "count", "city": "text", "since": "date",
@@ -17,9 +19,13 @@ GOOD = (
 )
 
 
+def a_run(spark: SparkSession) -> Context:
+    return context_on(MemoryStore(spark, "memory"))
+
+
 def check(spark: SparkSession, *texts: str, kind: str | None = "boolean") -> None:
     entries = [Checked(f"audience {n}", [parse_expression(t)], kind) for n, t in enumerate(texts)]
-    refuse_wrong_expressions(spark, entries, ARCHIVE, TAGS)
+    refuse_wrong_expressions(a_run(spark), entries, ARCHIVE, TAGS)
 
 
 def test_what_is_right_passes_with_all_types_of_tags(spark_session: SparkSession) -> None:
@@ -72,5 +78,5 @@ def test_every_macro_has_its_type(spark_session: SparkSession) -> None:
         assert macro.name == name
         value = Expression(macro.column, macro.column, (macro,), frozenset())
         refuse_wrong_expressions(
-            spark_session, [Checked(name, [value], spec.type)], ArchiveConfig(), {}
+            a_run(spark_session), [Checked(name, [value], spec.type)], ArchiveConfig(), {}
         )

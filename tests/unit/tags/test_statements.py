@@ -71,7 +71,10 @@ def test_who_is_no_person_gets_no_tag(bank: Bank) -> None:
     [
         ("SELECT person_id, m AS value FROM archive.person_day", "tag 'x': .*`m`.*; correct its"),
         ("SELECT person_id, n AS value FROM archive.person_day", "a person has 2 values; GROUP BY"),
-        ("SELECT person_id, cast(event AS int) AS value FROM archive.person_day", "correct its"),
+        (
+            "SELECT person_id, cast(event AS int) AS value FROM archive.person_day",
+            "tag 'x': .CAST_INVALID_INPUT. .STRING, INT. in `cast.event AS int.`",
+        ),
     ],
 )
 def test_a_statement_that_spark_refuses_leaves_the_tags_as_they_are(

@@ -99,14 +99,16 @@ def run_statement(context: Context, tag: SqlTag) -> DataFrame:
     Raises:
         DataBankError: If Spark refuses the statement, or it gives a person several values.
     """
-    from pyspark.errors import PySparkException
+    from pyspark.errors import AnalysisException
 
     from databank.session import checkpoint
+    from databank.session.spark_faults import analysis_reason
 
+    context.expressions.append((f"tag {tag.name!r}", tag.select))
     try:
         rows = checkpoint(_selected(context, tag))
-    except PySparkException as error:
-        reason = " ".join(str(error).split("\n\n")[0].split(";")[0].split())
+    except AnalysisException as error:
+        reason = analysis_reason(error).partition(";")[0]
         raise DataBankError(f"tag {tag.name!r}: {reason}; correct its `select`") from None
     several = rows.groupBy("person_id").agg(F.count("*").alias("n")).where("n > 1").first()
     if several is not None:
