@@ -15,9 +15,16 @@ _START = """
 import sys
 from databank.errors import DataBankError
 from databank.session import get_spark
+from databank.session.spark_faults import read_fault
+from pyspark.errors import PySparkException
 try:
     spark = get_spark("quiet", **dict(option.split("=") for option in sys.argv[1:]))
     print(spark.range(3).count())
+    mails = spark.range(1).selectExpr("concat(id, '@mail-example.com') AS mail")
+    try:
+        mails.repartition(2).selectExpr("cast(mail AS int)").collect()
+    except PySparkException as error:
+        print(read_fault(error))
 except DataBankError as error:
     print(f"error: {error}")
 """
@@ -39,10 +46,14 @@ def start(home: Path, *options: str) -> tuple[str, str, str]:
     return done.stdout, done.stderr, log.read_text(encoding="utf-8")
 
 
-def test_a_start_says_nothing_but_in_its_log(tmp_path: Path) -> None:
+def test_a_start_says_nothing_but_in_its_log_and_values_nowhere(tmp_path: Path) -> None:
     printed, said_on_stderr, log = start(tmp_path)
-    assert (printed, said_on_stderr) == ("3\n", "")
+    failed = "[CAST_INVALID_INPUT] (STRING, INT) in `cast(mail AS int)`\n"
+    assert (printed, said_on_stderr) == (f"3\n{failed}", "")
     assert "WARN" in log
+    assert "ERROR Executor: Exception in task" in log
+    assert "mail-example.com" not in log
+    assert (tmp_path / ".cache" / "databank" / "spark.log").stat().st_mode & 0o077 == 0
 
 
 def test_a_failed_resolution_of_jars_names_the_log(tmp_path: Path) -> None:
