@@ -10,8 +10,8 @@ EDGES = TableSpec(
     owner=_JOB,
     key=("a_key", "b_key", "source", "rule"),
     columns=(
-        Column("a_key", "bigint", "the stronger identifier of the record"),
-        Column("b_key", "bigint", "another identifier of the same record"),
+        Column("a_key", "bigint", "the stronger identifier of the record", pii=True),
+        Column("b_key", "bigint", "another identifier of the same record", pii=True),
         Column("source", "string", "source of the record"),
         Column("rule", "string", "event | profile: kind of record; linkage: a likely pair"),
         Column("first_ts", "timestamp", "first seen together, UTC"),
@@ -29,14 +29,19 @@ LIKELY_PAIR = TableSpec(
     key=("name", "a_key", "b_key"),
     columns=(
         Column("name", "string", "rule of identity.yml, `linkage`"),
-        Column("a_key", "bigint", "strongest identifier of one profile, the smaller key"),
-        Column("b_key", "bigint", "strongest identifier of the second profile"),
+        Column("a_key", "bigint", "strongest identifier of one profile, the smaller key", pii=True),
+        Column("b_key", "bigint", "strongest identifier of the second profile", pii=True),
         Column("score", "double", "probability that both are one person's, 0.5-1; the best pair's"),
         Column("n", "bigint", "pairs of profiles with these identifiers"),
         Column("first_ts", "timestamp", "the oldest of these profiles, UTC"),
         Column("last_ts", "timestamp", "the newest of these profiles, UTC"),
-        Column("a_record", "string", "source and record of the first profile of the best pair"),
-        Column("b_record", "string", "source and record of its second profile"),
+        Column(
+            "a_record",
+            "string",
+            "source and record of the first profile of the best pair",
+            pii=True,
+        ),
+        Column("b_record", "string", "source and record of its second profile", pii=True),
     ),
 )
 
@@ -47,7 +52,7 @@ PERSON = TableSpec(
     key=("id_key", "valid_from"),
     open_key=("valid_from",),
     columns=(
-        Column("id_key", "bigint", "identifier, see identity.identifier"),
+        Column("id_key", "bigint", "identifier, see identity.identifier", pii=True),
         Column("person_id", "bigint", "the person, below 2^32, never reused"),
         Column("valid_from", "date", "first day, null = from the beginning"),
         Column("valid_to", "date", "day after the last one, null = still"),
@@ -77,8 +82,13 @@ CHANGES = TableSpec(
         Column("person_id", "bigint", "the person"),
         Column("other_person_id", "bigint", "the person merged away or split off, else null"),
         Column("cause", "string", "why, in words"),
-        Column("a_key", "bigint", "one end of the link that made it, or the excluded identifier"),
-        Column("b_key", "bigint", "the other end; null = no single link"),
+        Column(
+            "a_key",
+            "bigint",
+            "one end of the link that made it, or the excluded identifier",
+            pii=True,
+        ),
+        Column("b_key", "bigint", "the other end; null = no single link", pii=True),
     ),
 )
 
@@ -87,8 +97,10 @@ REJECTED = TableSpec(
     grain="one row per identifier or pair that is not used for linking, and rule",
     owner=_JOB,
     columns=(
-        Column("a_key", "bigint", "identifier"),
-        Column("b_key", "bigint", "other end of a rejected link; null = excluded identifier"),
+        Column("a_key", "bigint", "identifier", pii=True),
+        Column(
+            "b_key", "bigint", "other end of a rejected link; null = excluded identifier", pii=True
+        ),
         Column("rule", "string", "block | limit | hub | person | manual | format"),
         Column("reason", "string", "in words"),
         Column("day", "date", "day of the run that examined it last"),
@@ -132,7 +144,7 @@ HUB = TableSpec(
     owner=_JOB,
     key=("id_key",),
     columns=(
-        Column("id_key", "bigint", "identifier, see identity.identifier"),
+        Column("id_key", "bigint", "identifier, see identity.identifier", pii=True),
         Column("released", "boolean", "its neighbours are one person anyway: it is that person's"),
     ),
 )

@@ -1,6 +1,7 @@
 """The only door to Delta: a store whose tables are Delta tables below one root."""
 
 from collections.abc import Iterable
+from typing import Any
 from urllib.parse import unquote
 
 from delta.tables import DeltaTable
@@ -12,6 +13,7 @@ from databank.tables.feed import ChangeFeed
 from databank.tables.files import Commit, Files
 from databank.tables.ops import PUBLISH, Publication
 from databank.tables.spec import TableSpec, name_of
+from databank.tables.statistics import Statistics, properties
 from databank.tables.store import Store
 
 COMMIT_PREFIX = "databank:"  # commits of databank carry this and the run id as userMetadata
@@ -51,6 +53,8 @@ class DeltaStore(Store):
         self.spark.conf.set(_USER_METADATA, f"{COMMIT_PREFIX}{run_id}")
         tables = tuple(owned)
         super().start_run(run_id, tables)
+        for spec in tables:
+            self._clean_log(spec)
         versions = {spec.name: self.newest_version(spec) for spec in tables}
         self._begun = {name: -1 if at is None else at for name, at in versions.items()}
 
@@ -125,6 +129,7 @@ class DeltaStore(Store):
             self.files.delete(path)
         elif commits and commits[-1].restored != wanted:
             DeltaTable.forPath(self.spark, path).restoreToVersion(wanted)
+            self._statistics(spec).note_restored()
 
     def _record(self, publications: Iterable[Publication]) -> None:
         """Append rows to ops.publish.
@@ -156,8 +161,33 @@ class DeltaStore(Store):
         log = _DeltaLog(self.spark, self.files, self.path(spec))
         return ChangeFeed(self.spark, spec, log, since=since, until=until)
 
+    def _begin_write(self, spec: TableSpec) -> None:
+        super()._begin_write(spec)
+        self._clean_log(spec)
+        statistics = self._statistics(spec)
+        if self.newest_version(spec) is not None and not statistics.are_limited():
+            pairs = ", ".join(f"'{key}' = '{value}'" for key, value in properties(spec).items())
+            self.spark.sql(f"ALTER TABLE delta.`{self.path(spec)}` SET TBLPROPERTIES ({pairs})")
+            statistics.note_limited()
+
+    def _clean_log(self, spec: TableSpec) -> None:
+        """Take personal data out of the log of a table that an older databank made."""
+        if self.newest_version(spec) is None:
+            return
+        if self._statistics(spec).clean_log(self.spark, self.scratch("log")):
+            jvm, path = self.spark._jvm, self.path(spec)
+            deltas: Any = jvm.org.apache.spark.sql.delta.DeltaLog  # type: ignore[union-attr]
+            to_path: Any = jvm.org.apache.hadoop.fs.Path  # type: ignore[union-attr]
+            deltas.invalidateCache(self.spark._jsparkSession, to_path(path))
+
+    def _statistics(self, spec: TableSpec) -> Statistics:
+        return Statistics(self.files, self.path(spec), spec)
+
     def _commit_write(self, spec: TableSpec, rows: DataFrame, mode: str, where: str | None) -> None:
+        new = self.newest_version(spec) is None
         self._writer(spec, rows, mode, where).save(self.path(spec))
+        if new:
+            self._statistics(spec).note_limited()
 
     def _commit_upsert(self, spec: TableSpec, rows: DataFrame) -> None:
         on = " AND ".join(f"target.`{key}` <=> source.`{key}`" for key in spec.key)
@@ -179,6 +209,7 @@ class DeltaStore(Store):
                 writer = writer.clusterBy(*spec.cluster_by)
             if spec.change_feed:
                 writer = writer.option("delta.enableChangeDataFeed", "true")
+            writer = writer.options(**properties(spec))
         elif where is not None:
             writer = writer.option("replaceWhere", where)
         elif mode == "overwrite":

@@ -41,6 +41,7 @@ class Files:
         # the raw local file system writes no .crc files beside what it writes
         local = fs.getClass().getSimpleName() == "LocalFileSystem"
         self._fs = fs.getRawFileSystem() if local else fs
+        self._context = context
 
     def exists(self, path: str) -> bool:
         """Tell whether there is a file or folder at the path."""
@@ -69,6 +70,25 @@ class Files:
     def write(self, path: str, text: str) -> None:
         """Replace a small text file."""
         self._store(self._fs.create(self._path(path), True), text)
+
+    def replace(self, path: str, text: str) -> None:
+        """Replace a text file that others read meanwhile: they see the old text or the new one."""
+        folder, _, name = path.rpartition("/")
+        beside = f"{folder}/.{name}.new"
+        self.write(beside, text)
+        self.move_over(beside, path)
+
+    def move_over(self, path: str, to: str) -> None:
+        """Rename a file to the name of another one, which goes."""
+        hadoop, configuration = self._jvm.org.apache.hadoop.fs, self._context._jsc
+        over = self._context._gateway.new_array(hadoop.Options.Rename, 1)
+        over[0] = hadoop.Options.Rename.OVERWRITE
+        place, configured = self._fs.getUri(), configuration.hadoopConfiguration()
+        files = hadoop.FileContext.getFileContext(place, configured)
+        files.rename(self._path(path), self._path(to), over)
+        # what the checksummed local file system wrote beside the other one
+        folder, _, name = to.rpartition("/")
+        self.delete(f"{folder}/.{name}.crc")
 
     def create(self, path: str, text: str) -> bool:
         """Write a file only if there is none; False if there was one."""

@@ -8,9 +8,15 @@ if TYPE_CHECKING:
     from pyspark.sql.types import DataType, StructType
 
 
+_SKIPPED_BY = ("bigint", "int", "date", "timestamp")
+
+
 @dataclass(frozen=True)
 class Column:
-    """One column; `pii` marks personal data, which never leaves the bank by name."""
+    """One column; `pii` marks personal data, which never leaves the bank by name.
+
+    A hash of an identifier is marked, too: whoever tries all phone numbers finds the one.
+    """
 
     name: str
     type: str
@@ -52,6 +58,8 @@ class TableSpec:
         unknown |= set(self.open_key) - set(self.key)
         if unknown or self.name.count(".") != 1:
             raise ValueError(f"table {self.name}: unknown key or clustering columns {unknown}")
+        if set(self.pii) & set(self.cluster_by):
+            raise ValueError(f"table {self.name}: clustered by personal data, which its log keeps")
         if self.retention_days is not None:
             self._check_retention(self.retention_days)
 
@@ -65,6 +73,19 @@ class TableSpec:
     def pii(self) -> tuple[str, ...]:
         """Give the names of the columns that hold personal data."""
         return tuple(column.name for column in self.columns if column.pii)
+
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        """Give the columns whose smallest and largest values Delta's log may keep, per file.
+
+        Queries skip files by them. They are days, numbers and what the table is clustered by, and
+        never personal data: a log outlives the rows.
+        """
+        return tuple(
+            column.name
+            for column in self.columns
+            if column.name in self.cluster_by or (not column.pii and column.type in _SKIPPED_BY)
+        )
 
     def schema(self) -> "StructType":
         """Build the Spark schema, comments included; needs a running session to read the types."""

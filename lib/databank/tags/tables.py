@@ -4,9 +4,9 @@ from databank.tables import Column, TableSpec
 
 _VALUES = (
     Column("tag", "string", "name of the tag in conf/tags"),
-    Column("value_string", "string", "text, band, or 'true' of a yes/no tag"),
+    Column("value_string", "string", "text, band, or 'true' of a yes/no tag", pii=True),
     Column("value_double", "double", "number; the score of a banded model tag"),
-    Column("value_date", "date", "day, for tags that are days"),
+    Column("value_date", "date", "day, for tags that are days", pii=True),
     Column("as_of", "date", "run day that gave the value"),
 )
 

@@ -19,7 +19,11 @@ ENTITY_IDENTIFIER = TableSpec(
     grain="one row per kind of entity and identifier that ties one",
     owner=_JOB,
     key=("entity", "id_key"),
-    columns=(_KIND, Column("id_key", "bigint", "identifier, see identity.identifier"), _ID),
+    columns=(
+        _KIND,
+        Column("id_key", "bigint", "identifier, see identity.identifier", pii=True),
+        _ID,
+    ),
 )
 
 ENTITY_ALIAS = TableSpec(
@@ -57,7 +61,7 @@ ENTITY_REJECTED = TableSpec(
     open_key=("person_id",),
     columns=(
         _KIND,
-        Column("id_key", "bigint", "identifier, see identity.identifier"),
+        Column("id_key", "bigint", "identifier, see identity.identifier", pii=True),
         Column("person_id", "bigint", "the person it does not tie; null = nobody is tied by it"),
         Column("reason", "string", "in words"),
         Column("day", "date", "run day that found it"),
