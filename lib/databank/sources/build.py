@@ -44,7 +44,7 @@ def ingest(context: Context, config: SourcesConfig) -> StepResult:
 
 
 JOB = Job(
-    name="ingest", step=ingest, tables=TABLES, logic_version=3, latest_only=False, always=True
+    name="ingest", step=ingest, tables=TABLES, logic_version=4, latest_only=False, always=True
 )
 
 
@@ -56,6 +56,7 @@ def _load(
     load_id: str,
 ) -> Summary:
     units, counts = append_records(context, sources, new, load_id)
+    append_units(context, units, counts, load_id)
     refused = [unit for unit in units if unit.status != "ok"]
     # an empty unit is done as soon as it is listed
     full = [unit for unit in units if unit.status == "ok" and (unit.source, unit.name) in counts]
@@ -65,10 +66,11 @@ def _load(
         staged = stage_records(context, received(context, load_id), groups, erasures)
         stats = count_staged(staged, closed=_closed_day(context))
         stats.refuse_if_stopped()
+        stats.refuse_above_limits({name: each.quarantine_limit for name, each in sources.items()})
         context.progress.step("writing")
-        write_core(context, staged, {sources[unit.source].becomes for unit in full}, stats, load_id)
+        loaded = [source for name, source in sources.items() if name in stats.read]
+        write_core(context, staged, loaded, stats, load_id)
     _quarantine(context, staged if stats.quarantined else None, refused, load_id)
-    append_units(context, units, counts, load_id)
     if staged is not None:
         erasures.remove_received(received(context, load_id), staged)
     stats.write_metrics(context)

@@ -90,10 +90,10 @@ def extract(records: DataFrame, group: ParseGroup, fields: Iterable[IdentifierFi
         fields: Identifiers of the whole load.
 
     Returns:
-        source, kind, file, line, fault, raw, bad (why the record cannot be read), earliest, then
-        key, ts, event, terminal, page, item, quantity, amount, campaign; unread_ts,
-        unread_quantity and unread_amount (a text that could not be read as its type); fields (all
-        the rest); and the text and scope of each identifier field.
+        source, kind, file, line, fault, raw, bad (why the record cannot be read), earliest (null =
+        not given), then key, ts, event, terminal, page, item, quantity, amount, campaign;
+        unread_ts, unread_quantity and unread_amount (a text that could not be read as its type);
+        fields (all the rest); and the text and scope of each identifier field.
     """
     source = group.source
     own = records.where(F.col("source") == source.source).where(F.col("file").isin(*group.units))
@@ -132,7 +132,7 @@ def extract(records: DataFrame, group: ParseGroup, fields: Iterable[IdentifierFi
         *(F.col(f"_record.{name}") for name in ("file", "line", "fault")),
         F.col("_record.value").alias("raw"),
         F.col("_bad").alias("bad"),
-        F.lit(source.earliest).alias("earliest"),
+        F.lit(source.earliest).cast("date").alias("earliest"),
         *(column.cast(_TYPES.get(name, "string")).alias(name) for name, column in columns.items()),
         _rest(source).alias("fields"),
     )

@@ -1,32 +1,39 @@
 """Write staged rows to the tables of core: identifiers, events once each, latest states."""
 
-from datetime import date
+from collections.abc import Collection
 
 from pyspark.sql import Column, DataFrame, Window, functions as F
 from pyspark.storagelevel import StorageLevel
 
 from databank.runs import Context
+from databank.sources.formats.base import SourceFormat
 from databank.sources.keys import key_collisions, unknown_identifiers, with_corrected_keys
 from databank.sources.load_stats import LoadStats, count_loaded
-from databank.sources.tables import EVENTS, IDENTIFIER, ITEMS, PROFILES, REFUSED
-from databank.tables import TableSpec
+from databank.sources.states import deliveries, latest_states
+from databank.sources.tables import EVENTS, IDENTIFIER, ITEMS, PROFILES, RAW_FILE, REFUSED
 
 _BROADCAST = 4_000_000  # keys of 8 bytes; more of them are joined by a shuffle
 
 
 def write_core(
-    context: Context, staged: DataFrame, kinds: set[str], stats: LoadStats, load_id: str
+    context: Context,
+    staged: DataFrame,
+    sources: Collection[SourceFormat],
+    stats: LoadStats,
+    load_id: str,
 ) -> None:
     """Write the sound rows of a load, and count what reached a table.
 
     Args:
         context: The run.
         staged: As parse_records gives them.
-        kinds: What the load's sources become.
+        sources: Those of the load, whose units raw.file holds.
         stats: Counts of the staged rows; those of the loaded rows are added.
         load_id: Written to the rows.
     """
     store, known = context.store, context.store.read(IDENTIFIER)
+    kinds = {each.becomes for each in sources}
+    adds = [each.source for each in sources if each.profile == "adds"]
     staged = with_corrected_keys(staged, key_collisions(known))
     unknown, collisions = unknown_identifiers(staged, known, load_id=load_id)
     store.append(IDENTIFIER, unknown, checked=not collisions)
@@ -37,14 +44,23 @@ def write_core(
         existing = store.read(EVENTS).where(F.col("source").isin(sorted(stats.sound)))
         events = event_rows(staged, load_id=load_id)
         keys = possible_duplicates(events, existing).persist(StorageLevel.MEMORY_AND_DISK)
-        new_events = drop_duplicates_by_key(events, existing, keys, n=keys.count())
+        n = keys.count()
+        new_events = drop_duplicates_by_key(events, existing, keys, n=n)
+        if n:
+            stats.conflicts.update(count_conflicts(events, existing, keys))
         store.append(EVENTS, new_events, checked=True)
         keys.unpersist()
         count_loaded(stats, store.read(EVENTS).where(F.col("load_id") == load_id))
     for spec, kind in ((PROFILES, "profiles"), (ITEMS, "items")):
         if kind in kinds:
-            existing = store.read(spec)
-            states = latest_states(staged, existing, spec, day=context.day, load_id=load_id)
+            states = latest_states(
+                staged,
+                store.read(spec),
+                deliveries(store.read(RAW_FILE)),
+                spec,
+                adds=adds if kind == "profiles" else (),
+                load_id=load_id,
+            )
             store.upsert(spec, states)
             count_loaded(stats, store.read(spec).where(F.col("load_id") == load_id))
 
@@ -127,46 +143,33 @@ def drop_duplicates_by_key(
     return marked.join(small, "k", "left_anti").unionByName(fresh).drop("k")
 
 
-def latest_states(
-    staged: DataFrame, existing: DataFrame, spec: TableSpec, *, day: date, load_id: str
-) -> DataFrame:
-    """Select the latest state of each staged profile or item that is newer than the table's.
+def count_conflicts(events: DataFrame, existing: DataFrame, keys: DataFrame) -> dict[str, int]:
+    """Count rows whose event_id another file gave to another event: a key that is none.
 
-    A state of the same time as the known one counts as newer only if its attributes differ. States
-    of a source that gives no time are of the run day.
+    Files that number their rows from 1 do that, and all but the first of them would be taken for
+    repeated.
+
+    Args:
+        events: As event_rows gives them.
+        existing: core.events of the same sources.
+        keys: As possible_duplicates gives them.
+
+    Returns:
+        Rows by source; no entry for a source without any.
     """
-    _, key = spec.key
-    kind = "profiles" if key == "record_id" else "items"
-    order = Window.partitionBy("source", "key").orderBy(
-        F.desc("ts"), F.desc("file"), F.desc("line"), F.xxhash64(F.to_json("fields"))
-    )
-    rows = (
-        staged.where(F.col("kind") == kind)
-        .where("rule IS NULL")
-        .withColumn("ts", F.coalesce("ts", F.lit(day).cast("timestamp")))
-        .withColumn("n", F.row_number().over(order))
-        .where("n = 1")
-        .select(
-            "source",
-            F.col("key").alias(key),
-            _strongest(),
-            "ids",
-            "entity_ids",
-            F.col("fields").alias("attributes"),
-            F.col("ts").alias("updated_ts"),
-            F.lit(load_id).alias("load_id"),
-        )
-    )
-    old = existing.select(
-        "source",
-        key,
-        F.col("updated_ts").alias("old_ts"),
-        F.to_json("attributes").alias("old_text"),
-    )
-    changed = F.to_json("attributes") != F.col("old_text")
-    newer = F.col("old_ts").isNull() | (F.col("updated_ts") > F.col("old_ts"))
-    newer = newer | ((F.col("updated_ts") == F.col("old_ts")) & changed)
-    return rows.join(old, ["source", key], "left").where(newer).drop("old_ts", "old_text")
+    what = F.xxhash64("event", "event_ts", "item_id", "quantity", "amount", "page", "id_key")
+    columns = ("source", "event_id", "file", what.alias("what"))
+    repeated = [
+        rows.withColumn("k", key_hash()).join(keys, "k", "left_semi").select(*columns)
+        for rows in (existing.withColumn("file", F.lit("")), events)
+    ]
+    known = F.min(F.struct("file", "what")).alias("known")
+    first = repeated[0].unionByName(repeated[1]).groupBy("source", "event_id").agg(known)
+    rows = repeated[1].join(first, ["source", "event_id"])
+    differs = (F.col("file") != F.col("known.file")) & (F.col("what") != F.col("known.what"))
+    # a row a source
+    counts = rows.where(differs).groupBy("source").count().collect()
+    return {row["source"]: row["count"] for row in counts}
 
 
 def refused_identifiers(staged: DataFrame, *, load_id: str) -> DataFrame:

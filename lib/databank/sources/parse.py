@@ -28,6 +28,9 @@ from databank.sources.identifiers import (
     other_columns,
     with_canonical,
 )
+from databank.sources.plausible import may_be_refused
+
+EARLIEST = date(2000, 1, 1)  # no source has events before it, if it does not say so
 
 # one shape for all kinds, so that all sources are parsed by one job
 STAGED = {
@@ -130,7 +133,8 @@ def _judge(rows: DataFrame, sources: Sequence[SourceFormat], *, day: date) -> Da
     have = {
         "rule": F.col("_verdict.rule"),
         "reason": F.col("_verdict.reason"),
-        "raw": F.when(F.col("_verdict").isNotNull(), F.col("raw")),
+        # such an event may still be refused when all of the load are known
+        "raw": F.when(F.col("_verdict").isNotNull() | may_be_refused(day=day), F.col("raw")),
     }
     return judged.select(
         *(have.get(name, F.col(name)).cast(type_).alias(name) for name, type_ in STAGED.items())
@@ -160,8 +164,9 @@ def _findings(day: date) -> list[Finding]:
         findings.append(_missing(event & F.col(column).isNull(), F.lit(required)))
     seen = F.concat(_by_kind(STAMP), F.lit(": "), F.col("ts").cast("string"))
     after = F.concat(seen, F.lit(f" is after the run day {day}; the run of its day loads it"))
-    before = F.concat(seen, F.lit(" is before "), F.col("earliest").cast("string"))
-    late, early = F.col("day") > F.lit(day), F.col("day") < F.col("earliest")
+    earliest = F.coalesce("earliest", F.lit(EARLIEST))
+    before = F.concat(seen, F.lit(" is before `earliest`, "), earliest.cast("string"))
+    late, early = F.col("day") > F.lit(day), F.col("day") < earliest
     findings.append(Finding(late, F.lit(WAITING), after))
     findings.append(Finding(event & early, F.lit("too_early"), before))
     return findings

@@ -10,9 +10,8 @@ from databank.runs import Context, StepResult, Summary
 from databank.session import checkpoint
 from databank.sources.config import SourcesConfig
 from databank.sources.erasure.step import Erasures
-from databank.sources.formats.base import SourceFormat
 from databank.sources.load import write_core
-from databank.sources.load_stats import LoadStats, count_staged
+from databank.sources.load_stats import count_staged
 from databank.sources.received import groups_of_received
 from databank.sources.staging import stage_records
 from databank.sources.tables import RAW_RECORD
@@ -73,7 +72,7 @@ def _load_again(
     staged = stage_records(context, values, groups, erasures, name="parsed_again")
     stats = count_staged(staged, closed=None)
     stats.refuse_if_stopped()
-    write_core(context, staged, _kinds(sources, stats), stats, load_id)
+    write_core(context, staged, [sources[name] for name in stats.sound], stats, load_id)
     names = context.store.spark.createDataFrame(fit, "source string, file string")
     parsed = rows.join(F.broadcast(names), ["source", "file"], "left_semi")
     same = " AND ".join(f"target.{name} <=> source.{name}" for name in _PLACE)
@@ -88,7 +87,3 @@ def _load_again(
         "repeated in quarantine": sum(stats.sound.values()) - loaded,
         "still in quarantine": sum(stats.quarantined.values()),
     }
-
-
-def _kinds(sources: dict[str, SourceFormat], stats: LoadStats) -> set[str]:
-    return {sources[name].becomes for name in stats.sound}

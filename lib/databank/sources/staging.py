@@ -8,6 +8,8 @@ from databank.runs import Context
 from databank.sources.erasure.step import Erasures
 from databank.sources.fields import ParseGroup
 from databank.sources.parse import STAGED, parse_records, parsing_settings
+from databank.sources.plausible import refuse_implausible
+from databank.sources.tables import EVENTS
 
 
 def stage_records(
@@ -43,4 +45,6 @@ def stage_records(
         erasures.apply(parsed).write.partitionBy("kind").parquet(path)
     # given, not inferred: a load of nothing but header lines leaves no file to infer it from
     schema = ", ".join(f"{column} {type_}" for column, type_ in STAGED.items())
-    return context.spark.read.schema(schema).parquet(path)
+    staged = context.spark.read.schema(schema).parquet(path)
+    sources = {group.source.source: group.source for group in groups}.values()
+    return refuse_implausible(staged, context.store.read(EVENTS), sources, day=context.day)

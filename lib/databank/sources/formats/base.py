@@ -40,14 +40,19 @@ class SourceFormat(StrictModel, ABC):
     identifiers: dict[Name, IdentifierEntry] = Field(
         default_factory=dict, description="Type of identifier -> field"
     )
+    profile: Literal["replaces", "adds"] = Field(
+        default="replaces",
+        description="Whether a newer profile takes the place of the older one, or adds its fields",
+    )
     terminal: str | None = Field(default=None, description="Terminal of all events of the source")
     timezone: TimeZone = Field(
         default="UTC",
         description="Zone of clock times that name none, in fields and in expressions",
     )
-    earliest: date = Field(
-        default=date(2000, 1, 1),
-        description="Events of earlier days go to quarantine: their clock was wrong",
+    earliest: date | None = Field(
+        default=None,
+        description="Events of earlier days go to quarantine: their clock was wrong. Without it, "
+        "events before 2000, and the few that lie more than a year before all others of the bank",
     )
     null_words: tuple[str, ...] = Field(
         default=(), description="Texts that say that there is no value: NULL, N/A, \\N"
@@ -57,6 +62,13 @@ class SourceFormat(StrictModel, ABC):
         default=None, description="Sign between the thousands of numbers"
     )
     rules: tuple[RuleConfig, ...] = Field(default=(), description="Conditions on the rows")
+    quarantine_limit: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="Share of a load's records that may go to quarantine; above it (and from 20 "
+        "records on) the load is refused before anything is published",
+    )
 
     # ---- what a format does
 
@@ -181,6 +193,8 @@ class SourceFormat(StrictModel, ABC):
                 )
         if self.becomes != "events" and self.terminal:
             raise ValueError(f"`terminal` belongs to events, not {self.becomes}; remove it")
+        if self.becomes != "profiles" and self.profile == "adds":
+            raise ValueError(f"`profile` belongs to profiles, not {self.becomes}; remove it")
         if self.terminal and "terminal" in self.columns:
             raise ValueError("`terminal` is given twice; remove it, or columns.terminal")
         return self
