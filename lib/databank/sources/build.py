@@ -68,7 +68,7 @@ def _load(
         stats.refuse_if_stopped()
         stats.refuse_above_limits({name: each.quarantine_limit for name, each in sources.items()})
         context.progress.step("writing")
-        loaded = [source for name, source in sources.items() if name in stats.read]
+        loaded = [sources[name] for name in sorted({unit.source for unit in full})]
         write_core(context, staged, loaded, stats, load_id)
     _quarantine(context, staged if stats.quarantined else None, refused, load_id)
     if staged is not None:
