@@ -43,10 +43,24 @@ class UnsafeKeysError(DataBankError, ValueError):
 class ForeignCommitError(DataBankError):
     """A commit to a table was not made by a run of databank."""
 
-    def __init__(self, table: str, version: int, operation: str, published: int) -> None:
+    def __init__(self, table: str, version: int, operation: str, sound: int) -> None:
+        remedy = (
+            f"bring version {sound} back by Delta's RESTORE"
+            if sound >= 0
+            else "no version of it was ever published: remove the table"
+        )
         super().__init__(
-            f"{table}: version {version} ({operation}) was not written by databank; "
-            f"the last published version is {published}: restore it, or drop the table"
+            f"{table}: version {version} ({operation}) was not written by databank; {remedy}"
+        )
+
+
+class DamagedTableError(DataBankError):
+    """A file of a table is gone, cut short, or holds something else."""
+
+    def __init__(self, table: str, file: str, reason: str) -> None:
+        super().__init__(
+            f"{table}: {file}: {reason}; restore it from a backup (`databank doctor` tells what "
+            "else is damaged, and what can be built anew)"
         )
 
 

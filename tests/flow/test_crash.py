@@ -15,11 +15,13 @@ from databank.project.plan import Step, plan_all
 from databank.tables import DeltaStore
 from tests.flow.conftest import DAY, FIXED_BANK, FIXED_DAY, halves
 from tests.support.compare import content
+from tests.support.kills import Killer
 
 pytestmark = pytest.mark.nightly
 
 # what the fixed bank has no configuration for, and so is crashed in the loop
 OF_MODELS = {"train_model", "score_model", "expand_lookalike"}
+KILLED_AT_RANDOM = {"ingest", "resolve_identity", "build_archive"}
 
 
 class InjectedError(Exception):
@@ -85,3 +87,15 @@ def test_jobs_of_models(
             execute(project, [step], root=str(root), day=DAY)
     stores = [DeltaStore(spark_session, str(each)) for each in (root, loop)]
     assert content(stores[0]) == content(stores[1])
+
+
+@pytest.mark.process
+def test_kills_at_random_moments(fixed_project: Project, tmp_path: Path) -> None:
+    """A handful; scripts/check_crash kills as often as one likes, in all jobs."""
+    bank = tmp_path / "bank"
+    shutil.copytree(FIXED_BANK / "landing", bank / "landing")
+    steps = [step for step in plan_all(fixed_project, None) if step.job in KILLED_AT_RANDOM]
+    killer = Killer(FIXED_BANK / "conf", str(FIXED_DAY), tmp_path)
+    kills = list(killer.at_random(steps, bank, kills=6, seed=20))
+    assert [kill for kill in kills if kill.verdict] == []
+    assert sum(kill.was_killed for kill in kills) >= 3

@@ -23,8 +23,8 @@ from databank.runs import Context, Job, Progress, StepResult
 from databank.runs.context import LastRun
 from databank.session import arrow_frame
 from databank.tables import Store, TableSpec
+from databank.tables.commits import Commit
 from databank.tables.feed import ChangeFeed
-from databank.tables.files import Commit
 from databank.tables.ops import Publication
 from databank.tables.spec import name_of
 
@@ -118,6 +118,9 @@ class MemoryStore(Store):
         """Read the newest state of a table that the runner writes; None if there is none."""
         versions = self.warehouse.tables.get(name_of(table))
         return self.read_version(table, versions[-1].commit.version) if versions else None
+
+    def refuse_altered(self, ledger: TableSpec) -> None:
+        """Nobody else can write to it."""
 
     def publications(self, job: str) -> list[Publication]:
         """All that a job has published, in the order of publishing."""

@@ -1,6 +1,5 @@
 """A store and a ledger in plain Python: what runs and rollbacks do is shown without Spark."""
 
-import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,61 +7,12 @@ from typing import Any
 from databank.runs.context import LastRun
 from databank.runs.records import DONE, ROLLED_BACK, History, Metric, RunRecord
 from databank.tables import Store, TableSpec
-from databank.tables.files import Commit
+from databank.tables.commits import Commit
+from databank.tables.files import LocalFiles
 from databank.tables.ops import Publication
 from databank.tables.spec import name_of
 
 Rows = list[tuple[Any, ...]]
-
-
-class LocalFiles:
-    """The files of a folder of this machine, as the store's files."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = str(root)
-
-    def exists(self, path: str) -> bool:
-        return self._at(path).exists()
-
-    def modified(self, path: str) -> float:
-        return self._at(path).stat().st_mtime
-
-    def read(self, path: str) -> str:
-        return self._at(path).read_text()
-
-    def write(self, path: str, text: str) -> None:
-        self._at(path).write_text(text)
-
-    def create(self, path: str, text: str) -> bool:
-        try:
-            self._at(path).parent.mkdir(parents=True, exist_ok=True)
-            with self._at(path).open("x") as file:
-                file.write(text)
-        except FileExistsError as error:
-            if self.exists(path):
-                return False
-            raise PermissionError(str(error)) from error
-        except OSError as error:
-            raise PermissionError(str(error)) from error
-        return True
-
-    def move(self, path: str, to: str) -> bool:
-        if not self.exists(path):
-            return False
-        self._at(path).rename(self._at(to))
-        return True
-
-    def names(self, path: str) -> list[str]:
-        return sorted(entry.name for entry in self._at(path).iterdir()) if self.exists(path) else []
-
-    def delete(self, path: str) -> None:
-        if self._at(path).is_dir():
-            shutil.rmtree(self._at(path))
-        else:
-            self._at(path).unlink(missing_ok=True)
-
-    def _at(self, path: str) -> Path:
-        return Path(self.root, path)
 
 
 class PlainStore(Store):
@@ -70,7 +20,7 @@ class PlainStore(Store):
 
     def __init__(self, root: Path, tables: dict[str, list[Rows]] | None = None) -> None:
         self.spark: Any = None
-        self.files: Any = LocalFiles(root)
+        self.files = LocalFiles(str(root), root)
         self.root, self.run_id = str(root), "none"
         self.tables: dict[str, list[Rows]] = {} if tables is None else tables
         self.ops: list[Publication] = []
@@ -105,6 +55,9 @@ class PlainStore(Store):
 
     def ledger(self, table: TableSpec | str) -> Any:
         return None
+
+    def refuse_altered(self, ledger: TableSpec) -> None:
+        """Nobody else can write to it."""
 
     def publications(self, job: str) -> list[Publication]:
         return [row for row in self.ops if row.job == job]

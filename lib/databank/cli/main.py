@@ -271,6 +271,17 @@ def rollback(
 
 
 @app.command()
+def doctor(root: Root = ".databank", as_json: AsJson = False) -> None:
+    """What of a bank is damaged, missing or left over, and what to do; read without Spark."""
+    from databank.cli.doctor import examine_bank
+
+    rows, damage = examine_bank(root)
+    show_rows(rows, as_json)
+    if damage is not None:
+        raise damage
+
+
+@app.command()
 def docs(
     topic: Annotated[str | None, typer.Argument(help="A page, e.g. tutorial or tags.")] = None,
     as_json: AsJson = False,

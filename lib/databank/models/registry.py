@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version as installed
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlparse
 
 from pydantic import ValidationError
 from pyspark.ml import PipelineModel
@@ -19,6 +17,7 @@ from databank.errors import DataBankError, did_you_mean
 from databank.models.config import read_spec
 from databank.models.families.family import family_of
 from databank.models.spec import ModelSpec
+from databank.models.tracking import names_faults, open_tracking
 
 CHAMPION = "champion"
 _DAY, _HASH, _FORMER = "databank.trained_day", "databank.spec", "databank.former"
@@ -55,26 +54,24 @@ class Registry:
         experiment: Name under which runs are listed.
 
     Raises:
-        DataBankError: If there is no tracking URI and the root is not a local folder.
+        DataBankError: As `open_tracking` does.
     """
 
+    @names_faults
     def __init__(self, root: str, tracking_uri: str | None, *, experiment: str) -> None:
         _be_quiet()
         import mlflow
         from mlflow.tracking import MlflowClient
 
-        self._artifacts: str | None = None
-        if tracking_uri is None:
-            folder = _local(root) / "mlflow"
-            folder.mkdir(parents=True, exist_ok=True)
-            tracking_uri = f"sqlite:///{folder / 'mlflow.db'}"
-            self._artifacts = (folder / "artifacts").as_uri()
+        tracking = open_tracking(root, tracking_uri)
+        self._artifacts = tracking.artifacts
         self._tmp = f"{root}/mlflow/_tmp"
         self._experiment = experiment
-        mlflow.set_tracking_uri(tracking_uri)
-        mlflow.set_registry_uri(tracking_uri)
-        self._client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+        mlflow.set_tracking_uri(tracking.uri)
+        mlflow.set_registry_uri(tracking.uri)
+        self._client = MlflowClient(tracking_uri=tracking.uri, registry_uri=tracking.uri)
 
+    @names_faults
     def champion(self, model: str) -> Version | None:
         """Find the version that the alias `champion` names now; None if there is none."""
         from mlflow.exceptions import MlflowException
@@ -102,6 +99,7 @@ class Registry:
             spec_hash=spec_hash,
         )
 
+    @names_faults
     def spec(self, version: Version) -> ModelSpec:
         """Load the spec that a version was trained by, with the features of that time.
 
@@ -119,6 +117,7 @@ class Registry:
                 f"({error.error_count()} faults); remove the alias {CHAMPION} and run train_model"
             ) from None
 
+    @names_faults
     def load(self, version: Version) -> PipelineModel:
         """Load the fitted pipeline of a version."""
         import mlflow
@@ -129,6 +128,7 @@ class Registry:
             raise DataBankError(f"{uri}: is no pipeline; run train_model")
         return loaded
 
+    @names_faults
     def log(
         self,
         model: PipelineModel,
@@ -195,6 +195,7 @@ class Registry:
             spec_hash=spec.spec_hash,
         )
 
+    @names_faults
     def promote(self, version: Version) -> None:
         """Make a version the champion, and note on it the champion before it."""
         former = self.champion(version.model)
@@ -204,6 +205,7 @@ class Registry:
             )
         self._client.set_registered_model_alias(version.model, CHAMPION, str(version.version))
 
+    @names_faults
     def former(self, model: str) -> tuple[Version, int]:
         """Find the champion of a model, and the version that was champion before it.
 
@@ -224,6 +226,7 @@ class Registry:
             )
         return champion, int(tags[_FORMER])
 
+    @names_faults
     def reinstate(self, champion: Version, former: int) -> None:
         """Make the former champion champion again; the model is due when it was due before."""
         tags = {
@@ -239,16 +242,6 @@ class Registry:
         if experiment is not None:
             return str(experiment.experiment_id)
         return str(self._client.create_experiment(self._experiment, self._artifacts))
-
-
-def _local(root: str) -> Path:
-    parts = urlparse(root)
-    if parts.scheme not in ("", "file"):
-        raise DataBankError(
-            f"--root {root}: sqlite cannot lie there; set tracking_uri in conf/databank.yml to a "
-            "tracking server"
-        )
-    return Path(unquote(parts.path)).resolve()
 
 
 def _be_quiet() -> None:

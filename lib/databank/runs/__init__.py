@@ -1,7 +1,26 @@
 """Runs: lease, restore, step, publish, record; the same for every job."""
 
-from databank.runs.context import Context, StepResult, Summary
-from databank.runs.progress import Progress
-from databank.runs.runner import Job, Outcome, Runner
+from typing import TYPE_CHECKING
 
-__all__ = ["Context", "Job", "Outcome", "Progress", "Runner", "StepResult", "Summary"]
+from databank.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from databank.runs.context import Context, StepResult, Summary
+    from databank.runs.progress import Progress
+    from databank.runs.runner import Job, Outcome, Runner
+
+    __all__ = ["Context", "Job", "Outcome", "Progress", "Runner", "StepResult", "Summary"]
+else:
+    # who only asks whether a run is alive needs no Spark
+    __getattr__, __all__ = lazy_exports(
+        __name__,
+        {
+            "Context": "databank.runs.context",
+            "Job": "databank.runs.runner",
+            "Outcome": "databank.runs.runner",
+            "Progress": "databank.runs.progress",
+            "Runner": "databank.runs.runner",
+            "StepResult": "databank.runs.context",
+            "Summary": "databank.runs.context",
+        },
+    )

@@ -1,16 +1,16 @@
 """One run at a time per job and warehouse: a lease file made with create-if-absent."""
 
 import json
-import os
-import socket
 import threading
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 from uuid import uuid4
 
 from databank.clock import now
 from databank.errors import DataBankError, LeaseHeldError
+from databank.runs.holder import lives_here, parse_lease, this_process
 from databank.tables import Store
 
 _WRITING_SECONDS = 60
@@ -33,13 +33,7 @@ class Lease:
         self._store, self._files = store, store.files
         self._job, self._seconds = job, seconds
         self._path = f"_lease/{job}"
-        self._holder = {
-            "host": socket.gethostname(),
-            "machine": _machine(),
-            "pid": os.getpid(),
-            "started": _start_of(os.getpid()),
-            "run_id": run_id,
-        }
+        self._holder = {**this_process(), "run_id": run_id}
         # a heartbeat is no single step: the guard must not meet one that is half written
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -93,31 +87,31 @@ class Lease:
         while not self._stop.wait(self._seconds / 4):
             with self._lock:
                 if self._is_own(self._read()):
-                    self._files.write(self._path, self._text())
+                    # a full disk ends the run at its next write, and no heartbeat before
+                    with suppress(OSError):
+                        self._files.write(self._path, self._text())
 
     def _read(self) -> dict[str, Any]:
         """Read what the file says; nothing if there is none, or it cannot be understood."""
-        try:
-            return _parsed(self._files.read(self._path))
-        except Exception:  # gone, or being written at this moment: each file system has its own
-            return {}
+        return parse_lease(self._content(self._path))
 
     def _is_own(self, held: dict[str, Any]) -> bool:
-        return held.get("run_id") == self._holder["run_id"]
+        return bool(held.get("run_id") == self._holder["run_id"])
 
     def _take_over(self) -> None:
         """Take a dead holder's lease; moving it aside first makes sure only one run does."""
-        held_text = self._files.read(self._path)
-        held = _parsed(held_text)
+        held_text = self._content(self._path)
+        held = parse_lease(held_text)
         if self._is_alive(held):
             host, pid, run = (str(held.get(key))[:60] for key in ("host", "pid", "run_id"))
             raise LeaseHeldError(
                 f"{self._job}: another run holds {self._files.root}/{self._path} "
-                f"(host {host!r}, pid {pid}, run {run!r}); wait for it, or stop it"
+                f"(host {host!r}, pid {pid}, run {run!r}, {_last_sign(held)}); wait for it, or "
+                "stop it"
             )
         parked = f"{self._path}.{uuid4().hex}"
         moved = self._files.move(self._path, parked)
-        if moved and self._files.read(parked) != held_text:
+        if moved and self._content(parked) != held_text:
             # somebody else was quicker: give the living lease back
             self._files.move(parked, self._path)
             moved = False
@@ -126,61 +120,38 @@ class Lease:
         if not moved or not self._files.create(self._path, self._text()):
             raise LeaseHeldError(f"{self._job}: another run has just taken the lease; wait for it")
 
+    def _content(self, path: str) -> str:
+        """Read a lease file; '' where there is none any more, or something that is no file."""
+        try:
+            return self._files.read(path)
+        except Exception:  # each file system has its own
+            return ""
+
     def _is_alive(self, held: dict[str, Any]) -> bool:
-        beat = held.get("heartbeat")
+        beat: datetime | None = held.get("heartbeat")
         if beat is None:
             # being written at this moment, or cut short by a full disk or a crash: time tells
-            return now().timestamp() - self._files.modified(self._path) < _WRITING_SECONDS
-        if (held["machine"], held["host"]) == (self._holder["machine"], self._holder["host"]):
-            started = _start_of(held["pid"])
-            return started is not None and started == held["started"]
-        # a clock that is ahead holds a lease no longer than it would from now on
-        silent: float = (now() - min(beat, now())).total_seconds()
+            return self._silent() < _WRITING_SECONDS
+        if (lives := lives_here(held)) is not None:
+            return lives
+        silent = (now() - beat).total_seconds()
+        if silent < 0:
+            # the clock there, or this one, is wrong: what the storage says of the file is left
+            silent = self._silent()
         return silent <= self._seconds
 
-
-def _parsed(text: str) -> dict[str, Any]:
-    """Read a lease; an empty one if its content is not what a run writes."""
-    try:
-        held = json.loads(text)
-        beat = datetime.fromisoformat(held["heartbeat"])
-        known = {key: held[key] for key in ("host", "machine", "pid", "started", "run_id")}
-        sound = isinstance(known["pid"], int) and isinstance(known["run_id"], str)
-        return {**known, "heartbeat": beat} if sound and beat.tzinfo is not None else {}
-    except (ValueError, TypeError, KeyError):
-        return {}
+    def _silent(self) -> float:
+        """Tell how many seconds ago the file was written; 0 where it was given back just now."""
+        try:
+            return now().timestamp() - self._files.modified(self._path)
+        except Exception:  # each file system has its own
+            return 0
 
 
-def _machine() -> str:
-    """Name the boot of this machine and the space of its process ids; '' where they are unknown."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as boot:
-            return f"{boot.read().strip()} {os.readlink('/proc/self/ns/pid')}"
-    except OSError:
-        return ""
-
-
-def _start_of(pid: int) -> int | None:
-    """Tell when a process was started, in ticks since the boot; None if it is dead.
-
-    0 for a living one on a machine that does not tell.
-    """
-    if not _machine():
-        return 0 if _process_lives(pid) else None
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as status:
-            # the name of the program, which may hold anything, stands in parentheses
-            state, *numbers = status.read().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if state in "ZX" else int(numbers[18])
-
-
-def _process_lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _last_sign(held: dict[str, Any]) -> str:
+    """Tell when a holder gave its last sign of life, and where clocks differ, that they do."""
+    beat = held.get("heartbeat")
+    if beat is None:
+        return "the file says no time"
+    ahead = f"; the clock here says {now():%Y-%m-%d %H:%M:%S}" if beat > now() else ""
+    return f"last sign of life {beat.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC{ahead}"

@@ -103,10 +103,15 @@ class StoreLedger:
         return -1 if newest is None else newest
 
     def history(self) -> History:
-        """Read ops.run; a row per part of the bank, so small enough for the driver."""
+        """Read ops.run; a row per part of the bank, so small enough for the driver.
+
+        Raises:
+            ForeignCommitError: If somebody else has altered it.
+        """
         runs = self._store.ledger(RUN)
         if runs is None:
             return History()
+        self._store.refuse_altered(RUN)
         undone = F.max(F.when(F.col("outcome") == ROLLED_BACK, F.col("started")))
         newest = (
             runs.where(F.col("outcome").isin(DONE, ROLLED_BACK))

@@ -14,6 +14,7 @@ from databank.runs.progress import Progress
 from databank.runs.records import Ledger, StoreLedger
 from databank.runs.runner import Job, Outcome, new_run_id
 from databank.tables import Store
+from databank.tables.files import BEGUN
 from databank.tables.published import Published, published_by, refuse_unreadable
 
 
@@ -59,6 +60,7 @@ def roll_back(
             seconds=time.monotonic() - clock,
         )
         ledger.append(record, [])
+        store.files.delete(f"{BEGUN}/{run_id}")
     lines: Summary = {
         "back to the state of": str(target.day),
         "left by run": target.run_id,

@@ -21,8 +21,9 @@ from databank.runs.records import Ledger, StoreLedger
 from databank.runs.retention import expire_rows
 from databank.session.spark_faults import analysis_reason, read_fault, without_values
 from databank.tables import Store, TableSpec
+from databank.tables.damage import damage_in
 from databank.tables.erasure import ERASED_PERSON, remove_erased_persons
-from databank.tables.files import SCRATCH
+from databank.tables.files import BEGUN, SCRATCH
 
 Rollback = Callable[[Store, Mapping[str, int]], Summary]
 
@@ -119,7 +120,6 @@ class Runner:
         run_id = new_run_id(job, day)
         seconds = self._settings.lease_seconds
         with Lease(self.store, job.name, run_id=run_id, seconds=seconds):
-            self._remove_leftovers(job)
             self.store.refresh()
             self._read_history()
             last = self._history.last(job.name, nodes)
@@ -156,6 +156,7 @@ class Runner:
                 outcome = "unchanged"
             else:
                 self.store.start_run(context.run_id, job.tables)
+                self._remove_leftovers(job, context.run_id)
                 summary = job.step(context, config).summary
                 seen = context.last.read.get(ERASED_PERSON.name) if context.last else None
                 remove_erased_persons(self.store, job.tables, seen)
@@ -176,7 +177,7 @@ class Runner:
         finally:
             taken = time.monotonic() - clock
             if outcome != "unchanged":
-                self.store.end_run()
+                self.store.files.delete(f"{SCRATCH}/{context.run_id}")
                 record = records.RunRecord(
                     run_id=context.run_id,
                     job=job.name,
@@ -193,17 +194,22 @@ class Runner:
                     seconds=taken,
                 )
                 self._ledger.append(record, context.metrics)
+                self.store.files.delete(f"{BEGUN}/{context.run_id}")
                 if record.outcome == records.DONE:
                     self._history = self._history.with_run(record)
                 if self._ledger.version() == self._seen + 1:  # no other process has run a job
                     self._seen += 1
         return Outcome(job.name, context.nodes, outcome, taken, summary, error)
 
-    def _remove_leftovers(self, job: Job) -> None:
-        """Remove what killed runs of the job left in scratch: it may be personal data in clear."""
-        for run_id in self.store.files.names(SCRATCH):
-            if is_run_of(run_id, job):
-                self.store.files.delete(f"{SCRATCH}/{run_id}")
+    def _remove_leftovers(self, job: Job, run_id: str) -> None:
+        """Remove what killed runs of the job left beside its tables, which are restored by now.
+
+        What lies in scratch may be personal data in clear.
+        """
+        for folder in (SCRATCH, BEGUN):
+            for left in self.store.files.names(folder):
+                if left != run_id and is_run_of(left, job):
+                    self.store.files.delete(f"{folder}/{left}")
 
     def _read_history(self) -> None:
         """Read what other processes have run since the last look; their days count, too."""
@@ -252,10 +258,12 @@ def is_run_of(run_id: str, job: Job) -> bool:
 def _operators_error(
     context: Context, error: PySparkException | Py4JJavaError
 ) -> DataBankError | None:
-    """Say what the operator can fix: an expression of the configuration, or rows that are refused.
+    """Say what the operator can fix: a damaged file, an expression, or rows that are refused.
 
     None = it is a bug.
     """
+    if (damage := damage_in(error)) is not None:
+        return damage
     job = context.run_id.partition("-")[2].rpartition("-")[0]
     if isinstance(error, AnalysisException):
         return DataBankError(f"{job}: Spark refuses an expression: {analysis_reason(error)}")

@@ -59,6 +59,8 @@ def find_units(context: Context, sources: Sources) -> Listing:
 
 
 def _looked_at(source: SourceFormat, unit: SourceUnit) -> SourceUnit:
+    if unit.status != "ok":  # refused where it was listed
+        return unit
     inspected = source.inspect(unit)
     return replace(inspected, digest=source.digest(unit)) if inspected.status == "ok" else inspected
 

@@ -29,7 +29,7 @@ RAW_FILE = TableSpec(
         Column("modified", "timestamp", "when a file was last changed, UTC; null = not known"),
         Column("load_id", "string", "load that met it"),
         Column("rows", "bigint", "records read, header lines not counted"),
-        Column("status", "string", "ok | truncated | columns | unreadable | changed | gone"),
+        Column("status", "string", "ok | truncated | columns | unreadable | changed | gone | link"),
         Column("reason", "string", "why the file was not loaded; null when ok"),
         Column("digest", "string", "hash of size, begin and end of a file that was loaded"),
         Column("position", "bigint", "version of a table, offset of a queue; null for a file"),

@@ -4,19 +4,21 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote
 
+from delta.exceptions import ConcurrentTransactionException
 from delta.tables import DeltaTable
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, DataFrameWriter, SparkSession, functions as F
 
-from databank.errors import DataBankError, ForeignCommitError
+from databank.errors import DamagedTableError, DataBankError, ForeignCommitError
+from databank.tables.commits import PREFIX, Commit, altering_commit, altering_since
 from databank.tables.feed import ChangeFeed
-from databank.tables.files import Commit, Files
-from databank.tables.ops import PUBLISH, Publication
+from databank.tables.files import BEGUN, Files
+from databank.tables.ops import PUBLISH, RUN, Publication
 from databank.tables.spec import TableSpec, name_of
 from databank.tables.statistics import Statistics, properties
 from databank.tables.store import Store
+from databank.tables.unpublished import KnownRuns, refuse_lost_publications
 
-COMMIT_PREFIX = "databank:"  # commits of databank carry this and the run id as userMetadata
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 
@@ -27,6 +29,7 @@ class DeltaStore(Store):
         super().__init__(spark, root)
         self._begun: dict[str, int] = {}
         self._publish_version = -1
+        self._sound: dict[str, int] = {}  # ledger -> version up to which nobody else altered it
         self.refresh()
 
     def path(self, table: TableSpec | str) -> str:
@@ -34,10 +37,17 @@ class DeltaStore(Store):
         return f"{self.root}/{name_of(table).replace('.', '/')}"
 
     def refresh(self) -> None:
-        """Read again which versions are published, if anything was since the last look."""
+        """Read again which versions are published, if anything was since the last look.
+
+        Raises:
+            DataBankError: If ops.publish is gone, or somebody else altered it.
+        """
         version = self.newest_version(PUBLISH)
+        if version is None:
+            self._refuse_lost_ledger()
         if version is None or version == self._publish_version:
             return
+        self.refuse_altered(PUBLISH)
         latest = (
             self.read_version(PUBLISH, version)
             .groupBy("table")
@@ -45,12 +55,12 @@ class DeltaStore(Store):
             .collect()  # one row per table of the bank: a few dozen
         )
         self.published = {row["table"]: row["version"] for row in latest}
-        self._seq = max(row["seq"] for row in latest)
+        self._seq = max((row["seq"] for row in latest), default=0)
         self._publish_version = version
 
     def start_run(self, run_id: str, owned: Iterable[TableSpec]) -> None:
         """Start a run as any store does; commits from now on carry its id."""
-        self.spark.conf.set(_USER_METADATA, f"{COMMIT_PREFIX}{run_id}")
+        self.spark.conf.set(_USER_METADATA, f"{PREFIX}{run_id}")
         tables = tuple(owned)
         super().start_run(run_id, tables)
         for spec in tables:
@@ -67,16 +77,20 @@ class DeltaStore(Store):
         """Read a table at some version, which counts neither as read nor as published.
 
         Raises:
-            AnalysisException: If Delta's log does not reach back to it.
+            DamagedTableError: If there is no table, or its log does not reach back to the version.
         """
         reader = self.spark.read.format("delta").option("versionAsOf", version)
-        return reader.load(self.path(table))
+        try:
+            return reader.load(self.path(table))
+        except AnalysisException as error:
+            reason = f"version {version} cannot be read ({str(error).splitlines()[0]})"
+            raise DamagedTableError(name_of(table), self.path(table), reason) from None
 
     def is_readable(self, table: str, version: int) -> bool:
         """Tell whether Delta's log and the files of a version are there still."""
         try:
             files = self.read_version(table, version).inputFiles()
-        except AnalysisException:
+        except DamagedTableError:
             return False
         present = set(self.files.names(self.path(table)))
         return {unquote(file.rpartition("/")[2]) for file in files} <= present
@@ -87,6 +101,18 @@ class DeltaStore(Store):
         if self.files.last_version(path) is None:
             return None
         return self.spark.read.format("delta").load(path)
+
+    def refuse_altered(self, ledger: TableSpec) -> None:
+        """Refuse a ledger whose log has commits of somebody else that altered it."""
+        path, seen = self.path(ledger), self._sound.get(ledger.name, -1)
+        new = self.files.commits(path, seen)
+        foreign = any(commit.run is None for commit in new)
+        culprit = altering_commit(self.files.commits(path)) if foreign else None
+        if culprit is not None:
+            before = culprit.version - 1
+            raise ForeignCommitError(ledger.name, culprit.version, culprit.operation, before)
+        if new:
+            self._sound[ledger.name] = new[-1].version
 
     def publications(self, job: str) -> list[Publication]:
         """List all that a job has published, in the order of publishing."""
@@ -109,27 +135,53 @@ class DeltaStore(Store):
 
         Raises:
             ForeignCommitError: If somebody else committed to the table since.
-            DataBankError: If a published table is gone.
+            DataBankError: If a published version is gone, or what is to be taken back may have
+                been published.
         """
         path, wanted = self.path(spec), self.published.get(spec.name)
         last = self.newest_version(spec)
+        if wanted is not None and (last is None or last < wanted):
+            lies = "nothing lies" if last is None else f"the newest version is {last}"
+            raise DataBankError(
+                f"{spec.name}: published at version {wanted}, but {lies} at {path}; "
+                "bring the files back from a backup, or start with an empty root"
+            )
         if last is None:
-            if wanted is not None:
-                raise DataBankError(
-                    f"{spec.name}: published at version {wanted}, but nothing lies at {path}; "
-                    "bring the files back, or start with an empty root"
-                )
             return
         since = -1 if wanted is None else wanted
-        commits = [self._commit(spec, version) for version in range(since + 1, last + 1)]
+        # of an empty file in the log, as a power failure leaves it, Spark makes no commit
+        known = self.files.commits(path, since - 1)
+        commits = altering_since([commit for commit in known if commit.version > since], since)
         for commit in commits:
-            if not (commit.run_id or "").startswith(COMMIT_PREFIX):
+            if commit.run is None:
                 raise ForeignCommitError(spec.name, commit.version, commit.operation, since)
+        if commits:
+            runs = self._known_runs()
+            refuse_lost_publications(spec.name, wanted, commits, runs, root=self.root)
         if wanted is None:
             self.files.delete(path)
-        elif commits and commits[-1].restored != wanted:
+        elif commits:
             DeltaTable.forPath(self.spark, path).restoreToVersion(wanted)
             self._statistics(spec).note_restored()
+
+    def _known_runs(self) -> KnownRuns:
+        """Read what the ledgers say of all runs; asked only where a run was left unpublished."""
+        published, runs = self.ledger(PUBLISH), self.ledger(RUN)
+        rows = [] if published is None else published.select("run_id", "table").collect()
+        records = [] if runs is None else runs.select("run_id", "written").collect()
+        return KnownRuns(
+            published={(row["run_id"], row["table"]) for row in rows},
+            recorded={row["run_id"]: frozenset(row["written"]) for row in records},
+            begun=frozenset(self.files.names(BEGUN)),
+        )
+
+    def _refuse_lost_ledger(self) -> None:
+        runs = self.ledger(RUN)
+        if runs is not None and not runs.where("size(written) > 0").isEmpty():
+            raise DataBankError(
+                f"{PUBLISH.name}: nothing lies at {self.path(PUBLISH)}, although ops.run tells of "
+                "runs that published; nothing was touched: restore it from a backup"
+            )
 
     def _record(self, publications: Iterable[Publication]) -> None:
         """Append rows to ops.publish.
@@ -141,17 +193,31 @@ class DeltaStore(Store):
         for each in publications:
             if each.table in self.rows_written:
                 self._refuse_others_commits(each.table, each.version)
-        self.append(PUBLISH, self.small(PUBLISH, publications), checked=True)
-        if self.newest_version(PUBLISH) == self._publish_version + 1:  # no other job has published
+        job, attempt = publications[0].job, self._publish_version + 1
+        self._begin_write(PUBLISH)
+        # a run that was paused here while another one took over: Delta takes a number of a job
+        # once, and leaves out, or refuses, who comes late
+        writer = self._writer(PUBLISH, self.small(PUBLISH, publications), "append", None)
+        writer = writer.option("txnAppId", f"publish:{job}").option("txnVersion", attempt)
+        try:
+            self._save(PUBLISH, writer)
+        except ConcurrentTransactionException:
+            raise _published_beside(job) from None
+        self.fault(f"after:{PUBLISH.name}")
+        commits = self.files.commits(self.path(PUBLISH), self._publish_version)
+        if f"{PREFIX}{self.run_id}" not in [commit.run_id for commit in commits]:
+            raise _published_beside(job)
+        if len(commits) == 1:  # no other job has published
             self._publish_version += 1
 
     def _refuse_others_commits(self, table: str, written: int) -> None:
         path = self.path(table)
         newest = self.files.last_version(path)
-        own = f"{COMMIT_PREFIX}{self.run_id}"
+        own = f"{PREFIX}{self.run_id}"
         since = self._begun.get(table, written - 1) + 1
-        commits = (self.files.commit(path, version) for version in range(since, written + 1))
-        if newest != written or any(commit.run_id != own for commit in commits):
+        commits = [self.files.commit(path, v) for v in range(since, (newest or written) + 1)]
+        altering = [commit for commit in commits if commit.alters]
+        if any(c.run_id != own or c.version > written for c in altering):
             raise DataBankError(
                 f"{table}: another run wrote to it while this one was running, so that nothing was "
                 "published; run the job again"
@@ -184,8 +250,11 @@ class DeltaStore(Store):
         return Statistics(self.files, self.path(spec), spec)
 
     def _commit_write(self, spec: TableSpec, rows: DataFrame, mode: str, where: str | None) -> None:
+        self._save(spec, self._writer(spec, rows, mode, where))
+
+    def _save(self, spec: TableSpec, writer: DataFrameWriter) -> None:
         new = self.newest_version(spec) is None
-        self._writer(spec, rows, mode, where).save(self.path(spec))
+        writer.save(self.path(spec))
         if new:
             self._statistics(spec).note_limited()
 
@@ -215,6 +284,13 @@ class DeltaStore(Store):
         elif mode == "overwrite":
             writer = writer.option("overwriteSchema", "true")
         return writer
+
+
+def _published_beside(job: str) -> DataBankError:
+    return DataBankError(
+        f"{job}: another run of it published while this one was running, so that nothing of this "
+        "one was published; run the job again"
+    )
 
 
 class _DeltaLog:

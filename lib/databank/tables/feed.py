@@ -5,7 +5,7 @@ from typing import Protocol
 from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from databank.session import small_frame
-from databank.tables.files import Commit
+from databank.tables.commits import Commit
 from databank.tables.spec import TableSpec
 
 

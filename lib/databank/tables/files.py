@@ -1,54 +1,200 @@
-"""Files of the warehouse through Hadoop: local disk, HDFS and object stores alike."""
+"""Files of the warehouse beside its tables: on a local disk, HDFS and object stores alike."""
 
-import json
-from dataclasses import dataclass
+import shutil
+from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
+from databank.tables.commits import Commit, parse_commit
+from databank.tables.damage import damaged
+from databank.tables.outside import refuse_blank_root
+
 SCRATCH = "_scratch"  # folder of what runs keep while they run
+BEGUN = "_begun"  # a file for each run that has begun to write and is not recorded yet
+_READERS = 8  # commits read at the same time; most of it is waiting for the storage
 
 
-@dataclass(frozen=True)
-class Commit:
-    """One commit of a Delta log.
+class Files(ABC):
+    """The few file operations that the driver needs beside Spark's own reads and writes.
+
+    A path is absolute, or begins at the root.
 
     Attributes:
-        adds: Whether it took nothing away and altered nothing.
-        restored: The version that it brought back; None where it is no RESTORE.
+        root: The warehouse, with its scheme.
     """
 
-    version: int
-    operation: str
-    run_id: str | None
-    rows: int
-    adds: bool = False
-    restored: int | None = None
+    root: str
+
+    @abstractmethod
+    def exists(self, path: str) -> bool:
+        """Tell whether there is a file or folder at the path."""
+
+    @abstractmethod
+    def names(self, path: str) -> list[str]:
+        """List the names in a folder, sorted; an absent folder is empty."""
+
+    @abstractmethod
+    def modified(self, path: str) -> float:
+        """When a file was last written, in seconds since 1970."""
+
+    @abstractmethod
+    def read(self, path: str) -> str:
+        """Read a small text file; what is no UTF-8 in it is replaced."""
+
+    @abstractmethod
+    def write(self, path: str, text: str) -> None:
+        """Replace a text file: whoever reads it finds the old text or the new one, whole."""
+
+    @abstractmethod
+    def move_over(self, path: str, to: str) -> None:
+        """Rename a file to the name of another one, which goes."""
+
+    @abstractmethod
+    def create(self, path: str, text: str) -> bool:
+        """Write a file only if there is none; False if there was one.
+
+        Raises:
+            PermissionError: If the file cannot be written.
+        """
+
+    @abstractmethod
+    def move(self, path: str, to: str) -> bool:
+        """Rename a file; False if it was not there (any more)."""
+
+    @abstractmethod
+    def delete(self, path: str) -> None:
+        """Remove a file or a folder with all in it."""
+
+    def versions(self, table_path: str) -> list[int]:
+        """List the versions of which a table's Delta log has the commit still, ascending."""
+        return [int(n[:20]) for n in self.names(f"{table_path}/_delta_log") if _is_commit(n)]
+
+    def last_version(self, table_path: str) -> int | None:
+        """Give the newest version in a table's Delta log; None if there is no table."""
+        return max(self.versions(table_path), default=None)
+
+    def commit(self, table_path: str, version: int) -> Commit:
+        """Tell what the log says of one commit.
+
+        Raises:
+            DamagedTableError: If its file holds something else.
+        """
+        path = f"{table_path}/_delta_log/{version:020d}.json"
+        try:
+            return parse_commit(version, self.read(path))
+        except ValueError as error:
+            raise damaged(path, f"is no commit of Delta ({error})") from None
+
+    def commits(self, table_path: str, since: int = -1) -> list[Commit]:
+        """List the commits after a version that the log has still, the oldest first.
+
+        Raises:
+            DamagedTableError: If a file of the log holds something else.
+        """
+        wanted = [version for version in self.versions(table_path) if version > since]
+        with ThreadPoolExecutor(_READERS) as pool:
+            return list(pool.map(lambda version: self.commit(table_path, version), wanted))
 
 
-class Files:
-    """The few file operations that the driver needs beside Spark's own reads and writes."""
+def files_of(spark: SparkSession, root: str) -> Files:
+    """Give the files of a warehouse; those of a local disk need no JVM from then on.
 
-    def __init__(self, spark: SparkSession, root: str) -> None:
-        context: Any = spark.sparkContext
+    Raises:
+        DataBankError: If the root is empty.
+    """
+    refuse_blank_root(root)
+    context: Any = spark.sparkContext
+    path = context._jvm.org.apache.hadoop.fs.Path(root)
+    fs = path.getFileSystem(context._jsc.hadoopConfiguration())
+    qualified = fs.makeQualified(path)
+    uri = qualified.toUri()
+    # by its scheme: Hadoop has several classes for the local disk
+    if uri.getScheme() == "file":
+        return LocalFiles(qualified.toString(), Path(uri.getPath()))
+    return HadoopFiles(context, fs, qualified.toString())
+
+
+class LocalFiles(Files):
+    """Files of this machine; a lease on them can be given back when the JVM is dead."""
+
+    def __init__(self, root: str, folder: Path) -> None:
+        self.root, self._folder = root, folder
+
+    def exists(self, path: str) -> bool:
+        return self._at(path).exists()
+
+    def names(self, path: str) -> list[str]:
+        folder = self._at(path)
+        return sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+
+    def modified(self, path: str) -> float:
+        return self._at(path).stat().st_mtime
+
+    def read(self, path: str) -> str:
+        return self._at(path).read_text(encoding="utf-8", errors="replace")
+
+    def write(self, path: str, text: str) -> None:
+        at = self._at(path)
+        at.parent.mkdir(parents=True, exist_ok=True)
+        beside = at.with_name(f".{at.name}.new")
+        try:
+            beside.write_text(text, encoding="utf-8")
+            self.move_over(str(beside), str(at))
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def move_over(self, path: str, to: str) -> None:
+        at = self._at(to)
+        # Hadoop writes the checksum of a file beside it, and refuses another file by it
+        at.with_name(f".{at.name}.crc").unlink(missing_ok=True)
+        self._at(path).replace(at)
+
+    def create(self, path: str, text: str) -> bool:
+        try:
+            self._at(path).parent.mkdir(parents=True, exist_ok=True)
+            with self._at(path).open("x", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            if self.exists(path):
+                return False
+            raise PermissionError(str(error)) from error
+        return True
+
+    def move(self, path: str, to: str) -> bool:
+        try:
+            self._at(path).rename(self._at(to))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def delete(self, path: str) -> None:
+        at = self._at(path)
+        if at.is_dir() and not at.is_symlink():
+            shutil.rmtree(at, ignore_errors=False)
+        else:
+            at.unlink(missing_ok=True)
+
+    def _at(self, path: str) -> Path:
+        return self._folder / path.removeprefix("file:")
+
+
+class HadoopFiles(Files):
+    """Files of HDFS and of object stores, through Hadoop."""
+
+    def __init__(self, context: Any, fs: Any, root: str) -> None:
+        self.root, self._fs, self._context = root, fs, context
         self._jvm: Any = context._jvm
         # py4j looks for each part of a dotted name in all jars: once is enough
         self._to_path: Any = self._jvm.org.apache.hadoop.fs.Path
-        path = self._to_path(root)
-        fs = path.getFileSystem(context._jsc.hadoopConfiguration())
-        self.root = fs.makeQualified(path).toString()
-        # the raw local file system writes no .crc files beside what it writes
-        local = fs.getClass().getSimpleName() == "LocalFileSystem"
-        self._fs = fs.getRawFileSystem() if local else fs
-        self._context = context
 
     def exists(self, path: str) -> bool:
-        """Tell whether there is a file or folder at the path."""
         return bool(self._fs.exists(self._path(path)))
 
     def names(self, path: str) -> list[str]:
-        """List the names in a folder, sorted; an absent folder is empty."""
         if not self.exists(path):
             return []
         return sorted(
@@ -56,11 +202,9 @@ class Files:
         )
 
     def modified(self, path: str) -> float:
-        """When a file was last written, in seconds since 1970."""
         return float(self._fs.getFileStatus(self._path(path)).getModificationTime()) / 1000
 
     def read(self, path: str) -> str:
-        """Read a small text file."""
         stream = self._fs.open(self._path(path))
         try:
             return str(self._jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8"))
@@ -68,30 +212,23 @@ class Files:
             stream.close()
 
     def write(self, path: str, text: str) -> None:
-        """Replace a small text file."""
-        self._store(self._fs.create(self._path(path), True), text)
-
-    def replace(self, path: str, text: str) -> None:
-        """Replace a text file that others read meanwhile: they see the old text or the new one."""
+        if not self.root.startswith("hdfs:"):  # an object store shows a file when it is whole
+            self._store(self._fs.create(self._path(path), True), text)
+            return
         folder, _, name = path.rpartition("/")
         beside = f"{folder}/.{name}.new"
-        self.write(beside, text)
+        self._store(self._fs.create(self._path(beside), True), text)
         self.move_over(beside, path)
 
     def move_over(self, path: str, to: str) -> None:
-        """Rename a file to the name of another one, which goes."""
-        hadoop, configuration = self._jvm.org.apache.hadoop.fs, self._context._jsc
+        hadoop = self._jvm.org.apache.hadoop.fs
         over = self._context._gateway.new_array(hadoop.Options.Rename, 1)
         over[0] = hadoop.Options.Rename.OVERWRITE
-        place, configured = self._fs.getUri(), configuration.hadoopConfiguration()
-        files = hadoop.FileContext.getFileContext(place, configured)
+        configuration = self._context._jsc.hadoopConfiguration()
+        files = hadoop.FileContext.getFileContext(self._fs.getUri(), configuration)
         files.rename(self._path(path), self._path(to), over)
-        # what the checksummed local file system wrote beside the other one
-        folder, _, name = to.rpartition("/")
-        self.delete(f"{folder}/.{name}.crc")
 
     def create(self, path: str, text: str) -> bool:
-        """Write a file only if there is none; False if there was one."""
         try:
             stream = self._fs.create(self._path(path), False)
         except Py4JJavaError as error:
@@ -102,39 +239,10 @@ class Files:
         return True
 
     def move(self, path: str, to: str) -> bool:
-        """Rename a file; False if it was not there (any more)."""
         return bool(self.exists(path) and self._fs.rename(self._path(path), self._path(to)))
 
     def delete(self, path: str) -> None:
-        """Remove a file or a folder with all in it."""
         self._fs.delete(self._path(path), True)
-
-    def last_version(self, table_path: str) -> int | None:
-        """Give the newest version in a table's Delta log; None if there is no table."""
-        versions = [int(n[:20]) for n in self.names(f"{table_path}/_delta_log") if _is_commit(n)]
-        return max(versions, default=None)
-
-    def commit(self, table_path: str, version: int) -> Commit:
-        """Tell what the log says of one commit."""
-        text = self.read(f"{table_path}/_delta_log/{version:020d}.json")
-        for line in text.splitlines():
-            action = json.loads(line)
-            if "commitInfo" in action:
-                info = action["commitInfo"]
-                metrics = info.get("operationMetrics", {})
-                rows = metrics.get("numOutputRows", metrics.get("numTargetRowsInserted", 0))
-                operation = info.get("operation", "?")
-                parameters = info.get("operationParameters", {})
-                restored = int(parameters["version"]) if operation == "RESTORE" else None
-                return Commit(
-                    version,
-                    operation,
-                    info.get("userMetadata"),
-                    int(rows),
-                    adds=operation == "WRITE" and parameters.get("mode") == "Append",
-                    restored=restored,
-                )
-        return Commit(version, "?", None, 0)
 
     def _store(self, stream: Any, text: str) -> None:
         try:

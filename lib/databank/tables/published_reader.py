@@ -10,8 +10,9 @@ import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from databank.errors import DataBankError
-from databank.tables.outside import require_root
+from databank.errors import DamagedTableError, DataBankError
+from databank.tables.damage import damage_in
+from databank.tables.outside import first_line, require_root
 
 _PUBLISH = "ops.publish"
 # written by the runner and never published: their newest state counts
@@ -26,6 +27,7 @@ class PublishedReader:
 
     Raises:
         DataBankError: If the root does not exist.
+        DamagedTableError: If ops.publish is gone, or its files are.
     """
 
     def __init__(self, root: str) -> None:
@@ -35,7 +37,10 @@ class PublishedReader:
         self._db = duckdb.connect(
             config={"autoinstall_known_extensions": False, "autoload_known_extensions": False}
         )
+        self._versions: dict[str, int] = {}
         self._relations = {_PUBLISH: self._opened(_PUBLISH, None)}
+        if self._relations[_PUBLISH] is None:
+            self._refuse_lost_ledger()
         newest = ('"table"', "max_by(version, seq)")
         self._versions = dict(self.find(_PUBLISH, newest, 'true GROUP BY "table"'))
 
@@ -92,9 +97,17 @@ class PublishedReader:
     def _rows(self, table: str, query: str, given: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         try:
             return self._db.execute(query, list(given)).fetchall()
-        except (duckdb.IOException, duckdb.BinderException) as error:
-            # files are gone, or an older databank wrote fewer columns
-            raise _unreadable(table, error) from error
+        except duckdb.BinderException as error:
+            raise DataBankError(
+                f"{table}: was written by an older databank ({first_line(error)}); run the job "
+                "that writes it again"
+            ) from error
+        except duckdb.Error as error:
+            if damage := damage_in(error):
+                raise damage from None
+            if not isinstance(error, duckdb.IOException):
+                raise
+            raise DamagedTableError(table, self._path(table), first_line(error)) from None
 
     def _relation(self, table: str) -> str | None:
         if table not in self._relations:
@@ -102,6 +115,14 @@ class PublishedReader:
             seen = version is not None or table in _LEDGERS
             self._relations[table] = self._opened(table, version) if seen else None
         return self._relations[table]
+
+    def _refuse_lost_ledger(self) -> None:
+        if self.find("ops.run", ("1",), "cardinality(written) > 0 LIMIT 1"):
+            reason = "nothing lies there, and ops.run tells of runs that published"
+            raise DamagedTableError(_PUBLISH, self._path(_PUBLISH), reason)
+
+    def _path(self, table: str) -> str:
+        return f"{self._root}/{table.replace('.', '/')}"
 
     def _opened(
         self, table: str, version: int | None, days: tuple[date, date] | None = None
@@ -112,21 +133,21 @@ class PublishedReader:
         them in the query.
         """
         try:
-            held = DeltaTable(f"{self._root}/{table.replace('.', '/')}", version=version)
+            held = DeltaTable(self._path(table), version=version)
         except TableNotFoundError:
-            return None
+            if version is None:
+                return None
+            raise DamagedTableError(
+                table, self._path(table), f"nothing lies there, and version {version} is published"
+            ) from None
         except (DeltaError, OSError) as error:
-            raise _unreadable(table, error) from error
+            raise DamagedTableError(table, self._path(table), first_line(error)) from None
         if "://" in self._root:
             name = table.replace(".", "_")
             self._db.register(name, held.to_pyarrow_dataset())
             return name
         # DuckDB's own reader of Parquet is several times as fast as a dataset of Arrow
-        uris = (
-            held.file_uris()
-            if days is None
-            else _files_of(held, f"{self._root}/{table.replace('.', '/')}", *days)
-        )
+        uris = held.file_uris() if days is None else _files_of(held, self._path(table), *days)
         paths = (unquote(uri.removeprefix("file://")) for uri in uris)
         files = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
         return f"read_parquet([{files}], union_by_name = true)" if files else None
@@ -142,11 +163,3 @@ def _files_of(held: DeltaTable, path: str, first: date, last: date) -> list[str]
         for file in files
         if (file.get(least) or first) <= last and first <= (file.get(most) or last)
     ]
-
-
-def _unreadable(table: str, error: Exception) -> DataBankError:
-    reason = str(error).partition("\n")[0]
-    return DataBankError(
-        f"{table}: its published version cannot be read ({reason}); run the job that writes it "
-        "again, or give a root that this machine can read"
-    )

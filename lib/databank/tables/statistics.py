@@ -75,7 +75,7 @@ class Statistics:
                 text = self._files.read(f"{folder}/{name}")
                 cleaned = "".join(self._line(line) for line in text.splitlines(keepends=True))
                 if cleaned != text:
-                    self._files.replace(f"{folder}/{name}", cleaned)
+                    self._files.write(f"{folder}/{name}", cleaned)
             elif name.endswith(".parquet"):
                 self._clean_checkpoint(spark, f"{folder}/{name}", f"{scratch}/{name}")
         self._note(_LOG_ONLY + self._wanted)

@@ -3,8 +3,6 @@
 A table is committed alone. A job therefore writes its tables, and then publishes them together by
 rows in ops.publish; readers take the versions found there. What a crashed run left behind the
 published version is taken back before the next run of the job writes.
-
-`DeltaStore` keeps tables in Delta; tests keep them in memory, under the same contract.
 """
 
 from abc import ABC, abstractmethod
@@ -17,15 +15,16 @@ from pyspark.sql import DataFrame, SparkSession
 from databank.errors import DataBankError
 from databank.session import keep_checkpoints, small_frame
 from databank.tables.checks import computed_once, conform, refuse_outside, refuse_unsafe_keys
+from databank.tables.commits import Commit
 from databank.tables.faults import die_at
 from databank.tables.feed import ChangeFeed
-from databank.tables.files import SCRATCH, Commit, Files
+from databank.tables.files import BEGUN, SCRATCH, files_of
 from databank.tables.ops import RUNNER, Publication
 from databank.tables.spec import TableSpec, name_of
 
 
 class Store(ABC):
-    """Reads and writes the tables of one warehouse for one run.
+    """Reads and writes the tables of one warehouse for one run; tests keep them in memory.
 
     Attributes:
         files: Files of the warehouse beside its tables.
@@ -43,7 +42,7 @@ class Store(ABC):
 
     def __init__(self, spark: SparkSession, root: str) -> None:
         self.spark = spark
-        self.files = Files(spark, root)
+        self.files = files_of(spark, root)
         self.root = self.files.root
         self.run_id = "none"
         self.published: dict[str, int] = {}
@@ -64,7 +63,7 @@ class Store(ABC):
 
         Raises:
             ForeignCommitError: If somebody else committed to one of the tables.
-            DataBankError: If a published table is gone.
+            DataBankError: If a published table is gone, or what was published is lost.
         """
         self.run_id = run_id
         self.versions_read, self.versions_written, self.rows_written = {}, {}, {}
@@ -73,6 +72,8 @@ class Store(ABC):
         self._owned = frozenset(spec.name for spec in tables)
         for spec in tables:
             self._restore(spec)
+        if tables:  # a killed run leaves this behind: what it wrote was not published
+            self.files.write(f"{BEGUN}/{run_id}", "")
 
     def republish(self, versions: Mapping[str, int]) -> None:
         """Have earlier versions of tables published too, but for those that this run wrote."""
@@ -91,10 +92,6 @@ class Store(ABC):
             for table, version in sorted(self.versions_written.items())
         )
         self.published |= self.versions_written
-
-    def end_run(self) -> None:
-        """Remove the scratch files of the run."""
-        self.files.delete(f"{self.root}/{SCRATCH}/{self.run_id}")
 
     def scratch(self, name: str) -> str:
         """Give a path for files that live as long as the run."""
@@ -137,7 +134,7 @@ class Store(ABC):
         """Read a table at some version, which counts neither as read nor as published.
 
         Raises:
-            AnalysisException: If the version is gone.
+            DamagedTableError: If the version is gone.
         """
 
     @abstractmethod
@@ -147,6 +144,10 @@ class Store(ABC):
     @abstractmethod
     def ledger(self, table: TableSpec | str) -> DataFrame | None:
         """Read the newest state of a table that the runner writes; None if there is none."""
+
+    @abstractmethod
+    def refuse_altered(self, ledger: TableSpec) -> None:
+        """Raise ForeignCommitError if somebody else has altered a ledger."""
 
     @abstractmethod
     def publications(self, job: str) -> list[Publication]:
@@ -195,8 +196,7 @@ class Store(ABC):
         dies is taken back as a whole before the next one.
 
         Args:
-            spec: The table.
-            rows: Its columns.
+            rows: Columns of the table.
             checked: True where the caller has just made the key unique.
 
         Raises:
@@ -234,7 +234,6 @@ class Store(ABC):
         """Remove the rows of a table that match a row of `rows`, in one commit.
 
         Args:
-            spec: The table.
             rows: What tells which; few.
             on: SQL that holds for a pair, of `target` and `source`.
         """
@@ -252,7 +251,6 @@ class Store(ABC):
         all too, after two joins instead of one. No keys: nothing is written.
 
         Args:
-            spec: The table.
             rows: What is to be there afterwards for the keys, and nothing outside of them.
             keys: Distinct values of some key columns, e.g. (person_id, day).
 

@@ -188,6 +188,7 @@ def test_a_container_of_the_same_name_is_another_machine(world: World) -> None:
         {"pid": 2**22 + 1},
         {"started": 1},
         {"host": "elsewhere", "heartbeat": "2020-01-01T00:00:00+00:00"},
+        {"host": "elsewhere", "heartbeat": AHEAD},
         {"heartbeat": None},
         {"heartbeat": "2026-01-01T00:00:00"},
         {"heartbeat": "\x1b[31m"},
@@ -198,6 +199,23 @@ def test_a_container_of_the_same_name_is_another_machine(world: World) -> None:
 )
 def test_a_stale_lease_is_taken_over_and_given_back(world: World, stale: dict[str, object]) -> None:
     path = lease(world.root, **stale)
+    os.utime(path, (0, 0))
+    assert world.run().outcome == "done"
+    assert not path.exists()
+
+
+def test_a_clock_that_is_ahead_is_named_with_the_file(world: World) -> None:
+    path = lease(world.root, host="elsewhere", heartbeat=AHEAD)
+    with pytest.raises(LeaseHeldError, match=r"2100-01-01 00:00:00 UTC; the clock here") as held:
+        world.run()
+    assert str(path) in str(held.value)
+
+
+def test_a_folder_in_the_place_of_a_lease_ends_with_its_time(world: World) -> None:
+    path = world.root / "_lease" / "copy"
+    (path / "within").mkdir(parents=True)
+    with pytest.raises(LeaseHeldError, match="the file says no time"):
+        world.run()
     os.utime(path, (0, 0))
     assert world.run().outcome == "done"
     assert not path.exists()

@@ -1,14 +1,13 @@
 """A job that adds a row a day, and a bank of any store on which it runs and is rolled back."""
 
 import json
-import os
-import socket
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from databank.config import Settings
-from databank.runs import Context, Job, Outcome, Progress, Runner, StepResult, lease
+from databank.runs import Context, Job, Outcome, Progress, Runner, StepResult
+from databank.runs.holder import this_process
 from databank.runs.records import Ledger, StoreLedger
 from databank.runs.rollback import roll_back
 from databank.tables import Column, Store, TableSpec
@@ -40,10 +39,7 @@ AHEAD = "2100-01-01T00:00:00+00:00"
 
 def a_living_holder() -> dict[str, object]:
     """What a lease says that another run of this process holds."""
-    pid = os.getpid()
-    machine = {"host": socket.gethostname(), "machine": lease._machine()}
-    process = {"pid": pid, "started": lease._start_of(pid)}
-    return machine | process | {"run_id": "other", "heartbeat": AHEAD}
+    return this_process() | {"run_id": "other", "heartbeat": AHEAD}
 
 
 class Made:

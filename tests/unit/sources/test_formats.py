@@ -29,6 +29,7 @@ from databank.sources.opening import opened
 from databank.sources.units import Known, KnownUnit, SourceUnit, is_refused_again, split_new
 from databank.tables import Store
 from tests.support.memory_store import MemoryStore
+from tests.support.plain_store import PlainStore
 from tests.unit.sources.world import World
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -61,6 +62,33 @@ def test_a_path_may_have_wildcards_in_folders_and_names(store: Store, tmp_path: 
     units = _source("in/*/?.csv").list_units(store, {})
     assert [unit.name for unit in units] == ["in/a/1.csv", "in/a/2.csv", "in/b/1.csv"]
     assert {unit.base for unit in units} == {"in/"}
+
+
+def test_links_are_followed_within_the_root_and_the_folder_of_the_source(tmp_path: Path) -> None:
+    outside, root = tmp_path / "outside", tmp_path / "root"
+    for name in ("outside/secret.csv", "outside/more/2.csv", "root/other/3.csv", "root/in/1.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("id,ts,name\n")
+    (root / "in/secret.csv").symlink_to(outside / "secret.csv")
+    (root / "in/2.csv").symlink_to(root / "in/secret.csv")
+    (root / "in/3.csv").symlink_to(root / "other/3.csv")
+    (root / "in/loop.csv").symlink_to(root / "in/loop.csv")
+    (root / "linked").symlink_to(outside / "more")
+    (root / "many").mkdir()
+    (root / "many/linked").symlink_to(outside / "more")
+    store = PlainStore(root)
+
+    def listed(path: str) -> dict[str, str]:
+        units = _source(path).list_units(store, {})
+        return {unit.name: unit.status for unit in units}
+
+    assert listed("in/*.csv") == {
+        "in/1.csv": "ok", "in/2.csv": "link", "in/3.csv": "ok", "in/secret.csv": "link"
+    }  # fmt: skip
+    # whoever writes the path may name any folder
+    assert listed("linked/*.csv") == {"linked/2.csv": "ok"}
+    assert listed("many/*/*.csv") == {"many/linked/2.csv": "link"}
+    assert listed(f"{outside}/*.csv") == {f"{outside}/secret.csv": "ok"}
 
 
 def test_a_loaded_unit_is_never_loaded_again_and_a_broken_one_when_it_changed() -> None:

@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from datetime import date
 
-from pyspark.sql import DataFrame, functions as F
+from pyspark.sql import DataFrame, Row, functions as F
 
 from databank.reports import charts, format as fmt
 from databank.reports.config import NoteConfig
 from databank.reports.page import Grid, Panel, Section
 from databank.reports.reader import Reader
 from databank.reports.section import Notes, ReportSection
+
+_STATES = {"refused": "refused by the gate"}  # other outcomes are words for people
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ class Models(ReportSection[tuple[ModelCard, ...]]):
         past = trained.where(F.col("trained_day") <= F.lit(reader.day))
         runs = past.orderBy(F.desc("trained_day"), F.desc("version")).limit(500).collect()
         chosen = {row["model"]: row for row in reversed(runs)}  # the newest wins
-        newest = dict(chosen)
+        # one that was rolled back had passed the gate
+        newest = {r["model"]: r for r in reversed(runs) if r["outcome"] != "rolled back"}
         chosen |= {row["model"]: row for row in reversed(runs) if row["outcome"] == "champion"}
         bands = _bands(lifted, {name: row["version"] for name, row in chosen.items()})
         counts: dict[str, int] = {}
@@ -81,7 +84,7 @@ class Models(ReportSection[tuple[ModelCard, ...]]):
                 base_rate=row["base_rate"],
                 auc=row["auc"],
                 calibration_error=row["ece"],
-                refused_on=None if newest[name] is row else newest[name]["trained_day"],
+                refused_on=_refused_on(row, newest.get(name, row)),
                 scored=counts.get(name, 0),
                 bands=bands.get(name, ()),
             )
@@ -107,6 +110,10 @@ class Models(ReportSection[tuple[ModelCard, ...]]):
         return self.section(summary, (_model_table(data, about), *gains))
 
 
+def _refused_on(chosen: Row, newest: Row) -> date | None:
+    return None if newest is chosen else newest["trained_day"]
+
+
 def _bands(lifted: DataFrame | None, versions: dict[str, int]) -> dict[str, tuple[LiftBand, ...]]:
     """Read the deciles of the hold-out of the chosen versions, best first."""
     if lifted is None or not versions:
@@ -127,7 +134,7 @@ def _model_table(models: tuple[ModelCard, ...], about: dict[str, NoteConfig]) ->
         (
             model.model,
             about[model.model].description if model.model in about else "",
-            "champion" if model.outcome == "champion" else "refused by the gate",
+            _STATES.get(model.outcome, model.outcome),
             fmt.count(model.version),
             fmt.day(model.trained),
             fmt.number(model.auc, 3),

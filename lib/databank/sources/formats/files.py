@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from databank.tables import Store
 
 
+_LINK = "a link out of the folder; copy the file there, or name its own folder in `path`"
+
+
 class FileFormat(SourceFormat):
     """Files of one format; each is loaded once."""
 
@@ -31,10 +34,18 @@ class FileFormat(SourceFormat):
 
     def list_units(self, store: "Store", known: Known) -> list[SourceUnit]:
         """List all files that the path matches now, by name."""
-        from databank.sources.formats.storage import absolute, file_system, matching_files
+        from databank.sources.formats.storage import (
+            absolute,
+            file_system,
+            links_out,
+            matching_files,
+        )
 
-        files, scheme = matching_files(absolute(self.path, store.root))
+        pattern = absolute(self.path, store.root)
+        files, scheme = matching_files(pattern)
         root, base = file_system(store.root)[1].rstrip("/") + "/", self.base(store.root)
+        # who may put files there must not have others read
+        links = links_out(pattern, files, store.root)
         return [
             SourceUnit(
                 source=self.source,
@@ -43,6 +54,8 @@ class FileFormat(SourceFormat):
                 base=base,
                 size=info.size or 0,
                 modified=_moment(info.mtime),
+                status="link" if info.path in links else "ok",
+                reason=_LINK if info.path in links else None,
             )
             for info in files
         ]

@@ -3,6 +3,8 @@
 import fnmatch
 import gzip
 import hashlib
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from pyarrow import fs
@@ -65,6 +67,16 @@ def fixed_folder(inner: str) -> str:
     parts = inner.split("/")
     fixed = next((i for i, part in enumerate(parts) if _is_glob(part)), len(parts) - 1)
     return "/".join(parts[:fixed]) + "/"
+
+
+def links_out(pattern: str, files: Iterable[fs.FileInfo], root: str) -> set[str]:
+    """Find local files that links take out of the folder of their pattern, and out of the root."""
+    system, inner = file_system(pattern)
+    if not isinstance(system, fs.LocalFileSystem):
+        return set()
+    folders = [Path(each).resolve() for each in (fixed_folder(inner), file_system(root)[1])]
+    real = {info.path: Path(info.path).resolve() for info in files}
+    return {p for p, at in real.items() if not any(at.is_relative_to(f) for f in folders)}
 
 
 def _is_glob(part: str) -> bool:
