@@ -117,7 +117,7 @@ class PublishedReader:
         return self._relations[table]
 
     def _refuse_lost_ledger(self) -> None:
-        if self.find("ops.run", ("1",), "cardinality(written) > 0 LIMIT 1"):
+        if self.find("ops.run", ("run_id",), "cardinality(written) > 0"):
             reason = "nothing lies there, and ops.run tells of runs that published"
             raise DamagedTableError(_PUBLISH, self._path(_PUBLISH), reason)
 
