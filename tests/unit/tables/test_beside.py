@@ -24,7 +24,11 @@ def load(store: DeltaStore, run_id: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "point", [*(pytest.param(p, marks=pytest.mark.nightly) for p in POINTS[:-1]), POINTS[-1]]
+    "point",
+    [
+        *(pytest.param(each, marks=pytest.mark.nightly) for each in POINTS[:-1]),
+        pytest.param(POINTS[-1], marks=pytest.mark.slow),
+    ],
 )
 def test_what_a_paused_run_wrote_is_not_published_beside_that_of_the_other(
     spark_session: SparkSession, tmp_path: Path, point: str

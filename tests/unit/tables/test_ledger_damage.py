@@ -15,6 +15,9 @@ from databank.tables.files import BEGUN
 from databank.tables.ops import RUN
 from databank.tables.published_reader import PublishedReader
 
+# the first run of a session takes long
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 1, 31)
 MADE = TableSpec(
     name="core.made",
