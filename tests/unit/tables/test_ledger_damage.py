@@ -123,6 +123,7 @@ def test_records_of_runs_that_somebody_altered_are_refused(
         store.refuse_altered(RUN)
 
 
+@pytest.mark.nightly  # VACUUM lists files in hundreds of tasks
 def test_vacuum_and_optimize_are_nobody_elses_work(spark_session: SparkSession, root: Path) -> None:
     spark_session.conf.unset(_METADATA)
     for table in ("core/made", "ops/publish", "ops/run"):
