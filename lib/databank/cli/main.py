@@ -25,6 +25,19 @@ Root = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+@app.callback()
+def give_options(
+    spark: Annotated[
+        list[str] | None,
+        typer.Option("--spark", help="KEY=VALUE, which a configuration may not give; repeatable."),
+    ] = None,
+) -> None:
+    """An open data bank for consumer operations on Spark and Delta Lake."""
+    from databank.config.spark_options import note_given
+
+    note_given(spark or ())
+
+
 @app.command()
 def run(
     job: Annotated[str, typer.Argument(help="A job, or `all` for the whole loop.")],

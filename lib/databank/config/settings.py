@@ -1,8 +1,18 @@
 """conf/databank.yml: what holds for the whole bank."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from databank.config.model import StrictModel, TimeZone
+from databank.config.spark_options import refuse_options
+
+Options = dict[str, str | int | float | bool]
+
+
+def _tuning(options: Options) -> Options:
+    refuse_options(options)
+    return options
 
 
 class Settings(StrictModel):
@@ -19,6 +29,7 @@ class Settings(StrictModel):
     lease_seconds: int = Field(
         default=600, ge=10, description="A lease of another host is taken over after this silence"
     )
-    spark: dict[str, str | int | float | bool] = Field(
-        default_factory=dict, description="Spark options that win over the built-in profile"
+    spark: Annotated[Options, AfterValidator(_tuning)] = Field(
+        default_factory=dict,
+        description="Options that tune Spark; they win over the built-in profile",
     )

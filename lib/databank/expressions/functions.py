@@ -23,6 +23,8 @@ _RESTLESS = frozenset(
     }
 )
 
+AT_DAY = "write a window, which ends with the run day, or :day in a SELECT"
+
 
 @cache
 def known_functions() -> frozenset[str]:
@@ -35,10 +37,7 @@ def why_not(function: str) -> str | None:
     """Say why a configuration may not call a function, and what to do; None if it may."""
     name = function.lower()
     if name in _RESTLESS:
-        return (
-            f"{name}() gives another value in another run; write a window, which ends with the run "
-            "day, or :day in a SELECT"
-        )
+        return f"{name}() gives another value in another run; {AT_DAY}"
     if name in _OUTSIDE:
         return f"{name}() reaches outside of the row; use what the row holds"
     return None

@@ -7,8 +7,11 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
-from databank.expressions.functions import known_functions, why_not
+from databank.expressions.functions import AT_DAY, known_functions, why_not
 from databank.expressions.macros import MACROS, Macro, make_macro, unknown_macro, usage
+
+# typed as a date or a time, these texts stand for the moment at which Spark reads them
+_MOMENTS = frozenset({"now", "today", "tomorrow", "yesterday"})
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,10 @@ def _is_call(tokens: list[Token], index: int) -> bool:
     return following is not None and following.token_type == TokenType.L_PAREN
 
 
+def _is_closed(tokens: list[Token], index: int) -> bool:
+    return index < len(tokens) and tokens[index].token_type == TokenType.R_PAREN
+
+
 def check_token(tokens: list[Token], index: int) -> None:
     """Refuse a token that does what no expression may: call such a function, or hide the rest.
 
@@ -80,10 +87,19 @@ def check_token(tokens: list[Token], index: int) -> None:
     if token.token_type == TokenType.SEMICOLON:
         raise ValueError("there is a ; in the SQL; write one expression, or one SELECT")
     if token.token_type == TokenType.STRING:
+        before = tokens[index - 1].text.lower() if index else ""
+        if before == "using":
+            raise ValueError("USING with a text runs a command of the machine; write plain SQL")
+        if before.startswith(("date", "timestamp")) and token.text.strip().lower() in _MOMENTS:
+            raise ValueError(
+                f"{before} {token.text!r} gives another value in another run; {AT_DAY}"
+            )
         return
     called = _is_call(tokens, index)
     if not called and token.token_type in (TokenType.VAR, TokenType.IDENTIFIER):
         return
+    if called and token.text.lower() == "unix_timestamp" and _is_closed(tokens, index + 2):
+        raise ValueError(f"unix_timestamp() gives another value in another run; {AT_DAY}")
     refusal = why_not(token.text)  # some functions have no parentheses: current_date
     if refusal is not None:
         raise ValueError(refusal)

@@ -10,9 +10,10 @@ from pyspark import SparkConf, SparkContext
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+from databank.config.spark_options import full_name, given_options
 from databank.errors import DataBankError
 from databank.session.jars import jar_options
-from databank.session.spark_faults import silence_loggers
+from databank.session.spark_faults import mute_loggers
 from databank.session.spark_log import spark_log, start_jvm
 
 _EXTENSIONS = "spark.sql.extensions"
@@ -75,14 +76,15 @@ def get_spark(app_name: str = "databank", **conf: Any) -> SparkSession:
 
     Args:
         app_name: Shown in the Spark UI.
-        **conf: Spark options; dots may be written as double underscores.
+        **conf: Spark options; dots may be written as double underscores. Those of the command line
+            win over them.
 
     Raises:
         DataBankError: If Java is absent or too old, or the jars cannot be had.
     """
     # Python workers take `python3` from PATH unless told otherwise
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    given = {key.replace("__", "."): str(value) for key, value in conf.items()}
+    given = {full_name(key): str(value) for key, value in conf.items()} | given_options()
     running = _running()
     if running is None:
         _require_java()
@@ -107,7 +109,7 @@ def get_spark(app_name: str = "databank", **conf: Any) -> SparkSession:
     except Exception as error:
         raise _start_error(error) from error
     spark.sparkContext.setLogLevel("ERROR")
-    silence_loggers()
+    mute_loggers()
     return spark
 
 

@@ -63,7 +63,7 @@ class SparkFault:
         return f"[{self.condition}]{types}{where}"
 
 
-def silence_loggers() -> None:
+def mute_loggers() -> None:
     """Keep pyspark from writing errors, and the values in them, to stderr."""
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)

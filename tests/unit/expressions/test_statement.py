@@ -53,6 +53,13 @@ def test_texts_in_quotes_are_left_alone() -> None:
         ("SELECT a FROM core.events -- \\\n'\n, b -- '", "there is a comment"),
         ("SELECT a /* b */ FROM core.events", "there is a comment"),
         ("SELECT shuffle(ids) AS a FROM core.events", "gives another value"),
+        ("SELECT unix_timestamp() AS a FROM core.events", "gives another value"),
+        ("SELECT a FROM core.events WHERE day > date 'today'", "date 'today' gives another value"),
+        ("SELECT timestamp ' NOW ' AS a FROM core.events", "timestamp ' NOW ' gives another"),
+        ("SELECT a FROM IDENTIFIER('core.events')", "is no table here|cannot read"),
+        ("SELECT TRANSFORM(a) USING 'cat' AS (b) FROM core.events", "runs a command"),
+        ("SELECT b FROM (SELECT TRANSFORM(a) USING 'sh' AS (b) FROM core.events)", "a command"),
+        ("FROM core.events MAP a USING 'cat' AS b SELECT b", "a command|cannot read|not one"),
     ],
 )
 def test_what_is_no_statement_for_a_tag_is_refused(text: str, message: str) -> None:

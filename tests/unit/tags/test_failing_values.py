@@ -37,9 +37,9 @@ def of_tag(**keys: str) -> Callable[[Bank], object]:
 
 
 def of_audience(where: str) -> Callable[[Bank], object]:
-    one = AudienceConfig.model_validate({"audience": "wrong", "where": where})
+    audience = AudienceConfig.model_validate({"audience": "wrong", "where": where})
     types = {"contact": read_tag(NAMED).type}
-    return lambda bank: bank.run(AUDIENCES, AudiencesConfig(audiences=(one,), tags=types))
+    return lambda bank: bank.run(AUDIENCES, AudiencesConfig(audiences=(audience,), tags=types))
 
 
 @pytest.mark.parametrize(
