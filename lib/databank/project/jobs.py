@@ -185,7 +185,7 @@ JOBS: dict[str, JobEntry] = {
         uses=(
             *(*_CORE, "core.items", "raw.file", "ops.quarantine"),
             *("identity.changes", "identity.edges", "identity.rejected"),
-            *("identity.entity", "identity.entity_rejected", "reports.indicator"),
+            *("identity.entity", "identity.entity_rejected", "reports.indicator", "archive.visit"),
             *("lifecycle.stage", "lifecycle.flow", "lifecycle.rfm"),
             *("tags.person_tag", "tags.entity_tag", "audiences.member"),
             *("models.training", "models.lift", "models.score"),

@@ -4,9 +4,12 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from databank.config.kinds import Entry
+from databank.indicators.kinds import SumIndicator
+from databank.lifecycle.config import Distinct, RfmConfig
 from databank.project.graph import Node
 from databank.project.model import Project
-from databank.reports.config import IndicatorNote, NoteConfig, ReportConfig
+from databank.reports.config import IndicatorNote, NoteConfig, ReportConfig, RfmNote
+from databank.tags.kinds.measure import MeasureTag
 
 
 class _Described(Protocol):
@@ -19,15 +22,17 @@ class _Described(Protocol):
 def report_config(project: Project) -> ReportConfig:
     """Gather titles, units, owners and descriptions for the report."""
     stages = project.lifecycle.stages if project.lifecycle else ()
+    currency = project.settings.currency
     users = project.graph.users()
     return ReportConfig(
         title=project.settings.name,
-        currency=project.settings.currency,
+        currency=currency,
         stages=tuple(stage.name for stage in stages),
-        sources=tuple(source.source for source in project.sources),
+        rfm=_rfm(project.lifecycle.rfm if project.lifecycle else None),
+        sessions=project.archive.sessions is not None,
         tags=tuple(
             NoteConfig(
-                **_words(tag),
+                **_words(tag, currency if _is_money(tag) else ""),
                 description=tag.full_description,
                 used_by=tuple(user.name for user in users[Node("tag", tag.name)]),
             )
@@ -35,7 +40,9 @@ def report_config(project: Project) -> ReportConfig:
         ),
         indicators=tuple(
             IndicatorNote(
-                **_words(indicator), description=indicator.description, ahead=indicator.ahead
+                **_words(indicator, currency if _is_money(indicator) else ""),
+                description=indicator.description,
+                ahead=indicator.ahead,
             )
             for indicator in project.indicators
         ),
@@ -48,8 +55,24 @@ def report_config(project: Project) -> ReportConfig:
     )
 
 
-def _words(entry: Entry) -> dict[str, str]:
-    return {"name": entry.name, "unit": entry.unit, "kind": entry.kind, "owner": entry.owner}
+def _words(entry: Entry, unit: str) -> dict[str, str]:
+    """What an entry says of itself; a unit of its own wins over the bank's currency."""
+    named = {"name": entry.name, "kind": entry.kind, "owner": entry.owner}
+    return {**named, "unit": entry.unit or unit}
+
+
+def _is_money(entry: Entry) -> bool:
+    """Say whether an entry gives an amount, so that it is of the bank's currency."""
+    if isinstance(entry, SumIndicator):
+        return entry.of == "amount"
+    return isinstance(entry, MeasureTag) and entry.measure.endswith("(amount)")
+
+
+def _rfm(rfm: RfmConfig | None) -> RfmNote | None:
+    if rfm is None:
+        return None
+    counted = rfm.frequency.distinct if isinstance(rfm.frequency, Distinct) else rfm.frequency
+    return RfmNote(event=rfm.event, counted=counted, money=tuple(rfm.also_money))
 
 
 def _notes(entries: Iterable[tuple[str, _Described]]) -> tuple[NoteConfig, ...]:

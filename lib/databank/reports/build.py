@@ -11,6 +11,7 @@ from databank.reports.config import ReportConfig
 from databank.reports.page import Section, render
 from databank.reports.reader import Reader
 from databank.reports.section import Notes
+from databank.reports.sections.identity import ALONE
 from databank.runs import Context, Job, StepResult, Summary
 
 
@@ -71,12 +72,15 @@ def collect(reader: Reader) -> Collected:
 
 
 def draw(collected: Collected, config: ReportConfig) -> list[Section]:
-    """Draw all sections in the order of the page; an empty one gives its reason."""
+    """Draw all sections in the order of the page.
+
+    An empty one gives its reason, unless the configuration has nothing that would fill it.
+    """
     notes = Notes(collected.day, config, collected.totals)
     drawn = []
     for section in registry.SECTIONS:
         part = section.draw(collected.data[section.key], notes)
-        if part is None and not section.optional:
+        if part is None and section.is_wanted(config):
             part = section.without_data(collected.missing, collected.day)
         if part is not None:
             drawn.append(part)
@@ -89,6 +93,13 @@ def lead_sentence(totals: Mapping[str, int]) -> str:
     if not events and not persons:
         return "The bank holds no events and no persons yet."
     text = f"{fmt.plural(events, 'event')} of {fmt.plural(persons, 'person')}"
+    if not events:
+        text = fmt.plural(persons, "person")
+    alone = {name.removeprefix(ALONE): n for name, n in totals.items() if name.startswith(ALONE)}
+    if alone and persons:
+        id_type, n = max(alone.items(), key=lambda item: item[1])
+        text += f" ({'each' if n == persons else f'{fmt.count(n)} of them'}"
+        text += f" a single {fmt.label(id_type)})"
     if totals.get("sources"):
         text += f" from {fmt.plural(totals['sources'], 'source')}"
     if totals.get("audiences"):

@@ -17,6 +17,7 @@ QUIET = "#a9b3bf"
 PALETTE = (ACCENT, "#d98c1f", "#2f9677", "#b5527d", "#6fb1dc", "#6b6f76", "#c9b037", "#7a4f9a")
 SCALE = ((0.0, "#f1f5f9"), (0.5, "#7fa9cc"), (1.0, ACCENT))
 _ROW = 30  # pixels of a bar
+_FEW_DAYS = 8  # each of them is named on the axis
 
 
 def bars(
@@ -67,9 +68,9 @@ def stacked_days(days: Sequence[str], parts: Mapping[str, Sequence[int]]) -> Fig
         }
         for i, (part, values) in enumerate(parts.items())
     ]
-    time = {"type": "date", "tickformat": "%d %b", "nticks": 7, "showgrid": False}
+    time = _days_axis(days) | {"showgrid": False}
     axes = {"barmode": "stack", "bargap": 0.15, "xaxis": time, "yaxis": _number_axis()}
-    return _figure(traces, axes, height=320, legend=True)
+    return _figure(traces, axes, height=320, legend=len(traces) > 1)
 
 
 def lines(
@@ -84,7 +85,7 @@ def lines(
     traces = [
         {
             "type": "scatter",
-            "mode": "lines+markers" if title else "lines",
+            "mode": "lines+markers" if title or len(xs) <= _FEW_DAYS else "lines",
             "name": label(name),
             "x": list(xs),
             "y": list(ys),
@@ -94,11 +95,12 @@ def lines(
         }
         for i, (name, (xs, ys)) in enumerate(series.items())
     ]
-    across: Figure = {"type": "date", "tickformat": "%d %b", "nticks": 7}
+    across = _days_axis([str(x) for xs, _ in series.values() for x in xs])
     if title:
         ticks = sorted({x for xs, _ in series.values() for x in xs})
         across = {"type": "linear", "tickvals": ticks, "zeroline": False, **_title(title)}
-    up = _number_axis() | ({"tickformat": ".0%"} if share else {})
+    most = max((y for _, ys in series.values() for y in ys), default=0)
+    up = _number_axis() | ({"tickformat": ".0%" if most > 0.08 else ".1%"} if share else {})
     axes = {"xaxis": across | {"showgrid": False}, "yaxis": up}
     return _figure(traces, axes, height=320, legend=len(traces) > 1)
 
@@ -145,7 +147,7 @@ def heat(
     }
     plain = {"type": "category", "showgrid": False, "automargin": True, "ticks": ""}
     axes = {"xaxis": plain | _title(titles[0]), "yaxis": plain | _title(titles[1])}
-    return _figure([trace], axes, height=360)
+    return _figure([trace], axes, height=60 + 60 * max(len(ys), 2))
 
 
 def curves(
@@ -266,6 +268,14 @@ def _names_axis(names: Sequence[str], length: int) -> Figure:
         "showgrid": False,
         "zeroline": False,
     }
+
+
+def _days_axis(days: Sequence[str]) -> Figure:
+    """An axis of days; Plotly would name a day several times where they are few."""
+    several = sorted(set(days))
+    year = " %Y" if len({day[:4] for day in several}) > 1 else ""
+    axis: Figure = {"type": "date", "tickformat": f"%d %b{year}"}
+    return axis | ({"tickvals": several} if len(several) <= _FEW_DAYS else {"nticks": 7})
 
 
 def _number_axis() -> Figure:

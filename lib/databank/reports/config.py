@@ -22,16 +22,24 @@ class IndicatorNote(NoteConfig):
     ahead: int = Field(default=0, description="Days after a day that belong to its figures")
 
 
+class RfmNote(StrictModel):
+    """What recency, frequency and money are made of."""
+
+    event: str = Field(description="The event whose recency and frequency count")
+    counted: str = Field(default="days", description="What frequency counts: days, or a dimension")
+    money: tuple[str, ...] = Field(default=(), description="Other events whose amounts count")
+
+
 class ReportConfig(StrictModel):
     """Words for the report; every part may be left out, the tables alone make a report."""
 
     title: str = Field(default="databank", description="Heading of the page")
     currency: str = Field(default="", description="Unit of amounts, e.g. CNY")
     stages: tuple[str, ...] = Field(
-        default=("aware", "interest", "purchase", "loyalty"),
-        description="Life-cycle stages from the lowest to the highest",
+        default=(), description="Life-cycle stages from the lowest to the highest"
     )
-    sources: tuple[str, ...] = Field(default=(), description="Sources that conf names")
+    rfm: RfmNote | None = None
+    sessions: bool = Field(default=False, description="Whether the archive has sessions")
     tags: tuple[NoteConfig, ...] = ()
     indicators: tuple[IndicatorNote, ...] = ()
     audiences: tuple[NoteConfig, ...] = ()

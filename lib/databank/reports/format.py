@@ -21,11 +21,17 @@ def share(part: float, whole: float) -> str:
 
 def change(now: float, before: float | None) -> str:
     """How much more or less than before, with its sign; nothing where there was nothing."""
-    if not before:
+    if not before or before < 0:
         return ""
     rounded = round(100 * (now / before - 1))
     sign = "+" if rounded > 0 else "\u2212" if rounded < 0 else ""
     return f"{sign}{abs(rounded)}\u00a0%"
+
+
+def since(now: float, before: float, when: str) -> str:
+    """Compare with an earlier figure: +5 % since 24 March."""
+    more = change(now, before)
+    return f"{more} since {when}" if more else ""
 
 
 def number(value: float | None, digits: int = 1) -> str:
@@ -38,6 +44,12 @@ def short_number(value: float | None) -> str:
     if value is None:
         return number(None)
     return number(value, 0 if float(value).is_integer() or abs(value) >= 100 else 2)
+
+
+def bound(value: float) -> str:
+    """The bound of a class, in whole digits: 1,000,000 and 0.25, not 1e+06."""
+    rounded = float(f"{value:.6g}")
+    return f"{rounded:,.0f}" if rounded.is_integer() else f"{rounded:,f}".rstrip("0")
 
 
 def money(value: float | None, currency: str) -> str:
@@ -54,6 +66,13 @@ def day(value: date, *, beside: date | None = None) -> str:
     """A day as people write it; the year is left out beside a day of the same year."""
     text = f"{value.day} {value:%B}"
     return text if beside is not None and beside.year == value.year else f"{text} {value.year}"
+
+
+def span(first: date, last: date) -> str:
+    """Days of a sentence: on one day, or from one to another."""
+    if first == last:
+        return f"on {day(first)}"
+    return f"from {day(first, beside=last)} to {day(last)}"
 
 
 def label(name: str, length: int = 26) -> str:

@@ -29,10 +29,23 @@ class Grid:
         """Look up the colour of a cell."""
         return self.shades[row][column] if self.shades else None
 
+    def without_empty_columns(self) -> "Grid":
+        """Leave out columns in which no row has anything: a heading above nothing is a riddle."""
+        kept = [n for n in range(len(self.head)) if n == 0 or any(row[n] for row in self.rows)]
+        return Grid(
+            tuple(self.head[n] for n in kept),
+            tuple(tuple(row[n] for n in kept) for row in self.rows),
+            sum(n < self.text_columns for n in kept),
+            tuple(tuple(row[n] for n in kept) for row in self.shades),
+        )
+
 
 @dataclass(frozen=True)
 class Panel:
-    """One picture or table under a title, with a summary in one or two sentences."""
+    """One picture or table under a title, with a summary in one or two sentences.
+
+    `folded` hides a table until it is asked for.
+    """
 
     title: str
     summary: str
@@ -43,15 +56,28 @@ class Panel:
 
 
 @dataclass(frozen=True)
+class Tile:
+    """One large figure, and how it compares with an earlier one."""
+
+    name: str
+    value: str
+    change: str = ""
+
+
+@dataclass(frozen=True)
 class Section:
-    """A drawn part of the page; `missing` gives the reason if there is nothing to show."""
+    """A drawn part of the page; `missing` gives the reason if there is nothing to show.
+
+    `technical` sections are for those who run the bank: the page shows them folded.
+    """
 
     key: str
     title: str
     summary: str
-    tiles: tuple[tuple[str, str], ...] = ()
+    tiles: tuple[Tile, ...] = ()
     panels: tuple[Panel, ...] = ()
     missing: str = ""
+    technical: bool = False
 
 
 def render(title: str, day: date, lead: str, sections: list[Section]) -> str:

@@ -13,17 +13,20 @@ from databank.reports.sections.quality import Quality
 from databank.reports.sections.rfm import Rfm
 from databank.reports.sections.tags import Tags
 from databank.reports.sections.trends import Trends
+from databank.reports.sections.visits import Visits
 
 SECTIONS: list[ReportSection[Any]] = [
     Assets(),
     Trends(),
-    Identity(),
+    Visits(),
     Lifecycle(),
     Rfm(),
-    Tags(),
-    Models(),
-    Lookalikes(),
     Audiences(),
+    Lookalikes(),
+    Tags(),
+    # for those who run the bank
+    Models(),
+    Identity(),
     Quality(),
 ]
 

@@ -8,7 +8,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from databank.reports import format as fmt
 from databank.reports.config import ReportConfig
-from databank.reports.page import Panel, Section
+from databank.reports.page import Panel, Section, Tile
 from databank.reports.reader import Reader
 
 D = TypeVar("D")
@@ -41,7 +41,7 @@ class ReportSection(ABC, Generic[D]):
         tables: All tables that `collect` reads.
         needs: Tables without which there is nothing to show.
         filled_by: Job that writes the needed tables.
-        optional: Whether the section is left out, instead of giving a reason, when empty.
+        technical: Whether it is for those who run the bank; it stands folded at the end.
     """
 
     key: ClassVar[str]
@@ -49,7 +49,7 @@ class ReportSection(ABC, Generic[D]):
     tables: ClassVar[tuple[str, ...]]
     needs: ClassVar[tuple[str, ...]]
     filled_by: ClassVar[str]
-    optional: ClassVar[bool] = False
+    technical: ClassVar[bool] = False
 
     @abstractmethod
     def collect(self, reader: Reader) -> D:
@@ -59,15 +59,19 @@ class ReportSection(ABC, Generic[D]):
         """Name the counts that other sections and the sentence under the heading may quote."""
         return {}
 
+    def is_wanted(self, config: ReportConfig) -> bool:
+        """Say whether the configuration asks for this: what nobody wants gives no reason."""
+        return True
+
     @abstractmethod
     def draw(self, data: D, notes: Notes) -> Section | None:
         """Draw the data; None if there is nothing to show."""
 
     def section(
-        self, summary: str, panels: tuple[Panel, ...], tiles: tuple[tuple[str, str], ...] = ()
+        self, summary: str, panels: tuple[Panel, ...], tiles: tuple[Tile, ...] = ()
     ) -> Section:
         """Put a drawn summary, tiles and panels under the key and title of this section."""
-        return Section(self.key, self.title, summary, tiles, panels)
+        return Section(self.key, self.title, summary, tiles, panels, technical=self.technical)
 
     def without_data(self, missing: frozenset[str], day: date) -> Section:
         """Give the reason for an empty section, and the job that fills it.
@@ -89,4 +93,4 @@ class ReportSection(ABC, Generic[D]):
                 f"{fmt.listed(list(self.needs))} {verb} no rows up to {fmt.day(day)}; "
                 f"the job {self.filled_by} fills it."
             )
-        return Section(self.key, self.title, "", missing=reason)
+        return Section(self.key, self.title, "", missing=reason, technical=self.technical)

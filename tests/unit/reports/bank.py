@@ -3,18 +3,19 @@
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise, product
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
-from databank.reports.config import NoteConfig, ReportConfig
+from databank.reports.config import NoteConfig, ReportConfig, RfmNote
 from databank.reports.reader import Reader
 from databank.session import small_frame
-from databank.tables import Column, DeltaStore, TableSpec
+from databank.tables import Column, DeltaStore, Store, TableSpec
 from databank.tables.ops import METRIC, RUN
+from tests.unit.reports.frames import SCHEMAS, frame_of, table_of
 
 DAY = date(2026, 3, 31)
 STAGES = ("aware", "interest", "purchase", "loyalty")
@@ -22,6 +23,8 @@ CONFIG = ReportConfig(
     title="Acme retail",
     currency="CNY",
     stages=STAGES,
+    rfm=RfmNote(event="purchase"),
+    sessions=True,
     tags=(
         NoteConfig(name="logins_30d", description="Logins in 30 days", unit="logins"),
         NoteConfig(name="spend_90d", description="Money spent in 90 days", unit="CNY"),
@@ -35,43 +38,10 @@ CONFIG = ReportConfig(
     lookalikes=(NoteConfig(name="like_instalment", description="Like those who took it"),),
 )
 
-_SCHEMAS = {
-    "raw.file": "source string, file string, rows bigint, status string",
-    "core.events": "source string, event_id string, event_ts timestamp, day date, event string, "
-    "terminal string, id_key bigint, amount decimal(18,2)",
-    "core.profiles": "source string, record_id string, id_key bigint",
-    "core.items": "source string, item_id string",
-    "ops.quarantine": "source string, line bigint, rule string, reason string, raw string",
-    "identity.identifier": "id_key bigint, id_type string, scope string, id_value string, "
-    "entity boolean",
-    "identity.entity": "entity string, person_id bigint, entity_id bigint",
-    "identity.entity_rejected": "entity string, id_key bigint, person_id bigint",
-    "identity.person": "id_key bigint, person_id bigint, valid_from date, valid_to date",
-    "identity.edges": "a_key bigint, b_key bigint, source string, rule string, "
-    "last_ts timestamp, n bigint",
-    "identity.changes": "day date, kind string, person_id bigint, other_person_id bigint",
-    "identity.rejected": "a_key bigint, b_key bigint, rule string, reason string, day date",
-    "lifecycle.stage": "person_id bigint, day date, stage string",
-    "lifecycle.flow": "day_from date, day_to date, stage_from string, stage_to string, "
-    "persons bigint",
-    "lifecycle.rfm": "person_id bigint, day date, r int, f int, m int, segment string, "
-    "recency_days int, frequency bigint, monetary double",
-    "tags.person_tag": "person_id bigint, tag string, value_string string, value_double double, "
-    "value_date date, as_of date",
-    "models.training": "model string, version bigint, trained_day date, outcome string, "
-    "algorithm string, holdout bigint, auc double, ece double, base_rate double",
-    "models.lift": "model string, version bigint, sample string, decile int, n bigint, "
-    "positives bigint, rate double, lift double, gain double",
-    "models.score": "model string, version bigint, as_of date, entity_id bigint, score double",
-    "lookalike.member": "name string, day date, person_id bigint, rank bigint, score double, "
-    "level string",
-    "lookalike.gain": "name string, day date, share double, recall double, lift double",
-    "audiences.member": "audience string, day date, person_id bigint",
-    "reports.indicator": "indicator string, day date, dimension_value string, part string, "
-    "value double, persons bigint, base bigint",
-}
 _SOURCES = {"web_events": "web", "app_events": "app", "store_orders": "store"}
 _TYPES = ("cookie", "phone", "wechat_openid", "email")
+_PAGES = ("", "sale", "sale", "help")
+_CHANNELS = ("direct", "direct", "email", "organic search")
 _SEGMENTS = {True: "champions", False: "at_risk"}
 
 
@@ -79,7 +49,8 @@ class HandMade(Reader):
     """A reader of frames in memory: as many tables in Delta would take a minute to write."""
 
     def __init__(self, spark: SparkSession, rows: dict[str, pd.DataFrame]) -> None:
-        self.day, self.timezone, self.missing = DAY, "UTC", set()
+        # the store is for `table` and `ledger` alone, which are answered here
+        super().__init__(cast(Store, None), DAY, "UTC")
         self._spark, self._rows = spark, rows
 
     def table(self, name: str) -> DataFrame | None:
@@ -99,17 +70,11 @@ def publish(store: DeltaStore, *names: str, rows: dict[str, pd.DataFrame]) -> No
     """Write and publish some of the tables in Delta."""
     store.start_run("made-by-hand", ())
     for name in names:
-        types = StructType.fromDDL(_SCHEMAS[name])
+        types = StructType.fromDDL(SCHEMAS[name])
         columns = tuple(Column(f.name, f.dataType.simpleString(), "") for f in types.fields)
         spec = TableSpec(name=name, grain="one row", columns=columns, owner="test")
         store.replace(spec, table_of(store.spark, name, rows[name]))
     store.publish("test", DAY)
-
-
-def table_of(spark: SparkSession, name: str, rows: pd.DataFrame) -> DataFrame:
-    """A pandas frame as a table's frame."""
-    values = rows.astype(object).where(rows.notna(), None).itertuples(index=False, name=None)
-    return small_frame(spark, values, _SCHEMAS[name])
 
 
 def bank_frames(persons: int, seed: int) -> dict[str, pd.DataFrame]:
@@ -121,16 +86,12 @@ def bank_frames(persons: int, seed: int) -> dict[str, pd.DataFrame]:
     return {
         **ids,
         **events,
+        **_visits(persons, rng),
         **stages,
         **_tags(persons, rng),
         **_models(rng),
         **_audiences(persons, rng),
     }
-
-
-def _frame(name: str, rows: list[tuple[Any, ...]]) -> pd.DataFrame:
-    columns = [part.split()[0] for part in _SCHEMAS[name].split(", ")]
-    return pd.DataFrame(rows, columns=columns, dtype=object)
 
 
 def _identities(persons: int, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
@@ -165,13 +126,13 @@ def _identities(persons: int, rng: np.random.Generator) -> dict[str, pd.DataFram
     pairs += [(a, b) for a in first.values() for b in (key - 1, key)]
     edges = [(a, b, "crm", "profile", at, a % 30) for a, b in pairs]
     return {
-        "identity.edges": _frame("identity.edges", edges),
-        "identity.identifier": _frame("identity.identifier", identifiers),
-        "identity.person": _frame("identity.person", links),
-        "identity.changes": _frame("identity.changes", changes),
-        "identity.rejected": _frame("identity.rejected", rejected),
-        "identity.entity": _frame("identity.entity", homes),
-        "identity.entity_rejected": _frame(
+        "identity.edges": frame_of("identity.edges", edges),
+        "identity.identifier": frame_of("identity.identifier", identifiers),
+        "identity.person": frame_of("identity.person", links),
+        "identity.changes": frame_of("identity.changes", changes),
+        "identity.rejected": frame_of("identity.rejected", rejected),
+        "identity.entity": frame_of("identity.entity", homes),
+        "identity.entity_rejected": frame_of(
             "identity.entity_rejected", [("household", -1, None), ("household", -2, 7)]
         ),
     }
@@ -187,7 +148,10 @@ def _events(persons: int, links: pd.DataFrame, rng: np.random.Generator) -> dict
         key = None if rng.random() < 0.03 else int(rng.choice(keys))
         amount = Decimal("49.90") if source == "store_orders" else None
         name = "purchase" if amount else "page_view"
-        events.append((source, f"e{i}", at, day, name, _SOURCES[source], key, amount))
+        page = (
+            f"https://shop.example/{_PAGES[i % 4]}?session=SECRET-{i}" if amount is None else None
+        )
+        events.append((source, f"e{i}", at, day, name, _SOURCES[source], key, amount, page))
     faults = ["no_time"] * 12 + ["broken_line"] * 5 + ["unreadable_amount"] * 3
     held = [
         (list(_SOURCES)[i % 2], i, rule, f"SECRET-reason-{i}", f"SECRET-raw-{i}")
@@ -201,12 +165,26 @@ def _events(persons: int, links: pd.DataFrame, rng: np.random.Generator) -> dict
     ]
     files += [("crm", "crm.csv", persons, "ok"), ("catalogue", "items.csv", 40, "ok")]
     return {
-        "core.events": _frame("core.events", events),
-        "core.profiles": _frame("core.profiles", profiles),
-        "core.items": _frame("core.items", items),
-        "raw.file": _frame("raw.file", files),
-        "ops.quarantine": _frame("ops.quarantine", held),
+        "core.events": frame_of("core.events", events),
+        "core.profiles": frame_of("core.profiles", profiles),
+        "core.items": frame_of("core.items", items),
+        "raw.file": frame_of("raw.file", files),
+        "ops.quarantine": frame_of("ops.quarantine", held),
     }
+
+
+def _visits(persons: int, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
+    rows = []
+    for person in range(1, persons + 1):
+        for ago in range(0, 75, int(rng.integers(2, 9))):
+            channel = _CHANNELS[int(rng.integers(4))]
+            events = int(rng.integers(1, 6))
+            entry = f"https://shop.example/SECRET@mail.example/{ago}" if ago == 0 else None
+            seconds = 40.0 * (events - 1)
+            rows.append(
+                (person, DAY - timedelta(days=ago), 1, seconds, events, events, entry, channel)
+            )
+    return {"archive.visit": frame_of("archive.visit", rows)}
 
 
 def _stages(persons: int, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
@@ -235,9 +213,9 @@ def _stages(persons: int, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
         name = _SEGMENTS[r >= 4 and f >= 3] if r != 3 else "promising"
         rfm.append((person, DAY, r, f, None, name, (6 - r) * 12, f, spent))
     return {
-        "lifecycle.stage": _frame("lifecycle.stage", staged),
-        "lifecycle.flow": _frame("lifecycle.flow", flow),
-        "lifecycle.rfm": _frame("lifecycle.rfm", rfm),
+        "lifecycle.stage": frame_of("lifecycle.stage", staged),
+        "lifecycle.flow": frame_of("lifecycle.flow", flow),
+        "lifecycle.rfm": frame_of("lifecycle.rfm", rfm),
     }
 
 
@@ -256,7 +234,7 @@ def _tags(persons: int, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
             if rng.random() < 0.9 / (i + 1):
                 tag = f"rule_tag_with_quite_a_long_name_{i}"
                 rows.append((person, tag, "true", None, None, DAY))
-    return {"tags.person_tag": _frame("tags.person_tag", rows)}
+    return {"tags.person_tag": frame_of("tags.person_tag", rows)}
 
 
 def _models(rng: np.random.Generator) -> dict[str, pd.DataFrame]:
@@ -279,9 +257,9 @@ def _models(rng: np.random.Generator) -> dict[str, pd.DataFrame]:
             )
     scores = [("churn", 2, DAY, p, float(rng.random())) for p in range(1, 41)]
     return {
-        "models.training": _frame("models.training", trained),
-        "models.lift": _frame("models.lift", lift),
-        "models.score": _frame("models.score", scores),
+        "models.training": frame_of("models.training", trained),
+        "models.lift": frame_of("models.lift", lift),
+        "models.score": frame_of("models.score", scores),
     }
 
 
@@ -298,9 +276,9 @@ def _audiences(persons: int, rng: np.random.Generator) -> dict[str, pd.DataFrame
     ]
     members += [("vip", DAY - timedelta(days=1), p) for p in range(1, persons + 1)]
     return {
-        "lookalike.gain": _frame("lookalike.gain", gain),
-        "lookalike.member": _frame("lookalike.member", lookalikes),
-        "audiences.member": _frame("audiences.member", members),
+        "lookalike.gain": frame_of("lookalike.gain", gain),
+        "lookalike.member": frame_of("lookalike.member", lookalikes),
+        "audiences.member": frame_of("audiences.member", members),
     }
 
 

@@ -8,7 +8,14 @@ import pytest
 from databank.reports import charts, format as fmt
 from databank.reports.config import ReportConfig
 from databank.reports.page import Grid, Panel, Section, render
-from databank.reports.sections.lifecycle import Flow, balance, flow_sentence
+from databank.reports.section import Notes
+from databank.reports.sections.lifecycle import (
+    Flow,
+    Lifecycle,
+    LifecycleData,
+    balance,
+    flow_sentence,
+)
 
 FLOW = Flow(
     date(2025, 12, 31),
@@ -60,6 +67,22 @@ def test_stages_keep_their_order_in_the_flow() -> None:
     assert node["y"][:3] == sorted(node["y"][:3])
     assert node["y"][3:] == sorted(node["y"][3:])
     assert go.Figure(figure).data
+
+
+def test_the_flow_is_drawn_as_it_stands_in_the_figures() -> None:
+    """Those without a stage on either day are in both; what nobody came to is in neither."""
+    data = LifecycleData(None, {}, FLOW)
+    section = Lifecycle().draw(data, Notes(date(2026, 1, 31)))
+    assert section is not None
+    panels = {panel.title: panel for panel in section.panels}
+    drawn, figures = panels["Flow between stages"], panels["The same in figures"]
+    assert drawn.figure is not None
+    assert figures.grid is not None
+    assert sum(drawn.figure["data"][0]["link"]["value"]) == sum(FLOW.moves.values())
+    assert figures.grid.rows[-1][-1] == f"{sum(FLOW.moves.values()):,}"
+    assert figures.grid.head[1:] == ("aware", "purchase", "none", "gone", "all")
+    assert "90 persons had no stage on either day." in drawn.summary
+    assert "new = not known by then, gone = not known any more." in figures.summary
 
 
 def test_two_names_cut_to_the_same_text_keep_two_bars() -> None:

@@ -13,7 +13,6 @@ from pyspark.sql import SparkSession
 
 from databank.config import Settings
 from databank.reports.build import JOB, Collected, collect, draw, lead_sentence
-from databank.reports.config import ReportConfig
 from databank.reports.page import Section, render
 from databank.reports.section import Notes
 from databank.reports.sections.clusters import LARGEST, SIZES
@@ -24,7 +23,8 @@ from databank.tables import DeltaStore
 from tests.unit.reports.bank import CONFIG, DAY, STAGES, HandMade, bank_frames, publish
 
 KEYS = (
-    "assets", "oneid", "lifecycle", "rfm", "tags", "models", "lookalike", "audiences", "quality",
+    "assets", "visits", "lifecycle", "rfm", "audiences", "lookalike", "tags", "models", "oneid",
+    "quality",
 )  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def made(spark_session: SparkSession) -> Made:
 
 
 def test_every_section_is_on_the_page(made: Made) -> None:
-    assert tuple(re.findall(r'<section id="(\w+)">', made.page)) == KEYS
+    assert tuple(re.findall(r'<section id="(\w+)"', made.page)) == KEYS
     assert not any(section.missing for section in made.sections.values())
 
 
@@ -242,7 +242,7 @@ def test_stages_are_those_of_the_newest_day(made: Made) -> None:
 
 def test_rfm_money_is_the_sum_of_all_cells(made: Made) -> None:
     money = made.rows["lifecycle.rfm"]["monetary"].astype(float).sum()
-    assert f"spent {money:,.0f} CNY" in made.sections["rfm"].summary
+    assert f"together they stand for {money:,.0f} CNY" in made.sections["rfm"].summary
 
 
 def test_tag_coverage_is_a_share_of_all_persons(made: Made) -> None:
@@ -308,7 +308,7 @@ def test_a_bank_without_tables_gets_a_page_of_reasons(
     runner = Runner(
         DeltaStore(spark_session, str(tmp_path)), Settings(), progress=Progress(quiet=True)
     )
-    assert runner.run(JOB, ReportConfig(), day=DAY, config_hash="one").outcome == "done"
+    assert runner.run(JOB, CONFIG, day=DAY, config_hash="one").outcome == "done"
     page = (tmp_path / "reports/latest.html").read_text(encoding="utf-8")
     assert page.count('class="missing"') == len(KEYS)
     assert 'class="plot"' not in page
@@ -327,7 +327,7 @@ def test_a_table_published_later_or_a_lost_page_makes_the_report_anew(
     )
 
     def outcome() -> str:
-        return runner.run(JOB, ReportConfig(), day=DAY, config_hash="one").outcome
+        return runner.run(JOB, CONFIG, day=DAY, config_hash="one").outcome
 
     assert (outcome(), outcome()) == ("done", "unchanged")
     publish(DeltaStore(spark_session, str(tmp_path)), "audiences.member", rows=bank_frames(20, 7))

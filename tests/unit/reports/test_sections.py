@@ -132,7 +132,7 @@ def test_a_published_table_without_rows_gives_a_reason() -> None:
 
 def test_the_job_named_for_a_table_is_its_owner() -> None:
     packages = (
-        "sources", "identity", "lifecycle", "tags", "models", "lookalike", "audiences",
+        "sources", "identity", "archive", "lifecycle", "tags", "models", "lookalike", "audiences",
         "indicators",
     )  # fmt: skip
     modules = [import_module(f"databank.{package}.tables") for package in packages]

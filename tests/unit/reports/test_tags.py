@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from databank.reports.config import NoteConfig, ReportConfig
-from databank.reports.format import change
+from databank.reports.format import bound, change
 from databank.reports.page import Grid
 from databank.reports.section import Notes
 from databank.reports.sections.tags import TagCoverage, Tags, TagsData
@@ -14,6 +14,7 @@ from databank.session import small_frame
 from databank.tables.ops import METRIC, RUN
 from databank.tags.tables import ENTITY_TAG
 from tests.unit.reports.bank import DAY, HandMade, bank_frames
+from tests.unit.reports.frames import frame_of
 
 BEFORE, LONG_AGO = DAY - timedelta(days=7), DAY - timedelta(days=14)
 # run, day, hour; the day before was run twice
@@ -65,6 +66,46 @@ def test_the_coverage_before_is_that_of_the_last_run_of_the_newest_earlier_day(
     assert {tag.entity for tag in data.tags} == {""}
 
 
+def test_words_with_a_number_are_words_and_no_is_no_reach(spark_session: SparkSession) -> None:
+    """A `top` or a banded tag has a score beside its word; a yes/no attribute may be false."""
+    rows = [(p, "main_channel", ("email", "direct")[p % 2], 1.0 + p, None, DAY) for p in range(12)]
+    rows += [(p, "opted_out", "true" if p < 3 else "false", None, None, DAY) for p in range(12)]
+    rows += [(p, "spend", None, 1e6 * p, None, DAY) for p in range(12)]
+    data = Tags().collect(
+        Measured(spark_session, {"tags.person_tag": frame_of("tags.person_tag", rows)})
+    )
+    tags = {tag.tag: tag for tag in data.tags}
+    assert (tags["main_channel"].median, tags["main_channel"].persons) == (None, 12)
+    assert (tags["opted_out"].persons, tags["opted_out"].denied) == (3, 9)
+    assert tags["spend"].median is not None
+    shown = [(tag, value, n) for tag, value, n in data.values if tag != "spend"]
+    assert sorted(shown) == [("main_channel", "direct", 6), ("main_channel", "email", 6)]
+    section = Tags().draw(data, Notes(DAY, ReportConfig(), {"persons": 20}))
+    assert section is not None
+    says = {panel.title: panel.summary for panel in section.panels}
+    assert says["How main channel is distributed"].startswith("The most frequent value is ")
+    assert says["How spend is distributed"].startswith("Most have ")
+    grid = next(panel.grid for panel in section.panels if panel.title == "All tags")
+    assert grid is not None
+    assert {row[0]: row[3:] for row in grid.rows} == {
+        "main_channel": ("60.0%", "", "2 values", ""),
+        "opted_out": ("15.0%", "", "yes; 9 say no", ""),
+        "spend": ("60.0%", "", "5,000,000", "1,000,000 \u2013 10,000,000"),
+    }
+    classes = [value for tag, value, _ in data.values if tag == "spend"]
+    assert classes[-1] == "12,000,000+" or classes[-1].endswith(",000+")
+    assert not [value for value in classes if "e+" in value]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(500_000, "500,000"), (1e6, "1,000,000"), (0.25, "0.25"), (0.1 + 0.2, "0.3"), (-5.0, "-5"),
+     (1234.5, "1,234.5")],
+)  # fmt: skip
+def test_a_bound_is_written_in_digits(value: float, text: str) -> None:
+    assert bound(value) == text
+
+
 def table(*notes: NoteConfig) -> Grid:
     data = TagsData(
         tags=(
@@ -88,7 +129,8 @@ def test_all_tags_are_listed_with_their_change_and_their_users() -> None:
         NoteConfig(name="keen", used_by=("vip",)),
     )
     assert grid.head == (
-        "Tag", "What it tells", "Used by", "Reach", "Change", "Median", "Range",
+        "Tag", "What it tells", "Used by", "Reach", "Change", "Median or values",
+        "Range",
     )  # fmt: skip
     assert grid.text_columns == 3
     assert grid.rows == (

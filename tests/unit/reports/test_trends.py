@@ -8,10 +8,13 @@ import pytest
 from pyspark.sql import SparkSession
 
 from databank.reports.config import IndicatorNote, ReportConfig
-from databank.reports.page import Panel, Section
+from databank.reports.page import Panel, Section, Tile
+from databank.reports.reader import Period, period_of
 from databank.reports.section import Notes
-from databank.reports.sections.trends import Indicator, Trends
+from databank.reports.sections.figures import Indicator
+from databank.reports.sections.trends import Trends, TrendsData
 from tests.unit.reports.bank import DAY, HandMade
+from tests.unit.reports.frames import frame_of
 
 CONFIG = ReportConfig(
     indicators=(
@@ -50,7 +53,7 @@ def rows() -> list[Indicator]:
 
 
 def drawn(indicators: list[Indicator]) -> Section:
-    section = Trends().draw(tuple(indicators), Notes(DAY, CONFIG))
+    section = Trends().draw(TrendsData(tuple(indicators)), Notes(DAY, CONFIG))
     assert section is not None
     return section
 
@@ -65,9 +68,10 @@ def panel(section: Section, title: str) -> Panel:
 
 
 def test_without_indicators_there_is_no_section() -> None:
-    assert Trends().draw((), Notes(DAY)) is None
-    assert Trends.optional
-    assert Trends().draw(tuple(rows()), Notes(DAY)) is not None
+    assert Trends().draw(TrendsData(), Notes(DAY)) is None
+    assert not Trends().is_wanted(ReportConfig())
+    assert Trends().is_wanted(CONFIG)
+    assert Trends().draw(TrendsData(tuple(rows())), Notes(DAY)) is not None
 
 
 def test_the_last_figures_are_told_in_the_order_of_the_configuration(section: Section) -> None:
@@ -75,9 +79,9 @@ def test_the_last_figures_are_told_in_the_order_of_the_configuration(section: Se
         "Visitors: 22 persons on 31 March 2026, 10% above the mean of the 7 days before."
     )
     assert section.tiles == (
-        ("visitors, persons", "22"),
-        ("newcomers, persons", "3"),
-        ("sales, CNY", "0"),
+        Tile("visitors, persons", "22", "+10\u00a0% since 24 March"),
+        Tile("newcomers, persons", "3", "0\u00a0% since 24 March"),
+        Tile("sales, CNY", "0", "\u2212100\u00a0% since 24 March"),
     )
 
 
@@ -144,7 +148,76 @@ def test_a_funnel_leaves_out_days_whose_time_has_not_passed(section: Section) ->
     buying = panel(section, "Buying")
     assert buying.figure is not None
     assert list(buying.figure["data"][0]["x"]) == [190, 76]
-    assert buying.summary.startswith("40.0% of those who began on a day from 10 March to 28 March")
+    assert buying.summary.startswith("40.0% of those who began from 10 March to 28 March 2026")
+
+
+def test_retention_counts_all_who_began_once_the_bank_had_settled(
+    spark_session: SparkSession,
+) -> None:
+    """Day 100 is told; old customers, new to the bank in its first days, are left out."""
+    first = DAY - timedelta(days=199)
+    days = [first + timedelta(days=n) for n in range(200)]
+    # in the first fortnight nearly all come back, later fewer and fewer
+    given = [
+        ("comes_back", day, "", f"day {n}", 0.0, 90 if k < 14 else 40 - k // 10, 100)
+        for k, day in enumerate(days)
+        for n in (1, 100)
+        if day + timedelta(days=n) <= DAY
+    ]
+    columns = ["indicator", "day", "dimension_value", "part", "value", "persons", "base"]
+    table = pd.DataFrame(given, columns=columns, dtype=object)
+    events = [
+        ("web", f"e{n}", None, day, "read", "web", 1, None, None) for n, day in enumerate(days)
+    ]
+    bank = {"reports.indicator": table, "core.events": frame_of("core.events", events)}
+    drawn_section = Trends().draw(
+        Trends().collect(HandMade(spark_session, bank)), Notes(DAY, CONFIG)
+    )
+    assert drawn_section is not None
+    figure = panel(drawn_section, "Comes back").figure
+    assert figure is not None
+    counted = table[table["day"] >= first + timedelta(days=14)]
+    sums = counted.groupby("part")[["persons", "base"]].sum()
+    assert figure["data"][0]["x"] == [1, 100]
+    assert figure["data"][0]["y"] == pytest.approx(
+        [sums.loc[f"day {n}", "persons"] / sums.loc[f"day {n}", "base"] for n in (1, 100)]
+    )
+    summary = panel(drawn_section, "Comes back").summary
+    began, last = first + timedelta(days=14), DAY - timedelta(days=1)
+    span = f"{began.day} {began:%B %Y} to {last.day} {last:%B %Y}"
+    assert f"Of all who began from {span}," in summary
+    assert "The first 14 days of the bank, from 13 September 2025 on, are left out" in summary
+    table_panel = panel(drawn_section, "Comes back by first week")
+    assert table_panel.grid is not None
+    mondays = {day - timedelta(days=day.weekday()) for day in counted["day"]}
+    assert len(table_panel.grid.rows) == 13
+    assert f"The latest 13 of {len(mondays)} weeks; the curve counts all." in table_panel.summary
+
+
+def test_where_the_data_start() -> None:
+    days = [(DAY - timedelta(days=n), 10) for n in reversed(range(30))]
+    assert period_of(days, DAY) == Period(days[0][0], DAY)
+    assert period_of([], DAY) == Period(None, DAY)
+    # three events of twenty years before are no start; a fifth of all events is one
+    stray = [(DAY - timedelta(days=7000 + n), 1) for n in (2, 1, 0)]
+    assert period_of([*stray, *days], DAY) == Period(days[0][0], DAY, 3)
+    many = [(day, 30) for day, _ in stray]
+    assert period_of([*many, *days], DAY) == Period(many[0][0], DAY)
+    # a slow start is one, too
+    slow = [(days[0][0] - timedelta(days=n), 1) for n in (20, 10)]
+    assert period_of([*slow, *days], DAY) == Period(slow[0][0], DAY)
+
+
+def test_a_line_that_would_be_flat_has_a_picture_of_its_own() -> None:
+    week = [DAY - timedelta(days=n) for n in reversed(range(7))]
+    figures = {"visitors": 2.0, "newcomers": 3.0, "sales": 1.0}
+    rows = [Indicator(name, day, "", "", n, None, None) for name, n in figures.items()
+            for day in week]  # fmt: skip
+    rows += [Indicator("clickers", day, "", "", 500.0, None, None) for day in week]
+    titles = [panel.title for panel in drawn(rows).panels]
+    assert titles == [
+        "Persons by day: visitors and newcomers", "Clickers, persons", "Sales, CNY",
+    ]  # fmt: skip
 
 
 def test_only_the_latest_days_and_the_largest_values_are_read(spark_session: SparkSession) -> None:
@@ -156,10 +229,10 @@ def test_only_the_latest_days_and_the_largest_values_are_read(spark_session: Spa
         ("back", DAY, "", "day 1", 0.5, 1, 2),
     ]
     table = pd.DataFrame(given, columns=columns, dtype=object)
-    shown = Trends().collect(HandMade(spark_session, {"reports.indicator": table}))
+    shown = Trends().collect(HandMade(spark_session, {"reports.indicator": table})).rows
     assert [(row.name, row.of) for row in shown] == [
         ("back", ""),
         *(("by", f"v{n}") for n in range(4, 10)),
     ]
     assert shown[0] == Indicator("back", DAY, "", "day 1", 0.5, 1, 2)
-    assert Trends().collect(HandMade(spark_session, {})) == ()
+    assert Trends().collect(HandMade(spark_session, {})) == TrendsData()

@@ -1,4 +1,4 @@
-"""Section on what the bank rests on: rows by source, events by day and terminal."""
+"""Section on what the bank rests on: rows by source, events by day, what persons are known by."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -8,12 +8,15 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.reports import charts, format as fmt
-from databank.reports.page import Grid, Panel, Section
-from databank.reports.reader import Reader
+from databank.reports.page import Grid, Panel, Section, Tile
+from databank.reports.reader import Period, Reader
 from databank.reports.section import Notes, ReportSection
+from databank.reports.sections.identity import ALONE
 
 _CORE = ("events", "profiles", "items")
 _TILES = ("persons", "identifiers", *_CORE)
+_TERMINALS = 7  # with a colour each; the rest are drawn together
+_OTHERS = "all others"
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class AssetsData:
     sources: tuple[SourceRows, ...] = ()
     core_rows: tuple[tuple[str, int], ...] = ()
     daily: tuple[tuple[date, str, int], ...] = ()
+    period: Period | None = None
 
 
 class Assets(ReportSection[AssetsData]):
@@ -82,7 +86,7 @@ class Assets(ReportSection[AssetsData]):
             )
             for table in _CORE
         )
-        return AssetsData(sources, core_rows, _events_by_day(reader))
+        return AssetsData(sources, core_rows, _events_by_day(reader), reader.period)
 
     def totals(self, data: AssetsData) -> dict[str, int]:
         """Count core rows, events without person, and sources that hold rows."""
@@ -99,13 +103,22 @@ class Assets(ReportSection[AssetsData]):
         read = sum(source.read for source in data.sources)
         held = sum(source.quarantined for source in data.sources)
         tiles = tuple(
-            (name, fmt.count(notes.totals[name])) for name in _TILES if notes.totals.get(name)
+            Tile(name, fmt.count(notes.totals[name])) for name in _TILES if notes.totals.get(name)
         )
-        summary = (
-            f"{fmt.plural(read, 'row')} came from {fmt.plural(len(data.sources), 'source')}; "
-            f"{fmt.count(held)} of them ({fmt.share(held, read)}) wait in quarantine."
+        came = fmt.plural(len(data.sources), "source")
+        summary = f"{fmt.plural(read, 'row')} came from {came}; none waits in quarantine."
+        if held:
+            wait = "waits" if held == 1 else "wait"
+            summary = (
+                f"{fmt.plural(read, 'row')} came from {came}; {fmt.count(held)} of them "
+                f"({fmt.share(held, read)}) {wait} in quarantine."
+            )
+        panels = (
+            *_daily(data.daily, data.period, notes.day),
+            *_known_by(notes),
+            _sources(data.sources),
         )
-        return self.section(summary, (*_daily(data.daily), _sources(data.sources)), tiles)
+        return self.section(summary, panels, tiles)
 
 
 def _by_source(
@@ -129,8 +142,12 @@ def _events_by_day(reader: Reader) -> tuple[tuple[date, str, int], ...]:
     if events is None:
         return ()
     terminal = F.coalesce("terminal", F.lit("unknown")).alias("terminal")
+    latest = reader.latest_days(events).select("day", terminal)
+    sizes = latest.groupBy("terminal").count().orderBy(F.desc("count"), "terminal")
+    most = [row["terminal"] for row in sizes.limit(_TERMINALS).collect()]
+    drawn = F.when(F.col("terminal").isin(most), F.col("terminal")).otherwise(F.lit(_OTHERS))
     # 90 days and a handful of terminals: a few hundred rows
-    counts = reader.latest_days(events).groupBy("day", terminal).count()
+    counts = latest.groupBy("day", drawn.alias("terminal")).count()
     rows = counts.orderBy("day", "terminal").collect()
     return tuple((row["day"], row["terminal"], row["count"]) for row in rows)
 
@@ -150,15 +167,42 @@ def _sources(sources: tuple[SourceRows, ...]) -> Panel:
     )
     head = ("Source", "Files", "Rows read", "Held now", "Quarantined", "Share", "Without person")
     largest = max(sources, key=lambda s: s.loaded)
+    summary = "A repeated row and an older state of a record are read, but held once."
+    if len(sources) > 1:
+        summary = (
+            f"Most comes from {largest.source}: {fmt.count(largest.loaded)} of "
+            f"{fmt.count(sum(s.loaded for s in sources))} rows held. {summary}"
+        )
+    # what each file brought is for those who run the bank
+    return Panel("What each source brought", summary, grid=Grid(head, rows), wide=True, folded=True)
+
+
+def _known_by(notes: Notes) -> tuple[Panel, ...]:
+    """Draw how many persons are known by several identifiers, and by a single one of which type."""
+    alone = {
+        name.removeprefix(ALONE): n for name, n in notes.totals.items() if name.startswith(ALONE)
+    }
+    persons = notes.totals.get("persons", 0)
+    if not alone or max(alone.values()) == persons:
+        return ()  # one bar of all persons tells no more than the sentence under the heading
+    several = persons - sum(alone.values())
+    order = sorted(alone, key=lambda id_type: (-alone[id_type], id_type))
+    bars = {"two identifiers or more": several} if several else {}
+    bars |= {f"one {fmt.label(id_type)} only": alone[id_type] for id_type in order}
+    first = f"{fmt.count(alone[order[0]])} of {fmt.plural(persons, 'person')}"
     summary = (
-        f"Most comes from {largest.source}: {fmt.count(largest.loaded)} of "
-        f"{fmt.count(sum(s.loaded for s in sources))} rows held. A repeated row and an "
-        "older state of a record are read, but held once."
+        f"{first} ({fmt.share(alone[order[0]], persons)}) are a single {fmt.label(order[0])}: "
+        "one human being may be several of them."
     )
-    return Panel("What each source brought", summary, grid=Grid(head, rows), wide=True)
+    texts = [f"{fmt.count(n)} ({fmt.share(n, persons)})" for n in bars.values()]
+    quiet = frozenset(bars) - {"two identifiers or more"}
+    figure = charts.bars(list(bars), list(bars.values()), texts, quiet=quiet, length=40)
+    return (Panel("What persons are known by", summary, figure, wide=True),)
 
 
-def _daily(daily: tuple[tuple[date, str, int], ...]) -> tuple[Panel, ...]:
+def _daily(
+    daily: tuple[tuple[date, str, int], ...], period: Period | None, run_day: date
+) -> tuple[Panel, ...]:
     if not daily:
         return ()
     days = sorted({day for day, _, _ in daily})
@@ -166,13 +210,35 @@ def _daily(daily: tuple[tuple[date, str, int], ...]) -> tuple[Panel, ...]:
     sums: dict[str, int] = defaultdict(int)
     for _, terminal, n in daily:
         sums[terminal] += n
-    order = sorted(sums, key=lambda terminal: -sums[terminal])
+    order = sorted(sums, key=lambda terminal: (terminal == _OTHERS, -sums[terminal], terminal))
     total = sum(sums.values())
-    summary = (
-        f"{fmt.plural(total, 'event')} on {fmt.plural(len(days), 'day')} up to "
-        f"{fmt.day(days[-1])}, {fmt.count(total / len(days))} a day; "
-        f"{fmt.label(order[0])} carries {fmt.share(sums[order[0]], total)}."
-    )
+    summary = f"{fmt.plural(total, 'event')} {fmt.span(days[0], days[-1])}"
+    if len(days) > 1:
+        summary += f", {fmt.count(total / len(days))} on a day with events"
+    if len(order) > 1:
+        summary += f"; {fmt.label(order[0])} carries {fmt.share(sums[order[0]], total)}"
+    summary += f".{_weeks(daily, days[-1])}"
+    if days[-1] < run_day:
+        summary += f" Nothing is newer than {fmt.day(days[-1])}."
+    if period is not None and period.before and period.first is not None:
+        summary += (
+            f" {fmt.plural(period.before, 'event')} long before {fmt.day(period.first)}, as of "
+            "clocks that were wrong, are not drawn."
+        )
+    if len(days) == 1:
+        texts = [f"{fmt.count(sums[name])} ({fmt.share(sums[name], total)})" for name in order]
+        figure = charts.bars(order, [sums[name] for name in order], texts)
+        return (Panel("Events by terminal", summary, figure, wide=True),)
     parts = {terminal: [cells.get((day, terminal), 0) for day in days] for terminal in order}
     figure = charts.stacked_days([day.isoformat() for day in days], parts)
     return (Panel("Events per day by terminal", summary, figure, wide=True),)
+
+
+def _weeks(daily: tuple[tuple[date, str, int], ...], last: date) -> str:
+    """Compare the last seven days with the seven before, where the bank has both."""
+    if (last - min(day for day, _, _ in daily)).days < 13:
+        return ""
+    now = sum(n for day, _, n in daily if (last - day).days < 7)
+    before = sum(n for day, _, n in daily if 7 <= (last - day).days < 14)
+    more = fmt.change(now, before)
+    return f" The last seven days against the seven before: {more}." if more else ""

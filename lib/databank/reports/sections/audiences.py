@@ -7,6 +7,7 @@ from datetime import date
 from pyspark.sql import DataFrame, functions as F
 
 from databank.reports import charts, format as fmt
+from databank.reports.config import ReportConfig
 from databank.reports.page import Grid, Panel, Section
 from databank.reports.reader import Reader
 from databank.reports.section import Notes, ReportSection
@@ -16,10 +17,14 @@ MOST_COMPARED = 16  # audiences in the overlap matrix, the largest
 
 @dataclass(frozen=True)
 class AudiencesData:
-    """(audience, day, persons) by size, and persons in both audiences of a pair."""
+    """(audience, day, persons) by size, and persons in both audiences of a pair.
+
+    `earlier` are (day, persons) of an audience a week or more before its newest day.
+    """
 
     sizes: tuple[tuple[str, date, int], ...] = ()
     overlaps: dict[tuple[str, str], int] = field(default_factory=dict)
+    earlier: dict[str, tuple[date, int]] = field(default_factory=dict)
 
 
 class Audiences(ReportSection[AudiencesData]):
@@ -43,11 +48,16 @@ class Audiences(ReportSection[AudiencesData]):
         return AudiencesData(
             tuple((row["audience"], row["day"], row["n"]) for row in sizes),
             _overlaps(current, compared) if len(compared) > 1 else {},
+            _sizes_before(rows, counted.select("audience", F.col("day").alias("newest"))),
         )
 
     def totals(self, data: AudiencesData) -> dict[str, int]:
         """Count the audiences."""
         return {"audiences": len(data.sizes)}
+
+    def is_wanted(self, config: ReportConfig) -> bool:
+        """Say whether conf/audiences has any."""
+        return bool(config.audiences)
 
     def draw(self, data: AudiencesData, notes: Notes) -> Section | None:
         """Draw sizes, what they mean, and how they overlap."""
@@ -62,11 +72,23 @@ class Audiences(ReportSection[AudiencesData]):
             f"{fmt.plural(len(order), 'audience')}; the largest, {fmt.label(order[0])}, "
             f"reaches {fmt.plural(sizes[order[0]], 'person')}."
         )
+        if len(order) == 1:
+            reached = fmt.plural(sizes[order[0]], "person")
+            summary = f"One audience, {fmt.label(order[0])}, reaches {reached}."
         panels = [_sizes(order, sizes, persons), _audience_table(order, sizes, data, notes)]
         if data.overlaps:
             filled = [name for name in order if held.get(name)]
             panels.append(_overlap(filled, held, data.overlaps))
         return self.section(summary, tuple(panels))
+
+
+def _sizes_before(rows: DataFrame, newest: DataFrame) -> dict[str, tuple[date, int]]:
+    """Count each audience on its newest day that is a week before, but not months."""
+    ago = F.date_diff("newest", "day")
+    then = rows.join(F.broadcast(newest), "audience").where(ago.between(7, 31))
+    sizes = then.groupBy("audience", "day").agg(F.count("*").alias("n"))
+    last = sizes.groupBy("audience").agg(F.max(F.struct("day", "n")).alias("last"))
+    return {row["audience"]: (row["last"]["day"], row["last"]["n"]) for row in last.collect()}
 
 
 def _overlaps(current: DataFrame, names: list[str]) -> dict[tuple[str, str], int]:
@@ -90,11 +112,13 @@ def _sizes(order: list[str], sizes: dict[str, int], persons: int) -> Panel:
     hovers = [
         f"{fmt.plural(sizes[n], 'person')}, {fmt.share(sizes[n], persons)} of all" for n in shown
     ]
-    summary = (
-        f"The largest, {fmt.label(order[0])}, holds {fmt.share(sizes[order[0]], persons)} of "
-        f"all persons; the smallest, {fmt.label(order[-1])}, "
-        f"{fmt.share(sizes[order[-1]], persons)}."
-    )
+    share = fmt.share(sizes[order[0]], persons)
+    summary = f"{fmt.label(order[0])} holds {share} of all persons."
+    if len(order) > 1:
+        summary = (
+            f"The largest, {fmt.label(order[0])}, holds {share} of all persons; the smallest, "
+            f"{fmt.label(order[-1])}, {fmt.share(sizes[order[-1]], persons)}."
+        )
     if len(order) > len(shown):
         summary += f" The {len(shown)} largest of {len(order)} are drawn."
     values = [sizes[name] for name in shown]
@@ -114,6 +138,7 @@ def _audience_table(
             about[name].description if name in about else "",
             fmt.count(sizes[name]),
             fmt.share(sizes[name], persons),
+            *((_changed(sizes[name], data.earlier.get(name)),) if data.earlier else ()),
             fmt.day(days[name], beside=notes.day) if name in days else "",
         )
         for name in order
@@ -122,8 +147,13 @@ def _audience_table(
     summary = f"Nobody is in {fmt.count(empty)} of {fmt.plural(len(order), 'audience')}."
     if not empty:
         summary = "Every audience holds somebody."
-    head = ("Audience", "Who is in it", "Persons", "Of all", "Day")
+    change = ("Change",) if data.earlier else ()
+    head = ("Audience", "Who is in it", "Persons", "Of all", *change, "Day")
     return Panel("Who is in them", summary, grid=Grid(head, rows, text_columns=2), wide=True)
+
+
+def _changed(now: int, earlier: tuple[date, int] | None) -> str:
+    return fmt.since(now, earlier[1], fmt.day(earlier[0], beside=earlier[0])) if earlier else ""
 
 
 def _overlap(

@@ -7,11 +7,13 @@ from pyspark.sql import DataFrame, functions as F
 
 from databank.identity.ownership.periods import holds_on
 from databank.reports import charts, format as fmt
-from databank.reports.page import Grid, Panel, Section
+from databank.reports.page import Grid, Panel, Section, Tile
 from databank.reports.reader import Reader
 from databank.reports.section import Notes, ReportSection
 from databank.reports.sections.clusters import ClustersData, collect_clusters, draw_clusters
+from databank.reports.sections.exclusions import Exclusion, count_exclusions, draw_exclusions
 
+ALONE = "alone: "  # begins the total of persons who are one identifier, before its type
 MOST_IDENTIFIERS = 12  # persons with more are counted together
 _CHANGES = {
     "new": "new persons",
@@ -49,16 +51,6 @@ class EntityKind:
 
 
 @dataclass(frozen=True)
-class Exclusion:
-    """Identifiers or links that are not used, by rule, readable reason and type."""
-
-    rule: str
-    reason: str
-    id_type: str
-    n: int
-
-
-@dataclass(frozen=True)
 class IdentityData:
     """How identifiers became persons.
 
@@ -67,6 +59,8 @@ class IdentityData:
         id_types: Types of identifiers, most first.
         changes: Persons by kind of change, on changes_day.
         changes_day: Newest day with changes.
+        first_resolved: Whether that was the first day with persons at all.
+        alone: Persons who are one identifier, by its type, most first.
         excluded: Identifiers that are not used for linking.
         rejected: Links that are not used.
         entities: Households, accounts ...
@@ -77,6 +71,8 @@ class IdentityData:
     id_types: tuple[IdType, ...] = ()
     changes: dict[str, int] = field(default_factory=dict)
     changes_day: date | None = None
+    first_resolved: bool = False
+    alone: tuple[tuple[str, int], ...] = ()
     excluded: tuple[Exclusion, ...] = ()
     rejected: tuple[Exclusion, ...] = ()
     entities: tuple[EntityKind, ...] = ()
@@ -99,6 +95,7 @@ class Identity(ReportSection[IdentityData]):
     )
     needs = ("identity.person",)
     filled_by = "resolve_identity"
+    technical = True
 
     def collect(self, reader: Reader) -> IdentityData:
         """Count identifiers, persons, changes of the newest run day and exclusions."""
@@ -115,17 +112,23 @@ class Identity(ReportSection[IdentityData]):
             id_types = _count_types(types, persons)
             exclusions = reader.table("identity.rejected")
             if exclusions is not None:
-                excluded, rejected = _count_exclusions(exclusions, types)
+                excluded, rejected = count_exclusions(exclusions, types)
         changes: dict[str, int] = {}
+        first_resolved = False
         rows, changes_day = reader.newest("identity.changes")
         if rows is not None:
             counts = rows.groupBy("kind").count().collect()
             changes = {row["kind"]: row["count"] for row in counts}
+            every = reader.table("identity.changes")
+            before = None if every is None else every.where(F.col("day") < F.lit(changes_day))
+            first_resolved = before is not None and before.isEmpty()
         return IdentityData(
             per_person,
             id_types,
             changes,
             changes_day,
+            first_resolved,
+            () if persons is None or types is None else _count_alone(types, persons),
             excluded,
             rejected,
             _count_entities(reader),
@@ -133,8 +136,9 @@ class Identity(ReportSection[IdentityData]):
         )
 
     def totals(self, data: IdentityData) -> dict[str, int]:
-        """Count persons, identifiers, and entities by kind."""
+        """Count persons, those known by one identifier only, identifiers, entities by kind."""
         counts = {f"entity {kind.entity}": kind.number for kind in data.entities}
+        counts |= {f"{ALONE}{id_type}": n for id_type, n in data.alone}
         if data.per_person:
             counts["persons"] = sum(n for _, n in data.per_person)
         if data.id_types:
@@ -147,25 +151,30 @@ class Identity(ReportSection[IdentityData]):
             return None
         persons = sum(n for _, n in data.per_person)
         resolved = sum(kind.resolved for kind in data.id_types)
-        summary = f"{fmt.plural(persons, 'person')} stand behind the identifiers of the bank."
+        stand = "stands" if persons == 1 else "stand"
+        summary = f"{fmt.plural(persons, 'person')} {stand} behind the identifiers of the bank."
         if resolved:
             summary = (
-                f"Behind {fmt.plural(resolved, 'identifier')} stand "
+                f"Behind {fmt.plural(resolved, 'identifier')} {stand} "
                 f"{fmt.plural(persons, 'person')}: {fmt.number(resolved / persons)} each."
             )
-        tiles: tuple[tuple[str, str], ...] = ()
+        tiles: tuple[Tile, ...] = ()
         if data.changes_day is not None:
             on = fmt.day(data.changes_day, beside=notes.day)
-            tiles = tuple(
-                (f"{name} on {on}", fmt.count(data.changes.get(kind, 0)))
-                for kind, name in _CHANGES.items()
-            )
+            if data.first_resolved:
+                # all are new to a bank on its first day: that is no news
+                summary += f" They were resolved for the first time on {on}."
+            else:
+                tiles = tuple(
+                    Tile(f"{name} on {on}", fmt.count(data.changes.get(kind, 0)))
+                    for kind, name in _CHANGES.items()
+                )
         panels = (
-            _per_person(data.per_person, persons),
+            *_per_person(data.per_person, persons),
             *_id_types(data.id_types, persons),
             *draw_clusters(data.clusters),
             *_entities(data.entities, persons),
-            *_exclusions(data),
+            *draw_exclusions(data.excluded, data.rejected),
         )
         return self.section(summary, panels, tiles)
 
@@ -175,6 +184,16 @@ def _count_per_person(persons: DataFrame) -> tuple[tuple[int, int], ...]:
     shown = F.least("count", F.lit(MOST_IDENTIFIERS)).cast("int").alias("n")
     sizes = counts.groupBy(shown).agg(F.count("*").alias("persons")).orderBy("n").collect()
     return tuple((row["n"], row["persons"]) for row in sizes)
+
+
+def _count_alone(types: DataFrame, persons: DataFrame) -> tuple[tuple[str, int], ...]:
+    """Count persons with a single identifier by its type, such as visitors who are one cookie."""
+    held = persons.groupBy("person_id").agg(
+        F.count("*").alias("n"), F.any_value("id_key").alias("id_key")
+    )
+    single = held.where("n = 1").join(types.select("id_key", "id_type"), "id_key")
+    counts = single.groupBy("id_type").count().orderBy(F.desc("count"), "id_type").collect()
+    return tuple((row["id_type"], row["count"]) for row in counts)
 
 
 def _count_types(types: DataFrame, persons: DataFrame | None) -> tuple[IdType, ...]:
@@ -213,53 +232,19 @@ def _count_entities(reader: Reader) -> tuple[EntityKind, ...]:
     return tuple(EntityKind(*row) for row in rows)
 
 
-def _count_exclusions(
-    exclusions: DataFrame, types: DataFrame
-) -> tuple[tuple[Exclusion, ...], tuple[Exclusion, ...]]:
-    """Count excluded identifiers and rejected links by rule, reason and type.
-
-    Figures in a reason differ from value to value and are left out; so is an identifier itself.
-    """
-    reason = F.split("reason", "; ")[0]
-    reason = F.regexp_replace(reason, "with [0-9]+ different", "with too many different")
-    reason = F.regexp_replace(reason, "a person [0-9]+ ", "a person too many ")
-    reason = F.regexp_replace(reason, r"\S*@\S*|\S*[0-9]{5,}\S*", "…")
-    named = F.contains(F.lower("reason"), F.lower("id_value"))
-    reason = F.when(~F.coalesce(named, F.lit(False)), reason)
-    typed = types.select(F.col("id_key").alias("a_key"), "id_type", "id_value")
-    # what is no identifier has no row there, and tells its type in the reason
-    unreadable = F.when(F.col("rule") == "format", F.split("reason", ":")[0])
-    rows = (
-        exclusions.join(typed, "a_key", "left")
-        .groupBy(
-            F.col("b_key").isNull().alias("alone"),
-            "rule",
-            reason.alias("reason"),
-            F.coalesce("id_type", unreadable, F.lit("unknown")).alias("id_type"),
-        )
-        .count()
-        .orderBy(F.desc("count"), "rule", "reason", "id_type")
-        .limit(100)
-        .collect()
-    )
-    both: dict[bool, list[Exclusion]] = {True: [], False: []}
-    for row in rows:
-        exclusion = Exclusion(row["rule"], row["reason"] or "", row["id_type"], row["count"])
-        both[row["alone"]].append(exclusion)
-    return tuple(both[True]), tuple(both[False])
-
-
-def _per_person(per_person: tuple[tuple[int, int], ...], persons: int) -> Panel:
+def _per_person(per_person: tuple[tuple[int, int], ...], persons: int) -> tuple[Panel, ...]:
     held = dict(per_person)
+    if len(held) == 1:
+        return ()  # one column tells nothing that the summary does not
     names = [f"{n}+" if n == MOST_IDENTIFIERS else str(n) for n in range(1, max(held) + 1)]
     values = [held.get(n, 0) for n in range(1, max(held) + 1)]
     several = persons - held.get(1, 0)
-    return Panel(
-        "Identifiers per person",
+    summary = (
         f"{fmt.count(several)} of {fmt.plural(persons, 'person')} "
-        f"({fmt.share(several, persons)}) are known by two identifiers or more.",
-        charts.columns(names, values, title="identifiers"),
+        f"({fmt.share(several, persons)}) are known by two identifiers or more."
     )
+    figure = charts.columns(names, values, title="identifiers")
+    return (Panel("Identifiers per person", summary, figure),)
 
 
 def _id_types(id_types: tuple[IdType, ...], persons: int) -> tuple[Panel, ...]:
@@ -309,28 +294,3 @@ def _entities(entities: tuple[EntityKind, ...], persons: int) -> tuple[Panel, ..
     )
     head = ("Kind", "Number", "Persons", "Of all persons", "Not alone", "Largest", "Excluded")
     return (Panel("Who belongs together", summary, grid=Grid(head, rows)),)
-
-
-def _exclusions(data: IdentityData) -> tuple[Panel, ...]:
-    panels = []
-    for title, exclusions, noun, verb in (
-        ("Excluded identifiers", data.excluded, "identifier", "excluded"),
-        ("Rejected links", data.rejected, "link", "rejected"),
-    ):
-        if not exclusions:
-            continue
-        total = sum(exclusion.n for exclusion in exclusions)
-        rows = tuple((_reason(x), fmt.label(x.id_type), fmt.count(x.n)) for x in exclusions[:40])
-        first = max(exclusions, key=lambda exclusion: exclusion.n)
-        summary = (
-            f"{fmt.plural(total, noun)} {verb}, so that strangers are not taken for one "
-            f"person. The most frequent reason: {_reason(first)}, {fmt.plural(first.n, 'time')}."
-        )
-        alone = not (data.excluded and data.rejected)
-        grid = Grid(("Why", "Type", "Number"), rows, text_columns=2)
-        panels.append(Panel(title, summary, grid=grid, wide=alone))
-    return tuple(panels)
-
-
-def _reason(exclusion: Exclusion) -> str:
-    return exclusion.reason or exclusion.rule.replace("_", " ")

@@ -27,11 +27,16 @@ class Flow:
 
 @dataclass(frozen=True)
 class LifecycleData:
-    """Persons by stage on stage_day, and the flow that ends on the newest day."""
+    """Persons by stage on stage_day, and the flow that ends on the newest day.
+
+    `earlier` are the persons by stage on `earlier_day`, a week before if stages were built then.
+    """
 
     stage_day: date | None = None
     stages: dict[str, int] = field(default_factory=dict)
     flow: Flow | None = None
+    earlier_day: date | None = None
+    earlier: dict[str, int] = field(default_factory=dict)
 
 
 class Lifecycle(ReportSection[LifecycleData]):
@@ -50,6 +55,13 @@ class Lifecycle(ReportSection[LifecycleData]):
         if rows is not None:
             counts = rows.groupBy(_stage("stage")).count().collect()
             stages = {row["stage"]: row["count"] for row in counts}
+        earlier: dict[str, int] = {}
+        earlier_day = None
+        if stage_day is not None:
+            then, earlier_day = reader.week_before("lifecycle.stage", stage_day)
+            if then is not None:
+                counts = then.groupBy(_stage("stage")).count().collect()
+                earlier = {row["stage"]: row["count"] for row in counts}
         flow = None
         moved, day_to = reader.newest("lifecycle.flow", column="day_to")
         if moved is not None and day_to is not None:
@@ -68,7 +80,11 @@ class Lifecycle(ReportSection[LifecycleData]):
                 if row["day_from"] == since and row["persons"]
             }
             flow = Flow(since, day_to, moves)
-        return LifecycleData(stage_day, stages, flow)
+        return LifecycleData(stage_day, stages, flow, earlier_day, earlier)
+
+    def is_wanted(self, config: ReportConfig) -> bool:
+        """Say whether conf/lifecycle.yml has stages."""
+        return bool(config.stages)
 
     def draw(self, data: LifecycleData, notes: Notes) -> Section | None:
         """Draw persons by stage, and who moved between two days."""
@@ -80,8 +96,9 @@ class Lifecycle(ReportSection[LifecycleData]):
             order = _stage_order(data.stages, notes.config)
             staged = {s: n for s, n in data.stages.items() if s not in _OUTSIDE}
             total = sum(staged.values())
-            summary = f"{fmt.plural(total, 'person')} have a stage on {fmt.day(data.stage_day)}."
-            panels += (_stages(data.stages, order, total),)
+            verb = "has" if total == 1 else "have"
+            summary = f"{fmt.plural(total, 'person')} {verb} a stage on {fmt.day(data.stage_day)}."
+            panels += (_stages(data, order, total),)
         if data.flow is not None:
             summary = f"{flow_sentence(data.flow, notes.config)} {summary}".strip()
             panels += _flow(data.flow, notes.config)
@@ -100,19 +117,28 @@ def _stage_order(stages: Iterable[str], config: ReportConfig) -> list[str]:
     return [*named, *rest, *(stage for stage in _OUTSIDE if stage in known)]
 
 
-def _stages(stages: dict[str, int], order: list[str], total: int) -> Panel:
-    values = [stages[stage] for stage in order]
+def _stages(data: LifecycleData, order: list[str], total: int) -> Panel:
+    values = [data.stages[stage] for stage in order]
     texts = [
         fmt.count(n) if stage in _OUTSIDE else f"{fmt.count(n)} ({fmt.share(n, total)})"
         for stage, n in zip(order, values, strict=True)
     ]
-    first = max((s for s in order if s not in _OUTSIDE), key=lambda s: stages[s], default="none")
-    part = fmt.share(stages[first], total)
-    summary = f"The largest stage is {fmt.label(first)} with {part} of all."
-    if stages.get("none"):
-        summary += f" {fmt.plural(stages['none'], 'person')} have no stage."
+    first = max((s for s in order if s not in _OUTSIDE), key=lambda s: data.stages[s], default="")
+    summary = ""
+    if first:
+        part = fmt.share(data.stages[first], total)
+        summary = f"The largest stage is {fmt.label(first)} with {part} of all who have one."
+    if data.stages.get("none"):
+        summary += f" {fmt.plural(data.stages['none'], 'person')} have no stage."
+    if data.earlier_day is not None:
+        since = fmt.day(data.earlier_day, beside=data.stage_day)
+        texts = [
+            ", ".join(filter(None, (text, fmt.change(n, data.earlier.get(stage)))))
+            for text, stage, n in zip(texts, order, values, strict=True)
+        ]
+        summary += f" Changes are since {since}."
     figure = charts.bars(order, values, texts, quiet=frozenset(_OUTSIDE))
-    return Panel("Persons by stage", summary, figure)
+    return Panel("Persons by stage", summary.strip(), figure)
 
 
 def balance(flow: Flow, config: ReportConfig) -> dict[str, int]:
@@ -168,31 +194,50 @@ def _balance(flow: Flow, config: ReportConfig) -> Panel:
 
 def _flow(flow: Flow, config: ReportConfig) -> tuple[Panel, ...]:
     order = _stage_order(_stages_of(flow), config)
-    moves = {pair: n for pair, n in flow.moves.items() if not set(pair) <= set(_OUTSIDE)}
     ends = (fmt.day(flow.day_from, beside=flow.day_to), fmt.day(flow.day_to))
-    moved = {pair: n for pair, n in moves.items() if pair[0] != pair[1]}
+    moved = {
+        pair: n
+        for pair, n in flow.moves.items()
+        if pair[0] != pair[1] and not set(pair) <= set(_OUTSIDE)
+    }
     (a, b), n = max(moved.items(), key=lambda item: item[1], default=(("none", "none"), 0))
     summary = f"Nobody changed between {ends[0]} and {ends[1]}."
     if n:
-        summary = f"The widest stream goes from {fmt.label(a)} to {fmt.label(b)}: "
+        summary = f"The widest stream between stages goes from {fmt.label(a)} to {fmt.label(b)}: "
         summary += f"{fmt.plural(n, 'person')}."
+    outside = sum(n for pair, n in flow.moves.items() if set(pair) <= set(_OUTSIDE))
+    if outside:
+        summary += f" {fmt.plural(outside, 'person')} had no stage on either day."
+    left, right = (
+        [stage for stage in order if any(pair[side] == stage for pair in flow.moves)]
+        for side in (0, 1)
+    )
     rows, shades = [], []
-    for a in (s for s in order if any(pair[0] == s for pair in flow.moves)):
-        values = [flow.moves.get((a, b), 0) for b in order]
+    for a in left:
+        values = [flow.moves.get((a, b), 0) for b in right]
         total = sum(values)
         rows.append((fmt.label(a), *map(fmt.count, values), fmt.count(total)))
         shades.append((None, *(v / total if total else None for v in values), None))
-    columns = [sum(n for (_, b), n in flow.moves.items() if b == stage) for stage in order]
+    columns = [sum(n for (_, b), n in flow.moves.items() if b == stage) for stage in right]
     rows.append(("all", *map(fmt.count, columns), fmt.count(sum(columns))))
-    shades.append((None,) * (len(order) + 2))
-    head = (f"{ends[0]} \u2193  {ends[1]} \u2192", *map(fmt.label, order), "all")
+    shades.append((None,) * (len(right) + 2))
+    head = (f"{ends[0]} \u2193  {ends[1]} \u2192", *map(fmt.label, right), "all")
     grid = Grid(head, tuple(rows), shades=tuple(shades))
-    tells = (
-        "Each row tells where the persons of a stage went; none = no stage on that day, "
-        "new = not known by then, gone = not known any more. Rows and columns add up exactly."
-    )
+    tells = f"Each row tells where the persons of a stage went{_meanings([*left, *right])}. "
+    tells += "Rows and columns add up exactly."
     return (
         _balance(flow, config),
-        Panel("Flow between stages", summary, charts.flows(moves, order, ends), wide=True),
+        Panel("Flow between stages", summary, charts.flows(flow.moves, order, ends), wide=True),
         Panel("The same in figures", tells, grid=grid, wide=True),
     )
+
+
+def _meanings(stages: list[str]) -> str:
+    """Explain the words for those without a stage that stand in the figures."""
+    words = {
+        "none": "none = no stage on that day",
+        "new": "new = not known by then",
+        "gone": "gone = not known any more",
+    }
+    used = [text for stage, text in words.items() if stage in stages]
+    return "; " + ", ".join(used) if used else ""

@@ -6,7 +6,7 @@ from datetime import date
 from pyspark.sql import functions as F
 
 from databank.reports import charts, format as fmt
-from databank.reports.config import NoteConfig
+from databank.reports.config import NoteConfig, ReportConfig
 from databank.reports.page import Panel, Section
 from databank.reports.reader import Reader
 from databank.reports.section import Notes, ReportSection
@@ -57,6 +57,10 @@ class Lookalikes(ReportSection[tuple[Lookalike, ...]]):
             Lookalike(name, day, tuple(curves.get(name, ())), tuple(levels.get(name, ())))
             for name, day in sorted(days.items())
         )
+
+    def is_wanted(self, config: ReportConfig) -> bool:
+        """Say whether conf/lookalikes has any."""
+        return bool(config.lookalikes)
 
     def draw(self, data: tuple[Lookalike, ...], notes: Notes) -> Section | None:
         """Draw for each lookalike its curve and its levels."""

@@ -6,7 +6,7 @@ from datetime import date
 from pyspark.sql import DataFrame, Row, functions as F
 
 from databank.reports import charts, format as fmt
-from databank.reports.config import NoteConfig
+from databank.reports.config import NoteConfig, ReportConfig
 from databank.reports.page import Grid, Panel, Section
 from databank.reports.reader import Reader
 from databank.reports.section import Notes, ReportSection
@@ -54,6 +54,7 @@ class Models(ReportSection[tuple[ModelCard, ...]]):
     tables = ("models.training", "models.lift", "models.score")
     needs = ("models.training",)
     filled_by = "train_model"
+    technical = True
 
     def collect(self, reader: Reader) -> tuple[ModelCard, ...]:
         """Read the champion of each model (else the newest version), its lift and its scores."""
@@ -90,6 +91,10 @@ class Models(ReportSection[tuple[ModelCard, ...]]):
             )
             for name, row in sorted(chosen.items())
         )
+
+    def is_wanted(self, config: ReportConfig) -> bool:
+        """Say whether conf/models has any."""
+        return bool(config.models)
 
     def draw(self, data: tuple[ModelCard, ...], notes: Notes) -> Section | None:
         """Draw the table of versions, and the gain of each model."""

@@ -23,6 +23,7 @@ _LOAD = {
 _OUTCOMES = {"refused": "refused by a gate", "failed": "failed", "error": "stopped by a bug"}
 # the worst last; a preview, a rollback and what was unchanged are no runs of the day
 _WORST = ("done", *_OUTCOMES)
+_MOST_COLUMNS = 6  # sources beside each other
 # the section on tags shows these
 _FIGURES_OF_TAGS = ("tag_quantile", "tag_different", "tag_value")
 
@@ -64,6 +65,7 @@ class Quality(ReportSection[QualityData]):
     tables = ("ops.quarantine", "ops.run", "ops.metric")
     needs = ("core.events",)
     filled_by = "ingest"
+    technical = True
 
     def collect(self, reader: Reader) -> QualityData:
         """Count quarantined rows by source and rule; read the runs of the day and their figures."""
@@ -71,7 +73,7 @@ class Quality(ReportSection[QualityData]):
         held = reader.table("ops.quarantine")
         if held is not None:
             # the rule only: the reason may show the value
-            counts = held.groupBy("source", "rule").count().orderBy(F.desc("count")).limit(200)
+            counts = held.groupBy("source", "rule").count().orderBy(F.desc("count")).limit(5000)
             quarantine = tuple((r["source"], r["rule"], r["count"]) for r in counts.collect())
         runs = reader.ledger("ops.run")
         if runs is None:
@@ -147,7 +149,8 @@ def _load(measures: tuple[Measure, ...], notes: Notes) -> tuple[Panel, ...]:
         (source, *(fmt.count(row.get(name, 0)) for name in _LOAD))
         for source, row in sorted(by_source.items())
     ]
-    rows.append(("all", *(fmt.count(sums[name]) for name in _LOAD)))
+    if len(rows) > 1:
+        rows.append(("all", *(fmt.count(sums[name]) for name in _LOAD)))
     summary = (
         f"Of {fmt.plural(round(sums['rows_read']), 'row')} read on {fmt.day(notes.day)}, "
         f"{fmt.count(sums['rows_repeated'])} repeated what the bank held or were older, and "
@@ -166,25 +169,34 @@ def _quarantine(quarantine: tuple[tuple[str, str, int], ...], held: int) -> tupl
     for _, rule, n in quarantine:
         sums[rule] += n
     rules = sorted(sums, key=lambda rule: (-sums[rule], rule))
-    rows = tuple(
-        (
-            rule.replace("_", " "),
-            *(fmt.count(cells[rule, s]) if (rule, s) in cells else "" for s in sources),
-            fmt.count(sums[rule]),
-        )
-        for rule in rules
-    )
     most = max(cells.values())
-    shades = tuple(
-        (None, *(cells[r, s] / most if (r, s) in cells else None for s in sources), None)
-        for r in rules
-    )
     summary = (
         f"The most frequent fault is {rules[0].replace('_', ' ')}: "
         f"{fmt.count(sums[rules[0]])} of {fmt.plural(held, 'row')} "
         f"({fmt.share(sums[rules[0]], held)})."
     )
-    grid = Grid(("Rule", *sources, "All"), rows, shades=shades)
+    if len(sources) > _MOST_COLUMNS:
+        order = sorted(cells, key=lambda cell: (-cells[cell], cell))
+        grid = Grid(
+            ("Rule", "Source", "Rows"),
+            tuple((rule.replace("_", " "), s, fmt.count(cells[rule, s])) for rule, s in order),
+            text_columns=2,
+            shades=tuple((None, None, cells[cell] / most) for cell in order),
+        )
+    else:
+        rows = tuple(
+            (
+                rule.replace("_", " "),
+                *(fmt.count(cells[rule, s]) if (rule, s) in cells else "" for s in sources),
+                fmt.count(sums[rule]),
+            )
+            for rule in rules
+        )
+        shades = tuple(
+            (None, *(cells[r, s] / most if (r, s) in cells else None for s in sources), None)
+            for r in rules
+        )
+        grid = Grid(("Rule", *sources, "All"), rows, shades=shades)
     return (Panel("Rows in quarantine by rule and source", summary, grid=grid, wide=True),)
 
 

@@ -10,7 +10,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, Row, Window, functions as F
 
 from databank.reports import charts, format as fmt
-from databank.reports.config import NoteConfig
+from databank.reports.config import NoteConfig, ReportConfig
 from databank.reports.page import Grid, Panel, Section
 from databank.reports.reader import Reader
 from databank.reports.section import Notes, ReportSection
@@ -30,8 +30,10 @@ Measured = dict[str, list[tuple[date, int]]]
 class TagCoverage:
     """One tag: persons who have it, and its numbers from the 10th to the 90th percentile.
 
-    `entity` is empty for persons' tags; of a household's, `persons` counts households. `earlier`
-    is how many had it on the run day before, None if it was not measured then.
+    A tag of words may carry a number, such as the probability of the word: it has no percentiles
+    here. `entity` is empty for persons' tags; of a household's, `persons` counts households.
+    `denied` are those for whom a yes/no tag says no, who are not among `persons`. `earlier` is how
+    many had it on the run day before, None if it was not measured then or measured otherwise.
     """
 
     tag: str
@@ -42,6 +44,7 @@ class TagCoverage:
     high: float | None
     entity: str = ""
     earlier: int | None = None
+    denied: int = 0
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,10 @@ class Tags(ReportSection[TagsData]):
         entity_tags = () if of_entities is None else _coverage(of_entities, earlier)
         return TagsData(tags, entity_tags, _count_values(rows, tags))
 
+    def is_wanted(self, config: ReportConfig) -> bool:
+        """Say whether conf/tags has any."""
+        return bool(config.tags)
+
     def draw(self, data: TagsData, notes: Notes) -> Section | None:
         """Draw the reach of the tags with what they mean, and how a few are distributed."""
         if not data.tags:
@@ -94,13 +101,19 @@ class Tags(ReportSection[TagsData]):
 
 def _coverage(rows: DataFrame, measured: Measured) -> tuple[TagCoverage, ...]:
     shares = F.array(F.lit(0.1), F.lit(0.5), F.lit(0.9))
-    spread = F.percentile_approx("value_double", shares)
+    text = F.col("value_string")
+    # the number beside a word is no value of the tag: it tells how sure or how much
+    spread = F.percentile_approx(F.when(text.isNull(), F.col("value_double")), shares)
+    no = F.count_if(text == "false")
+    yes_or_no = F.bool_and(text.isNotNull() & text.isin("true", "false"))
+    denied = F.when(yes_or_no, no).otherwise(0)
     counts = (
         rows.groupBy("entity", "tag")
         .agg(
-            F.count("*").alias("persons"),  # a person has a tag once
+            (F.count("*") - denied).alias("persons"),  # a person has a tag once
             F.approx_count_distinct("value_string").alias("labels"),
             spread.alias("spread"),
+            denied.alias("denied"),
             F.max("as_of").alias("as_of"),
         )
         .orderBy(F.desc("persons"), "tag")
@@ -112,7 +125,9 @@ def _coverage(rows: DataFrame, measured: Measured) -> tuple[TagCoverage, ...]:
         before = (n for day, n in measured.get(row["tag"], ()) if day < row["as_of"])
         low, median, high = row["spread"] or (None,) * 3
         figures = (row["persons"], row["labels"], low, median, high)
-        return TagCoverage(row["tag"], *figures, entity=row["entity"], earlier=next(before, None))
+        # what was measured counts those with a value, be it no
+        earlier = None if row["denied"] else next(before, None)
+        return TagCoverage(row["tag"], *figures, row["entity"], earlier, row["denied"])
 
     return tuple(map(coverage, counts))
 
@@ -163,10 +178,12 @@ class _Bins:
         high = low + self.width
         upto = high - 1 if self.whole else high
         if number == last:
-            return f"{low:,g}+"
+            return f"{fmt.bound(low)}+"
         if number == 0 and low > 0:
-            return f"<{high:,g}"
-        return f"{low:,g}" if self.whole and self.width == 1 else f"{low:,g}\u2013{upto:,g}"
+            return f"<{fmt.bound(high)}"
+        if self.whole and self.width == 1:
+            return fmt.bound(low)
+        return f"{fmt.bound(low)}\u2013{fmt.bound(upto)}"
 
 
 def _bins(tag: TagCoverage) -> _Bins:
@@ -182,7 +199,8 @@ def _bins(tag: TagCoverage) -> _Bins:
 def _count_values(rows: DataFrame, tags: Iterable[TagCoverage]) -> tuple[tuple[str, str, int], ...]:
     """Count persons by value: of tags with few values, and of numbers in classes."""
     tags = list(tags)
-    worded = [t.tag for t in tags if 2 <= t.labels <= 12 and t.median is None][:_WORDED]
+    worded = [t.tag for t in tags if 2 <= t.labels <= 12 and not t.denied and t.median is None]
+    worded = worded[:_WORDED]
     numeric = [t for t in tags if t.low is not None and (t.high or 0.0) > t.low][:_NUMERIC]
     bins = {tag.tag: _bins(tag) for tag in numeric}
     if not worded and not bins:
@@ -248,7 +266,7 @@ def _tag_table(data: TagsData, about: dict[str, NoteConfig], notes: Notes, perso
                 _users(note),
                 fmt.share(tag.persons, whole),
                 fmt.change(tag.persons, tag.earlier),
-                f"{middle} {note.unit}".strip() if middle else "",
+                f"{middle} {note.unit}".strip() if middle else _held(tag),
                 spread,
             )
         )
@@ -259,10 +277,17 @@ def _tag_table(data: TagsData, about: dict[str, NoteConfig], notes: Notes, perso
         "Change is that of how many have it, since the run day before."
     )
     texts = ("Tag", "What it tells", *(("Owner",) if owned else ()), "Used by")
-    head = (*texts, "Reach", "Change", "Median", "Range")
+    head = (*texts, "Reach", "Change", "Median or values", "Range")
     return Panel(
         "All tags", summary, grid=Grid(head, tuple(rows), text_columns=len(texts)), wide=True
     )
+
+
+def _held(tag: TagCoverage) -> str:
+    """Say what a tag without numbers holds."""
+    if tag.denied:
+        return f"yes; {fmt.count(tag.denied)} say no"
+    return fmt.plural(tag.labels, "value") if tag.labels > 1 else ""
 
 
 def _users(note: NoteConfig) -> str:
@@ -287,11 +312,12 @@ def _distributions(data: TagsData, about: dict[str, NoteConfig]) -> tuple[Panel,
         note = _note(tag, about)
         unit = f" {note.unit}" if note.unit else ""
         tells = f"{note.description.rstrip('.')}. " if note.description else ""
-        summary = (
-            f"{tells}The most frequent value is {value}{unit}: {fmt.count(n)} of "
-            f"{fmt.plural(total, 'person')} ({fmt.share(n, total)})."
-        )
         numeric = any(t.tag == tag and t.median is not None for t in data.tags)
+        most = f"Most have {value}{unit}" if numeric else f"The most frequent value is {value}"
+        summary = (
+            f"{tells}{most}: {fmt.count(n)} of {fmt.plural(total, 'person')} who have the tag "
+            f"({fmt.share(n, total)})."
+        )
         names, values = [v for v, _ in counts], [n for _, n in counts]
         if numeric:
             figure = charts.columns(names, values, title=note.unit)
