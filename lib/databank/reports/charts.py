@@ -81,11 +81,12 @@ def lines(
 ) -> Figure:
     """Lines over days, or over numbers of days, which have a title and dots."""
     shown = ":.1%" if share else ":,"
+    dots = bool(title) or max((len(xs) for xs, _ in series.values()), default=0) <= _FEW_DAYS
     at = "day %{x}" if title else "%{x|%d %b %Y}"
     traces = [
         {
             "type": "scatter",
-            "mode": "lines+markers" if title or len(xs) <= _FEW_DAYS else "lines",
+            "mode": "lines+markers" if dots else "lines",
             "name": label(name),
             "x": list(xs),
             "y": list(ys),

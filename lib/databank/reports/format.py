@@ -15,8 +15,16 @@ def count(value: float) -> str:
 
 
 def share(part: float, whole: float) -> str:
-    """A percentage with one digit; a dash where there is no whole."""
-    return f"{part / whole:.1%}" if whole else "–"  # noqa: RUF001 - a dash for readers
+    """A percentage with one digit; a dash where there is no whole.
+
+    A few are not none, and nearly all are not all: <0.1% and >99.9%.
+    """
+    if not whole:
+        return "–"  # noqa: RUF001 - a dash for readers
+    text = f"{part / whole:.1%}"
+    if text == "0.0%" and part > 0:
+        return "<0.1%"
+    return ">99.9%" if text == "100.0%" and part < whole else text
 
 
 def change(now: float, before: float | None) -> str:

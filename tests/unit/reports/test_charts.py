@@ -41,6 +41,9 @@ def test_long_names_keep_their_end(name: str, shown: str) -> None:
 def test_numbers_have_separators_and_percentages_one_digit() -> None:
     assert (fmt.count(1234567), fmt.share(1, 8)) == ("1,234,567", "12.5%")
     assert fmt.share(1, 0) == "\u2013"
+    assert [fmt.share(n, 10_000) for n in (0, 1, 9_999, 10_000)] == [
+        "0.0%", "<0.1%", ">99.9%", "100.0%",
+    ]  # fmt: skip
 
 
 def test_the_year_is_told_where_it_differs() -> None:

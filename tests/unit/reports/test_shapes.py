@@ -156,7 +156,8 @@ def clocks_of_2006() -> Shape:
         ReportConfig(indicators=(IndicatorNote(name="visitors"), IndicatorNote(name="back"))),
         lambda rows: (
             "3 events long before 12 March 2026, as of clocks that were wrong, are not drawn.",
-            "Of all who began from 12 March to 30 March 2026, 25.0% on day 1 came back.",
+            "Of all who began from 12 March to 30 March 2026, 25.0% on day 1 came back. "
+            "The bank begins on 12 March 2026",
         ),
         hides=("2006-", "2006<"),
         sections=("assets", "trends", "oneid", "quality"),

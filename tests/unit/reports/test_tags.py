@@ -84,7 +84,7 @@ def test_words_with_a_number_are_words_and_no_is_no_reach(spark_session: SparkSe
     assert section is not None
     says = {panel.title: panel.summary for panel in section.panels}
     assert says["How main channel is distributed"].startswith("The most frequent value is ")
-    assert says["How spend is distributed"].startswith("Most have ")
+    assert says["How spend is distributed"].startswith("The largest class is ")
     grid = next(panel.grid for panel in section.panels if panel.title == "All tags")
     assert grid is not None
     assert {row[0]: row[3:] for row in grid.rows} == {

@@ -70,8 +70,10 @@ def _began(rows: list[Indicator], period: Period) -> str:
 
 
 def _left_out(period: Period) -> str:
-    if period.first is None or not is_old_enough(period):
+    if period.first is None:
         return ""
+    if not is_old_enough(period):
+        return f". The bank begins on {fmt.day(period.first)}: until then nobody was known to it"
     return (
         f". The first {SETTLING_DAYS} days of the bank, from {fmt.day(period.first)} on, are left "
         "out: old customers were new to it then"

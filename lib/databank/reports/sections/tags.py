@@ -313,7 +313,11 @@ def _distributions(data: TagsData, about: dict[str, NoteConfig]) -> tuple[Panel,
         unit = f" {note.unit}" if note.unit else ""
         tells = f"{note.description.rstrip('.')}. " if note.description else ""
         numeric = any(t.tag == tag and t.median is not None for t in data.tags)
-        most = f"Most have {value}{unit}" if numeric else f"The most frequent value is {value}"
+        most = (
+            f"The largest class is {value}{unit}"
+            if numeric
+            else f"The most frequent value is {value}"
+        )
         summary = (
             f"{tells}{most}: {fmt.count(n)} of {fmt.plural(total, 'person')} who have the tag "
             f"({fmt.share(n, total)})."

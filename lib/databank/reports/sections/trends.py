@@ -217,12 +217,9 @@ def _settling(some: list[tuple[IndicatorNote, list[Indicator]]], period: Period)
     """Warn where the picture shows the first days of the bank, which knew nobody before."""
     first = min(row.day for _, rows in some for row in rows)
     names = [fmt.label(note.name) for note, _ in some if note.kind in _OF_WHO_BEGAN]
-    if not names or period.first != first or not is_old_enough(period):
+    if not names or period.first != first:
         return ""
-    return (
-        f" The bank begins on {fmt.day(first)}: in its first weeks old customers are new to it, "
-        f"which {fmt.listed(names)} {'shows' if len(names) == 1 else 'show'}."
-    )
+    return f" The bank begins on {fmt.day(first)}: in its first weeks old customers count as new."
 
 
 def _line(rows: Iterable[Indicator]) -> tuple[list[str], list[float]]:
