@@ -111,6 +111,8 @@ class Quality(ReportSection[QualityData]):
             f"({fmt.share(unidentified, events)} of all) carry no usable identifier and belong to "
             "no person."
         )
+        if not unidentified and not held:
+            summary = "No row waits in quarantine, and every event belongs to a person."
         if not events and not held:
             summary = "No rows have been loaded yet."
         panels = (

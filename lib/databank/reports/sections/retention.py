@@ -116,7 +116,8 @@ def _cohorts(note: IndicatorNote, rows: list[Indicator], days: list[int]) -> Pan
     )
     if len(every) > len(order):
         summary += f" The latest {len(order)} of {len(every)} weeks; the curve counts all."
-    return Panel(f"{capital(note.name)} by first {'week' if weekly else 'day'}", summary, grid=grid)
+    title = f"{capital(note.name)} by first {'week' if weekly else 'day'}"
+    return Panel(title, summary, grid=grid, wide=len(days) > 4)
 
 
 def _shade(share: float | None, highest: float) -> float | None:
