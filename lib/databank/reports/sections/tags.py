@@ -273,9 +273,10 @@ def _tag_table(data: TagsData, about: dict[str, NoteConfig], notes: Notes, perso
     numbers = sum(t.median is not None for t in tags)
     summary = (
         f"{fmt.plural(numbers, 'tag')} of {fmt.count(len(tags))} hold numbers: half of those "
-        "who have it lie below the median, four in five within the range. "
-        "Change is that of how many have it, since the run day before."
+        "who have it lie below the median, four in five within the range."
     )
+    if any(tag.earlier for tag in tags):
+        summary += " Change is that of how many have it, since the run day before."
     texts = ("Tag", "What it tells", *(("Owner",) if owned else ()), "Used by")
     head = (*texts, "Reach", "Change", "Median or values", "Range")
     return Panel(
