@@ -86,7 +86,7 @@ def bank_frames(persons: int, seed: int) -> dict[str, pd.DataFrame]:
     return {
         **ids,
         **events,
-        **_visits(persons, rng),
+        **_visits(persons, np.random.default_rng(seed)),
         **stages,
         **_tags(persons, rng),
         **_models(rng),

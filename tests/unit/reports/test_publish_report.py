@@ -98,9 +98,12 @@ def test_no_panel_is_empty(made: Made) -> None:
 
 def test_the_lead_counts_events_persons_and_audiences(made: Made) -> None:
     events, people = len(made.rows["core.events"]), made.rows["identity.person"]["person_id"]
+    held = made.rows["identity.person"].merge(made.rows["identity.identifier"], on="id_key")
+    alone = held[held.groupby("person_id")["id_key"].transform("size") == 1]
+    assert set(alone["id_type"]) == {"cookie"}
     assert lead_sentence(made.collected.totals) == (
-        f"{events:,} events of {people.nunique()} persons from 5 sources, "
-        "4 audiences ready for use."
+        f"{events:,} events of {people.nunique()} persons ({len(alone)} of them a single cookie) "
+        "from 5 sources, 4 audiences ready for use."
     )
 
 

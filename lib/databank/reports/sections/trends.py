@@ -54,10 +54,10 @@ class Trends(ReportSection[TrendsData]):
 
     def collect(self, reader: Reader) -> TrendsData:
         """Read the latest days; of each dimension the values with most."""
-        rows = reader.table("reports.indicator")
+        rows, period = reader.table("reports.indicator"), reader.period
         if rows is None:
             return TrendsData()
-        period, rows = reader.period, rows.select(*_COLUMNS)
+        rows = rows.select(*_COLUMNS)
         is_retention = F.col("part").startswith(AFTER)
         latest = reader.latest_days(rows.where(~is_retention))
         recent = latest.unionByName(_all_who_began(rows.where(is_retention), period))

@@ -141,8 +141,8 @@ def _most_seen(rows: DataFrame, column: str, person: str) -> tuple[Page, ...]:
 
 
 def _address(column: str) -> Column:
-    """Take an address without query, fragment, mail addresses and long numbers."""
-    bare = F.split(column, "[?#]")[0]
+    """Take an address without scheme, query, fragment, mail addresses and long numbers."""
+    bare = F.regexp_replace(F.split(column, "[?#]")[0], "^https?://", "")
     return F.regexp_replace(bare, r"[^/\s]*@[^/\s]*|[0-9]{5,}", "…")
 
 
