@@ -248,6 +248,22 @@ def quarantine(
 
 
 @app.command()
+def linkage(
+    rule: Annotated[str | None, typer.Argument(help="A rule of `linkage`; default: all.")] = None,
+    show_values: Annotated[
+        bool, typer.Option("--show-values", help="Show what profiles say; it is personal data.")
+    ] = False,
+    conf_dir: ConfDir = "conf",
+    root: Root = ".databank",
+    as_json: AsJson = False,
+) -> None:
+    """Persons and pairs by match threshold, and the pairs nearest to it; read without Spark."""
+    from databank.cli.linkage import describe_linkage
+
+    show_sections(describe_linkage(root, conf_dir, rule, show_values=show_values), as_json)
+
+
+@app.command()
 def preview(
     what: Annotated[Literal["identity"], typer.Argument(help="The rules to try.")],
     date: Annotated[str, typer.Option("--date", help="Run day, YYYY-MM-DD.")],

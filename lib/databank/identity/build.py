@@ -260,6 +260,6 @@ JOB = Job(
     name="resolve_identity",
     step=resolve_identity,
     tables=(EDGES, PERSON, ALIAS, CHANGES, REJECTED, HUB, DEGREES, ERASED_PERSON, STATE),
-    logic_version=1,
+    logic_version=2,
     rollback=roll_back_state,
 )

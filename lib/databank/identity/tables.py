@@ -32,7 +32,14 @@ LIKELY_PAIR = TableSpec(
         Column("a_key", "bigint", "strongest identifier of one profile, the smaller key", pii=True),
         Column("b_key", "bigint", "strongest identifier of the second profile", pii=True),
         Column("score", "double", "probability that both are one person's, 0.5-1; the best pair's"),
-        Column("n", "bigint", "pairs of profiles with these identifiers"),
+        Column(
+            "joined_at",
+            "double",
+            "highest match threshold at which both are one person's, 0-1: the average of all pairs "
+            "where average link joins them; 0 = never",
+        ),
+        Column("linked", "boolean", "whether they are one person's at the threshold of the run"),
+        Column("n", "bigint", "likely pairs of profiles with these identifiers"),
         Column("first_ts", "timestamp", "the oldest of these profiles, UTC"),
         Column("last_ts", "timestamp", "the newest of these profiles, UTC"),
         Column(
@@ -42,6 +49,27 @@ LIKELY_PAIR = TableSpec(
             pii=True,
         ),
         Column("b_record", "string", "source and record of its second profile", pii=True),
+    ),
+)
+
+MATCH_THRESHOLD = TableSpec(
+    name="identity.match_threshold",
+    grain="one row per rule and match threshold: what linking from it on gives",
+    owner="link_profiles",
+    key=("name", "threshold"),
+    columns=(
+        Column("name", "string", "rule of identity.yml, `linkage`"),
+        Column("threshold", "double", "average probability from which on groups are one person's"),
+        Column(
+            "persons", "bigint", "persons among the identifiers compared, by these profiles alone"
+        ),
+        Column("pairs", "bigint", "pairs of identifiers that are one person's"),
+        Column(
+            "expected_precision",
+            "double",
+            "share of these pairs that are right by the model's probabilities; null = no pairs",
+        ),
+        Column("chosen", "boolean", "the threshold of the run"),
     ),
 )
 

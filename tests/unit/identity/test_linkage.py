@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import networkx as nx
 import pytest
 from pydantic import ValidationError
 from pyspark.sql import DataFrame, SparkSession, functions as F
@@ -12,9 +13,9 @@ from pyspark.sql import DataFrame, SparkSession, functions as F
 from databank.errors import DataBankError
 from databank.identity.config import LinkageConfig
 from databank.identity.linkage.build import JOB
-from databank.identity.linkage.linker import score_pairs
+from databank.identity.linkage.linker import PairScorer
 from databank.identity.linkage.records import records_of
-from databank.identity.tables import LIKELY_PAIR
+from databank.identity.tables import LIKELY_PAIR, MATCH_THRESHOLD
 from databank.session import small_frame
 from databank.sources.tables import PROFILES
 from tests.support.bank import DAY, Bank
@@ -97,11 +98,20 @@ def test_people_are_found_in_spite_of_their_errors(bank: Bank) -> None:
     summary = bank.run(JOB, config(), config_hash="same").summary
     assert summary["people: profiles"] == 2 * PEOPLE
     true = {(2 * person + 1, 2 * person + 2) for person in range(PEOPLE)}
-    linked = pairs(bank, "score >= 0.95")
+    linked = pairs(bank, "linked")
     assert len(linked & true) > 0.95 * len(true)
     assert len(linked - true) <= 0.02 * len(linked)
-    assert all(0.95 <= score < 1 for score in scores(bank).values() if score >= 0.95)
-    assert pairs(bank, "score < 0.5") == set()
+    assert pairs(bank, "score < 0.5 OR score >= 1 OR joined_at >= 1") == set()
+    thresholds = bank.rows(MATCH_THRESHOLD, "threshold", where="chosen AND name = 'people'")
+    assert thresholds == [(summary["people: match threshold"],)]
+    assert pairs(bank, f"joined_at >= {thresholds[0][0]}") == linked
+    # persons by closure of what is linked, by another reader of it
+    graph = nx.Graph(sorted(linked))
+    graph.add_nodes_from(range(1, 2 * PEOPLE + 1))
+    [(persons, count)] = bank.rows(MATCH_THRESHOLD, "persons", "pairs", where="chosen")
+    groups = list(nx.connected_components(graph))
+    assert persons == len(groups)
+    assert count == sum(len(group) * (len(group) - 1) // 2 for group in groups)
     best = bank.rows(LIKELY_PAIR, "a_record", "b_record", where="a_key = 1 AND b_key = 2")
     assert {*best[0]} == {"crm/0-0", "crm/0-1"}
 
@@ -115,6 +125,7 @@ def test_it_is_done_again_only_where_a_profile_has_changed(bank: Bank) -> None:
     again = bank.run(JOB, config(), config_hash="same", day=day)
     assert again.summary == {"people: profiles": "no change"}
     assert bank.rows(LIKELY_PAIR, *(column.name for column in LIKELY_PAIR.columns)) == before
+    assert len(bank.rows(MATCH_THRESHOLD, "threshold")) == 19
     # one of the two states nothing of the person any more
     day += timedelta(days=1)
     moved = bank.read(PROFILES).where("source = 'crm' AND record_id = '1-0'")
@@ -127,6 +138,7 @@ def test_it_is_done_again_only_where_a_profile_has_changed(bank: Bank) -> None:
     # a rule that is gone takes its pairs along
     bank.run(JOB, LinkageConfig(linkage={}), day=day)
     assert pairs(bank) == set()
+    assert bank.rows(MATCH_THRESHOLD, "threshold") == []
 
 
 def _foreign_value(name: Any) -> Any:
@@ -137,17 +149,17 @@ def _foreign_value(name: Any) -> Any:
 def test_spark_links_what_duckdb_links(spark_session: SparkSession, tmp_path: Path) -> None:
     rule = config().linkage["people"]
     records = records_of(profiles(spark_session), rule).localCheckpoint()
-    driver, spark = (
-        {
-            frozenset(row[:2]): row[2]
-            for row in score_pairs(
-                "people", records, rule, on_driver=on_driver, scratch=str(tmp_path)
-            ).collect()
-        }
-        for on_driver in (True, False)
-    )
-    assert driver.keys() == spark.keys()
-    assert max(abs(driver[pair] - spark[pair]) for pair in driver) < 0.01
+    pairs_of = []
+    for on_driver in (True, False):
+        scorer = PairScorer("people", records, rule, on_driver=on_driver, scratch=str(tmp_path))
+        towns = records.withColumn("component", F.xxhash64("town") % 3)
+        for pairs in (scorer.likely_pairs(), scorer.pairs_within(towns.where("town <> 'jena'"))):
+            rows = pairs.collect()
+            pairs_of.append({frozenset(row[:2]): row[2] for row in rows})
+    for driver, spark in zip(pairs_of[:2], pairs_of[2:], strict=True):
+        assert driver.keys() == spark.keys()
+        assert max(abs(driver[pair] - spark[pair]) for pair in driver) < 0.01
+    assert len(pairs_of[1]) > 0
 
 
 def test_one_spelling_a_field(spark_session: SparkSession) -> None:
@@ -179,6 +191,11 @@ def test_nothing_to_learn_from_is_reported(spark_session: SparkSession, tmp_path
     bank.publish({PROFILES: profiles(spark_session).where("record_id LIKE '%-0'").limit(5)})
     with pytest.raises(DataBankError, match=r"linkage.people: nothing can be learned"):
         bank.run(JOB, config())
+    # every two of them differ in one part of the key
+    strangers = config(deterministic_rules=[["first", "last", "born", "zip"]])
+    bank.publish({PROFILES: profiles(spark_session).where("record_id LIKE '%-0'")})
+    with pytest.raises(DataBankError, match="no two of them agree in a key of determ"):
+        bank.run(JOB, strangers)
 
 
 @pytest.mark.parametrize(
@@ -188,8 +205,12 @@ def test_nothing_to_learn_from_is_reported(spark_session: SparkSession, tmp_path
         ({"deterministic_rules": [["first:0"]]}, "should match pattern"),
         ({"em_blocks": [["first"], ["first", "last"]]}, "every entry names 'first'"),
         ({"em_blocks": [["first"]]}, "at least 2 items"),
-        ({"match_threshold": 0.3}, "greater than or equal to 0.5"),
-        ({"compare": {"first": "soundex", "last": "name"}}, "'name', 'text', 'date'"),
+        ({"match_threshold": 0.01}, "greater than or equal to 0.05"),
+        ({"compare": {"first": "soundex", "last": "name"}}, "'name', 'text', 'words'"),
+        (
+            {"compare": {**RULE["compare"], "last": "words"}},
+            "block_on: last is compared as words.*write 'last' instead of 'last:3'",
+        ),
     ],
 )
 def test_a_fault_of_a_rule_is_reported(parts: dict[str, Any], message: str) -> None:

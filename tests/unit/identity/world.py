@@ -101,7 +101,9 @@ class World:
             ("people", *sorted((self.keys[a], self.keys[b])), float(score)) for a, b, score in lines
         ]
         shape = "name string, a_key bigint, b_key bigint, score double"
-        likely = small_frame(self.spark, rows, shape).withColumn("n", F.lit(1).cast("bigint"))
+        likely = small_frame(self.spark, rows, shape).withColumns(
+            {"n": F.lit(1).cast("bigint"), "linked": F.col("score") >= 0.9}
+        )
         self.bank.publish({LIKELY_PAIR: likely})
 
     def erase(
@@ -158,7 +160,6 @@ PEOPLE = {
         "block_on": [["name"]],
         "em_blocks": [["name"], ["born"]],
         "deterministic_rules": [["name", "born"]],
-        "match_threshold": 0.9,
     }
 }
 

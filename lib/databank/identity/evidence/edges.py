@@ -45,16 +45,22 @@ def linkage_edges(pairs: DataFrame, rules: Mapping[str, LinkageRule]) -> DataFra
 
     Args:
         pairs: identity.likely_pair.
-        rules: Those of identity.yml, by name; what is less likely than one demands is no evidence.
+        rules: Those of identity.yml, by name. With a match threshold of its own a rule links what
+            is joined at it or higher, else what its last run linked.
 
     Returns:
         identity.edges rows, one per a_key, b_key, source (the rule's name) and rule `linkage`.
     """
     measures = ("first_ts", "last_ts", "n", "score")
-    tests = [(F.col("name") == n) & (F.col("score") >= r.match_threshold) for n, r in rules.items()]
+    tests = [(F.col("name") == name) & _is_linked(rule) for name, rule in rules.items()]
     linked = pairs.where(reduce(lambda a, b: a | b, tests, F.lit(False)))
     source, rule = F.col("name").alias("source"), F.lit(LINKAGE_RULE).alias("rule")
     return linked.select("a_key", "b_key", source, rule, *measures)
+
+
+def _is_linked(rule: LinkageRule) -> Column:
+    threshold = rule.match_threshold
+    return F.col("linked") if threshold is None else F.col("joined_at") >= threshold
 
 
 def seen_together(edges: DataFrame) -> DataFrame:

@@ -9,27 +9,28 @@ from pyspark.sql import DataFrame, SparkSession, functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 
 from databank.errors import DataBankError
-from databank.identity.linkage.config import Kind, LinkageRule
+from databank.identity.linkage.config import LinkageRule
+from databank.identity.linkage.kinds import KINDS
 from databank.identity.linkage.records import key_columns
 from databank.session import arrow_frame
 
 if TYPE_CHECKING:
     from splink import Linker
 
-LEAST = 0.5  # pairs below this probability are not kept
+LEAST = 0.5  # from which a pair is more likely one person's than two persons'
+_NEGLIGIBLE = 0.001  # pairs of a component below it count as 0
 _SEED = 1
 _SAMPLE = 5_000_000  # random pairs that estimate how often strangers agree
 _DIGITS = 6  # sums of floats differ in their last digits with the number of threads
+MOST = 1 - 10**-_DIGITS  # no pair is certain
 
 
-def score_pairs(
-    name: str, records: DataFrame, rule: LinkageRule, *, on_driver: bool, scratch: str
-) -> DataFrame:
-    """Score pairs of records, and keep those that are more likely one person than two.
+class PairScorer:
+    """A model of what profiles of one person agree in, trained on the records of a rule.
 
     The model is that of Fellegi and Sunter (1969), A Theory for Record Linkage, with weights by
     expectation maximisation and term frequencies of rare values, as implemented by Splink. Equal
-    records give equal pairs.
+    records give equal scores.
 
     Args:
         name: Name of the rule, for errors.
@@ -39,42 +40,79 @@ def score_pairs(
             process can hold; else by Spark.
         scratch: Folder that driver and workers share.
 
-    Returns:
-        One row per pair: a_record, b_record (unique_id), score (0.5-1, never 1 itself).
-
     Raises:
         DataBankError: If the records are too few or too different to train the model.
     """
-    given = records.select("unique_id", *rule.compare)
-    if on_driver:
-        predicted = _predicted(name, _on_duckdb(given, rule), rule)
-        pairs = arrow_frame(records.sparkSession, predicted.as_pyarrow_table())
-    else:
-        predicted = _predicted(name, _on_spark(given, rule, scratch), rule)
-        pairs = predicted.as_spark_dataframe()
-    score = F.least(F.round("match_probability", _DIGITS), F.lit(1 - 10**-_DIGITS))
-    ends = F.col("unique_id_l").alias("a_record"), F.col("unique_id_r").alias("b_record")
-    return pairs.select(*ends, score.alias("score"))
+
+    def __init__(
+        self, name: str, records: DataFrame, rule: LinkageRule, *, on_driver: bool, scratch: str
+    ) -> None:
+        self._rule = rule
+        self._spark = records.sparkSession
+        self._on_driver = on_driver
+        self._api: Any = _duckdb_api() if on_driver else _spark_api(self._spark, scratch)
+        self._linker = _linker(self._api, self._registered(records), rule)
+        try:
+            _train(self._linker, rule)
+        except _training_errors() as error:
+            raise _unlearned(name, error) from error
+
+    def likely_pairs(self) -> DataFrame:
+        """Compare what agrees in a blocking key, and keep pairs more likely one person than two.
+
+        Returns:
+            One row per pair: a_record, b_record (unique_id), score (0.5-1, never 1 itself).
+        """
+        return self._scored(self._linker.inference.predict(threshold_match_probability=LEAST))
+
+    def pairs_within(self, records: DataFrame) -> DataFrame:
+        """Compare all records of each component with each other.
+
+        Args:
+            records: unique_id, the attributes, and component (bigint).
+
+        Returns:
+            As `likely_pairs`, but for score: 0.001-1; a pair with less has no row.
+        """
+        from splink import block_on
+
+        pairs = self._linker.inference.predict_within(
+            self._registered(records, "component"),
+            blocking_rules_to_generate_predictions=[block_on("component")],
+            threshold_match_probability=_NEGLIGIBLE,
+        )
+        return self._scored(pairs)
+
+    def _registered(self, records: DataFrame, *more: str) -> Any:
+        """Hand records to Splink, without the columns that it has no use for."""
+        columns = records.select("unique_id", *self._rule.compare, *more)
+        # sorted, because samples are drawn from it
+        table = columns.orderBy("unique_id").toArrow() if self._on_driver else columns
+        return self._api.register(table)
+
+    def _scored(self, predicted: Any) -> DataFrame:
+        if self._on_driver:
+            pairs = arrow_frame(self._spark, predicted.as_pyarrow_table())
+        else:
+            pairs = predicted.as_spark_dataframe()
+        score = F.least(F.round("match_probability", _DIGITS), F.lit(MOST))
+        ends = F.col("unique_id_l").alias("a_record"), F.col("unique_id_r").alias("b_record")
+        return pairs.select(*ends, score.alias("score"))
 
 
-def _on_duckdb(records: DataFrame, rule: LinkageRule) -> "Linker":
+def _duckdb_api() -> Any:
     from splink import DuckDBAPI
 
-    # sorted, because samples are drawn from it
-    table = records.orderBy("unique_id").toArrow()
-    api = DuckDBAPI()
-    return _linker(api, api.register(table), rule)
+    return DuckDBAPI()
 
 
-def _on_spark(records: DataFrame, rule: LinkageRule, scratch: str) -> "Linker":
+def _spark_api(spark: SparkSession, scratch: str) -> Any:
     from splink import SparkAPI
 
-    spark = records.sparkSession
     _register_distances(spark)
     spark.sparkContext.setCheckpointDir(scratch)
     options = {"break_lineage_method": "parquet", "register_udfs_automatically": False}
-    api = SparkAPI(spark_session=spark, **options)  # type: ignore[no-untyped-call]
-    return _linker(api, api.register(records), rule)
+    return SparkAPI(spark_session=spark, **options)  # type: ignore[no-untyped-call]
 
 
 def _linker(api: Any, table: Any, rule: LinkageRule) -> "Linker":
@@ -82,7 +120,7 @@ def _linker(api: Any, table: Any, rule: LinkageRule) -> "Linker":
 
     settings = SettingsCreator(
         link_type="dedupe_only",
-        comparisons=[_comparison(field, kind) for field, kind in rule.compare.items()],
+        comparisons=[KINDS[kind].comparison(field) for field, kind in rule.compare.items()],
         blocking_rules_to_generate_predictions=_blocks(rule.block_on),
         retain_intermediate_calculation_columns=False,
         retain_matching_columns=False,
@@ -90,44 +128,37 @@ def _linker(api: Any, table: Any, rule: LinkageRule) -> "Linker":
     return Linker(table, settings, log_level=logging.ERROR)
 
 
-def _predicted(name: str, linker: "Linker", rule: LinkageRule) -> Any:
+def _train(linker: "Linker", rule: LinkageRule) -> None:
+    training = linker.training
+    training.estimate_probability_two_random_records_match(
+        _blocks(rule.deterministic_rules), recall=rule.recall_of_deterministic
+    )
+    training.estimate_u_using_random_sampling(max_pairs=_SAMPLE, seed=_SEED)
+    for block in _blocks(rule.em_blocks):
+        training.estimate_parameters_using_expectation_maximisation(block)
+
+
+def _training_errors() -> tuple[type[Exception], ...]:
     from splink.internals.exceptions import SplinkException
 
-    training = linker.training
-    try:
-        training.estimate_probability_two_random_records_match(
-            _blocks(rule.deterministic_rules), recall=rule.recall_of_deterministic
-        )
-        training.estimate_u_using_random_sampling(max_pairs=_SAMPLE, seed=_SEED)
-        for block in _blocks(rule.em_blocks):
-            training.estimate_parameters_using_expectation_maximisation(block)
-        return linker.inference.predict(threshold_match_probability=LEAST)
-    except SplinkException as error:
-        message = " ".join(str(error).split())
-        raise DataBankError(
-            f"identity.yml: linkage.{name}: nothing can be learned from these profiles "
-            f"({message}); let em_blocks and deterministic_rules name attributes that more share"
-        ) from error
+    # the logarithm of no match among random records is a ValueError
+    return SplinkException, ValueError
+
+
+def _unlearned(name: str, error: Exception) -> DataBankError:
+    reason = " ".join(str(error).split())
+    if isinstance(error, ValueError):
+        reason = "no two of them agree in a key of deterministic_rules, or all of them do"
+    return DataBankError(
+        f"identity.yml: linkage.{name}: nothing can be learned from these profiles "
+        f"({reason}); let em_blocks and deterministic_rules name attributes that more share"
+    )
 
 
 def _blocks(keys: Iterable[Iterable[str]]) -> list[Any]:
     from splink import block_on
 
     return [block_on(*key_columns(key)) for key in keys]
-
-
-def _comparison(field: str, kind: Kind) -> Any:
-    from splink import comparison_library as library
-
-    # thresholds of Splink's own comparisons of names and dates, one set for all data
-    if kind in ("date", "code"):
-        return library.DamerauLevenshteinAtThresholds(field, [1, 2])
-    comparison: Any = library.ExactMatch(field)
-    if kind != "exact":
-        comparison = library.JaroWinklerAtThresholds(
-            field, [0.92, 0.8] if kind == "name" else [0.9, 0.75]
-        )
-    return comparison.configure(term_frequency_adjustments=True)
 
 
 def _register_distances(spark: SparkSession) -> None:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
-from pyspark.sql import Column, DataFrame, functions as F
+from pyspark.sql import DataFrame, functions as F
 
 from databank.errors import DataBankError
-from databank.identity.linkage.config import Kind, LinkageRule
+from databank.identity.linkage.config import LinkageRule
+from databank.identity.linkage.kinds import KINDS
 
 
 def records_of(profiles: DataFrame, rule: LinkageRule) -> DataFrame:
@@ -19,22 +20,16 @@ def records_of(profiles: DataFrame, rule: LinkageRule) -> DataFrame:
 
     Returns:
         One row per profile: unique_id (text, source and record), id_key, updated_ts, and the
-        attributes that are compared (text; null where there is nothing to compare).
+        attributes that are compared (text, of `number` a double, of `words` an array of text;
+        null where there is nothing to compare).
     """
     is_compared = F.col("source").isin(sorted(rule.sources)) & F.col("id_key").isNotNull()
     unique = F.concat_ws("/", "source", "record_id").alias("unique_id")
-    fields = [_plain(F.col("attributes")[n], kind).alias(n) for n, kind in rule.compare.items()]
+    fields = [
+        KINDS[kind].spelling(F.col("attributes")[name]).alias(name)
+        for name, kind in rule.compare.items()
+    ]
     return profiles.where(is_compared).select(unique, "id_key", "updated_ts", *fields)
-
-
-def _plain(value: Column, kind: Kind) -> Column:
-    if kind == "date":
-        text = F.regexp_replace(value, r"[^0-9]", "")
-    elif kind == "code":
-        text = F.regexp_replace(F.lower(value), r"[^\p{L}\p{N}]", "")
-    else:
-        text = F.trim(F.regexp_replace(F.lower(value), r"[\s\p{P}]+", " "))
-    return F.nullif(text, F.lit(""))
 
 
 def key_columns(key: Iterable[str]) -> list[str]:

@@ -1,0 +1,60 @@
+"""Components of likely pairs: profiles that are to be compared each with each."""
+
+from typing import NamedTuple
+
+from pyspark.sql import DataFrame, functions as F
+
+from databank.identity.components.solve import connected_components
+from databank.identity.linkage.linker import LEAST, MOST
+from databank.session import checkpoint, checkpoint_counted, checkpoint_keys
+
+LARGEST = 1_000  # identifiers: half a million pairs
+_STRICTER = (LEAST, 0.9, 0.99, 0.999, 0.9999, 0.99999, MOST)
+
+
+class LikelyComponents(NamedTuple):
+    """Who is compared with whom.
+
+    Attributes:
+        labels: id_key (unique), component (bigint); of identifiers that a likely pair names.
+        alike: How many identifiers more than `largest` others equal beyond telling: they are in no
+            component, for that many profiles with one content are a form's default, not a person.
+    """
+
+    labels: DataFrame
+    alike: int
+
+
+def likely_components(
+    pairs: DataFrame, *, scratch: str, local_budget: int, largest: int = LARGEST
+) -> LikelyComponents:
+    """Find what likely pairs tie together; what is too large is parted at its weaker pairs.
+
+    A component of more than `largest` identifiers is taken again without the pairs below 0.9, what
+    of it is still too large without those below 0.99, and so on.
+
+    Args:
+        pairs: a_key, b_key (bigint), score.
+        scratch: A path that all workers share.
+        local_budget: See `connected_components`.
+        largest: Identifiers of one component.
+    """
+    kept = []
+    alike = 0
+    for least in _STRICTER:
+        edges = pairs.where(F.col("score") >= least)
+        found_labels = connected_components(
+            edges, src="a_key", dst="b_key", scratch=scratch, local_budget=local_budget
+        )
+        labels = checkpoint(found_labels.toDF("id_key", "component"))
+        sizes = labels.groupBy("component").count()
+        too_large = checkpoint_keys(sizes.where(F.col("count") > largest).select("component"))
+        kept.append(labels.join(too_large, "component", "left_anti"))
+        inside, alike = checkpoint_counted(labels.join(too_large, "component", "left_semi"))
+        if not alike:
+            break
+        pairs = checkpoint(pairs.join(inside.select(F.col("id_key").alias("a_key")), "a_key"))
+    whole = kept[0]
+    for labels in kept[1:]:
+        whole = whole.unionByName(labels)
+    return LikelyComponents(checkpoint(whole.select("id_key", "component")), alike)
