@@ -26,7 +26,7 @@ def test_what_is_too_large_is_parted_at_its_weaker_pairs(
         *((a, b, 0.999999) for a, b in combinations(range(31, 36), 2)),
     ]
     pairs = small_frame(spark_session, rows, "a_key bigint, b_key bigint, score double")
-    labels, alike = likely_components(
+    labels, indistinct = likely_components(
         pairs, scratch=str(tmp_path), local_budget=1_000_000, largest=4
     )
     groups: dict[int, set[int]] = {}
@@ -39,4 +39,4 @@ def test_what_is_too_large_is_parted_at_its_weaker_pairs(
         21: {21, 22, 23, 24},
         25: {25, 26},
     }
-    assert alike == 5
+    assert indistinct == 5

@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from databank.errors import DataBankError
 from databank.identity.config import LinkageConfig
+from databank.identity.evidence.edges import linkage_edges
 from databank.identity.linkage.build import JOB
 from databank.identity.linkage.linker import PairScorer
 from databank.identity.linkage.records import records_of
@@ -112,6 +113,10 @@ def test_people_are_found_in_spite_of_their_errors(bank: Bank) -> None:
     groups = list(nx.connected_components(graph))
     assert persons == len(groups)
     assert count == sum(len(group) * (len(group) - 1) // 2 for group in groups)
+    # a threshold of the rule's own counts from the pairs as they are
+    for own, where in ((None, "linked"), (0.9, "joined_at >= 0.9")):
+        edges = linkage_edges(bank.read(LIKELY_PAIR), config(match_threshold=own).linkage)
+        assert {(row["a_key"], row["b_key"]) for row in edges.collect()} == pairs(bank, where)
     best = bank.rows(LIKELY_PAIR, "a_record", "b_record", where="a_key = 1 AND b_key = 2")
     assert {*best[0]} == {"crm/0-0", "crm/0-1"}
 

@@ -33,14 +33,14 @@ class _Linked(NamedTuple):
         profiles: How many were compared.
         results: What each threshold gives.
         threshold: The one that links.
-        alike: Identifiers that too many others equal.
+        indistinct: Identifiers that too many others equal.
     """
 
     pairs: DataFrame
     profiles: int
     results: Sequence[ThresholdResult]
     threshold: float | None
-    alike: int
+    indistinct: int
 
 
 def link_profiles(context: Context, config: LinkageConfig) -> StepResult:
@@ -82,7 +82,7 @@ def _measured(context: Context, name: str, linked: _Linked) -> Summary:
     joined = linked.pairs.where("linked").count()
     context.metric("profiles_compared", linked.profiles, rule=name)
     context.metric("profiles_linked", joined, rule=name)
-    context.metric("profiles_too_alike", linked.alike, rule=name)
+    context.metric("profiles_indistinct", linked.indistinct, rule=name)
     if linked.threshold is not None:
         context.metric("match_threshold", linked.threshold, rule=name)
     return {
@@ -90,7 +90,7 @@ def _measured(context: Context, name: str, linked: _Linked) -> Summary:
         f"{name}: linked": joined,
         f"{name}: likely, not linked": likely - joined,
         **({f"{name}: match threshold": linked.threshold} if linked.threshold is not None else {}),
-        **({f"{name}: too many alike": linked.alike} if linked.alike else {}),
+        **({f"{name}: indistinct": linked.indistinct} if linked.indistinct else {}),
     }
 
 
@@ -121,7 +121,7 @@ def _linked_by(
     likely = checkpoint(_by_identifiers(scorer.likely_pairs(), records))
     context.progress.step(f"joining profiles ({name})")
     folder = context.store.scratch(f"linkage/{name}/components")
-    labels, alike = likely_components(likely, scratch=folder, local_budget=tuning.local_edges)
+    labels, indistinct = likely_components(likely, scratch=folder, local_budget=tuning.local_edges)
     scored = scorer.pairs_within(records.join(labels, "id_key"))
     inside = _by_identifiers(scored, records).join(
         labels.withColumnRenamed("id_key", "a_key"), "a_key"
@@ -135,7 +135,7 @@ def _linked_by(
     if threshold is None:
         threshold = stable_threshold(results)
     pairs = _with_joins(name, likely, inside, joined, threshold)
-    return _Linked(checkpoint(pairs), rows, results, threshold, alike)
+    return _Linked(checkpoint(pairs), rows, results, threshold, indistinct)
 
 
 def _by_identifiers(scored: DataFrame, records: DataFrame) -> DataFrame:

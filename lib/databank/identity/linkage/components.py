@@ -17,12 +17,13 @@ class LikelyComponents(NamedTuple):
 
     Attributes:
         labels: id_key (unique), component (bigint); of identifiers that a likely pair names.
-        alike: How many identifiers more than `largest` others equal beyond telling: they are in no
-            component, for that many profiles with one content are a form's default, not a person.
+        indistinct: How many identifiers more than `largest` others equal beyond telling: they are
+            in no component, for that many profiles with one content are a form's default, not a
+            person.
     """
 
     labels: DataFrame
-    alike: int
+    indistinct: int
 
 
 def likely_components(
@@ -40,7 +41,7 @@ def likely_components(
         largest: Identifiers of one component.
     """
     kept = []
-    alike = 0
+    indistinct = 0
     for least in _STRICTER:
         edges = pairs.where(F.col("score") >= least)
         found_labels = connected_components(
@@ -50,11 +51,11 @@ def likely_components(
         sizes = labels.groupBy("component").count()
         too_large = checkpoint_keys(sizes.where(F.col("count") > largest).select("component"))
         kept.append(labels.join(too_large, "component", "left_anti"))
-        inside, alike = checkpoint_counted(labels.join(too_large, "component", "left_semi"))
-        if not alike:
+        inside, indistinct = checkpoint_counted(labels.join(too_large, "component", "left_semi"))
+        if not indistinct:
             break
         pairs = checkpoint(pairs.join(inside.select(F.col("id_key").alias("a_key")), "a_key"))
     whole = kept[0]
     for labels in kept[1:]:
         whole = whole.unionByName(labels)
-    return LikelyComponents(checkpoint(whole.select("id_key", "component")), alike)
+    return LikelyComponents(checkpoint(whole.select("id_key", "component")), indistinct)
