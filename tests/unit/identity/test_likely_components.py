@@ -3,6 +3,7 @@
 from itertools import combinations
 from pathlib import Path
 
+import pytest
 from pyspark.sql import SparkSession
 
 from databank.identity.linkage.components import likely_components
@@ -11,6 +12,7 @@ from databank.session import small_frame
 Row = tuple[int, int, float]
 
 
+@pytest.mark.slow
 def test_what_is_too_large_is_parted_at_its_weaker_pairs(
     spark_session: SparkSession, tmp_path: Path
 ) -> None:
