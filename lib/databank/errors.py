@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+_LONGEST_LIST = 600  # signs of the names that a remedy lists
+
 
 class DataBankError(Exception):
     """Root of all errors the operator can fix; a bug keeps its traceback and leaves with 1."""
@@ -82,10 +84,30 @@ class Fault:
         return f"{place}: {self.wrong}; {self.remedy}"
 
 
+class ManyFaultsError(ValueError):
+    """All that is wrong with one text, each fault `what is wrong; what to write instead`."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults = tuple(dict.fromkeys(faults))
+        super().__init__("\n".join(self.faults))
+
+
 def wrong_and_remedy(error: Exception) -> tuple[str, str]:
     """Split the message of a check, `what is wrong; what to write instead`; no remedy = ''."""
     wrong, _, remedy = str(error).partition("; ")
     return wrong, remedy
+
+
+def faults_in(error: Exception, *, of: str = "") -> list[tuple[str, str]]:
+    """List what is wrong and what to write instead, for each fault that an error holds.
+
+    Args:
+        error: Of a check.
+        of: Written before what is wrong.
+    """
+    texts = error.faults if isinstance(error, ManyFaultsError) else (str(error),)
+    parts = (text.partition("; ") for text in texts)
+    return [(f"{of}{wrong}", remedy) for wrong, _, remedy in parts]
 
 
 class ConfigFaultsError(DataBankError):
@@ -97,10 +119,27 @@ class ConfigFaultsError(DataBankError):
 
 
 def did_you_mean(name: str, known: Collection[str]) -> str:
-    """Give a remedy for a wrong name: the closest known one, or the list of them."""
+    """Give a remedy for a wrong name: the closest known one, or the list of them, closest first."""
     close = difflib.get_close_matches(name, known, n=1)
     if close:
         return f"did you mean {close[0]!r}?"
-    listed = ", ".join(sorted(known)[:12])
-    more = f" and {len(known) - 12} more" if len(known) > 12 else ""
-    return f"known: {listed}{more}" if known else "none is defined yet"
+    if not known:
+        return "none is defined yet"
+    listed: list[str] = []
+    length = 0
+    for each in _by_likeness(name, known):
+        length += len(each) + 2
+        if listed and length > _LONGEST_LIST:
+            break
+        listed.append(each)
+    more = len(known) - len(listed)
+    return f"known: {', '.join(listed)}{f' and {more} more' if more else ''}"
+
+
+def _by_likeness(name: str, known: Collection[str]) -> list[str]:
+    matcher = difflib.SequenceMatcher(b=name)
+    likeness = {}
+    for each in known:
+        matcher.set_seq1(each)
+        likeness[each] = matcher.quick_ratio()
+    return sorted(known, key=lambda each: (-likeness[each], each))

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from databank.config import Name, StrictModel
-from databank.errors import did_you_mean
+from databank.errors import ManyFaultsError, did_you_mean, faults_in
 from databank.expressions import parse_expression
 
 # names that filters of windows know already
@@ -107,13 +107,14 @@ class SessionsConfig(StrictModel):
         return {self.name: CHANNEL, **dwell}
 
 
-def _of_events(text: str) -> str:
-    """The same Spark SQL, if it reads columns of core.events alone."""
+def _of_events(text: str, *, what: str = "addresses") -> str:
+    """The same Spark SQL, if it reads columns of core.events alone; `what` it is, for errors."""
     expression = parse_expression(text)
-    if expression.macros:
-        raise ValueError("macros are not for addresses; use columns")
+    faults = [f"macros are not for {what}; use columns"] if expression.macros else []
     for name in sorted(expression.names - set(_OF_AN_EVENT)):
-        raise ValueError(f"unknown column {name!r}; {did_you_mean(name, _OF_AN_EVENT)}")
+        faults.append(f"unknown column {name!r}; {did_you_mean(name, _OF_AN_EVENT)}")
+    if faults:
+        raise ManyFaultsError(faults)
     return text
 
 
@@ -141,18 +142,18 @@ class ArchiveConfig(StrictModel):
     @field_validator("dimensions")
     @classmethod
     def _readable(cls, value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+        faults: list[str] = []
         for event, dimensions in value.items():
             for name, text in dimensions.items():
+                where = f"{event}.{name}: "
                 if name in _COLUMNS:
-                    raise ValueError(
-                        f"{event}.{name}: the archive has a column of this name; choose another"
-                    )
+                    faults.append(f"{where}the archive has a column of this name; choose another")
                 try:
-                    expression = parse_expression(text)
+                    _of_events(text, what="dimensions")
                 except ValueError as error:
-                    raise ValueError(f"{event}.{name}: {error}") from None
-                if expression.macros:
-                    raise ValueError(f"{event}.{name}: macros are not for dimensions; use columns")
+                    faults += ["; ".join(fault) for fault in faults_in(error, of=where)]
+        if faults:
+            raise ManyFaultsError(faults)
         return value
 
     @model_validator(mode="after")

@@ -187,8 +187,11 @@ def _example(name: str, kind: str, model: type[Entry]) -> str:
     return f"{{name: {name}, kind: {kind}, {model.example}}}"
 
 
-def _error(location: tuple[int | str, ...], value: Any, message: str) -> InitErrorDetails:
-    custom = PydanticCustomError("value_error", "{error}", {"error": ValueError(message)})
+def _error(
+    location: tuple[int | str, ...], value: Any, message: str | ValueError
+) -> InitErrorDetails:
+    error = ValueError(message) if isinstance(message, str) else message
+    custom = PydanticCustomError("value_error", "{error}", {"error": error})
     return InitErrorDetails(type=custom, loc=location, input=value)
 
 
@@ -196,7 +199,7 @@ def _repeated(item: Any) -> InitErrorDetails:
     """Turn an error that pydantic listed into the form in which it takes errors."""
     context = item.get("ctx", {})
     if item["type"] == "value_error":
-        return _error(item["loc"], item["input"], str(context["error"]))
+        return _error(item["loc"], item["input"], context["error"])
     custom = PydanticCustomError(item["type"], str(item["msg"]).replace("{", "{{"))
     return InitErrorDetails(type=custom, loc=item["loc"], input=item["input"])
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from databank.config.yaml import read_yaml
-from databank.errors import ConfigFaultsError, Fault, did_you_mean, wrong_and_remedy
+from databank.errors import ConfigFaultsError, Fault, did_you_mean, faults_in
 
 M = TypeVar("M", bound=BaseModel)
 _SHOWN = 60  # signs of a wrong value
@@ -111,8 +111,8 @@ def _faults(error: ValidationError, model: type[BaseModel], shown: str) -> Itera
         elif item["type"] == "missing":
             yield Fault(shown, key, "is missing", "add it")
         elif item["type"] == "value_error":
-            wrong, remedy = wrong_and_remedy(item["ctx"]["error"])
-            yield Fault(shown, key, wrong, remedy or "correct it")
+            for wrong, remedy in faults_in(item["ctx"]["error"]):
+                yield Fault(shown, key, wrong, remedy or "correct it")
         else:
             given = (
                 "" if isinstance(item["input"], dict | list) else f" (given: {_cut(item['input'])})"

@@ -26,11 +26,29 @@ _RESTLESS = frozenset(
 AT_DAY = "write a window, which ends with the run day, or :day in a SELECT"
 
 
+# what to write in place of a function of many rows
+_OF_ONE_ROW = {
+    "avg": "average_amount('purchase'), or average_of('play', 'points')",
+    "count": "events('login')",
+    "max": "greatest(a, b), or largest_amount('purchase')",
+    "mean": "average_amount('purchase'), or average_of('play', 'points')",
+    "min": "least(a, b), or smallest_amount('purchase')",
+    "sum": "a + b, or amount('purchase')",
+}
+
+
+@cache
+def _listed() -> dict[str, str]:
+    """Spark's own functions, each with what it is if it is none of one row."""
+    listed = files("databank.expressions").joinpath("functions.txt").read_text(encoding="utf-8")
+    parts = (line.partition(" ") for line in listed.splitlines())
+    return {name: kind for name, _, kind in parts}
+
+
 @cache
 def known_functions() -> frozenset[str]:
-    """Names of Spark's own functions (made by scripts/list_functions from SHOW FUNCTIONS)."""
-    listed = files("databank.expressions").joinpath("functions.txt").read_text(encoding="utf-8")
-    return _SYNTAX | frozenset(listed.split())
+    """Names of Spark's own functions (made by scripts/list_functions from its registry)."""
+    return _SYNTAX | frozenset(_listed())
 
 
 def why_not(function: str) -> str | None:
@@ -41,3 +59,20 @@ def why_not(function: str) -> str | None:
     if name in _OUTSIDE:
         return f"{name}() reaches outside of the row; use what the row holds"
     return None
+
+
+def why_not_of_a_row(function: str, *, over: bool) -> str | None:
+    """Say why an expression of one row may not call a function, and what to do; None if it may.
+
+    Args:
+        function: Its name.
+        over: Whether an OVER follows, which gives each row the value of many.
+    """
+    name = function.lower()
+    kind = _listed().get(name, "")
+    if not kind or (over and kind != "generator"):
+        return None
+    if kind == "generator":
+        return f"{name}() makes many rows of one; take one value, for example by element_at(a, 1)"
+    what = _OF_ONE_ROW.get(name, "a macro over events, or a tag of kind sql")
+    return f"{name}() is of many rows, and an expression sees one; write {what}"

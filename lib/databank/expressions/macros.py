@@ -189,8 +189,19 @@ def usage(name: str) -> str:
     return f"write {MACROS[name].example}"
 
 
-def unknown_macro(name: str, known: set[str]) -> ValueError:
+# macros that are designed and not built, each with what comes close to it
+_NOT_BUILT = {
+    "followed_by": "count it by an indicator of kind funnel",
+    "in_upload": "make a tag of the list (kind person_list), and write its name",
+    "regular": "ask for days_active('login', 'last 4 weeks') >= 12",
+    "returned": "ask for events('login', 'last 7 days') >= 1 and a rule over the days before",
+}
+
+
+def unknown_macro(name: str, known: frozenset[str]) -> ValueError:
     """Make the fault for a function that is neither a macro nor known to Spark."""
+    if name in _NOT_BUILT:
+        return ValueError(f"{name}() is not built yet; {_NOT_BUILT[name]}")
     remedy = did_you_mean(name, known | set(MACROS))
     return ValueError(f"unknown function {name!r}; {remedy}")
 

@@ -1,17 +1,33 @@
 """Read an expression: its macros, names and functions, without changing a letter of the rest."""
 
+from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
-from databank.expressions.functions import AT_DAY, known_functions, why_not
+from databank.errors import ManyFaultsError
+from databank.expressions.functions import (
+    AT_DAY,
+    known_functions,
+    why_not,
+    why_not_of_a_row,
+)
 from databank.expressions.macros import MACROS, Macro, make_macro, unknown_macro, usage
+from databank.expressions.syntax import (
+    SyntaxFaultError,
+    closing,
+    place,
+    read_tokens,
+    short,
+    syntax_tree,
+)
 
 # typed as a date or a time, these texts stand for the moment at which Spark reads them
 _MOMENTS = frozenset({"now", "today", "tomorrow", "yesterday"})
+_TEXTS = frozenset({TokenType.STRING, TokenType.IDENTIFIER})
+_LIKE = frozenset({TokenType.LIKE, TokenType.ILIKE})
 
 
 @dataclass(frozen=True)
@@ -35,34 +51,83 @@ def parse_expression(text: str) -> Expression:
     """Read an expression or a condition.
 
     Raises:
-        ValueError: `what is wrong; what to write instead`, for text that is no expression, an
-            unknown function, a wrong macro or window.
+        ManyFaultsError: All that is wrong, each `what is wrong; what to write instead`, for text
+            that is no expression, unknown functions, wrong macros or windows.
     """
     if not text.strip():
-        raise ValueError("the expression is empty; write a Spark SQL condition")
+        raise ManyFaultsError(["the expression is empty; write a Spark SQL condition"])
     try:
-        tokens = sqlglot.tokenize(text, read="spark")
-    except SqlglotError as error:
-        raise ValueError(
-            f"cannot read {short(text)}: {plain_error(error)}; check the quotes"
-        ) from None
-    macros: list[Macro] = []
-    pieces: list[str] = []
-    at = index = 0
+        tokens = read_tokens(text)
+    except SyntaxFaultError as error:
+        raise ManyFaultsError([error.told(text)]) from None
+    written = _Written(text)
+    faults: list[str] = []
+    index = 0
+    readable = True
     while index < len(tokens):
         if _is_call(tokens, index) and tokens[index].text.lower() in MACROS:
-            end, arguments = _arguments(tokens, index, text)
-            macro = make_macro(tokens[index].text.lower(), arguments)
-            macros.append(macro)
-            pieces += [text[at : tokens[index].start], macro.column]
-            at, index = tokens[end].end + 1, end + 1
+            end = closing(tokens, index + 1)
+            readable = readable and end is not None
+            end = len(tokens) - 1 if end is None else end
+            try:
+                written.replace(tokens[index], tokens[end], _macro(tokens, index, end, text))
+            except ValueError as error:
+                faults.append(str(error))
+                written.replace(tokens[index], tokens[end], None)
+            index = end + 1
         else:
-            _check_function(tokens, index)
+            hidden = _hiding(tokens[index])
+            readable = readable and hidden is None
+            faults += [hidden] if hidden else _token_faults(tokens, index, text)
             index += 1
-    sql = "".join(pieces) + text[at:]
-    columns = {macro.column for macro in macros}
-    names = frozenset(_names(sql, text) - columns)
-    return Expression(text, sql, tuple(dict.fromkeys(macros)), names)
+    sql, macros = written.sql, dict.fromkeys(written.macros)
+    names: set[str] = set()
+    if readable:
+        try:
+            tree = syntax_tree(sql)
+            faults += _tree_faults(tree, text)
+            names = column_names(tree) - {macro.column for macro in macros}
+        except SyntaxFaultError as error:
+            faults.append(error.told(text, written.place_in_text(error.offset)))
+    if faults:
+        raise ManyFaultsError(faults)
+    return Expression(text, sql, tuple(macros), frozenset(names))
+
+
+class _Written:
+    """A text, parts of which give way to names of columns."""
+
+    def __init__(self, text: str) -> None:
+        self._text, self._at = text, 0
+        self._pieces: list[str] = []
+        # where each piece begins, in the new text and in the old one
+        self._starts: list[tuple[int, int]] = [(0, 0)]
+        self._length = 0
+        self.macros: list[Macro] = []
+
+    def replace(self, first: Token, last: Token, macro: Macro | None) -> None:
+        """Write the column of a macro in the place of some tokens; NULL where it is wrong."""
+        column = "NULL" if macro is None else macro.column
+        self.macros += [] if macro is None else [macro]
+        self._add(self._text[self._at : first.start], self._at)
+        self._add(column, first.start)
+        self._at = last.end + 1
+        self._starts.append((self._length, self._at))
+
+    @property
+    def sql(self) -> str:
+        """The new text."""
+        return "".join(self._pieces) + self._text[self._at :]
+
+    def place_in_text(self, offset: int) -> int:
+        """Find where in the old text something stands."""
+        new, old = self._starts[bisect_right(self._starts, (offset, len(self._text))) - 1]
+        return old + offset - new
+
+    def _add(self, piece: str, at: int) -> None:
+        self._starts.append((self._length, at))
+        self._pieces.append(piece)
+        self._length += len(piece)
 
 
 def _is_call(tokens: list[Token], index: int) -> bool:
@@ -81,11 +146,9 @@ def check_token(tokens: list[Token], index: int) -> None:
         ValueError: Saying what to write instead.
     """
     token = tokens[index]
-    # readers differ in where a comment ends, so that one of them may see what another does not
-    if token.comments:
-        raise ValueError("there is a comment in the SQL; write it as a comment of YAML")
-    if token.token_type == TokenType.SEMICOLON:
-        raise ValueError("there is a ; in the SQL; write one expression, or one SELECT")
+    hidden = _hiding(token)
+    if hidden is not None:
+        raise ValueError(hidden)
     if token.token_type == TokenType.STRING:
         before = tokens[index - 1].text.lower() if index else ""
         if before == "using":
@@ -107,49 +170,92 @@ def check_token(tokens: list[Token], index: int) -> None:
         raise ValueError(f"`{token.text}` is called as a function; write its name without quotes")
 
 
-def _check_function(tokens: list[Token], index: int) -> None:
-    check_token(tokens, index)
+def _hiding(token: Token) -> str | None:
+    """Say what is wrong with a token behind which readers of SQL see different things."""
+    # readers differ in where a comment ends, so that one of them may see what another does not
+    if token.comments:
+        return "there is a comment in the SQL; write it as a comment of YAML"
+    if token.token_type == TokenType.SEMICOLON:
+        return "there is a ; in the SQL; write one expression, or one SELECT"
+    return None
+
+
+def _token_faults(tokens: list[Token], index: int, text: str) -> Iterator[str]:
+    """List what is wrong with a token of an expression."""
+    try:
+        check_token(tokens, index)
+    except ValueError as error:
+        yield str(error)
+        return
     token = tokens[index]
-    if token.token_type == TokenType.VAR and _is_call(tokens, index):
-        name = token.text.lower()
-        if name not in known_functions():
-            raise unknown_macro(name, set(known_functions()))
+    before = tokens[index - 1] if index else None
+    if token.token_type is TokenType.STRING:
+        # Spark makes one text of both; without a blank it is a quote within a text
+        apart = before is not None and before.end + 1 < token.start
+        if apart and before is not None and before.token_type is TokenType.STRING:
+            where = place(text, token.start)
+            yield (
+                f"{short(before.text)} and {short(token.text)} stand side by side, {where}, "
+                "and would be one text; put a comma between them, or write one text"
+            )
+        return
+    if not _is_call(tokens, index):
+        return
+    name = token.text.lower()
+    if token.token_type is TokenType.VAR and name not in known_functions():
+        yield str(unknown_macro(name, known_functions()))
+        return
+    end = closing(tokens, index + 1)
+    over = end is not None and any(each.token_type is TokenType.OVER for each in tokens[end + 1 :])
+    quantified = before is not None and before.token_type in _LIKE  # like any ('a%', 'b%')
+    refusal = why_not_of_a_row(name, over=over)
+    if refusal is not None and not quantified:
+        yield refusal
 
 
-def _arguments(tokens: list[Token], index: int, text: str) -> tuple[int, list[str]]:
-    """Index of the closing parenthesis, and the string arguments up to it."""
-    name, arguments, position = tokens[index].text.lower(), [], index + 2
-    while position < len(tokens) and tokens[position].token_type != TokenType.R_PAREN:
-        token = tokens[position]
+def _macro(tokens: list[Token], index: int, end: int, text: str) -> Macro:
+    """Build a macro from its tokens, from its name to its closing parenthesis."""
+    name = tokens[index].text.lower()
+    if tokens[end].token_type is not TokenType.R_PAREN:
+        raise ValueError(f"{name}( in {short(text)} is not closed; {usage(name)}")
+    arguments: list[str] = []
+    comma = True
+    for token in tokens[index + 2 : end]:
         # the dialect reads "..." as text as Spark does; some versions call it an identifier
-        if token.token_type in (TokenType.STRING, TokenType.IDENTIFIER):
+        is_text = token.token_type in _TEXTS
+        if is_text and not comma:
+            raise ValueError(
+                f"a comma is missing in {name}() before {short(token.text)}; {usage(name)}"
+            )
+        if is_text:
             arguments.append(token.text)
-        elif token.token_type != TokenType.COMMA:
+        elif token.token_type is not TokenType.COMMA or comma:
             raise ValueError(
                 f"{name}() in {short(text)} takes texts in quotes, not {token.text!r}; "
                 f"{usage(name)}"
             )
-        position += 1
-    if position == len(tokens):
-        raise ValueError(f"{name}( in {short(text)} is not closed; {usage(name)}")
-    return position, arguments
+        comma = not is_text
+    if comma and arguments:
+        raise ValueError(f"{name}() in {short(text)} ends with a comma; {usage(name)}")
+    return make_macro(name, arguments)
 
 
 def is_number(text: str) -> bool:
     """Whether a readable expression says itself that it is a number: by a cast around it."""
-    tree = sqlglot.parse_one(text, read="spark")
+    tree = syntax_tree(text)
     return isinstance(tree, exp.Cast) and tree.to.this in exp.DataType.NUMERIC_TYPES
 
 
-def _names(sql: str, text: str) -> set[str]:
-    try:
-        tree = sqlglot.parse_one(sql, read="spark")
-    except SqlglotError as error:
-        raise ValueError(f"cannot read {short(text)}: {plain_error(error)}; correct it") from None
+def _tree_faults(tree: exp.Expr, text: str) -> Iterator[str]:
+    """List what a tree holds that no expression may."""
     if tree.find(exp.Select, exp.Command):
-        raise ValueError(f"{short(text)} is a statement; write a condition or a value")
-    if isinstance(tree, exp.Alias):
-        raise ValueError(f"{short(text)} has two values side by side; is an operator missing?")
+        yield f"{short(text)} is a statement; write a condition or a value"
+    elif tree.find(exp.Alias):
+        yield f"{short(text)} has two values side by side; is an operator or a comma missing?"
+
+
+def column_names(tree: exp.Expr) -> set[str]:
+    """List the columns of a tree."""
     # `x -> x + 1`: the parameters of a lambda are no columns
     own = {
         parameter.name
@@ -158,17 +264,3 @@ def _names(sql: str, text: str) -> set[str]:
         if isinstance(parameter, exp.Identifier)
     }
     return {column.parts[0].name for column in tree.find_all(exp.Column)} - own
-
-
-def short(text: str) -> str:
-    """A text in one line, for an error."""
-    flat = " ".join(text.split())
-    return repr(flat if len(flat) <= 60 else flat[:57] + "...")
-
-
-def plain_error(error: SqlglotError) -> str:
-    """What sqlglot says, in one line."""
-    details = getattr(error, "errors", None)
-    if details:
-        return f"{details[0]['description']} near {details[0]['highlight']!r}"
-    return str(error).splitlines()[0]

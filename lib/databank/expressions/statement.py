@@ -5,10 +5,10 @@ from datetime import date
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
-from databank.expressions.parse import check_token, plain_error, short
+from databank.expressions.parse import check_token
+from databank.expressions.syntax import SyntaxFaultError, read_tokens, short, syntax_tree
 
 
 @dataclass(frozen=True)
@@ -59,16 +59,17 @@ def parse_statement(text: str) -> Statement:
         ValueError: `what is wrong; what to write instead`, for what is no SELECT, reads what is no
             table, or would give something else at another time.
     """
+    if not text.strip():
+        raise ValueError("there is no SELECT; write SELECT ... FROM schema.table")
     try:
-        trees = [tree for tree in sqlglot.parse(text, read="spark") if tree is not None]
-    except SqlglotError as error:
-        raise ValueError(f"cannot read {short(text)}: {plain_error(error)}; correct it") from None
-    tree = trees[0] if len(trees) == 1 else None
+        tokens = read_tokens(text)
+        for index in range(len(tokens)):
+            check_token(tokens, index)
+        tree = syntax_tree(text)
+    except SyntaxFaultError as error:
+        raise ValueError(error.told(text)) from None
     if not isinstance(tree, exp.Query):
         raise ValueError(f"{short(text)} is not one SELECT; write SELECT ... FROM schema.table")
-    tokens = sqlglot.tokenize(text, read="spark")
-    for index in range(len(tokens)):
-        check_token(tokens, index)
     if tree.find(exp.TableSample):
         raise ValueError("TABLESAMPLE gives other rows in another run; choose them by a condition")
     unknown = {placeholder.name for placeholder in tree.find_all(exp.Placeholder)} - {"day"}

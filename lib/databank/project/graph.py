@@ -1,6 +1,6 @@
 """Nodes of the graph of tags, life cycle, models, audiences and lookalikes."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from databank.expressions import Expression
@@ -29,12 +29,11 @@ class Node:
         return f"{self.kind} {self.name}" if self.kind != LIFECYCLE else "life cycle"
 
 
-def expression_nodes(expressions: Iterable[Expression], tags: Iterable[str]) -> set[Node]:
+def expression_nodes(expressions: Iterable[Expression], tags: Collection[str]) -> set[Node]:
     """Collect the nodes that expressions refer to by tag names and by macros."""
-    known = set(tags)
     nodes: set[Node] = set()
     for expression in expressions:
-        nodes |= {Node("tag", name) for name in expression.names & known}
+        nodes |= {Node("tag", name) for name in expression.names if name in tags}
         for macro in expression.macros:
             kind = macro.spec.node
             if kind is not None:

@@ -76,12 +76,15 @@ def load_project(conf_dir: str | Path) -> Project:
     files = _read(reader)
     declared = _declarations(files)
     indicators = _indicators(files)
-    graph = Dag({each.node: references_of(each.kind, each.config, files.tags) for each in declared})
+    tag_names = {each.name for each in declared if each.kind == "tag"}
+    # with references that lead nowhere, which a Dag leaves out
+    references = {each.node: frozenset(references_of(each.config, tag_names)) for each in declared}
+    graph = Dag(references)
     retired = {each.node for each in declared if not in_use(each.config)}
     _check_names(reader, files, declared, indicators)
     # a file that cannot be read would make its names unknown
     if not reader.faults and files.archive is not None and files.identity is not None:
-        _check_nodes(reader, files, declared, retired, files.archive, files.identity)
+        _check_nodes(reader, declared, references, retired, files.archive, files.identity)
         _check_indicators(reader, indicators, files.archive)
         around = _surroundings(files.identity, files.sources.values(), files.models.values())
         check_tags(reader, files.tags, around)
@@ -185,20 +188,17 @@ def _check_names(
 
 def _check_nodes(
     reader: ConfigReader,
-    files: ConfigFiles,
     declared: Iterable[Declaration],
+    graph: Mapping[Node, frozenset[Node]],
     retired: set[Node],
     archive: ArchiveConfig,
     identity: IdentityConfig,
 ) -> None:
-    # with references that lead nowhere, which a Dag leaves out
-    graph = {
-        each.node: frozenset(references_of(each.kind, each.config, files.tags)) for each in declared
-    }
+    owners = {node: node.entity for node in graph}
     for each in declared:
         file, key, kind, _, config = each
         check_references(reader, file, key, graph[each.node], graph)
-        check_entity(reader, file, key, config, graph[each.node], graph, identity)
+        check_entity(reader, file, key, config, graph[each.node], owners, identity)
         check_windows(reader, file, key, kind, config, archive)
         check_status(reader, file, key, each.node, config, graph, retired)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from databank.archive.config import ArchiveConfig
 from databank.config import ConfigReader
-from databank.errors import did_you_mean, wrong_and_remedy
+from databank.errors import did_you_mean, faults_in, wrong_and_remedy
 from databank.expressions import Macro, is_number, parse_expression
 from databank.expressions.macros import ANY_EVENT
 from databank.expressions.windows import refuse_hours
@@ -13,15 +13,18 @@ from databank.identity.config import IdentityConfig
 from databank.identity.entities.config import PERSON
 from databank.indicators.kinds import FunnelIndicator
 from databank.project.graph import Node, expression_nodes
-from databank.tags.library import TagsFile
 
 # columns of the archive that a filter may use beside the declared dimensions
 _FILTER_COLUMNS = frozenset({"terminal", "n", "amount", "quantity", "event", "day"})
 
 
-def references_of(kind: str, entry: Any, tag_files: Mapping[str, TagsFile]) -> set[Node]:
-    """What an entry refers to, by its lists of names and by its expressions."""
-    tags = {tag.name for each in tag_files.values() for _, tag in each.each()}
+def references_of(entry: Any, tags: Collection[str]) -> set[Node]:
+    """What an entry refers to, by its lists of names and by its expressions.
+
+    Args:
+        entry: The entry.
+        tags: Names of all tags; of a set each look-up takes the same time.
+    """
     nodes = expression_nodes(entry.expressions, tags)
     nodes |= {Node("tag", name) for name in entry.references}
     nodes |= {Node("model", name) for name in entry.models}
@@ -37,7 +40,7 @@ def check_references(
     graph: Mapping[Node, Collection[Node]],
 ) -> None:
     """Note every reference that leads nowhere."""
-    for node in sorted(set(references) - set(graph)):
+    for node in sorted(node for node in references if node not in graph):
         known = [each.name for each in graph if each.kind == node.kind]
         reader.fault(file, key, f"unknown {node}", did_you_mean(node.name, known))
 
@@ -85,17 +88,26 @@ def check_entity(
     key: str,
     entry: Any,
     references: Iterable[Node],
-    graph: Mapping[Node, Collection[Node]],
+    owners: Mapping[Node, str],
     identity: IdentityConfig,
 ) -> None:
-    """Note an entity that identity.yml does not have, and tags that are somebody else's."""
+    """Note an entity that identity.yml does not have, and tags that are somebody else's.
+
+    Args:
+        reader: Where faults are noted.
+        file: Of the entry.
+        key: Of the entry.
+        entry: What is checked.
+        references: The nodes that it refers to.
+        owners: Whose each node is.
+        identity: The entities that there are.
+    """
     entity, known = entity_of(entry), (PERSON, *identity.entities)
     if entity not in known:
         place = f"{key}.entity" if key.startswith("tags[") else "entity"
         reader.fault(file, place, f"unknown entity {entity!r}", did_you_mean(entity, known))
-    whose = {node: node.entity for node in graph}
     for node in sorted(references):
-        owner = whose.get(node, entity)
+        owner = owners.get(node, entity)
         if node.kind == "tag" and owner != entity:
             wrong = f"{node} is a {owner}'s, and this is a {entity}'s"
             reader.fault(
@@ -177,8 +189,8 @@ def _check_filter(
     try:
         names = parse_expression(macro.filter).names
     except ValueError as error:
-        wrong, remedy = wrong_and_remedy(error)
-        reader.fault(file, key, f"filter of {macro.name}(): {wrong}", remedy)
+        for wrong, remedy in faults_in(error, of=f"filter of {macro.name}(): "):
+            reader.fault(file, key, wrong, remedy)
         return
     known = _declared(macro, archive) | _FILTER_COLUMNS
     for name in sorted(names - known):

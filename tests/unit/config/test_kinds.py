@@ -79,7 +79,7 @@ def test_an_entry_is_read_as_its_kind() -> None:
         # what loading fills in is no key
         ({"name": "a", "kind": "bird", "wings": 2, "nest": "x"}, [
             (("nest",), "unknown key",
-             "known: description, glide, kind, name, note, owner, unit, wings"),
+             "known: note, description, name, unit, owner, wings, kind, glide"),
         ]),
         (3, [((), "it is no animal", "write {name: x, kind: bird}")]),
     ],

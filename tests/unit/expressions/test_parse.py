@@ -5,6 +5,7 @@ from importlib.resources import files
 import pytest
 from pyspark.sql import SparkSession, functions as F
 
+from databank.errors import ManyFaultsError
 from databank.expressions import MACROS, macro_reference, parse_expression
 from databank.expressions.functions import known_functions
 
@@ -36,6 +37,30 @@ def test_text_with_a_macro_name_inside_stays_text() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("logins >= and spend > 1", "a value is missing near 'and', column 11; correct it"),
+        ("logins > 1\n  and (spend > 2", "a ) is missing behind '2', line 2, column 16"),
+        ("city = 'x' and\n note = \"y", "'\"' is not closed, line 2, column 9; close the quotes"),
+        ("events('login', 'this month') > and x", "near 'and', column 33"),
+        ("cast(a as lettuce) > 1", "expected TYPE after CAST, not 'lettuce', column 11"),
+        (
+            "city in ('Shanghai' 'Beijing')",
+            "'Shanghai' and 'Beijing' stand side by side, column 21",
+        ),
+        ("city 'Berlin'", "is not expected here, column 6"),
+        ("(city, spend euros) = ('a', 1)", "two values side by side"),
+        ("events('login' 'this month') > 1", "a comma is missing in events() before 'this month'"),
+        ("events('login',) > 1", "ends with a comma"),
+        ("events(,'login') > 1", "takes texts in quotes, not ','"),
+        ("sum(spend) > 5", "sum() is of many rows, and an expression sees one; write a + b, or am"),
+        ("spend > avg(spend)", "write average_amount('purchase')"),
+        ("count(*) > 5", "write events('login')"),
+        ("any(vip)", "a macro over events, or a tag of kind sql"),
+        ("row_number() = 1", "row_number() is of many rows"),
+        ("explode(list) = 'x'", "explode() makes many rows of one"),
+        ("followed_by('a', 'b', '7 days')", "is not built yet; count it by an indicator of kind"),
+        ("returned('login', '30 days')", "returned() is not built yet"),
+        ("regular('login', 3, '4 weeks')", "regular() is not built yet"),
+        ("in_upload('vips')", "in_upload() is not built yet; make a tag of the list"),
         ("evnts('login') > 1", "unknown function 'evnts'; did you mean 'events'"),
         ("uper(city) = 'A'", "unknown function 'uper'; did you mean 'upper'"),
         ("events(login) > 1", "takes texts in quotes, not 'login'"),
@@ -85,3 +110,50 @@ def test_the_guide_lists_every_macro() -> None:
     guide = files("databank").joinpath("docs/guide/expressions.md").read_text(encoding="utf-8")
     for row in macro_reference():
         assert f"| `{row.example}` | {row.type} | {row.description} |" in guide
+
+
+def test_what_many_rows_give_each_row_and_what_is_quantified_is_taken() -> None:
+    assert parse_expression("rank() over (order by spend) <= 10").names == {"spend"}
+    assert parse_expression("city like any ('B%', 'C%')").names == {"city"}
+    assert parse_expression("aggregate(list, 0, (a, x) -> a + x) > 1").names == {"list"}
+
+
+def test_all_faults_of_an_expression_come_at_once() -> None:
+    text = "evnts('a') > sum(spend) and events('b', 'lst week') = 1 and city in ('x' 'y') and now() > x"
+    with pytest.raises(ManyFaultsError) as caught:
+        parse_expression(text)
+    words = ("'evnts'", "sum()", "unknown window", "side by side", "now()")
+    assert len(caught.value.faults) == len(words)
+    for word, fault in zip(words, caught.value.faults, strict=True):
+        assert word in fault
+        assert "; " in fault
+
+
+@pytest.mark.parametrize("deep", [26, 1000, 3000])
+@pytest.mark.parametrize(
+    ("opening", "close"),
+    [("(", ")"), ("abs(", ")"), ("case when a then ", " end"), ("array(", ")"), ("a[", "]")],
+)
+def test_what_is_nested_too_deep_for_readers_of_sql_is_told_with_its_place(
+    deep: int, opening: str, close: str
+) -> None:
+    text = f"vip and {opening * deep}1{close * deep} > 0"
+    with pytest.raises(ManyFaultsError, match="nested too deep") as caught:
+        parse_expression(text)
+    [fault] = caught.value.faults
+    # the opening of the 26th level
+    column = len("vip and ") + 25 * len(opening) + opening.find("(") * (opening[-1] == "(") + 1
+    column += opening.find("[") * (opening[-1] == "[")
+    assert f"column {column}; make tags of its parts" in fault
+
+
+def test_so_deep_as_is_allowed_and_long_chains_are_read() -> None:
+    assert parse_expression(f"{'(' * 25}vip{')' * 25}").names == {"vip"}
+    assert parse_expression(" or ".join(f"spend = {n}" for n in range(3000))).names == {"spend"}
+    for endless in (
+        "not " * 3000 + "vip",
+        " + ".join(["spend"] * 3000) + " > 1",
+        "- " * 3000 + "1",
+    ):
+        with pytest.raises(ManyFaultsError, match="nested too deep, column 1; make tags"):
+            parse_expression(endless)

@@ -37,8 +37,9 @@ def test_texts_in_quotes_are_left_alone() -> None:
     ("text", "message"),
     [
         ("DROP TABLE core.events", "is not one SELECT"),
-        ("SELECT 1; SELECT 2", "is not one SELECT"),
-        ("", "is not one SELECT"),
+        ("SELECT 1; SELECT 2", "there is a ; in the SQL"),
+        ("", "there is no SELECT"),
+        (f"SELECT {'(' * 3000}a{')' * 3000} FROM core.events", "nested too deep, column 33"),
         ("SELECT a FROM", "cannot read"),
         ("SELECT a FROM events", "events is no table here; write schema.table"),
         ("SELECT a FROM range(5)", "is no table here"),

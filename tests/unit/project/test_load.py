@@ -249,3 +249,31 @@ def test_a_dry_run_prints_the_plan_and_starts_nothing(
     monkeypatch.chdir(CONF.parent)
     assert exit_code(["run", "train_model", "--date", "2026-03-31", "--dry-run"]) == 0
     assert capsys.readouterr().out == "train_model: churn, gender_from_name, high_value\n"
+
+
+def test_all_faults_of_an_entry_come_in_one_pass(conf: Path) -> None:
+    when = "evnts('a') > 1 and sum(logins_30d) > 2 and city in ('x' 'y')"
+    write(
+        conf,
+        "tags/zz.yml",
+        f'tags:\n  - {{name: x, kind: rule, when: "{when}"}}\n'
+        "  - {name: y, kind: measure, evnt: login, measure: count}\n",
+    )
+    lines = [line for line in faults(conf) if line.startswith("tags/zz.yml")]
+    assert len(lines) == 5
+    for word in ("'evnts'", "sum() is of many rows", "side by side"):
+        assert any("tags[0]" in line and word in line for line in lines)
+    assert any("tags[1].evnt: unknown key; did you mean 'event'?" in line for line in lines)
+    assert any("lacks `event`" in line for line in lines)
+
+
+def test_an_expression_without_an_end_is_one_line(
+    conf: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deep = f"{'(' * 3000}active{')' * 3000}"
+    write(conf, "audiences/zz.yml", f"audience: zz\nwhere: {deep}\n")
+    assert exit_code(["validate", "--conf-dir", str(conf)]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "audiences/zz.yml" in line
+    assert "nested too deep, column 26; make tags of its parts" in line
+    assert len(line) < 300
