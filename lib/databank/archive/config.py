@@ -3,11 +3,12 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from databank.config import Name, StrictModel
 from databank.errors import ManyFaultsError, did_you_mean, faults_in
 from databank.expressions import parse_expression
+from databank.expressions.macros import ANY_EVENT, LONGEST_EVENT
 
 # names that filters of windows know already
 _COLUMNS = frozenset(
@@ -22,8 +23,22 @@ _OF_AN_EVENT = (
 )  # fmt: skip
 CHANNEL, PAGE = "channel", "page"
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
-# how tags and indicators name the event whose rows they look at
-Event = Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]*|\*)$", description="Event; * for any")]
+# how tags and indicators name the event whose rows they look at: as the sources call it
+Event = Annotated[
+    str,
+    Field(min_length=1, max_length=LONGEST_EVENT, description="Event, as it is sent; * for any"),
+]
+
+
+def _one_event(value: str) -> str:
+    if value == ANY_EVENT:
+        raise ValueError("* is any event, and one is wanted here; write its name")
+    return value
+
+
+EventName = Annotated[
+    str, Field(min_length=1, max_length=LONGEST_EVENT), AfterValidator(_one_event)
+]
 TagType = Literal["boolean", "count", "number", "text", "date"]
 # type of a tag -> Spark type of its values
 SPARK_TYPES: dict[TagType, str] = {
@@ -59,7 +74,7 @@ class SessionsConfig(StrictModel):
     name: Name = Field(
         default="visit", description="The event that sessions are in the archive, for windows"
     )
-    events: tuple[str, ...] | None = Field(
+    events: tuple[EventName, ...] | None = Field(
         default=None, min_length=1, description="Only these make sessions; default: all"
     )
     url: str = Field(
@@ -134,7 +149,7 @@ class ArchiveConfig(StrictModel):
         dimensions: Event -> name of a dimension -> Spark SQL over core.events.
     """
 
-    dimensions: dict[str, dict[Name, str]] = Field(default_factory=dict)
+    dimensions: dict[EventName, dict[Name, str]] = Field(default_factory=dict)
     sessions: SessionsConfig | None = Field(
         default=None, description="Without it no sessions are made; all events are sorted for them"
     )

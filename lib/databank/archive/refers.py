@@ -20,6 +20,11 @@ class Refers:
         return ()
 
     @property
+    def conditions(self) -> tuple[Expression, ...]:
+        """Those of them that have to be yes or no."""
+        return ()
+
+    @property
     def references(self) -> frozenset[str]:
         """Names of the tags it uses."""
         names = frozenset(name for each in self.expressions for name in each.names)

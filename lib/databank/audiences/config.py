@@ -56,6 +56,11 @@ class AudienceConfig(Refers, StrictModel):
         return (self.expression,)
 
     @property
+    def conditions(self) -> tuple[Expression, ...]:
+        """All of them."""
+        return self.expressions
+
+    @property
     def member(self) -> Macro:
         """Build the macro by which other conditions ask for the audience."""
         return Macro("in_audience", target=self.audience)

@@ -100,11 +100,18 @@ def demo(
 
 
 @app.command()
-def validate(conf_dir: ConfDir = "conf") -> None:
-    """Check the whole configuration without starting Spark; all faults in one pass."""
+def validate(conf_dir: ConfDir = "conf", root: Root = ".databank") -> None:
+    """Check the whole configuration without starting Spark; all faults in one pass.
+
+    Events, values and attributes that the bank at --root has never had are warned of, if there is
+    one.
+    """
+    from databank.project.bank_values import bank_warnings
     from databank.project.load import load_project
 
     project = load_project(conf_dir)
+    for line in bank_warnings(project, root):
+        typer.echo(f"warning: {line}", err=True)
     counts = ", ".join(f"{count} {name}" for name, count in project.counts().items())
     typer.echo(f"{conf_dir}: valid ({counts})")
 

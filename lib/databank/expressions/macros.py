@@ -10,6 +10,7 @@ from databank.expressions.cells import Evaluator
 from databank.expressions.windows import Window, parse_window, refuse_hours
 
 ANY_EVENT = "*"
+LONGEST_EVENT = 1_000  # signs of the name of an event
 _CALL = re.compile(r"^([a-z]+)\(([a-z][a-z0-9_]*)\)$")
 
 
@@ -158,6 +159,11 @@ def make_macro(name: str, arguments: list[str]) -> Macro:
         allowed = str(least) if least == most else f"{least} to {most}"
         raise ValueError(f"{name}() takes {allowed} arguments, not {len(arguments)}; {usage(name)}")
     given = dict(zip(spec.arguments, arguments, strict=False))
+    if not 0 < len(given.get("event", ANY_EVENT)) <= LONGEST_EVENT:
+        raise ValueError(
+            f"the event of {name}() has {len(given['event']):,} signs; write one of 1 to "
+            f"{LONGEST_EVENT:,}, such as in {spec.example}"
+        )
     target = given.get(spec.node or "")
     return Macro(
         name,

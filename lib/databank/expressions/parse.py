@@ -219,10 +219,15 @@ def _macro(tokens: list[Token], index: int, end: int, text: str) -> Macro:
     if tokens[end].token_type is not TokenType.R_PAREN:
         raise ValueError(f"{name}( in {short(text)} is not closed; {usage(name)}")
     arguments: list[str] = []
-    comma = True
+    comma, before = True, tokens[index + 1]
     for token in tokens[index + 2 : end]:
         # the dialect reads "..." as text as Spark does; some versions call it an identifier
         is_text = token.token_type in _TEXTS
+        beside, before = token.start == before.end + 1, token
+        if is_text and not comma and beside:
+            # two quotes are one quote within a text
+            arguments[-1] += text[token.start] + token.text
+            continue
         if is_text and not comma:
             raise ValueError(
                 f"a comma is missing in {name}() before {short(token.text)}; {usage(name)}"

@@ -52,7 +52,7 @@ def read_tokens(text: str) -> list[Token]:
 
 @lru_cache(maxsize=4096)
 def syntax_tree(sql: str) -> exp.Expr:
-    """Read a text as one expression or statement; all who ask share the tree, and must not alter it.
+    """Read a text as an expression or a statement; all who ask share the tree, and never alter it.
 
     Raises:
         SyntaxFaultError: If it is none.

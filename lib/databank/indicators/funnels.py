@@ -46,7 +46,7 @@ def count_steps(
         F.unix_micros("event_ts").alias("at"),
         (-F.unix_micros("event_ts")).alias("back"),
         *(
-            F.coalesce(event_matches(step, each.filter), F.lit(False)).alias(_is(n, step))
+            F.coalesce(event_matches(step, each.filter), F.lit(False)).alias(_is(n, each, step))
             for n, each in enumerate(funnels)
             for step in dict.fromkeys(each.steps)
         ),
@@ -59,7 +59,7 @@ def count_steps(
             here = F.struct(F.col("at"), *([F.col(_next(n, k + 1))] if k < len(each.steps) else []))
             again = each.steps[k - 2] == each.steps[k - 1]
             frame = backwards.rangeBetween(Window.unboundedPreceding, -1 if again else 0)
-            reached = F.when(F.col(_is(n, each.steps[k - 1])), here)
+            reached = F.when(F.col(_is(n, each, each.steps[k - 1])), here)
             following[_next(n, k)] = F.min(reached).over(frame)
         done = [_next(n, k + 1) for n in range(len(funnels))]
         rows = rows.withColumns(following).drop(*done)
@@ -90,8 +90,9 @@ def count_steps(
     )
 
 
-def _is(n: int, step: str) -> str:
-    return f"is_{n}_{step}"
+def _is(n: int, each: FunnelIndicator, step: str) -> str:
+    """Name the column that marks the events of a step: by number, for events have any name."""
+    return f"is_{n}_{each.steps.index(step)}"
 
 
 def _next(n: int, k: int) -> str:
@@ -109,4 +110,4 @@ def _entry(n: int, each: FunnelIndicator) -> Column:
         if k < len(each.steps):
             following = following[_next(n, k + 1)]
     entry = F.struct(F.lit(n).alias("i"), reached.alias("reached"))
-    return F.when(F.col(_is(n, each.steps[0])), entry)
+    return F.when(F.col(_is(n, each, each.steps[0])), entry)

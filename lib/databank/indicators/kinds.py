@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from databank.archive.config import Event
+from databank.archive.config import Event, EventName
 from databank.config import Name
 from databank.config.kinds import Entry
 from databank.expressions import Expression, Macro, parse_expression, parse_window
@@ -173,7 +173,7 @@ class FunnelIndicator(IndicatorBase):
     example: ClassVar[str] = "steps: [view_item, add_to_cart, purchase], within: 7 days"
 
     kind: Literal["funnel"]
-    steps: tuple[Name, ...] = Field(description="Events, one after the other")
+    steps: tuple[EventName, ...] = Field(description="Events, one after the other")
     within: str = Field(description="N hours | days, from the first step to the last")
 
     @field_validator("within")

@@ -8,10 +8,12 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from databank.archive.config import ArchiveConfig, TagType
+from databank.archive.config import ArchiveConfig, EventName, TagType
 from databank.archive.refers import Refers
 from databank.config import Name, Note, StrictModel
+from databank.errors import ManyFaultsError
 from databank.expressions import Expression, parse_expression, parse_window
+from databank.expressions.types import Known, type_faults
 from databank.expressions.windows import refuse_hours
 
 NONE, NEW, GONE = "none", "new", "gone"
@@ -82,6 +84,10 @@ class SegmentConfig(StrictModel):
         if expression.macros or unknown:
             wrong = unknown[0] if unknown else expression.macros[0].name + "()"
             raise ValueError(f"a segment knows no {wrong!r}; use {', '.join(_RFM_NAMES)}")
+        columns = {name: Known(name, "number") for name in _RFM_NAMES}
+        faults = list(type_faults(value, columns, condition=True))
+        if faults:
+            raise ManyFaultsError(faults)
         return value
 
 
@@ -95,10 +101,10 @@ class RfmConfig(StrictModel):
         segments: Names for combinations of scores; the first that fits counts.
     """
 
-    event: Name
+    event: EventName
     frequency: Literal["days"] | Distinct = "days"
     window: str = Field(default="ever", description="Days whose events count")
-    also_money: list[Name] = Field(
+    also_money: list[EventName] = Field(
         default_factory=list, description="Events whose amounts count too, such as returns"
     )
     cuts: CutsConfig
@@ -145,6 +151,11 @@ class LifecycleConfig(Refers, StrictModel):
     def expressions(self) -> tuple[Expression, ...]:
         """Read the conditions of the stages, lowest first."""
         return tuple(parse_expression(stage.when) for stage in self.stages)
+
+    @property
+    def conditions(self) -> tuple[Expression, ...]:
+        """All of them."""
+        return self.expressions
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,16 @@ from typing import Protocol
 
 from databank.dag import Dag
 from databank.errors import DataBankError, GateRefusedError, TooFewError
+from databank.project.bank_values import bank_warnings
 from databank.project.graph import Node
-from databank.project.jobs import config_hash, job_config, load_job
+from databank.project.jobs import JOBS, config_hash, job_config, load_job
 from databank.project.model import Project
 from databank.project.plan import Step, job_graph, nodes_of
 from databank.runs import Outcome, Progress, Runner
 from databank.session import get_spark
 from databank.tables import DeltaStore
 
-_TAGS = "build_tags"
+_TAGS, _INDICATORS = "build_tags", "build_indicators"
 _TRAIN, _SCORE = "train_model", "score_model"
 
 
@@ -46,6 +47,9 @@ def execute(
     spark = get_spark("databank", **project.settings.spark)
     runner = Runner(DeltaStore(spark, root), project.settings, progress=progress)
     progress.done("ready", {})
+    steps = list(steps)
+    if any(JOBS[step.job].kind or step.job == _INDICATORS for step in steps):
+        progress.warn(bank_warnings(project, root))
     seldom = any(tag.refresh for tag in project.tags if tag.name == only)
 
     def run(step: Step, *, done: int, waiting: int, rebuilt: bool) -> Outcome:

@@ -29,6 +29,12 @@ from databank.project.references import (
     references_of,
     status_of,
 )
+from databank.project.value_checks import (
+    KnownValues,
+    check_sources,
+    check_values,
+    known_values,
+)
 from databank.sources.formats.base import SourceFormat
 from databank.sources.formats.registry import source_type
 from databank.tags.base import Surroundings
@@ -84,8 +90,11 @@ def load_project(conf_dir: str | Path) -> Project:
     _check_names(reader, files, declared, indicators)
     # a file that cannot be read would make its names unknown
     if not reader.faults and files.archive is not None and files.identity is not None:
+        tags = [each.config for each in declared if each.kind == "tag"]
+        known = known_values(tags, files.lifecycle, files.sources.values())
         _check_nodes(reader, declared, references, retired, files.archive, files.identity)
         _check_indicators(reader, indicators, files.archive)
+        _check_values(reader, files, declared, indicators, known, files.archive)
         around = _surroundings(files.identity, files.sources.values(), files.models.values())
         check_tags(reader, files.tags, around)
         _check_identifiers(reader, files.sources, files.identity)
@@ -212,6 +221,21 @@ def _check_indicators(
         check_windows(reader, file, key, "indicator", indicator, archive)
         if isinstance(indicator, FunnelIndicator):
             check_steps(reader, file, key, indicator, archive)
+
+
+def _check_values(
+    reader: ConfigReader,
+    files: ConfigFiles,
+    declared: Iterable[Declaration],
+    indicators: Iterable[tuple[str, str, IndicatorBase]],
+    known: KnownValues,
+    archive: ArchiveConfig,
+) -> None:
+    for file, key, _, _, config in declared:
+        check_values(reader, file, key, config, known, archive)
+        check_sources(reader, file, key, config, files.sources.values())
+    for file, key, indicator in indicators:
+        check_values(reader, file, key, indicator, known, archive)
 
 
 def _check_identifiers(

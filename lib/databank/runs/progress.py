@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from rich.console import Console
 from rich.status import Status
@@ -45,6 +45,11 @@ class Progress:
             self._status.update(Text.assemble(self._title_shown, f"  {text}"))
         else:
             self._console.print(Text(f"{self._title}: {text} ({self._elapsed():.1f} s)"))
+
+    def warn(self, lines: Iterable[str]) -> None:
+        """Print what the operator should look at, a line each."""
+        for line in lines:
+            self._console.print(Text(f"warning: {line}"))
 
     def done(self, outcome: str, summary: Mapping[str, int | float | str]) -> None:
         """End the job with its short table."""

@@ -165,6 +165,11 @@ class TagBase(Refers, Entry, ABC):
         """Type of the tag's value, as expressions see it."""
 
     @property
+    def possible_values(self) -> frozenset[str] | None:
+        """All texts that its value may be; None = any, or it is no text."""
+        return None
+
+    @property
     def full_description(self) -> str:
         """Describe the tag for people, with what a kind adds to `description`."""
         return self.description

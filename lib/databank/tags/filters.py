@@ -56,7 +56,8 @@ def event_dimension(name: str, archive: ArchiveConfig) -> str | None:
             if tree is None or any(c.name == "event_ts" for c in tree.find_all(exp.Column)):
                 return None
             cases.append(
-                f"WHEN '{event}' THEN coalesce(CAST({_written(tree, exp.column)} AS TEXT), '')"
+                f"WHEN {literal(event)} THEN "
+                f"coalesce(CAST({_written(tree, exp.column)} AS TEXT), '')"
             )
     return f"CASE event {' '.join(cases)} END" if cases else None
 

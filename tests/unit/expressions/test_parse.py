@@ -24,6 +24,34 @@ def test_equal_macros_share_a_column() -> None:
     assert len(read.macros) == 1
 
 
+@pytest.mark.parametrize(
+    ("written", "event"),
+    [
+        ("'Order Completed'", "Order Completed"),
+        ("'$pageview'", "$pageview"),
+        ("'[/pageview]'", "[/pageview]"),
+        ("'it''s'", "it's"),
+        ("'it\\'s'", "it's"),
+        ('"it\'s"', "it's"),
+        ("'say \"hi\"'", 'say "hi"'),
+        ("'`a`; -- b /* c'", "`a`; -- b /* c"),
+        ("'下单'", "下单"),
+        ("'two\nlines'", "two\nlines"),
+    ],
+)
+def test_an_event_is_called_what_the_source_calls_it(written: str, event: str) -> None:
+    [macro] = parse_expression(f"events({written}, 'today') > 1").macros
+    assert (macro.event, macro.window and macro.window.text) == (event, "today")
+    assert macro.column.replace("_", "").isalnum()
+
+
+@pytest.mark.parametrize("event", ["", "x" * 10_000])
+def test_what_is_no_name_of_an_event(event: str) -> None:
+    with pytest.raises(ManyFaultsError, match=r"signs; write one of 1 to 1,000") as caught:
+        parse_expression(f"events('{event}') > 1")
+    assert len(str(caught.value)) < 200
+
+
 def test_parameters_of_a_lambda_are_no_names() -> None:
     assert parse_expression("exists(list, x -> x > least)").names == {"list", "least"}
 
@@ -119,7 +147,10 @@ def test_what_many_rows_give_each_row_and_what_is_quantified_is_taken() -> None:
 
 
 def test_all_faults_of_an_expression_come_at_once() -> None:
-    text = "evnts('a') > sum(spend) and events('b', 'lst week') = 1 and city in ('x' 'y') and now() > x"
+    text = (
+        "evnts('a') > sum(spend) and events('b', 'lst week') = 1 "
+        "and city in ('x' 'y') and now() > x"
+    )
     with pytest.raises(ManyFaultsError) as caught:
         parse_expression(text)
     words = ("'evnts'", "sum()", "unknown window", "side by side", "now()")

@@ -18,11 +18,13 @@ SCHEMA = (
     "person_id bigint, day date, event string, terminal string, event_ts timestamp, "
     "dims map<string,string>"
 )
+# events are called what the sources call them
+VIEW, CART, BUY = "$pageview", 'Product "Added"\n', "Order.`Completed'; -- \\"
 FUNNELS = [
-    {"name": "bought", "steps": ["view", "cart", "buy"], "within": "1 day"},
-    {"name": "again", "steps": ["buy", "buy"], "within": "30 hours"},
-    {"name": "seen_twice", "steps": ["view", "view", "cart"], "within": "5 hours"},
-    {"name": "in_app", "steps": ["view", "buy"], "within": "2 days", "filter": "terminal = 'app'"},
+    {"name": "bought", "steps": [VIEW, CART, BUY], "within": "1 day"},
+    {"name": "again", "steps": [BUY, BUY], "within": "30 hours"},
+    {"name": "seen_twice", "steps": [VIEW, VIEW, CART], "within": "5 hours"},
+    {"name": "in_app", "steps": [VIEW, BUY], "within": "2 days", "filter": "terminal = 'app'"},
 ]
 
 # person, hours since ZERO, event, terminal
@@ -81,7 +83,7 @@ def by_brute_force(happened: Sequence[Happened]) -> dict[tuple[str, int, str], t
 _HAPPENED = st.tuples(
     st.integers(1, 3),
     st.integers(0, 72),
-    st.sampled_from(["view", "cart", "buy"]),
+    st.sampled_from([VIEW, CART, BUY]),
     st.sampled_from(["app", "web"]),
 )
 
@@ -96,17 +98,17 @@ def test_funnels_count_what_every_chain_tried_one_by_one_counts(
 
 ORDERS: list[tuple[list[Happened], tuple[int, ...]]] = [
     # of one time, either may be first
-    ([(1, 5, "cart", ""), (1, 5, "buy", ""), (1, 5, "view", "")], (1, 1, 1)),
+    ([(1, 5, CART, ""), (1, 5, BUY, ""), (1, 5, VIEW, "")], (1, 1, 1)),
     # the earlier view is too early for the purchase; the later one too late for the cart
-    ([(1, 1, "view", ""), (1, 2, "cart", ""), (1, 3, "view", ""), (1, 26, "buy", "")], (1, 1, 0)),
+    ([(1, 1, VIEW, ""), (1, 2, CART, ""), (1, 3, VIEW, ""), (1, 26, BUY, "")], (1, 1, 0)),
     # exactly a day
-    ([(1, 1, "view", ""), (1, 2, "cart", ""), (1, 25, "buy", "")], (1, 1, 1)),
-    ([(1, 1, "view", ""), (1, 2, "buy", ""), (1, 3, "cart", "")], (1, 1, 0)),
+    ([(1, 1, VIEW, ""), (1, 2, CART, ""), (1, 25, BUY, "")], (1, 1, 1)),
+    ([(1, 1, VIEW, ""), (1, 2, BUY, ""), (1, 3, CART, "")], (1, 1, 0)),
 ]
 
 
 def test_order_and_time_decide(spark_session: SparkSession) -> None:
-    parts = ("1 view", "2 cart", "3 buy")
+    parts = (f"1 {VIEW}", f"2 {CART}", f"3 {BUY}")
     counts = counted(spark_session, [happened for happened, _ in ORDERS])
     reached = [tuple(each["bought", 1, part][0] for part in parts) for each in counts]
     assert reached == [wanted for _, wanted in ORDERS]

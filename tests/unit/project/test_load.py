@@ -83,6 +83,43 @@ def test_the_examples_are_valid(name: str) -> None:
             "{name: x, kind: rule, when: \"events('login', 'ever', \\\"colour = 1\\\") > 1\"}",
             "uses 'colour', which the archive does not keep apart",
         ),
+        (
+            "{name: x, kind: rule, when: \"logins_30d = 'high'\"}",
+            "`logins_30d = 'high'` compares a number with the text 'high'; write a number",
+        ),
+        ("{name: x, kind: rule, when: logins_30d}", "logins_30d is a number, and no condition"),
+        (
+            "{name: x, kind: rule, when: \"stage() = 'loyal'\"}",
+            "stage() is never 'loyal'; did you mean 'loyalty'?",
+        ),
+        (
+            "{name: x, kind: rule, when: \"churn_risk = 'hihg'\"}",
+            "churn_risk is never 'hihg'; did you mean 'high'?",
+        ),
+        (
+            "{name: x, kind: rule, when: \"gender in ('female', 'men')\"}",
+            "gender is never 'men'; known: male, female, unknown",
+        ),
+        (
+            "{name: x, kind: rule, when: \"events('read', 'ever', \\\"category = 5\\\") > 1\"}",
+            "filter of events(): `category = 5` compares a text with a number; write '5'",
+        ),
+        (
+            "{name: x, kind: rule, when: \"events('read', 'ever', 'n') > 1\"}",
+            "filter of events(): n is a number, and no condition",
+        ),
+        (
+            "{name: x, kind: attribute, attribute: city, sources: [crn]}",
+            "unknown source 'crn'; did you mean 'crm'?",
+        ),
+        (
+            "{name: x, kind: attribute, attribute: city, sources: [web]}",
+            "source 'web' has events, and no profiles",
+        ),
+        (
+            "{name: x, kind: person_list, identifier: phone, table: a.csv, region: UK}",
+            "unknown region 'UK'",
+        ),
     ],
 )
 def test_a_wrong_tag_is_named_with_its_remedy(conf: Path, tag: str, message: str) -> None:

@@ -95,6 +95,12 @@ class TabularSpec(ModelSpec):
         return (*self.inputs, self.label.expression)
 
     @property
+    def conditions(self) -> tuple[Expression, ...]:
+        """Who is looked at, and the label where it is no top of a value."""
+        chosen = (parse_expression(self.population),) if self.population else ()
+        return (*chosen, self.label.expression) if self.label.when else chosen
+
+    @property
     def tracking_params(self) -> dict[str, object]:
         """Label, population and features, for the tracking server; null is left out."""
         features = {f"feature.{name}": feature.of for name, feature in self.features.items()}

@@ -54,6 +54,11 @@ class LookupTag(TagBase):
         """As `gives` says."""
         return self.gives
 
+    @property
+    def possible_values(self) -> frozenset[str] | None:
+        """What its table gives."""
+        return frozenset(self.values.values()) if self.gives == "text" else None
+
     @cached_property
     def expressions(self) -> tuple[Expression, ...]:
         """The name of the other tag."""

@@ -45,6 +45,11 @@ class ModelTag(TagBase):
         """A text with bands, else a number."""
         return "text" if self.bands else "number"
 
+    @property
+    def possible_values(self) -> frozenset[str] | None:
+        """The bands."""
+        return frozenset(self.bands) if self.bands else None
+
     @cached_property
     def expressions(self) -> tuple[Expression, ...]:
         """The score."""

@@ -16,7 +16,7 @@ from databank.errors import did_you_mean
 from databank.identity.config import IdentityConfig
 from databank.sources.formats.base import SourceFormat
 from databank.sources.forms import FORM_OF_TYPE, FORMS
-from databank.sources.mapping import IdentifierConfig
+from databank.sources.mapping import IdentifierConfig, Region
 from databank.tags.base import InputRequest, Surroundings, TagBase, TagFaultError
 from databank.tags.columns import F, input_column, never_null
 from databank.tags.kinds.lookup import CsvFile, GivenType
@@ -43,9 +43,8 @@ class PersonListTag(TagBase):
         "without the second its persons have `yes` (gives: boolean)"
     )
     gives: GivenType = "text"
-    region: str | None = Field(
+    region: Region | None = Field(
         default=None,
-        pattern=r"^[A-Z]{2}$",
         description="Country of phones without a prefix; default: that of the sources",
     )
     scope: str | None = Field(

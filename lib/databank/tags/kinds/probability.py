@@ -17,6 +17,7 @@ from databank.tags.kinds.model import ModelName, score_expression
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
+_NO_WORDS = ("yes", "no")  # outcomes that nobody has named
 UNKNOWN = "unknown"  # of persons who could be either
 
 
@@ -51,6 +52,11 @@ class ProbabilityTag(TagBase):
         """A text."""
         return "text"
 
+    @property
+    def possible_values(self) -> frozenset[str]:
+        """The outcomes, and what is said of who could be either."""
+        return frozenset([*(self.outcomes or _NO_WORDS), UNKNOWN])
+
     @cached_property
     def expressions(self) -> tuple[Expression, ...]:
         """The score."""
@@ -64,7 +70,7 @@ class ProbabilityTag(TagBase):
     def column(self, aggregate: Any = None) -> Column:
         """Choose the outcome that is likely enough; null without a score."""
         score, enough = F.col(self.expressions[0].sql), F.lit(self.at_least)
-        so, not_so = (F.lit(each) for each in self.outcomes or ("yes", "no"))
+        so, not_so = (F.lit(each) for each in self.outcomes or _NO_WORDS)
         outcome = F.when(score >= enough, so).when(1 - score >= enough, not_so)
         return F.when(score.isNotNull(), outcome.otherwise(F.lit(UNKNOWN)))
 

@@ -33,6 +33,11 @@ class RuleTag(TagBase):
         """The condition."""
         return (parse_expression(self.when),)
 
+    @property
+    def conditions(self) -> tuple[Expression, ...]:
+        """All of them."""
+        return self.expressions
+
     def column(self, aggregate: Any = None) -> Column:
         """Evaluate the condition; where it is null it does not hold."""
         from databank.columns import holds
