@@ -86,8 +86,8 @@ def test_names_are_no_sql_and_no_columns(spark_session: SparkSession) -> None:
     at = datetime(2026, 1, 31, 12, tzinfo=UTC)
     # person 1 has the n-th event n + 1 times, person 2 once
     rows = [
-        (person, "s", f"{person}-{n}-{k}", person, [person], DAY, "app", name, Decimal(n + 1), None, at,
-         {"shop": name})
+        (person, "s", f"{person}-{n}-{k}", person, [person], DAY, "app", name,
+         Decimal(n + 1), None, at, {"shop": name})
         for n, name in enumerate(WILD)
         for person, times in ((1, n + 1), (2, 1))
         for k in range(times)
