@@ -85,10 +85,15 @@ class Fault:
 
 
 class ManyFaultsError(ValueError):
-    """All that is wrong with one text, each fault `what is wrong; what to write instead`."""
+    """All that is wrong with one text, each fault `what is wrong; what to write instead`.
 
-    def __init__(self, faults: Iterable[str]) -> None:
-        self.faults = tuple(dict.fromkeys(faults))
+    Attributes:
+        faults: What is wrong with the text alone.
+        names: The columns that it names, which may be wrong, too, as far as it could be read.
+    """
+
+    def __init__(self, faults: Iterable[str], names: Iterable[str] = ()) -> None:
+        self.faults, self.names = tuple(dict.fromkeys(faults)), frozenset(names)
         super().__init__("\n".join(self.faults))
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from databank.config.yaml import read_yaml
-from databank.errors import ConfigFaultsError, Fault, did_you_mean, faults_in
+from databank.errors import ConfigFaultsError, Fault, ManyFaultsError, did_you_mean, faults_in
 
 M = TypeVar("M", bound=BaseModel)
 _SHOWN = 60  # signs of a wrong value
@@ -20,11 +20,19 @@ class ConfigReader:
     """One pass over a configuration folder.
 
     Models come back where a file holds; faults are gathered and raised together at the end.
+
+    Attributes:
+        folder: The folder.
+        faults: What is wrong so far.
+        refused: Content of the files that are no models, by file.
+        half_read: File, key, and the names in a text with faults, which nobody has looked up.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self.faults: list[Fault] = []
+        self.refused: dict[str, Any] = {}
+        self.half_read: list[tuple[str, str, frozenset[str]]] = []
         self._secrets: dict[str, str] = {}
         if not self.folder.is_dir():
             wrong = "the configuration folder does not exist"
@@ -99,6 +107,11 @@ class ConfigReader:
             return model.model_validate(value)
         except ValidationError as error:
             self.faults.extend(_faults(error, model, shown))
+            self.refused[shown] = value
+            for item in error.errors(include_url=False):
+                cause = item.get("ctx", {}).get("error")
+                if isinstance(cause, ManyFaultsError) and cause.names:
+                    self.half_read.append((shown, _key_path(item["loc"]), cause.names))
             return None
 
 

@@ -90,7 +90,7 @@ def parse_expression(text: str) -> Expression:
         except SyntaxFaultError as error:
             faults.append(error.told(text, written.place_in_text(error.offset)))
     if faults:
-        raise ManyFaultsError(faults)
+        raise ManyFaultsError(faults, names)
     return Expression(text, sql, tuple(macros), frozenset(names))
 
 

@@ -4,6 +4,7 @@ from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.spark import Spark
 from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
@@ -14,6 +15,12 @@ _LONGEST = 500
 _OPENING = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE})
 _CLOSING = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END})
 _TOO_DEEP = "is nested too deep; make tags of its parts, and name these"
+
+
+class SparkSql(Spark):
+    """Spark's SQL; paths into JSON are Spark's to read, with keys such as `$id` in them."""
+
+    STRICT_JSON_PATH_SYNTAX = False
 
 
 class SyntaxFaultError(ValueError):
@@ -37,7 +44,7 @@ def read_tokens(text: str) -> list[Token]:
         SyntaxFaultError: If a quote is not closed, or parts of it are nested too deep.
     """
     try:
-        tokens = sqlglot.tokenize(text, read="spark")
+        tokens = sqlglot.tokenize(text, read=SparkSql)
     except SqlglotError:
         offset = _open_quote(text)
         fault = f"{text[offset]!r} is not closed; close the quotes"
@@ -58,7 +65,7 @@ def syntax_tree(sql: str) -> exp.Expr:
         SyntaxFaultError: If it is none.
     """
     try:
-        tree = sqlglot.parse_one(sql, read="spark")
+        tree = sqlglot.parse_one(sql, read=SparkSql)
     except SqlglotError as error:
         details = getattr(error, "errors", None)
         if not details:

@@ -20,6 +20,7 @@ from databank.project.graph import LIFECYCLE, Node
 from databank.project.model import Project
 from databank.project.references import (
     check_entity,
+    check_half_read,
     check_references,
     check_status,
     check_steps,
@@ -99,6 +100,8 @@ def load_project(conf_dir: str | Path) -> Project:
         check_tags(reader, files.tags, around)
         _check_identifiers(reader, files.sources, files.identity)
         _check_cycle(reader, graph, declared)
+    else:
+        check_half_read(reader, tag_names)
     reader.finish()
     if files.settings is None or files.identity is None or files.archive is None:
         raise RuntimeError(f"{conf_dir}: a file was not read, and no fault was noted")

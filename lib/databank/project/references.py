@@ -1,9 +1,10 @@
 """Names across files: does what an expression or a list names exist?"""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from databank.archive.config import ArchiveConfig
+from databank.archive.refers import PERSONS
 from databank.config import ConfigReader
 from databank.errors import did_you_mean, faults_in, wrong_and_remedy
 from databank.expressions import Macro, is_number, parse_expression
@@ -43,6 +44,34 @@ def check_references(
     for node in sorted(node for node in references if node not in graph):
         known = [each.name for each in graph if each.kind == node.kind]
         reader.fault(file, key, f"unknown {node}", did_you_mean(node.name, known))
+
+
+def check_half_read(reader: ConfigReader, tags: Collection[str]) -> None:
+    """Note names that are no tags in expressions with faults, whose entries could not be read.
+
+    Args:
+        reader: What was read, and what was not.
+        tags: Names of the tags that could be read.
+    """
+    known = {PERSONS, *tags, *_names_in(reader.refused)}
+    for file, key, names in reader.half_read:
+        over_tags = file.startswith(("tags/", "audiences/")) or file == "lifecycle.yml"
+        # these are over columns of the archive, and over scores
+        if over_tags and not key.endswith(".filter") and "segments" not in key:
+            for name in sorted(names - known):
+                reader.fault(file, key, f"unknown tag {name}", did_you_mean(name, known))
+
+
+def _names_in(refused: Mapping[str, Any]) -> Iterator[str]:
+    """List the names that the entries of files give their tags, whatever is wrong with these."""
+    for content in refused.values():
+        entries = content.get("tags") if isinstance(content, Mapping) else None
+        for entry in entries if isinstance(entries, list) else ():
+            if isinstance(entry, Mapping) and isinstance(entry.get("name"), str):
+                name, ranks = entry["name"], entry.get("k")
+                yield name
+                if isinstance(ranks, int):
+                    yield from (f"{name}_{rank}" for rank in range(1, min(ranks, 20) + 1))
 
 
 def entity_of(entry: Any) -> str:

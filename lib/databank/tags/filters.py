@@ -6,6 +6,7 @@ import sqlglot
 from sqlglot import exp
 
 from databank.archive.config import ArchiveConfig
+from databank.expressions.syntax import syntax_tree
 
 # functions that DuckDB writes otherwise and means as Spark does; others have not been compared
 _PORTABLE = (
@@ -64,7 +65,7 @@ def event_dimension(name: str, archive: ArchiveConfig) -> str | None:
 
 def _portable(text: str) -> exp.Expr | None:
     """Parse what DuckDB reads as Spark does; None for anything else."""
-    tree = sqlglot.parse_one(text, read="spark")
+    tree = syntax_tree(text)
     return tree if all(isinstance(node, _PORTABLE) for node in tree.find_all(exp.Func)) else None
 
 

@@ -188,3 +188,10 @@ def test_so_deep_as_is_allowed_and_long_chains_are_read() -> None:
     ):
         with pytest.raises(ManyFaultsError, match="nested too deep, column 1; make tags"):
             parse_expression(endless)
+
+
+def test_paths_into_json_are_read_in_silence(caplog: pytest.LogCaptureFixture) -> None:
+    for path in ("$.$id", "$['$id']", "$.a b", "$.properties.$current_url"):
+        read = parse_expression(f'get_json_object(properties, "{path}") = 1')
+        assert read.names == {"properties"}
+    assert caplog.records == []

@@ -289,15 +289,17 @@ def test_a_dry_run_prints_the_plan_and_starts_nothing(
 
 
 def test_all_faults_of_an_entry_come_in_one_pass(conf: Path) -> None:
-    when = "evnts('a') > 1 and sum(logins_30d) > 2 and city in ('x' 'y')"
+    when = "evnts('a') > 1 and sum(logins_30) > 2 and city in ('x' 'y') and best_2 = y"
     write(
         conf,
         "tags/zz.yml",
         f'tags:\n  - {{name: x, kind: rule, when: "{when}"}}\n'
-        "  - {name: y, kind: measure, evnt: login, measure: count}\n",
+        "  - {name: y, kind: measure, evnt: login, measure: count}\n"
+        "  - {name: best, kind: top, event: buy, by: shop, k: 3}\n",
     )
     lines = [line for line in faults(conf) if line.startswith("tags/zz.yml")]
-    assert len(lines) == 5
+    assert len(lines) == 6
+    assert any("unknown tag logins_30; did you mean 'logins_30d'?" in line for line in lines)
     for word in ("'evnts'", "sum() is of many rows", "side by side"):
         assert any("tags[0]" in line and word in line for line in lines)
     assert any("tags[1].evnt: unknown key; did you mean 'event'?" in line for line in lines)
