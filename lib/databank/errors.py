@@ -132,7 +132,7 @@ def did_you_mean(name: str, known: Collection[str]) -> str:
         return "none is defined yet"
     listed: list[str] = []
     length = 0
-    for each in _by_likeness(name, known):
+    for each in _nearest_first(name, known):
         length += len(each) + 2
         if listed and length > _LONGEST_LIST:
             break
@@ -141,10 +141,10 @@ def did_you_mean(name: str, known: Collection[str]) -> str:
     return f"known: {', '.join(listed)}{f' and {more} more' if more else ''}"
 
 
-def _by_likeness(name: str, known: Collection[str]) -> list[str]:
+def _nearest_first(name: str, known: Collection[str]) -> list[str]:
     matcher = difflib.SequenceMatcher(b=name)
-    likeness = {}
+    nearness = {}
     for each in known:
         matcher.set_seq1(each)
-        likeness[each] = matcher.quick_ratio()
-    return sorted(known, key=lambda each: (-likeness[each], each))
+        nearness[each] = matcher.quick_ratio()
+    return sorted(known, key=lambda each: (-nearness[each], each))

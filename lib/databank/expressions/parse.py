@@ -59,7 +59,7 @@ def parse_expression(text: str) -> Expression:
     try:
         tokens = read_tokens(text)
     except SyntaxFaultError as error:
-        raise ManyFaultsError([error.told(text)]) from None
+        raise ManyFaultsError([error.in_full(text)]) from None
     written = _Written(text)
     faults: list[str] = []
     index = 0
@@ -88,7 +88,7 @@ def parse_expression(text: str) -> Expression:
             faults += _tree_faults(tree, text)
             names = column_names(tree) - {macro.column for macro in macros}
         except SyntaxFaultError as error:
-            faults.append(error.told(text, written.place_in_text(error.offset)))
+            faults.append(error.in_full(text, written.place_in_text(error.offset)))
     if faults:
         raise ManyFaultsError(faults, names)
     return Expression(text, sql, tuple(macros), frozenset(names))

@@ -67,7 +67,7 @@ def parse_statement(text: str) -> Statement:
             check_token(tokens, index)
         tree = syntax_tree(text)
     except SyntaxFaultError as error:
-        raise ValueError(error.told(text)) from None
+        raise ValueError(error.in_full(text)) from None
     if not isinstance(tree, exp.Query):
         raise ValueError(f"{short(text)} is not one SELECT; write SELECT ... FROM schema.table")
     if tree.find(exp.TableSample):

@@ -30,7 +30,7 @@ class SyntaxFaultError(ValueError):
         super().__init__(fault)
         self.offset = offset
 
-    def told(self, text: str, offset: int | None = None) -> str:
+    def in_full(self, text: str, offset: int | None = None) -> str:
         """Give the whole fault, with the place in the text as it was written."""
         wrong, _, remedy = str(self).partition("; ")
         where = place(text, self.offset if offset is None else offset)

@@ -87,21 +87,22 @@ class _Reader:
         left, right = left.unnest(), right.unnest()
         kinds = self.kind(left), self.kind(right)
         pair = ((left, kinds[0], right, kinds[1]), (right, kinds[1], left, kinds[0]))
-        for value, kind, other, of_other in pair:
+        for value, kind, beside, of_beside in pair:
             known = self._known(value)
-            if known and known.values is not None and _is_text(other):
+            if known and known.values is not None and _is_text(beside):
                 wanted = isinstance(node, (*_EQUAL, exp.In))
-                if wanted and other.name not in known.values:
-                    hint = did_you_mean(other.name, known.values)
-                    yield f"{known.shown} is never {other.name!r}; {hint}"
-            if _is_text(other) and kind not in (None, "text"):
-                if not _readable(other.name, kind):
-                    yield f"{self._compares(node, kind)} the text {other.name!r}; {_REMEDIES[kind]}"
+                if wanted and beside.name not in known.values:
+                    hint = did_you_mean(beside.name, known.values)
+                    yield f"{known.shown} is never {beside.name!r}; {hint}"
+            if _is_text(beside) and kind not in (None, "text"):
+                if not _readable(beside.name, kind):
+                    compares = self._compares(node, kind)
+                    yield f"{compares} the text {beside.name!r}; {_REMEDIES[kind]}"
                 return
-            if kind == "text" and not _is_text(value) and of_other not in (None, "text"):
-                literal = f"'{other.name}'" if isinstance(other, exp.Literal) else "a text"
+            if kind == "text" and not _is_text(value) and of_beside not in (None, "text"):
+                literal = f"'{beside.name}'" if isinstance(beside, exp.Literal) else "a text"
                 yield (
-                    f"{self._compares(node, 'text')} a {of_other}; write {literal}, or try_cast "
+                    f"{self._compares(node, 'text')} a {of_beside}; write {literal}, or try_cast "
                     f"{self.shown(value)}"
                 )
                 return

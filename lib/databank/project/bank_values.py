@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from databank.archive.config import ArchiveConfig
-from databank.errors import did_you_mean
+from databank.errors import DataBankError, did_you_mean
 from databank.expressions import Macro
 from databank.expressions.macros import ANY_EVENT
 from databank.expressions.types import Known, type_faults
@@ -76,14 +76,18 @@ def bank_warnings(project: Project, root: str) -> list[str]:
     """Warn of what the configuration names and the bank has never had.
 
     Returns:
-        Lines, `what; what may be meant`; none for a bank that has no archive yet.
-
-    Raises:
-        DataBankError: If a published table cannot be read.
+        Lines, `what; what may be meant`; none for a bank that has no archive yet, and that it
+        cannot be read where that is so: the run that mends it is not to be stopped.
     """
     if not is_there(root):
         return []
-    bank = BankValues(root, project.archive)
+    try:
+        return _warnings(project, BankValues(root, project.archive))
+    except DataBankError as error:
+        return [str(error)]
+
+
+def _warnings(project: Project, bank: BankValues) -> list[str]:
     if not bank.terminals:
         return []
     lines = []

@@ -190,7 +190,7 @@ def test_so_deep_as_is_allowed_and_long_chains_are_read() -> None:
             parse_expression(endless)
 
 
-def test_paths_into_json_are_read_in_silence(caplog: pytest.LogCaptureFixture) -> None:
+def test_paths_into_json_are_read_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
     for path in ("$.$id", "$['$id']", "$.a b", "$.properties.$current_url"):
         read = parse_expression(f'get_json_object(properties, "{path}") = 1')
         assert read.names == {"properties"}

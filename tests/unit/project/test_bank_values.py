@@ -124,3 +124,11 @@ def test_without_a_bank_or_an_archive_there_is_nothing_to_warn_of(
     assert bank_warnings(project, str(tmp_path / "nowhere")) == []
     (tmp_path / "empty").mkdir()
     assert bank_warnings(project, str(tmp_path / "empty")) == []
+
+
+def test_a_bank_that_cannot_be_read_stops_nothing(conf: Path, tmp_path: Path) -> None:
+    root = write_bank(tmp_path / "bank")
+    for file in (root / "archive/person_day").glob("*.parquet"):
+        file.unlink()
+    [line] = bank_warnings(load_project(conf), str(root))
+    assert "archive.person_day: its published version cannot be read" in line
