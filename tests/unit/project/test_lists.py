@@ -67,7 +67,7 @@ def fault(conf: Path, keys: str) -> str:
         ("identifier: phone, of: city, table: vip.csv", "has no use for `of`; remove it (it is a "
          "key of lookup, percentile)"),
         ("table: vip.csv", "lacks `identifier`; write {name: vip, kind: person_list, identifier: "),
-        ("identifier: phone, table: vip.csv, region: China", "region: wrong value"),
+        ("identifier: phone, table: vip.csv, region: China", "region: unknown region 'China'"),
         ("identifier: phone, table: vip.csv, entity: household", "a household has no list of its "
          "own; make a person's tag of it, an audience of these persons, and ask in_audience(...)"),
     ],
