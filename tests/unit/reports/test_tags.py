@@ -66,7 +66,7 @@ def test_the_coverage_before_is_that_of_the_last_run_of_the_newest_earlier_day(
     assert {tag.entity for tag in data.tags} == {""}
 
 
-def test_words_with_a_number_are_words_and_no_is_no_reach(spark_session: SparkSession) -> None:
+def test_words_with_a_number_are_words_and_no_is_no_value(spark_session: SparkSession) -> None:
     """A `top` or a banded tag has a score beside its word; a yes/no attribute may be false."""
     rows = [(p, "main_channel", ("email", "direct")[p % 2], 1.0 + p, None, DAY) for p in range(12)]
     rows += [(p, "opted_out", "true" if p < 3 else "false", None, None, DAY) for p in range(12)]
