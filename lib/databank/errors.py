@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+_MOST_CLOSE = 3  # names in `did you mean`
 _LONGEST_LIST = 600  # signs of the names that a remedy lists
 
 
@@ -124,10 +125,11 @@ class ConfigFaultsError(DataBankError):
 
 
 def did_you_mean(name: str, known: Collection[str]) -> str:
-    """Give a remedy for a wrong name: the closest known one, or the list of them, closest first."""
-    close = difflib.get_close_matches(name, known, n=1)
+    """Give a remedy for a wrong name: the closest known ones, or the list, closest first."""
+    close = difflib.get_close_matches(name, known, n=_MOST_CLOSE)
     if close:
-        return f"did you mean {close[0]!r}?"
+        others = ", ".join(repr(each) for each in close[1:])
+        return f"did you mean {close[0]!r}?{f' (or {others})' if others else ''}"
     if not known:
         return "none is defined yet"
     listed: list[str] = []

@@ -41,14 +41,16 @@ def request(
         erasures = _of_person(lookup, str(identifier), holders, day)
     else:
         erasures = [Erasure(identifier.id_key, None, day)]
-    spark = get_spark("databank", **project.settings.spark)
-    runner = Runner(DeltaStore(spark, root), project.settings, progress=Progress(quiet=True))
+    progress = Progress()
+    with progress.wait("session"):
+        spark = get_spark("databank", **project.settings.spark)
+        runner = Runner(DeltaStore(spark, root), project.settings, progress=progress)
     hashed = fingerprint(erasures)
     outcome = runner.run(REQUEST_JOB, ErasureRequest(tuple(erasures)), day=day, config_hash=hashed)
     if outcome.error is not None:
         raise outcome.error
     keys = {erasure.id_key for erasure in erasures}
-    return [TextSection(_title(len(keys), person=person), [])]
+    return [TextSection(_title(len(keys), person=person), [], "erasure")]
 
 
 def _of_person(

@@ -12,11 +12,11 @@ from databank.identity.preview.build import Preview, preview_identity
 from databank.identity.preview.gates import refusal, verdicts
 from databank.project.jobs import config_hash, load_job
 from databank.project.load import load_project
-from databank.runs import Context, Runner, StepResult
+from databank.runs import Context, Progress, Runner, StepResult
 from databank.session import get_spark
 from databank.sources.tables import IDENTIFIER
 from databank.tables import DeltaStore
-from databank.tables.outside import require_root
+from databank.tables.outside import require_bank
 
 _JOB = "resolve_identity"
 _LINKAGE_CHANGED = (
@@ -39,9 +39,11 @@ def preview_rules(
     """
     project = load_project(conf_dir)
     refuse_future(day, timezone=project.settings.timezone)
-    require_root(root)
-    spark = get_spark("databank", **project.settings.spark)
-    runner = Runner(DeltaStore(spark, root), project.settings)
+    require_bank(root)
+    progress = Progress()
+    with progress.wait("session"):
+        spark = get_spark("databank", **project.settings.spark)
+        runner = Runner(DeltaStore(spark, root), project.settings, progress=progress)
     if not runner.store.is_published(IDENTIFIER):
         raise DataBankError(f"--root {root}: holds no identifiers yet; run ingest first")
     previews: list[Preview] = []
@@ -79,14 +81,16 @@ def _sections(preview: Preview, gates: Gates, day: date) -> list[TextSection]:
     }
     merges, splits = preview.merges, preview.splits
     return [
-        TextSection(f"persons on {day}, were these rules run; nothing was published", [persons]),
-        *([TextSection(_LINKAGE_CHANGED, [])] if preview.linkage_changed else []),
-        TextSection("gates", _gates(preview, gates)),
-        TextSection("the largest persons after it", preview.largest),
-        TextSection("excluded and rejected", preview.refused),
-        TextSection(f"merges to read: {len(merges)} of {changed['merge']}", merges),
-        TextSection(f"splits to read: {len(splits)} of {changed['split']}", splits),
-        TextSection(_CLOSER, []),
+        TextSection(
+            f"persons on {day}, were these rules run; nothing was published", [persons], "persons"
+        ),
+        *([TextSection(_LINKAGE_CHANGED, [], "note")] if preview.linkage_changed else []),
+        TextSection("gates", _gates(preview, gates), "gates"),
+        TextSection("the largest persons after it", preview.largest, "largest"),
+        TextSection("excluded and rejected", preview.refused, "rejected"),
+        TextSection(f"merges to read: {len(merges)} of {changed['merge']}", merges, "merges"),
+        TextSection(f"splits to read: {len(splits)} of {changed['split']}", splits, "splits"),
+        TextSection(_CLOSER, [], "note"),
     ]
 
 

@@ -8,10 +8,10 @@ from databank.errors import DataBankError
 from databank.project.graph import Node
 from databank.project.jobs import config_hash, job_config
 from databank.project.model import Project
-from databank.runs import Runner
+from databank.runs import Progress, Runner
 from databank.session import get_spark
 from databank.tables import DeltaStore
-from databank.tables.outside import require_root
+from databank.tables.outside import require_bank
 from databank.tags.base import TagBase
 from databank.tags.preview import TagPreview, preview_tag as preview
 
@@ -24,9 +24,11 @@ def preview_tag(project: Project, root: str, day: date, name: str) -> list[TextS
     Raises:
         DataBankError: If the root holds no bank, or the run ends with an error of the operator's.
     """
-    require_root(root)
-    spark = get_spark("databank", **project.settings.spark)
-    runner = Runner(DeltaStore(spark, root), project.settings)
+    require_bank(root)
+    progress = Progress()
+    with progress.wait("session"):
+        spark = get_spark("databank", **project.settings.spark)
+        runner = Runner(DeltaStore(spark, root), project.settings, progress=progress)
     if not runner.store.is_published("archive.person_day"):
         raise DataBankError(f"--root {root}: holds no archive yet; run build_archive first")
     made_of = _made_of(project, name)
@@ -60,10 +62,14 @@ def _sections(
     definition = f": {tag.definition}" if tag.definition else ""
     unpublished = [{"tag": name} for name in result.unpublished]
     sections = [
-        TextSection(f"{tag.name} ({tag.kind}){definition}", plan),
-        TextSection("of nobody as it is published; if it is new, build it first", unpublished),
-        TextSection(f"who would have it on {day}; nothing was published", result.coverage),
-        TextSection("the most frequent values", result.frequent),
-        TextSection(f"{len(result.examples)} who would have it", result.examples),
+        TextSection(f"{tag.name} ({tag.kind}){definition}", plan, "reads"),
+        TextSection(
+            "of nobody as it is published; if it is new, build it first", unpublished, "unpublished"
+        ),
+        TextSection(
+            f"who would have it on {day}; nothing was published", result.coverage, "coverage"
+        ),
+        TextSection("the most frequent values", result.frequent, "frequent"),
+        TextSection(f"{len(result.examples)} who would have it", result.examples, "examples"),
     ]
     return [section for section in sections if section.rows]

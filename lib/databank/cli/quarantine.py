@@ -14,7 +14,7 @@ def list_quarantine(root: str, source: str | None, *, show_values: bool) -> Rows
     """Count what is in quarantine by source, rule and reason, with three places of each.
 
     Raises:
-        DataBankError: If the root does not exist.
+        DataBankError: If there is no bank at the root, or it cannot be read.
     """
     reason = "reason" if show_values else _MASKED
     place = "file || coalesce(' line ' || line::VARCHAR, '')"

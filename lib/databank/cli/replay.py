@@ -8,12 +8,12 @@ from databank.errors import DataBankError
 from databank.hashing import fingerprint
 from databank.project.jobs import config_hash, job_config
 from databank.project.load import load_project
-from databank.runs import Runner
+from databank.runs import Progress, Runner
 from databank.session import get_spark
 from databank.sources.build import JOB
 from databank.sources.replay import Replay, replay_quarantine
 from databank.tables import DeltaStore
-from databank.tables.outside import require_root
+from databank.tables.outside import require_bank
 from databank.tables.published_reader import PublishedReader
 
 
@@ -25,14 +25,16 @@ def replay(
     Raises:
         DataBankError: If the source is unknown, or the bank has no run of ingest.
     """
-    require_root(root)
+    require_bank(root)
     project = load_project(conf_dir)
     names = [each.source for each in project.sources]
     if source is not None and source not in names:
         raise DataBankError(f"--source: unknown source {source!r}; one of {', '.join(names)}")
     day = day or _last_day(root)
-    spark = get_spark("databank", **project.settings.spark)
-    runner = Runner(DeltaStore(spark, root), project.settings)
+    progress = Progress()
+    with progress.wait("session"):
+        spark = get_spark("databank", **project.settings.spark)
+        runner = Runner(DeltaStore(spark, root), project.settings, progress=progress)
     outcome = runner.run(
         replace(JOB, step=replay_quarantine),
         Replay(job_config(JOB.name, project), source),

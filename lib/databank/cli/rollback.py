@@ -13,7 +13,7 @@ from databank.runs.records import StoreLedger
 from databank.runs.rollback import roll_back as roll_back_job
 from databank.session import get_spark
 from databank.tables import DeltaStore
-from databank.tables.outside import require_root
+from databank.tables.outside import require_bank
 
 _CONF = "conf"  # the default: a bank may be rolled back from where there is none
 
@@ -45,14 +45,16 @@ def roll_back_identity(conf_dir: str, root: str, day: date) -> list[TextSection]
     """Publish again the identity that was published by a day, and tell what follows.
 
     Raises:
-        DataBankError: If the day lies ahead, the root does not exist, or the job cannot go there.
+        DataBankError: If the day lies ahead, the root holds no bank, or the job cannot go there.
     """
     settings = _settings(conf_dir)
     refuse_future(day, timezone=settings.timezone, option="--to")
-    require_root(root)
-    spark, job = get_spark("databank", **settings.spark), load_job("resolve_identity")
-    store = DeltaStore(spark, root)
-    outcome = roll_back_job(store, settings, job, to=day, progress=Progress(quiet=True))
+    require_bank(root)
+    progress = Progress()
+    with progress.wait("session"):
+        spark, job = get_spark("databank", **settings.spark), load_job("resolve_identity")
+        store = DeltaStore(spark, root)
+    outcome = roll_back_job(store, settings, job, to=day, progress=progress)
     # other jobs are ahead, and take no older day
     latest = max(StoreLedger(store).history().days.values())
     follows = (
@@ -60,8 +62,8 @@ def roll_back_identity(conf_dir: str, root: str, day: date) -> list[TextSection]
         "later day; what they keep of the days between stays as it was made"
     )
     return [
-        TextSection("identity is rolled back", [dict(outcome.summary)]),
-        TextSection(follows, []),
+        TextSection("identity is rolled back", [dict(outcome.summary)], "rollback"),
+        TextSection(follows, [], "follows"),
     ]
 
 
@@ -69,18 +71,20 @@ def roll_back_model(name: str, conf_dir: str, root: str) -> list[TextSection]:
     """Make the former champion of a model champion again, and tell what follows.
 
     Raises:
-        DataBankError: If the root does not exist, no model was trained on it, there is no such
+        DataBankError: If the root holds no bank, no model was trained on it, there is no such
             model, no champion, or none before it.
     """
     settings = _settings(conf_dir)
-    require_root(root)
-    store = DeltaStore(get_spark("databank", **settings.spark), root)
+    require_bank(root)
+    progress = Progress()
+    with progress.wait("session"):
+        store = DeltaStore(get_spark("databank", **settings.spark), root)
     day = StoreLedger(store).history().latest_day("train_model")
     if day is None:
         raise DataBankError(f"--root {root}: no model was trained on it yet; run train_model first")
     from databank.models.rollback import ROLLBACK  # imports mlflow's and Spark's models
 
-    runner = Runner(store, settings, progress=Progress(quiet=True))
+    runner = Runner(store, settings, progress=progress)
     outcome = runner.run(ROLLBACK, name, day=day, config_hash="rollback", nodes=(name,))
     if outcome.error is not None:
         raise outcome.error
@@ -90,7 +94,10 @@ def roll_back_model(name: str, conf_dir: str, root: str) -> list[TextSection]:
         "`train_every` after the training that was rolled back"
     )
     title = f"model {name} is rolled back"
-    return [TextSection(title, [dict(outcome.summary)]), TextSection(follows, [])]
+    return [
+        TextSection(title, [dict(outcome.summary)], "rollback"),
+        TextSection(follows, [], "follows"),
+    ]
 
 
 def _settings(conf_dir: str) -> Settings:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from databank.cli.options import ROOT
 from databank.cli.show import Rows, TextSection
 from databank.clock import today
 from databank.errors import DataBankError, did_you_mean
 from databank.project.graph import Node
 from databank.project.model import Project
-from databank.tables.outside import is_there
+from databank.tables.outside import holds_bank, require_bank
 from databank.tags.base import TagBase
 
 MOST_DAYS = 10
@@ -36,6 +37,9 @@ def list_tags(project: Project, root: str) -> Rows:
     """List the tags of the configuration; without figures where the root holds no bank.
 
     An entity's tag counts entities, and says whose it is.
+
+    Raises:
+        DataBankError: If another root than the default one is given, and holds no bank.
     """
     measured = _measured(root)
     return [_listed(tag, measured.get(tag.name, [])) for tag in _every(project)]
@@ -45,7 +49,8 @@ def describe_tag(project: Project, root: str, name: str) -> list[TextSection]:
     """Show what a tag is and reads, who uses it, and how many had it on the last run days.
 
     Raises:
-        DataBankError: If the configuration has no such tag.
+        DataBankError: If the configuration has no such tag, or another root than the default
+            one is given, and holds no bank.
     """
     tags = {tag.name: tag for tag in _every(project)}
     if name not in tags:
@@ -55,13 +60,15 @@ def describe_tag(project: Project, root: str, name: str) -> list[TextSection]:
     as_of = days[0].day if days else today(project.settings.timezone)
     users = project.graph.users().get(Node("tag", name), ())
     definition = f": {tag.definition}" if tag.definition else ""
+    keys = [{"key": key, "value": value} for key, value in _keys(tag).items()]
     reads = [{"reads": table, "what": what} for table, what in tag.reads(as_of)]
     return [
-        TextSection(f"{name}{definition}", [{"key": k, "value": v} for k, v in _keys(tag).items()]),
-        TextSection(f"what it reads, as of {as_of}", reads),
+        TextSection(f"{name}{definition}", keys, "tag"),
+        TextSection(f"what it reads, as of {as_of}", reads, "reads"),
         TextSection(
             "who uses it" if users else "nobody uses it",
             [{"kind": user.kind, "name": user.name} for user in users],
+            "users",
         ),
         _life(tag, days, root),
     ]
@@ -95,8 +102,8 @@ def _listed(tag: TagBase, days: list[_Day]) -> dict[str, Any]:
 def _life(tag: TagBase, days: list[_Day], root: str) -> TextSection:
     """Show the last run days, newest first."""
     if not days:
-        why = "no run has measured it" if is_there(root) else "the folder does not exist"
-        return TextSection(f"how many have it: not known at {root}, {why}", [])
+        why = "no run has measured it" if holds_bank(root) else "there is no bank"
+        return TextSection(f"how many have it: not known at {root}, {why}", [], "coverage")
     rows = [
         {
             "day": measured.day,
@@ -106,7 +113,7 @@ def _life(tag: TagBase, days: list[_Day], root: str) -> TextSection:
         }
         for at, measured in enumerate(days[:MOST_DAYS])
     ]
-    return TextSection("how many have it", rows)
+    return TextSection("how many have it", rows, "coverage")
 
 
 def _change(days: list[_Day]) -> str | None:
@@ -118,8 +125,9 @@ def _change(days: list[_Day]) -> str | None:
 
 def _measured(root: str, name: str | None = None) -> Mapping[str, list[_Day]]:
     """Read by tag its measured days, newest first; of a day that was run again the last run's."""
-    if not is_there(root):
+    if root == ROOT and not holds_bank(root):
         return {}
+    require_bank(root)
     # DuckDB and delta-rs take half a second to import: only here
     from databank.tables.published_reader import PublishedReader
 

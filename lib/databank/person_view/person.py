@@ -18,11 +18,34 @@ from databank.identity.identifier_query import (
     find_identifiers,
     identifiers_by_key,
 )
+from databank.person_view.active_days import ActiveDay, active_days
 from databank.person_view.day import DayView, view_day
-from databank.person_view.settings import read_settings
+from databank.person_view.results import (
+    AudienceMembership,
+    LookalikeMembership,
+    Rfm,
+    Score,
+    ScoreUse,
+    audiences_of,
+    lookalikes_of,
+    on_last_day,
+    rfm_of,
+    scores_of,
+    uses_of,
+)
+from databank.person_view.settings import read_model_tags, read_settings
 from databank.tables.published_reader import PublishedReader
 
 PERSON_ID = "person_id"  # in place of a type: a person by number
+# tables that have what the bank knows of a person, and the condition on their rows
+_TRACES = {
+    "identity.person": "person_id = ?",
+    "identity.changes": "person_id = ? OR other_person_id = ?",
+    "identity.entity": "person_id = ?",
+    "lifecycle.stage": "person_id = ?",
+    "tags.person_tag": "person_id = ?",
+}
+_NO_PERSON = 2**63  # beyond it no number is a BIGINT
 
 
 class Membership(NamedTuple):
@@ -68,9 +91,14 @@ class PersonView:
         person_id: The person's number.
         identifiers: Each with the period in which it is the person's; None = of no known name.
         memberships: Households, accounts ...; those of today.
-        stage: Life-cycle stage, and the day of it.
+        stage: Life-cycle stage, and the day of it; None = in none on the last day of stages.
+        rfm: Recency, frequency and money, and the day of them.
+        scores: Newest score of each model, with the tags that are made of it; those of today.
+        audiences: Those that the person, or an entity of the person, is in.
+        lookalikes: Those that the person is in.
         tags: Those of the last run.
         changes: What became of the person.
+        days: The last days on which the person did something, the newest first.
         activity: What the person did on the day that was asked for.
     """
 
@@ -78,16 +106,14 @@ class PersonView:
     identifiers: list[tuple[Identifier, OwnershipPeriod]] = field(default_factory=list)
     memberships: list[Membership] = field(default_factory=list)
     stage: tuple[date, str] | None = None
+    rfm: Rfm | None = None
+    scores: list[tuple[Score, list[ScoreUse]]] = field(default_factory=list)
+    audiences: list[AudienceMembership] = field(default_factory=list)
+    lookalikes: list[LookalikeMembership] = field(default_factory=list)
     tags: list[TagValue] = field(default_factory=list)
     changes: list[IdentityChange] = field(default_factory=list)
+    days: list[ActiveDay] = field(default_factory=list)
     activity: DayView | None = None
-
-    @property
-    def is_known(self) -> bool:
-        """Whether the bank knows anything of a person of this number."""
-        return any(
-            (self.identifiers, self.memberships, self.stage, self.tags, self.changes)
-        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -114,27 +140,29 @@ class IdentifierView:
 
 
 def view_person(
-    root: str, conf_dir: str, query: IdentifierQuery, day: date | None
+    root: str, conf_dir: str, query: IdentifierQuery, day: date | None, *, most_days: int
 ) -> IdentifierView:
     """Tell who owned an identifier when, and what the bank knows of the owner on a day.
 
     Args:
         root: The warehouse.
-        conf_dir: Read for the day's activity only.
+        conf_dir: Read for the day's activity, and for the bands of scores.
         query: An identifier as people write it; its type may be person_id.
         day: The day that is asked about; None = today, without activity.
+        most_days: How many of the last days on which the person did something.
 
     Raises:
         DataBankError: If the identifier, or the person, is not known.
     """
     reader = PublishedReader(root)
     if query.id_type == PERSON_ID:
-        return IdentifierView(None, day, person=_numbered(reader, conf_dir, query.value, day))
+        person = _numbered(reader, conf_dir, query.value, day, most_days)
+        return IdentifierView(None, day, person=person)
     [identifier] = find_identifiers(reader, [query])
     owners = owners_of(reader, [identifier.id_key])[identifier.id_key]
     current = next((period for period in owners if period.covers(day)), None)
     if current is not None:
-        person = _person(reader, conf_dir, current.person_id, day)
+        person = _person(reader, conf_dir, current.person_id, day, most_days)
         return IdentifierView(identifier, day, owners, person)
     ties, refused = _ties(reader, identifier) if day is None else ([], [])
     if ties or refused:
@@ -150,8 +178,7 @@ def find_person(reader: PublishedReader, query: IdentifierQuery) -> int:
         DataBankError: If the identifier is not known, or unmatched.
     """
     if query.id_type == PERSON_ID:
-        # no day, so no configuration is read
-        return _numbered(reader, "", query.value, None).person_id
+        return _known_number(reader, query.value)
     [identifier] = find_identifiers(reader, [query])
     for period in owners_of(reader, [identifier.id_key])[identifier.id_key]:
         if period.covers(None):
@@ -166,38 +193,56 @@ def memberships_of(reader: PublishedReader, person_id: int) -> list[Membership]:
     return [Membership(kind, number, _members(reader, kind, number)) for kind, number in rows]
 
 
-def _numbered(reader: PublishedReader, conf_dir: str, value: str, day: date | None) -> PersonView:
-    if value.isascii() and value.isdigit():
-        person = _person(reader, conf_dir, int(value), day)
-        if person.is_known:
-            return person
-    raise DataBankError(f"person_id {value}: the bank has no such person")
+def _numbered(
+    reader: PublishedReader, conf_dir: str, value: str, day: date | None, most_days: int
+) -> PersonView:
+    return _person(reader, conf_dir, _known_number(reader, value), day, most_days)
 
 
-def _person(reader: PublishedReader, conf_dir: str, person_id: int, day: date | None) -> PersonView:
+def _known_number(reader: PublishedReader, value: str) -> int:
+    """Read the number of a person, whom the bank has, or had."""
+    if value.isascii() and value.isdigit() and int(value) < _NO_PERSON:
+        number = int(value)
+        for table, where in _TRACES.items():
+            given = [number] * where.count("?")
+            [(rows,)] = reader.find(table, ("count(*)",), where, given) or [(0,)]
+            if rows:
+                return number
+    raise DataBankError(
+        f"person_id {value}: the bank has no such person; ask by one of the person's identifiers"
+    )
+
+
+def _person(
+    reader: PublishedReader, conf_dir: str, person_id: int, day: date | None, most_days: int
+) -> PersonView:
     periods = [
         period for period in identifiers_of(reader, person_id) if day is None or period.covers(day)
     ]
     names = identifiers_by_key(reader, {period.id_key for period in periods})
     named = [(names[p.id_key], p) for p in periods if p.id_key in names]
     today = day is None
+    memberships = memberships_of(reader, person_id) if today else []
+    scores = scores_of(reader, person_id) if today else []
+    model_tags = read_model_tags(conf_dir) if scores else []
     return PersonView(
         person_id,
         identifiers=sorted(
             named, key=lambda pair: (pair[0].id_type, pair[0].id_value, str(pair[1].valid_from))
         ),
-        memberships=memberships_of(reader, person_id) if today else [],
-        stage=_stage(reader, person_id, day),
+        memberships=memberships,
+        stage=on_last_day(reader, "lifecycle.stage", ("day", "stage"), person_id, day),
+        rfm=rfm_of(reader, person_id, day),
+        scores=[(score, uses_of(score, model_tags)) for score in scores],
+        audiences=audiences_of(
+            reader, person_id, {each.entity: each.entity_id for each in memberships}, day
+        ),
+        lookalikes=lookalikes_of(reader, person_id, day),
         tags=_tags(reader, person_id) if today else [],
         changes=_changes(reader, person_id, day),
+        days=active_days(reader, person_id, day, most=most_days),
         activity=None if day is None else view_day(reader, read_settings(conf_dir), person_id, day),
     )
-
-
-def _stage(reader: PublishedReader, person_id: int, day: date | None) -> tuple[date, str] | None:
-    rows = reader.find("lifecycle.stage", ("day", "stage"), "person_id = ?", [person_id])
-    reached = [(on, stage) for on, stage in rows if day is None or on <= day]
-    return reached[-1] if reached else None
 
 
 def _tags(reader: PublishedReader, person_id: int) -> list[TagValue]:

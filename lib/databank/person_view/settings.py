@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from databank.archive.config import ArchiveConfig
 from databank.config import ConfigReader, Settings
 from databank.identity.config import IdentityConfig
+from databank.tags.kinds.model import ModelTag
 
 _DEFAULT_FOLDER = "conf"
 
@@ -44,3 +45,15 @@ def read_settings(conf_dir: str) -> ViewSettings:
     sessions = archive.sessions if archive else None
     events = sessions.events if sessions else None
     return ViewSettings(ZoneInfo(settings.timezone), identity or unknown, events)
+
+
+def read_model_tags(conf_dir: str) -> list[ModelTag]:
+    """Read the tags that are made of scores; files with faults are passed over."""
+    if not Path(conf_dir).is_dir():
+        return []
+    # all kinds of tags are imported for it
+    from databank.tags.library import TagsFile
+
+    files = ConfigReader(conf_dir).read_folder("tags", TagsFile)
+    tags = [tag for content in files.values() for tag in content.tags]
+    return [tag for tag in tags if isinstance(tag, ModelTag)]

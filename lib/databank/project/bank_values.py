@@ -16,7 +16,7 @@ from databank.expressions.types import Known, type_faults
 from databank.indicators.kinds import RetentionIndicator
 from databank.project.graph import LIFECYCLE
 from databank.project.model import Project
-from databank.tables.outside import is_there
+from databank.tables.outside import holds_bank
 from databank.tables.published_reader import PublishedReader
 from databank.tags.filters import literal
 from databank.tags.kinds.attribute import ProfileTag
@@ -79,9 +79,9 @@ def bank_warnings(project: Project, root: str) -> list[str]:
         Lines, `what; what may be meant`; none for a bank that has no archive yet, and that it
         cannot be read where that is so: the run that mends it is not to be stopped.
     """
-    if not is_there(root):
-        return []
     try:
+        if not holds_bank(root):
+            return []
         return _warnings(project, BankValues(root, project.archive))
     except DataBankError as error:
         return [str(error)]

@@ -43,10 +43,9 @@ def execute(
         DataBankError: The first error that ended the run; see `run_steps`.
     """
     progress = Progress()
-    progress.start("session")
-    spark = get_spark("databank", **project.settings.spark)
-    runner = Runner(DeltaStore(spark, root), project.settings, progress=progress)
-    progress.done("ready", {})
+    with progress.wait("session"):
+        spark = get_spark("databank", **project.settings.spark)
+        runner = Runner(DeltaStore(spark, root), project.settings, progress=progress)
     steps = list(steps)
     if any(JOBS[step.job].kind or step.job == _INDICATORS for step in steps):
         progress.warn(bank_warnings(project, root))

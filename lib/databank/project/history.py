@@ -9,11 +9,12 @@ def last_runs(root: str, count: int) -> list[dict[str, Any]]:
     """List the last runs, newest first.
 
     Raises:
-        DataBankError: If the root does not exist.
+        DataBankError: If there is no bank at the root, or it cannot be read.
     """
     # delta-rs takes half a second to import: only here
-    from databank.tables.outside import newest, read_small
+    from databank.tables.outside import newest, read_small, require_bank
 
+    require_bank(root)
     rows = read_small(root, RUN.name)
     if rows is None:
         return []

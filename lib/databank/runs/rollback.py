@@ -41,7 +41,7 @@ def roll_back(
     progress.start(f"rollback of {job.name}")
     ledger = ledger or StoreLedger(store)
     run_id = new_run_id(job, to)
-    with Lease(store, job.name, run_id=run_id, seconds=settings.lease_seconds):
+    with progress, Lease(store, job.name, run_id=run_id, seconds=settings.lease_seconds):
         store.refresh()
         started, clock = now(), time.monotonic()
         target = published_by(store, job.name, to)

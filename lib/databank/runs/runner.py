@@ -119,7 +119,7 @@ class Runner:
         self._progress.start(f"preview of {title}" if preview else title)
         run_id = new_run_id(job, day)
         seconds = self._settings.lease_seconds
-        with Lease(self.store, job.name, run_id=run_id, seconds=seconds):
+        with self._progress, Lease(self.store, job.name, run_id=run_id, seconds=seconds):
             self.store.refresh()
             self._read_history()
             last = self._history.last(job.name, nodes)
@@ -157,6 +157,8 @@ class Runner:
             else:
                 self.store.start_run(context.run_id, job.tables)
                 self._remove_leftovers(job, context.run_id)
+                # a list: another thread asks, and a dictionary that grows cannot be gone through
+                self._progress.count(lambda: sum(list(self.store.rows_written.values())))
                 summary = job.step(context, config).summary
                 seen = context.last.read.get(ERASED_PERSON.name) if context.last else None
                 remove_erased_persons(self.store, job.tables, seen)

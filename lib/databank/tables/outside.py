@@ -1,6 +1,6 @@
 """A warehouse for readers outside Spark: its root, published versions, and small tables."""
 
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING
 
 from databank.errors import DamagedTableError, DataBankError
@@ -8,21 +8,42 @@ from databank.errors import DamagedTableError, DataBankError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-
-def is_there(root: str) -> bool:
-    """Tell whether the folder exists; a store elsewhere is taken to be there until it is read."""
-    return "://" in root or Path(root).is_dir()
+_DENIED = "Permission denied"
+_LEDGERS = ("ops/publish", "ops/run")  # a run writes one of them, whatever becomes of it
 
 
-def require_root(root: str) -> None:
-    """Refuse a folder that is not there; a store elsewhere is tried when it is read.
+def is_elsewhere(root: str) -> bool:
+    """Tell whether the warehouse is no folder of this machine."""
+    return "://" in root
+
+
+def holds_bank(root: str) -> bool:
+    """Tell whether a run has written into the root; a store elsewhere is tried when it is read.
 
     Raises:
-        DataBankError: If the folder does not exist, or none is given.
+        DataBankError: If the root is empty text or a file, or cannot be read.
     """
     refuse_blank_root(root)
-    if not is_there(root):
-        raise DataBankError(f"--root {root}: there is no such folder; give that of a warehouse")
+    if is_elsewhere(root):
+        return True
+    # not by Path, which raises where a folder above may not be entered
+    if os.path.isfile(root):
+        raise DataBankError(f"--root {root}: is a file; give the folder of a bank")
+    return any(_lists(root, f"{ledger}/_delta_log") for ledger in _LEDGERS)
+
+
+def require_bank(root: str) -> None:
+    """Refuse a root into which no run has written.
+
+    Raises:
+        DataBankError: If there is no bank at the root, or it cannot be read.
+    """
+    if not holds_bank(root):
+        why = "no run has written there" if os.path.isdir(root) else "there is no such folder"
+        raise DataBankError(
+            f"no bank at {root}: {why}; create it by `databank run all --root {root} --date "
+            "YYYY-MM-DD`, or give the --root of a bank"
+        )
 
 
 def refuse_blank_root(root: str) -> None:
@@ -32,7 +53,49 @@ def refuse_blank_root(root: str) -> None:
         DataBankError: Naming the option.
     """
     if not root.strip():
-        raise DataBankError("--root: is empty; give the folder of a warehouse")
+        raise DataBankError("--root: is empty; give the folder of a bank")
+
+
+def refuse_closed(root: str, path: str, error: Exception) -> None:
+    """Refuse a table that may not be read: readers take it for damaged, or not there.
+
+    Args:
+        root: The warehouse.
+        path: Of the table below the root.
+        error: What a reader says.
+
+    Raises:
+        DataBankError: If it is there and this user may not read it.
+    """
+    if _DENIED in str(error):
+        raise DataBankError(
+            f"--root {root}: {path} cannot be read ({_DENIED}); let this user read it"
+        ) from None
+    if not is_elsewhere(root):
+        _lists(root, f"{path}/_delta_log")
+
+
+def _lists(root: str, path: str) -> bool:
+    """Tell whether a folder under the root holds anything; one that cannot be read is an error."""
+    try:
+        return bool(os.listdir(f"{root}/{path}"))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise DataBankError(
+            f"--root {root}: {path} cannot be read ({error.strerror}); let this user read it"
+        ) from None
+
+
+def require_root(root: str) -> None:
+    """Refuse a folder that is not there; a store elsewhere is tried when it is read.
+
+    Raises:
+        DataBankError: If the folder does not exist, or none is given.
+    """
+    refuse_blank_root(root)
+    if not is_elsewhere(root) and not os.path.isdir(root):
+        raise DataBankError(f"--root {root}: there is no such folder; give that of a bank")
 
 
 def published_versions(root: str) -> dict[str, int]:
@@ -48,7 +111,7 @@ def read_small(root: str, table: str, *, version: int | None = None) -> "pa.Tabl
     """Read a small table into memory; None if there is none.
 
     Raises:
-        DataBankError: If the root does not exist.
+        DataBankError: If there is no bank at the root, or it cannot be read.
         DamagedTableError: If files of the table are gone or spoilt.
     """
     # delta-rs takes half a second to import: who only asks for the root does not wait for it
@@ -60,9 +123,11 @@ def read_small(root: str, table: str, *, version: int | None = None) -> "pa.Tabl
     path = f"{root}/{table.replace('.', '/')}"
     try:
         return DeltaTable(path, version=version).to_pyarrow_table()
-    except TableNotFoundError:
+    except TableNotFoundError as error:
+        refuse_closed(root, table.replace(".", "/"), error)
         return None
     except (DeltaError, ArrowException, OSError) as error:
+        refuse_closed(root, table.replace(".", "/"), error)
         raise DamagedTableError(table, path, first_line(error)) from None
 
 

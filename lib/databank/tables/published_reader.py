@@ -12,7 +12,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from databank.errors import DamagedTableError, DataBankError
 from databank.tables.damage import damage_in
-from databank.tables.outside import first_line, require_root
+from databank.tables.outside import first_line, refuse_closed, require_bank
 
 _PUBLISH = "ops.publish"
 # written by the runner and never published: their newest state counts
@@ -26,12 +26,12 @@ class PublishedReader:
         root: The warehouse.
 
     Raises:
-        DataBankError: If the root does not exist.
+        DataBankError: If there is no bank at the root, or it cannot be read.
         DamagedTableError: If ops.publish is gone, or its files are.
     """
 
     def __init__(self, root: str) -> None:
-        require_root(root)
+        require_bank(root)
         self._root = root
         # it would ask the network for what it misses
         self._db = duckdb.connect(
@@ -134,13 +134,15 @@ class PublishedReader:
         """
         try:
             held = DeltaTable(self._path(table), version=version)
-        except TableNotFoundError:
+        except TableNotFoundError as error:
+            refuse_closed(self._root, table.replace(".", "/"), error)
             if version is None:
                 return None
             raise DamagedTableError(
                 table, self._path(table), f"nothing lies there, and version {version} is published"
             ) from None
         except (DeltaError, OSError) as error:
+            refuse_closed(self._root, table.replace(".", "/"), error)
             raise DamagedTableError(table, self._path(table), first_line(error)) from None
         if "://" in self._root:
             name = table.replace(".", "_")

@@ -122,6 +122,29 @@ class TagEvidence:
         ]
         return Reason(f"{tag.name}: {tag.definition}", values)
 
+    def threshold_of(self, name: str, share: float) -> tuple[Any, float | None]:
+        """Give the subject's value of a ranked number, and the least of the share that is highest.
+
+        Args:
+            name: A tag of persons or entities of this kind, or `persons` of an entity.
+            share: Share of those with a value above 0.
+        """
+        ranked = self.tags.get(name)
+        if ranked is None:
+            count, where = "count(DISTINCT person_id)", "entity = ? GROUP BY entity_id"
+            columns = (count, f"quantile_cont({count}, {1 - share}) OVER ()")
+            rows = self.lookup.find(
+                "identity.entity",
+                columns,
+                f"{where} QUALIFY entity_id = ?",
+                [self.entity, self.subject],
+            )
+            return rows[0] if rows else (None, None)
+        table, _, condition = _table(ranked)
+        threshold = f"quantile_cont(value_double, {1 - share}) FILTER (value_double > 0)"
+        rows = self.lookup.find(table, (threshold,), f"tag = ?{condition}", [name])
+        return value_of(self.lookup, ranked, self.subject)[0], rows[0][0] if rows else None
+
     def of_macros(self, tag: ExplainableTag, ranked_by: str = "count") -> Iterator[Reason]:
         """Show the rows of each macro of a tag.
 

@@ -139,7 +139,10 @@ def test_a_person_by_number(ask: Any, world: World) -> None:
     person = dict(world.bank.rows(*_person_rows()))[world.keys["u1"]]
     _, by_number = ask("person_id", str(person))
     _, answer = ask("user_id", "u1")
-    assert by_number == [{"title": f"person {person}", "rows": []}, *answer[1:]]
+    assert by_number == [
+        {"title": f"person {person}", "rows": [], "section": "person"},
+        *answer[1:],
+    ]
 
 
 def test_a_phone_is_whose_it_was_on_that_day(ask: Any) -> None:
@@ -212,4 +215,4 @@ def test_a_warehouse_that_is_not_there(capsys: pytest.CaptureFixture[str], tmp_p
     assert exit_code(["person", "user_id", "u1", "--root", str(tmp_path / "none")]) == 2
     assert "no such folder" in capsys.readouterr().err
     assert exit_code(["person", "user_id", "u1", "--root", str(tmp_path)]) == 2
-    assert "no identifier of this type" in capsys.readouterr().err
+    assert "no run has written there" in capsys.readouterr().err

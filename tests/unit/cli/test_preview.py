@@ -128,7 +128,7 @@ def _persons(world: World) -> list[tuple[int, str]]:
         ({"gates": {"move": 0.1}}, str(DAY), "unknown key; did you mean 'moved'?"),
         ({}, "tomorrow", "--date: 'tomorrow' is not a day"),
         ({}, "2100-01-01", "lies in the future"),
-        ({}, str(DAY), "holds no identifiers yet; run ingest first"),
+        ({}, str(DAY), "no run has written there; create it by `databank run all"),
     ],
 )
 def test_what_cannot_be_previewed_says_why(

@@ -14,6 +14,7 @@ from databank.archive.tables import PERSON_DAY
 from databank.cli.main import exit_code
 from databank.identity.tables import CHANGES, STATE
 from tests.support.bank import DAY
+from tests.support.published import publish_rows
 from tests.unit.identity.test_scope import SAME
 from tests.unit.identity.world import World, group
 
@@ -102,7 +103,8 @@ def _moved_on(
 def test_where_nothing_leads_back_to(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], day: str, message: str
 ) -> None:
-    words = ["--root", str(tmp_path), "--conf-dir", str(tmp_path), "--to", day]
+    root = publish_rows(tmp_path, {"lifecycle.stage": []})
+    words = ["--root", root, "--conf-dir", str(tmp_path), "--to", day]
     assert exit_code(["rollback", "identity", *words]) == 2
     assert message in capsys.readouterr().err
 

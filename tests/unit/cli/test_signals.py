@@ -42,7 +42,7 @@ def test_a_full_disk_is_one_line(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("typer.echo", fail)
-    assert main.exit_code(["version"]) == 2
+    assert main.exit_code(["--version"]) == 2
     assert capsys.readouterr().err == (
         "error: no space is left on a disk; free some, and run it again\n"
     )

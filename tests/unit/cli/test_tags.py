@@ -5,7 +5,9 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 from pyspark.sql import SparkSession
 
 from databank.cli.main import exit_code
@@ -110,20 +112,30 @@ def test_a_tag_that_nobody_uses_says_so(ask: Any, root: str) -> None:
     assert titles[2] == "nobody uses it"
 
 
-def test_without_a_bank_the_definition_is_told(ask: Any, tmp_path: Path) -> None:
-    for place, why in (
-        (tmp_path / "none", "the folder does not exist"),
-        (tmp_path, "no run has measured"),
-    ):
-        assert {row["persons"] for row in ask(root=str(place))} == {None}
-        what, reads, users, life = ask("keen", root=str(place))
-        assert what["title"] == "keen: logins >= 4"
+def test_without_a_bank_the_definition_is_told(
+    ask: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for why in ("there is no bank", "no run has measured it"):
+        assert {row["persons"] for row in ask(root=".databank")} == {None}
+        what, reads, users, life = ask("keen", root=".databank")
+        assert (what["title"], what["section"]) == ("keen: logins >= 4", "tag")
         assert reads["rows"]
         assert len(users["rows"]) == 2
         assert why in life["title"]
+        empty_bank(tmp_path / ".databank")
+
+
+def empty_bank(root: Path) -> None:
+    """A bank whose first run has published nothing."""
+    columns = ("table", "run_id", "job"), ("version", "seq")
+    rows = {name: pa.array([], pa.string()) for name in columns[0]}
+    rows |= {name: pa.array([], pa.int64()) for name in columns[1]}
+    write_deltalake(root / "ops" / "publish", pa.table(rows), mode="overwrite")
 
 
 def test_a_tag_of_hours_reads_the_events(conf: Path, ask: Any, tmp_path: Path) -> None:
+    empty_bank(tmp_path)
     write(conf, LOGINS | {"window": "last 6 hours"}, KEEN, KEENER, OLD)
     reads = ask("logins", root=str(tmp_path))[1]
     assert reads["rows"][0]["reads"] == "core.events"
@@ -131,6 +143,7 @@ def test_a_tag_of_hours_reads_the_events(conf: Path, ask: Any, tmp_path: Path) -
 
 
 def test_an_unknown_tag_is_an_error_of_the_operators(ask: Any, tmp_path: Path) -> None:
+    empty_bank(tmp_path)
     code, error = ask("logn", root=str(tmp_path))
     assert (code, error) == (2, "error: unknown tag 'logn'; did you mean 'logins'?\n")
 

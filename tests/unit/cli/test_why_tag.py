@@ -225,10 +225,13 @@ def test_values_are_shown_in_the_order_of_the_tag(ask: Any) -> None:
 
 
 def test_a_percentile_shows_what_it_ranks(ask: Any) -> None:
-    first, ranked, _ = ask("top_spender")
+    first, ranked, *_ = ask("top_spender")
     assert "top_spender true" in first["title"]
     assert ranked["title"].endswith("the 20% with the highest spend_90d of those above 0")
-    assert ranked["rows"] == [{"tag": "spend_90d", "value": 29.0}]
+    # four fifths of the way from 7 to 29, what the two spent who spent anything
+    assert ranked["rows"] == [
+        {"tag": "spend_90d", "value": 29.0, "threshold": pytest.approx(7 + 0.8 * 22)}
+    ]
 
 
 def test_an_attribute_shows_its_profiles(ask: Any) -> None:

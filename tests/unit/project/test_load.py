@@ -261,7 +261,7 @@ def test_only_limits_the_plan_to_what_a_node_stands_on() -> None:
         (["run", "all", "--date", "31.3.2026"], "write it as YYYY-MM-DD"),
         (["run", "all", "--date", "2100-01-01"], "lies in the future"),
         (["run", "all", "--date", "2026-03-31", "--only", "churm"], "did you mean 'churn'?"),
-        (["validate", "--conf-dir", "nowhere"], "give its path by --conf-dir"),
+        (["validate", "--conf-dir", "nowhere"], "give the one that holds identity.yml"),
         (["tables", "core.evnts"], "did you mean 'core.events'?"),
         (["runs", "--root", "nowhere"], "there is no such folder"),
         (["demo", "--dirt", "nowhere.yml", "--root", "nowhere"], "nowhere.yml"),

@@ -2,9 +2,12 @@
 
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
+
+from tests.support.published import publish_rows
 
 HERE = Path(__file__).parents[3]
 EXAMPLES = sorted(path.parent for path in HERE.glob("conf/examples/*/identity.yml"))
@@ -30,6 +33,23 @@ def test_every_configuration_is_validated_without_pyspark() -> None:
     assert len(done.stdout.splitlines()) == len(folders) >= 5
 
 
+def test_a_person_is_described_without_pyspark(tmp_path: Path) -> None:
+    tables = {
+        "identity.identifier": [{"id_key": 1, "id_type": "user_id", "scope": "", "id_value": "u1"}],
+        "identity.person": [{"id_key": 1, "person_id": 1}],
+        "identity.edges": [],
+        "tags.person_tag": [
+            {"person_id": 1, "tag": "spend_90d", "value_double": 2.0, "as_of": date(2026, 1, 31)}
+        ],
+        "models.score": [{"model": "churn", "entity_id": 1, "calibrated": 0.5}],
+    }
+    ask = f"person|user_id|u1|--root|{publish_rows(tmp_path / 'bank', tables)}"
+    more = ("", "|--json", "|--day|2026-01-31", "|--why|user_id:u1", "|--why-tag|top_spender")
+    done = without_pyspark(*(ask + each for each in more))
+    assert done.returncode == 0, done.stderr
+    assert "the 20% with the highest spend_90d" in done.stdout
+
+
 def test_what_is_in_quarantine_is_looked_for_without_pyspark(tmp_path: Path) -> None:
     done = without_pyspark(f"quarantine|--root|{tmp_path / 'nowhere'}")
     assert (done.returncode, "there is no such folder" in done.stderr) == (2, True), done.stderr
@@ -42,6 +62,8 @@ def test_what_is_in_quarantine_is_looked_for_without_pyspark(tmp_path: Path) -> 
         "tables|archive.person_day",
         "tags",
         "tags|active",
+        "validate|--json",
+        "run|--help",
         "run|all|--date|2026-03-31|--dry-run",
     ],
 )

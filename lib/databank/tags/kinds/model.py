@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -15,6 +16,8 @@ from databank.tags.columns import F
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
+
+    from databank.tags.explain import Reason, TagEvidence
 
 ModelName = Annotated[
     str, Field(pattern=r"^[a-z][a-z0-9_]*(@champion)?$", description="Model whose champion scores")
@@ -71,3 +74,11 @@ class ModelTag(TagBase):
 
     def _score(self) -> Column:
         return F.col(self.expressions[0].sql).cast("double")
+
+    def explain(self, evidence: TagEvidence) -> Iterator[Reason]:
+        """Show the bands, the highest first, and the score."""
+        if self.bands:
+            rows = sorted(self.bands.items(), key=lambda band: -band[1])
+            title = f"{self.name}: the highest band that the score reaches"
+            yield evidence.reason(title, ("band", "threshold"), rows)
+        yield from evidence.of_macros(self)

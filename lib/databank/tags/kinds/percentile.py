@@ -18,6 +18,8 @@ from databank.tags.columns import F
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
+    from databank.tags.explain import Reason, TagEvidence
+
 
 class PercentileTag(TagBase):
     """Yes for the share of persons with the highest values of another tag above 0."""
@@ -66,3 +68,10 @@ class PercentileTag(TagBase):
     def definition(self) -> str:
         """Name the share and the tag."""
         return f"the {self.share:.0%} with the highest {self.of} of those above 0"
+
+    def explain(self, evidence: TagEvidence) -> Iterator[Reason]:
+        """Show the value that is ranked, and the threshold that it has to reach."""
+        value, threshold = evidence.threshold_of(self.of, self.share)
+        columns = ("tag", "value", "threshold")
+        rows = [(self.of, value, threshold)]
+        yield evidence.reason(f"{self.name}: {self.definition}", columns, rows)
