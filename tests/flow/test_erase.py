@@ -14,7 +14,9 @@ from databank.project.execute import execute
 from databank.project.model import Project
 from databank.project.plan import plan_all
 from databank.tables import DeltaStore
-from tests.flow.conftest import DAY
+from databank.tables.statistics import properties
+from tests.flow.conftest import DAY, FIXED_DAY
+from tests.support.search import holding
 
 pytestmark = pytest.mark.nightly
 
@@ -103,3 +105,64 @@ def test_a_person_is_erased_by_the_next_run(
     assert total(store) == before
     assert exit_code(["person", "phone", phone, "--root", str(root)]) == 2
     assert "phone" in capsys.readouterr().err
+
+
+PERSON = "13800000005"  # the phone of a person of the fixed bank
+
+
+def make_older(store: DeltaStore) -> None:
+    """Have the logs of all tables as an older databank wrote them: statistics of all columns."""
+    specs = [spec for spec in all_tables().values() if store.is_published(spec)]
+    store.start_run("20260131-ingest-older", specs)
+    for spec in specs:
+        path, names = store.path(spec), ", ".join(f"'{name}'" for name in properties(spec))
+        store.spark.sql(f"ALTER TABLE delta.`{path}` UNSET TBLPROPERTIES ({names})")
+        rows = store.read(spec).localCheckpoint()
+        rows.coalesce(1).write.format("delta").mode("overwrite").save(path)
+        store.versions_written[spec.name] = store.newest_version(spec) or 0
+        store.files.delete(f"{path}/_delta_log/_statistics")
+    store.publish("older", FIXED_DAY)
+
+
+def keys_of(store: DeltaStore) -> list[str]:
+    """The keys of all identifiers of the person; who tries all phones finds the one of a key."""
+    persons, names = store.require("identity.person"), store.require("identity.identifier")
+    phone = names.where(F.col("id_value") == f"+86{PERSON}").select("id_key")
+    own = persons.join(phone, "id_key").select("person_id")
+    rows = persons.join(own, "person_id").select("id_key").distinct().collect()
+    return [str(row["id_key"]).removeprefix("-") for row in rows]
+
+
+def test_nothing_of_an_erased_person_is_left_in_any_file(
+    spark_session: SparkSession, fixed_project: Project, fixed_bank: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "bank"
+    shutil.copytree(fixed_bank, root)
+    store = DeltaStore(spark_session, str(root))
+    make_older(store)
+    values = [PERSON, *keys_of(store)]
+    assert len(values) >= 4
+    planted = holding(root, values)
+    # the search finds the person in rows, logs and checksums of an older bank, and as it came
+    places = {"/".join(name.split("/")[:3]) for name in planted[PERSON]}
+    assert {"landing/crm.csv", "raw/record", "identity/identifier/_delta_log"} <= {
+        *places, *("/".join(place.split("/")[:2]) for place in places),
+    }  # fmt: skip
+    in_logs = {Path(name).suffix for name in planted[PERSON] if "/_delta_log/" in name}
+    assert {".json", ".crc"} <= in_logs
+    for key in values[1:]:
+        assert {name.split("/")[1] for name in planted[key]} >= {"identifier", "person", "events"}
+    command = ["erase", "phone", f"+86{PERSON}", "--person", "--date", str(FIXED_DAY)]
+    conf = Path(__file__).parents[1] / "support" / "fixed_bank" / "conf"
+    assert exit_code([*command, "--root", str(root), "--conf-dir", str(conf)]) == 0
+    day = FIXED_DAY + timedelta(days=1)
+    outcomes = execute(fixed_project, plan_all(fixed_project, None), root=str(root), day=day)
+    assert {outcome.outcome for outcome in outcomes} == {"done"}
+    # what the pages on erasure leave to the operator
+    shutil.rmtree(root / "landing")
+    check = "spark.databricks.delta.retentionDurationCheck.enabled"
+    spark_session.conf.set(check, "false")
+    for log in root.glob("*/*/_delta_log"):
+        spark_session.sql(f"VACUUM delta.`{log.parent}` RETAIN 0 HOURS")
+    spark_session.conf.unset(check)
+    assert holding(root, values) == {value: set() for value in values}

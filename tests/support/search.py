@@ -44,8 +44,19 @@ def _texts(path: Path) -> Iterator[str]:
     yield html.unescape(text)
     for line in text.splitlines() if path.suffix in (".json", ".crc") else ():
         with contextlib.suppress(ValueError):
-            # statistics are JSON within JSON
-            yield str(json.loads(line)).replace("\\", "")
+            yield from _of_json(json.loads(line))
+
+
+def _of_json(value: object) -> Iterator[str]:
+    """Texts and numbers; statistics are JSON within JSON."""
+    if isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _of_json(each)
+        return
+    yield str(value)
+    if isinstance(value, str) and value.startswith("{"):
+        with contextlib.suppress(ValueError):
+            yield from _of_json(json.loads(value))
 
 
 def _of_parquet(path: Path) -> Iterator[str]:

@@ -71,7 +71,11 @@ _CHOSEN = {
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_a_block_of_yaml_is_a_file_that_databank_reads(block: str, tmp_path: Path) -> None:
+def test_a_block_of_yaml_is_a_file_that_databank_reads(
+    block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in re.findall(r"\$\{(\w+)\}", block):
+        monkeypatch.setenv(name, "of the environment")
     first = block.partition("\n")[0]
     named = re.match(r"# conf/(\S+\.yml)", first)
     assert named, f"the first line does not name the file: {first}"

@@ -15,6 +15,7 @@ from databank.errors import DataBankError
 from databank.expressions import Expression, Macro
 from databank.runs import Context
 from databank.session import small_frame
+from databank.session.analysed import refuse_foreign_columns
 
 _CODE, _STATE = re.compile(r"^\[[A-Z0-9_.]+\] "), re.compile(r"\s*SQLSTATE: .*$", re.DOTALL)
 
@@ -56,10 +57,12 @@ def refuse_wrong_expressions(
     context.expressions.extend((each.place, text) for each in entries for text in _texts(each))
     rows, frame = _empty_frames(context.spark, entries, archive, tags)
     try:
-        rows.select(*(_filter(macro) for each in entries for macro in _filtered(each)))
-        frame.select(*(_value(e, each.type) for each in entries for e in each.expressions))
+        filters = rows.select(*(_filter(macro) for each in entries for macro in _filtered(each)))
+        values = frame.select(*(_value(e, each.type) for each in entries for e in each.expressions))
+        refuse_foreign_columns(filters, "")
+        refuse_foreign_columns(values, "")
         return
-    except AnalysisException:
+    except (AnalysisException, DataBankError):
         pass  # the analyses below tell which one it is
     for each in entries:
         for macro in _filtered(each):
@@ -117,7 +120,7 @@ def _analyse(
     frame: DataFrame, column: Column, place: str, text: str, macros: Iterable[Macro]
 ) -> None:
     try:
-        frame.select(column)
+        refuse_foreign_columns(frame.select(column), place)
     except AnalysisException as error:
         reason = _STATE.sub("", _CODE.sub("", str(error))).splitlines()[0].rstrip(".")
         for macro in macros:

@@ -12,6 +12,7 @@ from databank.expressions import Macro
 from databank.expressions.macros import ANY_EVENT
 from databank.identity.attach import attach_persons, excluded_identifiers
 from databank.identity.tables import PERSON, REJECTED
+from databank.session.analysed import refuse_foreign_texts
 from databank.sources.tables import EVENTS
 from databank.tables import Store
 
@@ -35,6 +36,12 @@ def with_dims_json(events: DataFrame, config: ArchiveConfig) -> DataFrame:
         The columns the archive needs, dims_json (JSON text, '' if none), and with sessions what
         `session_inputs` tells.
     """
+    texts = {
+        f"conf/archive.yml: dimensions.{event}.{name}": text
+        for event, dimensions in config.dimensions.items()
+        for name, text in dimensions.items()
+    }
+    refuse_foreign_texts(events.sparkSession, events.schema, texts)
     pairs: Column = F.lit(None).cast("map<string,string>")
     for event, dimensions in sorted(config.dimensions.items()):
         cells = [

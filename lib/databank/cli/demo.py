@@ -15,7 +15,7 @@ from databank.project.execute import execute, exit_error
 from databank.project.load import load_project
 from databank.project.plan import plan_all
 from databank.runs import Progress
-from databank.session import get_spark
+from databank.session import open_session
 from databank.tables import DeltaStore, Store
 
 
@@ -30,7 +30,7 @@ def run_demo(*, persons: int, root: str, seed: int, dirt: str, conf_dir: str) ->
     progress = Progress()
     progress.start("generate")
     with progress:
-        spark = get_spark("databank", **project.settings.spark)
+        spark = open_session(project.settings)
         store = DeltaStore(spark, root)
         _refuse_used(store, root)
         rows = generate(spark, root, world)

@@ -10,7 +10,7 @@ from databank.identity.explain import OwnershipPeriod, identifiers_of, owners_of
 from databank.identity.identifier_query import IdentifierQuery, find_identifiers
 from databank.project.load import load_project
 from databank.runs import Progress, Runner
-from databank.session import get_spark
+from databank.session import open_session
 from databank.sources.erasure.request import REQUEST_JOB, Erasure, ErasureRequest
 from databank.tables import DeltaStore
 from databank.tables.published_reader import PublishedReader
@@ -43,10 +43,12 @@ def request(
         erasures = [Erasure(identifier.id_key, None, day)]
     progress = Progress()
     with progress.wait("session"):
-        spark = get_spark("databank", **project.settings.spark)
+        spark = open_session(project.settings)
         runner = Runner(DeltaStore(spark, root), project.settings, progress=progress)
-    hashed = fingerprint(erasures)
-    outcome = runner.run(REQUEST_JOB, ErasureRequest(tuple(erasures)), day=day, config_hash=hashed)
+    # ops.run keeps the hash: it is not of identifiers
+    outcome = runner.run(
+        REQUEST_JOB, ErasureRequest(tuple(erasures)), day=day, config_hash=fingerprint(str(day))
+    )
     if outcome.error is not None:
         raise outcome.error
     keys = {erasure.id_key for erasure in erasures}

@@ -13,7 +13,7 @@ from databank.identity.preview.gates import refusal, verdicts
 from databank.project.jobs import config_hash, load_job
 from databank.project.load import load_project
 from databank.runs import Context, Progress, Runner, StepResult
-from databank.session import get_spark
+from databank.session import open_session
 from databank.sources.tables import IDENTIFIER
 from databank.tables import DeltaStore
 from databank.tables.outside import require_bank
@@ -42,7 +42,7 @@ def preview_rules(
     require_bank(root)
     progress = Progress()
     with progress.wait("session"):
-        spark = get_spark("databank", **project.settings.spark)
+        spark = open_session(project.settings)
         runner = Runner(DeltaStore(spark, root), project.settings, progress=progress)
     if not runner.store.is_published(IDENTIFIER):
         raise DataBankError(f"--root {root}: holds no identifiers yet; run ingest first")

@@ -9,7 +9,7 @@ from databank.project.graph import Node
 from databank.project.jobs import config_hash, job_config
 from databank.project.model import Project
 from databank.runs import Progress, Runner
-from databank.session import get_spark
+from databank.session import open_session
 from databank.tables import DeltaStore
 from databank.tables.outside import require_bank
 from databank.tags.base import TagBase
@@ -27,7 +27,7 @@ def preview_tag(project: Project, root: str, day: date, name: str) -> list[TextS
     require_bank(root)
     progress = Progress()
     with progress.wait("session"):
-        spark = get_spark("databank", **project.settings.spark)
+        spark = open_session(project.settings)
         runner = Runner(DeltaStore(spark, root), project.settings, progress=progress)
     if not runner.store.is_published("archive.person_day"):
         raise DataBankError(f"--root {root}: holds no archive yet; run build_archive first")

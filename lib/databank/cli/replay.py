@@ -9,7 +9,7 @@ from databank.hashing import fingerprint
 from databank.project.jobs import config_hash, job_config
 from databank.project.load import load_project
 from databank.runs import Progress, Runner
-from databank.session import get_spark
+from databank.session import open_session
 from databank.sources.build import JOB
 from databank.sources.replay import Replay, replay_quarantine
 from databank.tables import DeltaStore
@@ -33,7 +33,7 @@ def replay(
     day = day or _last_day(root)
     progress = Progress()
     with progress.wait("session"):
-        spark = get_spark("databank", **project.settings.spark)
+        spark = open_session(project.settings)
         runner = Runner(DeltaStore(spark, root), project.settings, progress=progress)
     outcome = runner.run(
         replace(JOB, step=replay_quarantine),

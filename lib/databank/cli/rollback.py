@@ -11,7 +11,7 @@ from databank.project.jobs import load_job
 from databank.runs import Progress, Runner
 from databank.runs.records import StoreLedger
 from databank.runs.rollback import roll_back as roll_back_job
-from databank.session import get_spark
+from databank.session import open_session
 from databank.tables import DeltaStore
 from databank.tables.outside import require_bank
 
@@ -52,7 +52,7 @@ def roll_back_identity(conf_dir: str, root: str, day: date) -> list[TextSection]
     require_bank(root)
     progress = Progress()
     with progress.wait("session"):
-        spark, job = get_spark("databank", **settings.spark), load_job("resolve_identity")
+        spark, job = open_session(settings), load_job("resolve_identity")
         store = DeltaStore(spark, root)
     outcome = roll_back_job(store, settings, job, to=day, progress=progress)
     # other jobs are ahead, and take no older day
@@ -78,7 +78,7 @@ def roll_back_model(name: str, conf_dir: str, root: str) -> list[TextSection]:
     require_bank(root)
     progress = Progress()
     with progress.wait("session"):
-        store = DeltaStore(get_spark("databank", **settings.spark), root)
+        store = DeltaStore(open_session(settings), root)
     day = StoreLedger(store).history().latest_day("train_model")
     if day is None:
         raise DataBankError(f"--root {root}: no model was trained on it yet; run train_model first")

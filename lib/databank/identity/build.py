@@ -29,6 +29,7 @@ from databank.identity.solve import Solved, solve_scope
 from databank.identity.tables import ALIAS, CHANGES, DEGREES, EDGES, HUB, PERSON, REJECTED, STATE
 from databank.identity.write import (
     by_node,
+    forget_erased_keys,
     write_changes,
     write_erased_persons,
     write_persons,
@@ -37,6 +38,7 @@ from databank.identity.write import (
 from databank.runs import Context, Job, StepResult
 from databank.session import checkpoint, checkpoint_counted
 from databank.sources.erasure.persons import completed_since, remaining_periods
+from databank.sources.erasure.request import erased_keys
 from databank.sources.erasure.tables import ERASED_IDENTIFIER
 from databank.sources.tables import IDENTIFIER
 from databank.tables.erasure import ERASED_PERSON
@@ -79,6 +81,7 @@ def update_persons(context: Context, config: IdentityConfig) -> tuple[StepResult
     write_rejected(context, solved, scope)
     if remaining is not None:
         write_erased_persons(context, scope.before, remaining, after)
+        forget_erased_keys(context)
     if scope.degrees is not None:
         context.store.replace(DEGREES, scope.degrees, checked=True)
     known = scope.before.count() if full_reason else previous.counts.identifiers
@@ -171,8 +174,11 @@ def _of_persons(identifiers: DataFrame) -> DataFrame:
 def _without_erased(context: Context, previous: PreviousRun, before: DataFrame) -> DataFrame | None:
     """Drop what was erased since from yesterday's persons; None where nothing was."""
     since = previous.versions.get(ERASED_IDENTIFIER.name)
-    erased, count = checkpoint_counted(completed_since(context.store, since))
-    return checkpoint(remaining_periods(before, erased)) if count else None
+    completed, count = checkpoint_counted(completed_since(context, since))
+    if not count:
+        return None
+    erased = erased_keys(context, before.select("id_key"), completed)
+    return checkpoint(remaining_periods(before, erased))
 
 
 def _next_id(context: Context, previous: PreviousRun) -> int:

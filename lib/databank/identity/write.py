@@ -17,7 +17,7 @@ from databank.identity.tables import ALIAS, CHANGES, HUB, PERSON, REJECTED
 from databank.runs import Context
 from databank.session import checkpoint, checkpoint_counted, checkpoint_keys
 from databank.sources.erasure.persons import erased_persons
-from databank.sources.tables import REFUSED
+from databank.sources.tables import IDENTIFIER, REFUSED
 from databank.tables.erasure import ERASED_PERSON
 
 
@@ -106,6 +106,26 @@ def write_erased_persons(
     # every job deals with a new version of it
     if count:
         store.replace(ERASED_PERSON, known.unionByName(new))
+
+
+def forget_erased_keys(context: Context) -> None:
+    """Take keys that no identifier has any more out of identity.changes; the changes stay."""
+    store, ends = context.store, ("a_key", "b_key")
+    changes = store.read(CHANGES)
+    named = changes.select(F.explode(F.array(*ends)).alias("id_key")).dropna().distinct()
+    known = store.read(IDENTIFIER).select("id_key")
+    gone, count = checkpoint_counted(named.join(known, "id_key", "left_anti"))
+    if not count:
+        return
+    for end in ends:
+        erased = gone.select(F.col("id_key").alias(end), F.lit(True).alias(f"{end}_gone"))
+        changes = changes.join(erased, end, "left")
+    altered = changes.where("a_key_gone OR b_key_gone").withColumns(
+        {end: F.when(F.col(f"{end}_gone").isNull(), F.col(end)) for end in ends}
+    )
+    altered = checkpoint(altered.select(*(column.name for column in CHANGES.columns)))
+    store.delete(CHANGES, gone, " OR ".join(f"target.{end} = source.id_key" for end in ends))
+    store.append(CHANGES, altered)
 
 
 def _rejected(context: Context, solved: Solved) -> DataFrame:

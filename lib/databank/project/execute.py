@@ -12,7 +12,7 @@ from databank.project.jobs import JOBS, config_hash, job_config, load_job
 from databank.project.model import Project
 from databank.project.plan import Step, job_graph, nodes_of
 from databank.runs import Outcome, Progress, Runner
-from databank.session import get_spark
+from databank.session import open_session
 from databank.tables import DeltaStore
 
 _TAGS, _INDICATORS = "build_tags", "build_indicators"
@@ -44,7 +44,7 @@ def execute(
     """
     progress = Progress()
     with progress.wait("session"):
-        spark = get_spark("databank", **project.settings.spark)
+        spark = open_session(project.settings)
         runner = Runner(DeltaStore(spark, root), project.settings, progress=progress)
     steps = list(steps)
     if any(JOBS[step.job].kind or step.job == _INDICATORS for step in steps):

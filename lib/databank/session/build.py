@@ -1,15 +1,18 @@
 """Build the Spark session: Delta, UTC, and a profile that suits the machine."""
 
+import atexit
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from typing import Any
 
 from pyspark import SparkConf, SparkContext
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+from databank.config import Settings
 from databank.config.spark_options import full_name, given_options
 from databank.errors import DataBankError
 from databank.session.jars import jar_options
@@ -104,6 +107,7 @@ def get_spark(app_name: str = "databank", **conf: Any) -> SparkSession:
         builder = builder.config(key, value)
     try:
         if running is None:
+            options |= {"spark.local.dir": _own_folder()}
             start_jvm(options | given | {"spark.app.name": app_name})
         spark = builder.getOrCreate()
     except Exception as error:
@@ -111,6 +115,19 @@ def get_spark(app_name: str = "databank", **conf: Any) -> SparkSession:
     spark.sparkContext.setLogLevel("ERROR")
     mute_loggers()
     return spark
+
+
+def open_session(settings: Settings) -> SparkSession:
+    """Give the session for a bank: what it writes from now on is for whom its settings say.
+
+    The mask of this process holds for the JVM and the workers that it starts, too.
+
+    Raises:
+        DataBankError: As `get_spark` does.
+    """
+    os.umask(settings.umask)
+    mask = {"spark.hadoop.fs.permissions.umask-mode": f"{settings.umask:03o}"}
+    return get_spark("databank", **mask, **settings.spark)
 
 
 def submit_options() -> dict[str, str]:
@@ -139,6 +156,13 @@ def _running() -> SparkConf | None:
 def _with_delta(extensions: str) -> str:
     delta = _DELTA[_EXTENSIONS]
     return extensions if delta in extensions else ",".join(filter(None, [extensions, delta]))
+
+
+def _own_folder() -> str:
+    """Make a folder for what Spark spills and shuffles that nobody else may read."""
+    folder = tempfile.mkdtemp(prefix="databank-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _local_size() -> dict[str, str]:

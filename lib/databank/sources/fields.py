@@ -8,6 +8,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.session import with_settings
+from databank.session.analysed import refuse_foreign_texts
 from databank.sources.config import SourcesConfig
 from databank.sources.formats.base import SourceFormat
 from databank.sources.forms import FORMS
@@ -105,6 +106,7 @@ def extract(records: DataFrame, group: ParseGroup, fields: Iterable[IdentifierFi
     # it is selected: those of a source read what names no zone in the zone of the source
     zone = {"spark.sql.session.timeZone": source.timezone}
     with with_settings(records.sparkSession, zone):
+        refuse_foreign_texts(records.sparkSession, opened.schema, _texts_of(source))
         typed = opened.select("_record", "_bad", "_rest", *_values(group), *_identifiers(source))
     kind, types = source.becomes, TARGETS[source.becomes]
 
@@ -136,6 +138,18 @@ def extract(records: DataFrame, group: ParseGroup, fields: Iterable[IdentifierFi
         *(column.cast(_TYPES.get(name, "string")).alias(name) for name, column in columns.items()),
         _rest(source).alias("fields"),
     )
+
+
+def _texts_of(source: SourceFormat) -> dict[str, str]:
+    """List the expressions of a source by what they are."""
+    place = f"conf/sources: source {source.source!r}"
+    named = (("columns", source.columns), ("identifiers", source.identifiers))
+    return {
+        f"{place}: {kind}.{name}": each.expr
+        for kind, entries in named
+        for name, each in entries.items()
+        if each.expr is not None
+    }
 
 
 def _rest(source: SourceFormat) -> Column:

@@ -17,6 +17,7 @@ from databank.columns import business_day
 from databank.quality.quarantine import WAITING
 from databank.quality.rules import Finding, first_finding, rule_findings, rule_warnings
 from databank.session import with_settings
+from databank.session.analysed import refuse_foreign_texts
 from databank.sources.config import SourcesConfig
 from databank.sources.fields import KEY, STAMP, ParseGroup, extract, identifier_fields
 from databank.sources.formats.base import SourceFormat
@@ -128,6 +129,11 @@ def _judge(rows: DataFrame, sources: Sequence[SourceFormat], *, day: date) -> Da
         F.when(F.size("ids") > 0, F.col("ids")[0]).alias("id_key"),
     )
     rules = [(source.source, rule) for source in sources for rule in source.checks()]
+    places = {
+        f"conf/sources: source {source!r}: rule {rule.name!r}": rule.condition
+        for source, rule in rules
+    }
+    refuse_foreign_texts(rows.sparkSession, named.schema, places)
     verdict = first_finding([*_findings(day), *rule_findings(rules)])
     judged = named.select("*", verdict.alias("_verdict"), rule_warnings(rules).alias("warned"))
     have = {

@@ -42,9 +42,16 @@ def stage_records(
             day=context.day,
             timezone=context.settings.timezone,
         )
-        erasures.apply(parsed).write.partitionBy("kind").parquet(path)
-    # given, not inferred: a load of nothing but header lines leaves no file to infer it from
-    schema = ", ".join(f"{column} {type_}" for column, type_ in STAGED.items())
-    staged = context.spark.read.schema(schema).parquet(path)
+        staged = _kept(parsed, path)
+        reduced = erasures.apply(staged)
+        if reduced is not staged:
+            staged = _kept(reduced, f"{path}_reduced")
     sources = {group.source.source: group.source for group in groups}.values()
     return refuse_implausible(staged, context.store.read(EVENTS), sources, day=context.day)
+
+
+def _kept(rows: DataFrame, path: str) -> DataFrame:
+    rows.write.partitionBy("kind").parquet(path)
+    # given, not inferred: a load of nothing but header lines leaves no file to infer it from
+    schema = ", ".join(f"{column} {type_}" for column, type_ in STAGED.items())
+    return rows.sparkSession.read.schema(schema).parquet(path)

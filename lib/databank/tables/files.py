@@ -1,5 +1,6 @@
 """Files of the warehouse beside its tables: on a local disk, HDFS and object stores alike."""
 
+import os
 import shutil
 from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
@@ -59,6 +60,13 @@ class Files(ABC):
 
         Raises:
             PermissionError: If the file cannot be written.
+        """
+
+    @abstractmethod
+    def create_private(self, path: str, text: str) -> bool:
+        """Write a file that its owner alone may read, only if there is none; False if there was.
+
+        Object stores have no modes of files: there the rights of the bucket hold.
         """
 
     @abstractmethod
@@ -164,6 +172,18 @@ class LocalFiles(Files):
             raise PermissionError(str(error)) from error
         return True
 
+    def create_private(self, path: str, text: str) -> bool:
+        at = self._at(path)
+        at.parent.mkdir(parents=True, exist_ok=True)
+        at.parent.chmod(0o700)
+        try:
+            opened = os.open(at, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        except FileExistsError:
+            return False
+        with open(opened, "w", encoding="utf-8") as file:
+            file.write(text)
+        return True
+
     def move(self, path: str, to: str) -> bool:
         try:
             self._at(path).rename(self._at(to))
@@ -236,6 +256,16 @@ class HadoopFiles(Files):
                 return False
             raise PermissionError(str(error.java_exception.getMessage())) from error
         self._store(stream, text)
+        return True
+
+    def create_private(self, path: str, text: str) -> bool:
+        modes = self._context._jvm.org.apache.hadoop.fs.permission.FsPermission
+        folder = path.rpartition("/")[0]
+        self._fs.mkdirs(self._path(folder))
+        self._fs.setPermission(self._path(folder), modes("700"))
+        if not self.create(path, text):
+            return False
+        self._fs.setPermission(self._path(path), modes("600"))
         return True
 
     def move(self, path: str, to: str) -> bool:

@@ -12,6 +12,7 @@ from databank.identity.ownership.periods import holds_on
 from databank.runs import Context
 from databank.session import arrow_frame, checkpoint, checkpoint_keys
 from databank.sources.erasure.persons import remaining_periods
+from databank.sources.erasure.request import erased_keys, hashed_rows
 from databank.sources.erasure.tables import ERASED_IDENTIFIER
 from databank.sources.identifiers import IdentifierField, given_column, with_keys
 from databank.sources.keys import key_collisions
@@ -65,7 +66,8 @@ def listed_persons(
     """
     fields = sorted({_field(file) for file in files.values()}, key=repr)
     rows = _keyed(context, _rows(context, files, types, fields), fields)
-    erased = context.store.read(ERASED_IDENTIFIER)
+    completed = hashed_rows(context, context.store.read(ERASED_IDENTIFIER))
+    erased = checkpoint_keys(erased_keys(context, rows.select("id_key").dropna(), completed))
     gone = F.broadcast(erased.select("id_key").distinct().withColumn("erased", F.lit(True)))
     rows = checkpoint_keys(rows.join(gone, "id_key", "left"))
     usable = rows.where(F.col("id_key").isNotNull() & F.col("value").isNotNull())

@@ -15,7 +15,8 @@ from databank.identity.tables import CHANGES, LIKELY_PAIR, PERSON, REJECTED, STA
 from databank.runs import Context, Outcome, Progress
 from databank.session import small_frame
 from databank.sources.erasure.core import erase_from_core
-from databank.sources.erasure.request import Erasure, note_completed
+from databank.sources.erasure.request import Erasure, Hashed, note_completed
+from databank.sources.erasure.secret import newest_secret
 from databank.sources.erasure.tables import ERASED_IDENTIFIER
 from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
 from tests.support.bank import DAY, Bank
@@ -119,7 +120,8 @@ class World:
         )
         erased = [Erasure(self.keys[word], since, day, entire_person) for word in words]
         erase_from_core(context, erased)
-        note_completed(context, erased)
+        secret = newest_secret(store.files, context.settings)
+        note_completed(context, [Hashed(secret.digest(each[0]), *each[1:]) for each in erased])
         store.publish("erased", day)
         known = {row[0] for row in self.bank.rows(IDENTIFIER, "id_value")}
         self.gone |= {*words} - known

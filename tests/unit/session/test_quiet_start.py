@@ -12,14 +12,24 @@ from databank.session.jars import jar_folder
 pytestmark = pytest.mark.process
 
 _START = """
-import sys
+import os, sys
+from pathlib import Path
+from databank.config import Settings
 from databank.errors import DataBankError
-from databank.session import get_spark
+from databank.session import get_spark, open_session
+from databank.tables.files import files_of
 from databank.session.spark_faults import read_fault
 from pyspark.errors import PySparkException
 try:
-    spark = get_spark("quiet", **dict(option.split("=") for option in sys.argv[1:]))
+    options = dict(option.split("=") for option in sys.argv[1:])
+    spark = get_spark("quiet", **options) if options else open_session(Settings())
     print(spark.range(3).count())
+    bank = f"{os.environ['HOME']}/bank"
+    spark.range(9).repartition(3).write.format("delta").save(f"{bank}/core/card")
+    files_of(spark, bank).create("_lease/ingest", "held")
+    spark.range(9).write.parquet(f"{bank}/_scratch/parsed")
+    local = Path(spark.sparkContext.getConf().get("spark.local.dir"))
+    print(oct(local.stat().st_mode), any(local.iterdir()))
     mails = spark.range(1).selectExpr("concat(id, '@mail-example.com') AS mail")
     try:
         mails.repartition(2).selectExpr("cast(mail AS int)").collect()
@@ -49,11 +59,15 @@ def start(home: Path, *options: str) -> tuple[str, str, str]:
 def test_a_start_says_nothing_but_in_its_log_and_values_nowhere(tmp_path: Path) -> None:
     printed, said_on_stderr, log = start(tmp_path)
     failed = "[CAST_INVALID_INPUT] (STRING, INT) in `cast(mail AS int)`\n"
-    assert (printed, said_on_stderr) == (f"3\n{failed}", "")
+    assert (printed, said_on_stderr) == (f"3\n0o40700 True\n{failed}", "")
     assert "WARN" in log
     assert "ERROR Executor: Exception in task" in log
     assert "mail-example.com" not in log
     assert (tmp_path / ".cache" / "databank" / "spark.log").stat().st_mode & 0o077 == 0
+    # what is written is for its owner alone, by Spark, by Delta, by workers and by Hadoop
+    files = list((tmp_path / "bank").rglob("*"))
+    assert {".parquet", ".json", ".crc", ""} <= {path.suffix for path in files}
+    assert [path for path in files if path.stat().st_mode & 0o077] == []
 
 
 def test_a_failed_resolution_of_jars_names_the_log(tmp_path: Path) -> None:

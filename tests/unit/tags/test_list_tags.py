@@ -14,6 +14,7 @@ from databank.identity.tables import PERSON
 from databank.project.jobs import config_hash, job_config
 from databank.project.load import load_project
 from databank.session import small_frame
+from databank.sources.erasure.secret import newest_secret, with_digests
 from databank.sources.erasure.tables import ERASED_IDENTIFIER
 from databank.sources.keys import key_of
 from databank.sources.tables import IDENTIFIER
@@ -118,11 +119,14 @@ def built(
         spark_session, [(99, 8, None, None)], "id_key bigint, " + ", ".join(columns)
     )
     gone = [(HELD[8][0], date(2026, 1, 25)), (HELD[9][0], date(2026, 1, 10))]
+    erased = keyed(spark_session, gone, "until date")
+    secret = newest_secret(bank.store.files, bank.settings)
+    erased = with_digests(erased.select("id_key"), [secret]).join(erased, "id_key")
     shape = "id_type string, scope string, id_value string, salt int, id_key bigint"
     bank.publish(
         {
             PERSON: persons.select("id_key", *salted.columns[1:]).unionByName(salted),
-            ERASED_IDENTIFIER: keyed(spark_session, gone, "until date"),
+            ERASED_IDENTIFIER: erased.drop("id_key"),
             IDENTIFIER: small_frame(spark_session, [(*SALTED, 1, 99)], shape),
         }
     )

@@ -125,6 +125,11 @@ def _no_keys() -> Column:
     return F.array().cast("array<bigint>")
 
 
+def all_keys() -> Column:
+    """Give all keys that a record of core, or a staged row, names."""
+    return _all_keys(_present_keys())
+
+
 def _present_keys() -> dict[str, Column]:
     return {name: F.col(name) for name in ("ids", "entity_ids")}
 

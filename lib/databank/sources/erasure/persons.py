@@ -2,16 +2,18 @@
 
 from pyspark.sql import DataFrame, functions as F
 
+from databank.runs import Context
+from databank.sources.erasure.request import hashed_rows
 from databank.sources.erasure.tables import ERASED_IDENTIFIER
-from databank.tables import Store
 
 
-def completed_since(store: Store, version: int | None) -> DataFrame:
+def completed_since(context: Context, version: int | None) -> DataFrame:
     """Read the rows of identity.erased_identifier after a version of it; None or -1 = all."""
-    rows = store.read(ERASED_IDENTIFIER)
+    rows = hashed_rows(context, context.store.read(ERASED_IDENTIFIER))
     if version is None or version < 0:
         return rows
-    return rows.exceptAll(store.read_version(ERASED_IDENTIFIER, version))
+    before = hashed_rows(context, context.store.read_version(ERASED_IDENTIFIER, version))
+    return rows.exceptAll(before.select(*rows.columns))
 
 
 def remaining_periods(persons: DataFrame, erased: DataFrame) -> DataFrame:
@@ -19,7 +21,7 @@ def remaining_periods(persons: DataFrame, erased: DataFrame) -> DataFrame:
 
     Args:
         persons: identity.person.
-        erased: identity.erased_identifier: id_key, valid_from (null = from the beginning), until.
+        erased: Of `erased_keys`: id_key, valid_from (null = from the beginning), until.
     """
     overlaps = (F.col("gone") == F.col("id_key")) & (
         F.coalesce(F.col("since") < F.col("valid_to"), F.lit(True))

@@ -3,7 +3,7 @@
 from databank.tables.spec import Column, TableSpec
 
 _COLUMNS = (
-    Column("id_key", "bigint", "the identifier; its value is not kept", pii=True),
+    Column("digest", "string", "hash of the identifier with a secret that no table holds"),
     Column("valid_from", "date", "first day of the records that are meant; null = any"),
     Column("until", "date", "last day of them"),
     Column("entire_person", "boolean", "whether all of its person is meant"),

@@ -119,11 +119,14 @@ def run_statement(context: Context, tag: SqlTag) -> DataFrame:
 
 
 def _selected(context: Context, tag: SqlTag) -> DataFrame:
+    from databank.session.analysed import refuse_foreign_query
+
     views = {name: f"_databank_{name.replace('.', '_')}" for name in tag.statement.tables}
     for name, view in views.items():
         context.store.require(name).createOrReplaceTempView(view)
     try:
         rows = context.spark.sql(tag.statement.bound(views, context.day))
+        refuse_foreign_query(rows, views.values(), f"tag {tag.name!r}: select")
         value = F.col("value").cast(SPARK_TYPES[tag.gives]).alias(input_column(tag.name))
         chosen = rows.select(F.col("person_id").cast("bigint"), value)
     finally:
