@@ -119,7 +119,7 @@ def make(root: str, events: int, persons: int) -> None:
     days = rows.groupBy("person_id", "day", "terminal", "event", "dims_json").agg(
         F.count("*").alias("n"),
         *(
-            each(price).cast("decimal(28,2)").alias(name)
+            each(price).cast("decimal(28,8)").alias(name)
             for name, each in (("amount", F.sum), ("amount_max", F.max), ("amount_min", F.min))
         ),
     )

@@ -147,6 +147,7 @@ def make_bank(
             F.col("dims_json").isNotNull(), F.str_to_map("dims_json", F.lit(";"), F.lit("="))
         ).alias("dims"),
         "n",
+        F.when(F.col("amount").isNotNull(), F.col("n")).otherwise(0).alias("amounts"),
         "amount",
         F.col("amount").alias("amount_max"),
         F.col("amount").alias("amount_min"),

@@ -5,14 +5,15 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from pyspark.errors import AnalysisException
-from pyspark.sql import Column, DataFrame, SparkSession, functions as F
+from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.archive.config import SPARK_TYPES, ArchiveConfig, TagType
 from databank.archive.refers import PERSONS
-from databank.archive.row_filters import with_dimensions
+from databank.archive.row_filters import filter_sql, with_dimensions
 from databank.archive.tables import PERSON_DAY
 from databank.errors import DataBankError
 from databank.expressions import Expression, Macro
+from databank.expressions.run_day import RUN_DAY
 from databank.runs import Context
 from databank.session import small_frame
 from databank.session.analysed import refuse_foreign_columns
@@ -55,7 +56,7 @@ def refuse_wrong_expressions(
     """
     entries = [Checked(place, tuple(of_one), kind) for place, of_one, kind in entries]
     context.expressions.extend((each.place, text) for each in entries for text in _texts(each))
-    rows, frame = _empty_frames(context.spark, entries, archive, tags)
+    rows, frame = _empty_frames(context, entries, archive, tags)
     try:
         filters = rows.select(*(_filter(macro) for each in entries for macro in _filtered(each)))
         values = frame.select(*(_value(e, each.type) for each in entries for e in each.expressions))
@@ -74,7 +75,7 @@ def refuse_wrong_expressions(
 
 
 def _empty_frames(
-    spark: SparkSession,
+    context: Context,
     entries: Iterable[Checked],
     archive: ArchiveConfig,
     tags: Mapping[str, TagType],
@@ -88,15 +89,17 @@ def _empty_frames(
     columns |= {PERSONS: "bigint"} if PERSONS in names else {}
     columns |= {name: SPARK_TYPES[tags[name]] for name in sorted(names & tags.keys())}
     columns |= {macro.column: macro.spec.type for macro in macros}
+    columns |= {RUN_DAY: "date"}
     schema = ", ".join(f"`{name}` {kind}" for name, kind in columns.items())
-    rows = with_dimensions(small_frame(spark, [], PERSON_DAY.schema()), archive.names)
-    return rows, small_frame(spark, [], schema)
+    days = small_frame(context.spark, [], PERSON_DAY.schema())
+    rows = with_dimensions(days, archive.names, context.day)
+    return rows, small_frame(context.spark, [], schema)
 
 
 def _texts(entry: Checked) -> list[str]:
     return [
         *(expression.sql for expression in entry.expressions),
-        *(str(macro.filter) for macro in _filtered(entry)),
+        *(filter_sql(str(macro.filter)) for macro in _filtered(entry)),
     ]
 
 
@@ -108,7 +111,7 @@ def _filtered(entry: Checked) -> list[Macro]:
 
 def _filter(macro: Macro) -> Column:
     # as in `event_matches`: nothing but a boolean is taken
-    return F.lit(True) & F.expr(f"({macro.filter})")
+    return F.lit(True) & F.expr(filter_sql(str(macro.filter)))
 
 
 def _value(expression: Expression, kind: str | None) -> Column:

@@ -187,4 +187,4 @@ def _events_of(store: Store, name: str, wanted: DataFrame, inputs: _Inputs) -> D
     return inputs.events.join(store.materialise(f"keys_{name}", keys), "id_key", "left_semi")
 
 
-JOB = Job(name="build_archive", step=build_archive, tables=(VISIT, PERSON_DAY), logic_version=1)
+JOB = Job(name="build_archive", step=build_archive, tables=(VISIT, PERSON_DAY), logic_version=2)

@@ -9,12 +9,12 @@ from databank.config import Name, StrictModel
 from databank.errors import ManyFaultsError, did_you_mean, faults_in
 from databank.expressions import parse_expression
 from databank.expressions.macros import ANY_EVENT, LONGEST_EVENT
+from databank.expressions.parse import day_faults
 
 # names that filters of windows know already
 _COLUMNS = frozenset(
-    {"person_id", "day", "terminal", "event", "dims_json", "dims", "n", "amount", "amount_max"}
-    | {"amount_min"}
-    | {"quantity", "first_ts", "last_ts", "synthetic"}
+    {"person_id", "day", "terminal", "event", "dims_json", "dims", "n", "amounts", "amount"}
+    | {"amount_max", "amount_min", "quantity", "first_ts", "last_ts", "synthetic"}
 )
 # columns of core.events that tell of one event alone
 _OF_AN_EVENT = (
@@ -126,6 +126,7 @@ def _of_events(text: str, *, what: str = "addresses") -> str:
     """The same Spark SQL, if it reads columns of core.events alone; `what` it is, for errors."""
     expression = parse_expression(text)
     faults = [f"macros are not for {what}; use columns"] if expression.macros else []
+    faults += day_faults(expression, where=what)
     for name in sorted(expression.names - set(_OF_AN_EVENT)):
         faults.append(f"unknown column {name!r}; {did_you_mean(name, _OF_AN_EVENT)}")
     if faults:

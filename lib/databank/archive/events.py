@@ -8,8 +8,9 @@ from pyspark.sql import Column, DataFrame, functions as F
 from databank.archive.config import ArchiveConfig
 from databank.archive.sessions import session_inputs
 from databank.clock import last_hours
-from databank.expressions import Macro
+from databank.expressions import Macro, parse_expression
 from databank.expressions.macros import ANY_EVENT
+from databank.expressions.numbers import DECIMAL, SUMMED
 from databank.identity.attach import attach_persons, excluded_identifiers
 from databank.identity.tables import PERSON, REJECTED
 from databank.session.analysed import refuse_foreign_texts
@@ -33,8 +34,8 @@ def with_dims_json(events: DataFrame, config: ArchiveConfig) -> DataFrame:
         config: Dimensions by event, Spark SQL over core.events; sessions.
 
     Returns:
-        The columns the archive needs, dims_json (JSON text, '' if none), and with sessions what
-        `session_inputs` tells.
+        The columns the archive needs, dims_json (JSON text, '' if the event declares none; an empty
+        text is no value, as null is), and with sessions what `session_inputs` tells.
     """
     texts = {
         f"conf/archive.yml: dimensions.{event}.{name}": text
@@ -47,12 +48,17 @@ def with_dims_json(events: DataFrame, config: ArchiveConfig) -> DataFrame:
         cells = [
             cell
             for name, text in sorted(dimensions.items())
-            for cell in (F.lit(name), F.coalesce(F.expr(text).cast("string"), F.lit("")))
+            for cell in (F.lit(name), _dimension(text))
         ]
         pairs = F.when(F.col("event") == event, F.create_map(*cells)).otherwise(pairs)
     of_sessions = session_inputs(config.sessions) if config.sessions is not None else []
     dims_json = F.coalesce(F.to_json(pairs), F.lit("")).alias("dims_json")
     return events.select(*_USED, dims_json, *of_sessions)
+
+
+def _dimension(text: str) -> Column:
+    value = F.expr(parse_expression(text).sql)
+    return F.nullif(value.cast("string"), F.lit(""))
 
 
 def person_days(events: DataFrame) -> DataFrame:
@@ -72,10 +78,11 @@ def person_days(events: DataFrame) -> DataFrame:
         "dims_json",
     ).agg(
         F.count("*").alias("n"),
-        F.sum("amount").cast("decimal(28,2)").alias("amount"),
-        F.max("amount").cast("decimal(28,2)").alias("amount_max"),
-        F.min("amount").cast("decimal(28,2)").alias("amount_min"),
-        F.sum("quantity").cast("decimal(28,3)").alias("quantity"),
+        F.count("amount").alias("amounts"),
+        F.sum("amount").cast(SUMMED).alias("amount"),
+        F.max("amount").cast(DECIMAL).alias("amount_max"),
+        F.min("amount").cast(DECIMAL).alias("amount_min"),
+        F.sum("quantity").cast(SUMMED).alias("quantity"),
         F.min("event_ts").alias("first_ts"),
         F.max("event_ts").alias("last_ts"),
     )
@@ -142,12 +149,13 @@ def recent_events(
     if ANY_EVENT not in wanted:
         in_window = in_window & F.col("event").isin(sorted(wanted))
     attached = events_of_persons(store, store.read(EVENTS).where(in_window), config)
-    amount = F.col("amount").cast("decimal(28,2)")
+    amount = F.col("amount").cast(SUMMED)
     return attached.select(
         *("person_id", "day", "terminal", "event", "dims_json", "dims"),
         F.lit(1).cast("bigint").alias("n"),
+        amount.isNotNull().cast("bigint").alias("amounts"),
         *(amount.alias(name) for name in ("amount", "amount_max", "amount_min")),
-        F.col("quantity").cast("decimal(28,3)").alias("quantity"),
+        F.col("quantity").cast(SUMMED).alias("quantity"),
         *(F.col("event_ts").alias(name) for name in ("first_ts", "last_ts")),
         F.lit(None).cast("boolean").alias("synthetic"),
         (F.unix_micros(F.lit(end)) - F.unix_micros("event_ts")).alias(AGO),

@@ -12,6 +12,7 @@ from databank.archive.tables import PERSON_DAY
 from databank.archive.window_values import macro_columns
 from databank.errors import DataBankError
 from databank.expressions import Expression, Macro
+from databank.expressions.run_day import RUN_DAY
 from databank.identity.entities.subject import PERSONS_THEMSELVES, Subject
 from databank.identity.ownership.periods import holds_on
 from databank.runs import Context
@@ -54,7 +55,7 @@ def person_frame(
     Returns:
         person_id (unique; of an entity its entity_id, so that all frames have one key, and
         `persons`, how many it has), one column per distinct macro (`Macro.column`) and per tag
-        (its name).
+        (its name), and `RUN_DAY` where an expression asks for it.
     """
     expressions = list(expressions)
     day = as_of or context.day
@@ -63,7 +64,7 @@ def person_frame(
     on_events = [macro for macro in macros if macro.reads_events]
     if on_events:
         archive = context.store.read(PERSON_DAY)
-        if "synthetic" not in archive.columns:
+        if not {column.name for column in PERSON_DAY.columns} <= set(archive.columns):
             raise DataBankError(
                 f"{PERSON_DAY.name}: was made by an earlier release; run build_archive first"
             )
@@ -93,7 +94,8 @@ def person_frame(
             results = results if subject.is_person else results.distinct()
             frame = frame.join(results, "person_id", "left")
             frame = _fill(frame, {macro.column: macro.spec.empty})
-    return frame
+    # as of which all else is, too
+    return frame.withColumn(RUN_DAY, F.lit(day)) if any(e.asks_day for e in expressions) else frame
 
 
 def _recent(

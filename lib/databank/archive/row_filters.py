@@ -5,13 +5,22 @@ from datetime import date
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-from databank.expressions import Macro
+from databank.expressions import Macro, parse_expression
 from databank.expressions.macros import ANY_EVENT
+from databank.expressions.run_day import RUN_DAY
 
 
-def with_dimensions(archive: DataFrame, dimensions: Iterable[str]) -> DataFrame:
-    """Add a column for each declared dimension to archive.person_day; filters may use them."""
-    return archive.select("*", *(F.col("dims")[name].alias(name) for name in dimensions))
+def with_dimensions(
+    archive: DataFrame, dimensions: Iterable[str], as_of: date | None = None
+) -> DataFrame:
+    """Add a column for each declared dimension to archive.person_day; filters may use them.
+
+    What an event does not have is null, a terminal too: filters are Spark SQL, in which neither
+    `=` nor `<>` holds for it. `:day` in a filter is `as_of`; figures by day have none.
+    """
+    named = {name: F.col("dims")[name] for name in dimensions}
+    named |= {} if as_of is None else {RUN_DAY: F.lit(as_of)}
+    return archive.withColumns({"terminal": F.nullif("terminal", F.lit("")), **named})
 
 
 def any_window(macros: list[Macro], as_of: date) -> Column:
@@ -52,4 +61,9 @@ def event_matches(event: str | None, condition: str | None) -> Column:
     # a session is no event beside its own
     any_event = F.col("synthetic").isNull()
     is_event = any_event if event == ANY_EVENT else F.col("event") == F.lit(event)
-    return is_event & F.expr(f"({condition})") if condition else is_event
+    return is_event & F.expr(filter_sql(condition)) if condition else is_event
+
+
+def filter_sql(condition: str) -> str:
+    """Write a filter as it runs: what it cannot compute is null, and the row is left out."""
+    return f"({parse_expression(condition).sql})"

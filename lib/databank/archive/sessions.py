@@ -6,6 +6,8 @@ from pyspark.sql.window import WindowSpec
 from databank.archive.channels import address, origin, with_channel
 from databank.archive.config import CHANNEL, PAGE, SessionsConfig
 from databank.errors import DataBankError
+from databank.expressions import parse_expression
+from databank.expressions.numbers import SUMMED
 
 
 def session_inputs(config: SessionsConfig) -> list[Column]:
@@ -16,13 +18,17 @@ def session_inputs(config: SessionsConfig) -> list[Column]:
         where the event tells nothing of where its session came from), and with `dwell` page (what
         is viewed).
     """
-    url, referrer = (F.expr(text).cast("string") for text in (config.url, config.referrer))
+    url, referrer = (_text_of(text) for text in (config.url, config.referrer))
     inputs = [address(url).alias("address"), origin(url, referrer).alias("origin")]
     if config.dwell is not None:
         own = config.dwell.page
-        page = address(url) if own is None else F.nullif(F.expr(own).cast("string"), F.lit(""))
+        page = address(url) if own is None else F.nullif(_text_of(own), F.lit(""))
         inputs.append(page.alias(PAGE))
     return inputs
+
+
+def _text_of(text: str) -> Column:
+    return F.expr(parse_expression(text).sql).cast("string")
 
 
 def refuse_of_this_name(events: DataFrame, config: SessionsConfig) -> None:
@@ -144,7 +150,7 @@ def visit_days(made: DataFrame, name: str) -> DataFrame:
     terminal = F.coalesce(F.get("terminals", F.lit(0)), F.lit("")).alias("terminal")
     summed = made.groupBy("person_id", "day", terminal, CHANNEL).agg(
         F.count("*").alias("n"),
-        F.sum("seconds").cast("decimal(28,3)").alias("quantity"),
+        F.sum("seconds").cast(SUMMED).alias("quantity"),
         F.min("first_ts").alias("first_ts"),
         F.max("last_ts").alias("last_ts"),
     )
@@ -165,7 +171,7 @@ def dwell_days(made: DataFrame, name: str) -> DataFrame:
     page_views = made.select("person_id", "day", F.inline("page_views"))
     summed = page_views.groupBy("person_id", "day", "terminal", PAGE).agg(
         F.count_if("own").alias("n"),
-        F.sum("to_next").cast("decimal(28,3)").alias("quantity"),
+        F.sum("to_next").cast(SUMMED).alias("quantity"),
         F.min("event_ts").alias("first_ts"),
         F.max("event_ts").alias("last_ts"),
     )

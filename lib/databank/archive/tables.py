@@ -1,5 +1,6 @@
 """Tables of the archive."""
 
+from databank.expressions.numbers import DECIMAL, SUMMED
 from databank.tables import Column, TableSpec
 
 PERSON_DAY = TableSpec(
@@ -11,15 +12,16 @@ PERSON_DAY = TableSpec(
     columns=(
         Column("person_id", "bigint", "person of identity.person on that day"),
         Column("day", "date", "day of the business time zone"),
-        Column("terminal", "string", "where it happened: web, app, store ..., '' if unknown"),
+        Column("terminal", "string", "where it happened: web, app, store ...; '' if unknown"),
         Column("event", "string", "event name"),
         Column("dims_json", "string", "the event's declared dimensions as text, '' if it has none"),
-        Column("dims", "map<string,string>", "the same dimensions by name, null if it has none"),
+        Column("dims", "map<string,string>", "the same by name, null where it has no value"),
         Column("n", "bigint", "events"),
-        Column("amount", "decimal(28,2)", "sum of amounts, null if no event had one"),
-        Column("amount_max", "decimal(28,2)", "largest amount of one event, null if none had one"),
-        Column("amount_min", "decimal(28,2)", "smallest amount of one event, null if none had one"),
-        Column("quantity", "decimal(28,3)", "sum of quantities, null if no event had one"),
+        Column("amounts", "bigint", "events that have an amount; null = sessions, which have none"),
+        Column("amount", SUMMED, "sum of amounts, null if no event had one"),
+        Column("amount_max", DECIMAL, "largest amount of one event, null if none had one"),
+        Column("amount_min", DECIMAL, "smallest amount of one event, null if none had one"),
+        Column("quantity", SUMMED, "sum of quantities, null if no event had one"),
         Column("first_ts", "timestamp", "first event of the day, UTC"),
         Column("last_ts", "timestamp", "last event of the day, UTC"),
         Column("synthetic", "boolean", "true = made of sessions, of no source; null = events"),

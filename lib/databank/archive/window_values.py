@@ -15,6 +15,7 @@ from databank.archive.events import happened_within
 from databank.archive.row_filters import any_window, event_matches, with_dimensions
 from databank.expressions import Macro
 from databank.expressions.cells import EVER, Cells, Request, number_column
+from databank.expressions.numbers import fraction_column
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _ARROW = {
@@ -23,6 +24,7 @@ _ARROW = {
 }  # fmt: skip
 _BITS = 31  # of an int, without its sign: few bytes to send
 _PLACE, _MATCHES = ("person_id", "_is_request", "_day"), "_matches_"
+_COUNTS, _SUMS = frozenset({"n", "amounts"}), frozenset({"amount", "quantity"})
 _BATCH = 1 << 14  # persons that go back at a time
 # event, filter, and hours where the window is of them
 Family = tuple[str | None, str | None, int | None]
@@ -129,7 +131,7 @@ def matching_rows(
     of_days = [macro for macro in macros if macro.hours is None]
     parts = []
     if of_days:
-        rows = with_dimensions(archive, dimensions).where(any_window(of_days, as_of))
+        rows = with_dimensions(archive, dimensions, as_of).where(any_window(of_days, as_of))
         windows = {
             family: any_window([m for m in of_days if _family(m) == family], as_of)
             for family in _families(of_days)
@@ -139,7 +141,7 @@ def matching_rows(
         if recent is None:
             raise ValueError("there are windows of hours; give the recent events")
         hours = {f: happened_within(f[2]) for f in _families(macros) if f[2] is not None}
-        parts.append(_marked(with_dimensions(recent, dimensions), macros, hours))
+        parts.append(_marked(with_dimensions(recent, dimensions, as_of), macros, hours))
     return reduce(DataFrame.union, parts)
 
 
@@ -198,8 +200,17 @@ def _masks(families: list[Family], windows: Mapping[Family, Column]) -> list[Col
 def _values(macros: list[Macro]) -> dict[str, Column]:
     """What is summed, compared or counted: columns of the archive, and dimensions."""
     wanted = dict.fromkeys(name for macro in macros for name in macro.spec.reads)
-    sums = {name: F.col(name).cast("bigint" if name == "n" else "double") for name in wanted}
-    counted = {name: F.nullif(F.col(name), F.lit("")) for name in _dimensions(macros, "dimension")}
+    sums: dict[str, Column] = {}
+    for name in wanted:
+        if name in _COUNTS:
+            sums[name] = F.col(name).cast("bigint")
+        elif name in _SUMS:
+            # a float cannot hold both sides of the point of every sum; two of them can
+            sums[name] = F.floor(name).cast("double")
+            sums[fraction_column(name)] = F.pmod(name, F.lit(1)).cast("double")
+        else:
+            sums[name] = F.col(name).cast("double")
+    counted = {name: F.col(name) for name in _dimensions(macros, "dimension")}
     numbers = {number_column(name): _number_of(name) for name in _dimensions(macros, "number")}
     return sums | counted | numbers
 

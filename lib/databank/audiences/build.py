@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from pyspark.sql import DataFrame, functions as F
 
 from databank.archive.analysis import Checked, refuse_wrong_expressions
+from databank.archive.faults import have_faults, report_faults
 from databank.archive.frame import person_frame
 from databank.audiences.config import KEEP_DAYS, AudienceConfig, AudiencesConfig
 from databank.audiences.tables import ENTITY_MEMBER, MEMBER
@@ -32,7 +33,26 @@ def build_audiences(context: Context, config: AudiencesConfig) -> StepResult:
     context.progress.step(f"{len(wanted)} audiences on one frame")
     outside = outer_expressions(wanted)
     frame = person_frame(context, outside, config.archive, tags=config.tags, subject=subject)
-    rows = members(frame, wanted).withColumn("day", F.lit(context.day))
+    expressions = {each.audience: each.expressions for each in wanted}
+    # counting what cannot be computed takes a pass of its own
+    twice = have_faults(each.expression for each in wanted)
+    frame = frame.persist() if twice else frame
+    try:
+        wide = with_members(frame, wanted)
+        faults = report_faults(context, wide, expressions, kind="audience")
+        rows = members(wide, wanted).withColumn("day", F.lit(context.day))
+        _write_members(context, config, wanted, rows)
+    finally:
+        if twice:
+            frame.unpersist()
+    return StepResult({**_measure(context, wanted), **faults})
+
+
+def _write_members(
+    context: Context, config: AudiencesConfig, wanted: Sequence[AudienceConfig], rows: DataFrame
+) -> None:
+    """Replace the members of the day."""
+    [subject] = {each.subject for each in wanted}
     where = _scope(wanted, config.audiences, context.day)
     # one row per person, and each audience once in it: unique as built
     if not subject.is_person:
@@ -41,7 +61,6 @@ def build_audiences(context: Context, config: AudiencesConfig) -> StepResult:
         today = context.store.read(ENTITY_MEMBER).where(_of_day(wanted, context.day))
         rows = today.join(subject.members(context.store), "entity_id")
     context.store.replace(MEMBER, rows, where=where, checked=True)
-    return StepResult(_measure(context, wanted))
 
 
 def outer_expressions(audiences: Iterable[AudienceConfig]) -> list[Expression]:
@@ -54,15 +73,12 @@ def outer_expressions(audiences: Iterable[AudienceConfig]) -> list[Expression]:
     ]
 
 
-def members(frame: DataFrame, audiences: Sequence[AudienceConfig]) -> DataFrame:
-    """Evaluate who is in which audience; a condition that is null counts as false.
+def with_members(frame: DataFrame, audiences: Sequence[AudienceConfig]) -> DataFrame:
+    """Add a boolean column per audience, `AudienceConfig.member`; null counts as false.
 
     Args:
         frame: person_id (unique) and a column per macro and tag of `outer_expressions`.
         audiences: They may refer to each other.
-
-    Returns:
-        person_id, audience: one row per person and audience it is in.
 
     Raises:
         ValueError: If audiences refer to each other in a circle.
@@ -73,8 +89,13 @@ def members(frame: DataFrame, audiences: Sequence[AudienceConfig]) -> DataFrame:
         frame = frame.withColumns(
             {named[name].member.column: holds(named[name].expression.sql) for name in level}
         )
+    return frame
+
+
+def members(wide: DataFrame, audiences: Iterable[AudienceConfig]) -> DataFrame:
+    """Turn the columns of `with_members` into person_id, audience: a row for each yes."""
     entries = F.array(*(F.when(F.col(e.member.column), F.lit(e.audience)) for e in audiences))
-    return frame.select("person_id", F.explode(F.array_compact(entries)).alias("audience"))
+    return wide.select("person_id", F.explode(F.array_compact(entries)).alias("audience"))
 
 
 def _scope(wanted: Sequence[AudienceConfig], every: Sequence[AudienceConfig], day: date) -> str:
@@ -106,5 +127,5 @@ def _measure(context: Context, audiences: Sequence[AudienceConfig]) -> Summary:
 
 
 JOB = Job(
-    name="build_audiences", step=build_audiences, tables=(MEMBER, ENTITY_MEMBER), logic_version=1
+    name="build_audiences", step=build_audiences, tables=(MEMBER, ENTITY_MEMBER), logic_version=2
 )

@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from databank.expressions.numbers import SCALE, fraction_column
+
 Array = NDArray[Any]
 # a value for each person, and which of them are known; None = all
 Answer = tuple[Array, Array | None]
 
 EVER = -(1 << 31)  # before the first day of all
-# sums of decimals are exact as whole numbers, up to 2**53 of the smallest unit
-_UNITS = {"n": 1, "amount": 100, "quantity": 1000}
+_UNIT = 10**SCALE
+# whole numbers of the smallest unit are exact up to 2**53 of it
+_EXACT = (1 << 53) // _UNIT
 _DAY_BITS = 32
 
 
@@ -58,9 +61,10 @@ class Cells:
         Args:
             person: Which of the persons, from 0.
             day: Days from 1970.
-            columns: n, amount, amount_max, amount_min, quantity, numbers of dimensions (each
-                named by `number_column`; NaN = none), and codes of the values of dimensions
-                (-1 = none), as far as the requests need them.
+            columns: n, amounts, amount_max, amount_min, what is before the point of amount and
+                quantity and, named by `fraction_column`, what is behind it (0 to 1), numbers of
+                dimensions (each named by `number_column`; NaN = none), and codes of the values of
+                dimensions (-1 = none), as far as the requests need them.
             requests: All that will be evaluated.
             persons: How many there are.
         """
@@ -80,12 +84,23 @@ class Cells:
         return request.evaluate(self, request)
 
     def total(self, name: str, request: Request) -> Array:
-        """Sum n, amount or quantity."""
+        """Sum n, amounts, amount or quantity; exactly, and rounded once to a float."""
         if name not in self._made:
-            values = self._columns[name].astype(np.float64)
-            units = np.rint(np.nan_to_num(values) * _UNITS[name])
-            self._made[name] = self._summed(self._cell, units)
-        return self._sum(name, request) / _UNITS[name]
+            self._made[name] = self._summed(self._cell, np.nan_to_num(self._columns[name]))
+        whole = self._sum(name, request)
+        fraction = fraction_column(name)
+        if fraction not in self._columns:
+            return whole
+        if fraction not in self._made:
+            units = np.rint(np.nan_to_num(self._columns[fraction]) * _UNIT)
+            self._made[fraction] = self._summed(self._cell, units)
+        carried, units = np.divmod(self._sum(fraction, request), _UNIT)
+        whole = whole + carried
+        # of larger numbers no fraction of so few digits lies where two roundings differ from one
+        small = np.abs(whole) < _EXACT
+        exact = (np.where(small, whole, 0) * _UNIT + units) / _UNIT
+        total: Array = np.where(small, exact, whole + units / _UNIT)
+        return total
 
     def known(self, name: str, request: Request) -> Array:
         """Count the events in rows that have a value of the column."""
@@ -176,15 +191,15 @@ Evaluator = Callable[[Cells, Request], Answer]
 
 
 def total(cells: Cells, request: Request, *, column: str) -> Answer:
-    """Sum n, amount or quantity; 0 without any."""
+    """Sum n, amounts, amount or quantity; 0 without any."""
     return cells.total(column, request), None
 
 
-def average(cells: Cells, request: Request, *, column: str) -> Answer:
-    """Average a column over the events that have it; unknown without any."""
-    events = cells.known(column, request)
+def average(cells: Cells, request: Request) -> Answer:
+    """Average amounts over the events that have one; unknown without any."""
+    events = cells.total("amounts", request)
     known = events > 0
-    return cells.total(column, request) / np.where(known, events, 1), known
+    return cells.total("amount", request) / np.where(known, events, 1), known
 
 
 def extreme(cells: Cells, request: Request, *, column: str, largest: bool) -> Answer:

@@ -23,7 +23,7 @@ _RESTLESS = frozenset(
     }
 )
 
-AT_DAY = "write a window, which ends with the run day, or :day in a SELECT"
+AT_DAY = "write a window, which ends with the run day, or :day, which is the run day"
 
 
 # what to write in place of a function of many rows

@@ -181,8 +181,11 @@ def _window(spec: MacroSpec, given: dict[str, str]) -> Window | None:
         return None
     text = given.get("window", "ever")
     if "period" in given:
-        # '30 days' reads as 'the last 30 days'
-        text = f"last {given['period'].removeprefix('last ')}"
+        # '30 days' reads as 'the last 30 days'; one without a number would be one of the calendar
+        period = given["period"].removeprefix("last ")
+        if not period[:1].isdigit():
+            raise ValueError(f"period {period!r} does not end with the run day; {usage(spec.name)}")
+        text = f"last {period}"
     window = parse_window(text)
     if spec.whole_past:
         like_it = (f"{each.name}()" for each in MACROS.values() if each.whole_past)

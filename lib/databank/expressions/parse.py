@@ -14,7 +14,9 @@ from databank.expressions.functions import (
     why_not,
     why_not_of_a_row,
 )
+from databank.expressions.guard import guarded
 from databank.expressions.macros import MACROS, Macro, make_macro, unknown_macro, usage
+from databank.expressions.run_day import RUN_DAY, is_parameter, unknown_parameter
 from databank.expressions.syntax import (
     SyntaxFaultError,
     closing,
@@ -36,15 +38,22 @@ class Expression:
 
     Attributes:
         text: As it was written.
-        sql: The same with each macro replaced by the name of its column; this is what runs.
+        sql: `plain` with the `try_` functions that give null for what cannot be computed; this is
+            what runs.
         macros: Distinct macros, in the order of their first use.
         names: Columns it refers to beside the macros (tags, mostly).
+        faults: Conditions, of which one holds where a part of it could not be computed.
+        asks_day: Whether it looks at the run day by `:day`.
+        plain: The text with each macro and `:day` replaced by the name of its column; '' = `sql`.
     """
 
     text: str
     sql: str
     macros: tuple[Macro, ...]
     names: frozenset[str]
+    faults: tuple[str, ...] = ()
+    asks_day: bool = False
+    plain: str = ""
 
 
 def parse_expression(text: str) -> Expression:
@@ -62,36 +71,67 @@ def parse_expression(text: str) -> Expression:
         raise ManyFaultsError([error.in_full(text)]) from None
     written = _Written(text)
     faults: list[str] = []
+    macros: dict[Macro, None] = {}
     index = 0
-    readable = True
+    readable, asks_day = True, False
     while index < len(tokens):
         if _is_call(tokens, index) and tokens[index].text.lower() in MACROS:
             end = closing(tokens, index + 1)
             readable = readable and end is not None
             end = len(tokens) - 1 if end is None else end
             try:
-                written.replace(tokens[index], tokens[end], _macro(tokens, index, end, text))
+                macro = _macro(tokens, index, end, text)
+                macros[macro] = None
+                written.replace(tokens[index], tokens[end], macro.column)
             except ValueError as error:
                 faults.append(str(error))
-                written.replace(tokens[index], tokens[end], None)
+                written.replace(tokens[index], tokens[end], "NULL")
             index = end + 1
+        elif is_parameter(tokens, index):
+            name = tokens[index + 1]
+            faults += unknown_parameter(name)
+            written.replace(tokens[index], name, RUN_DAY)
+            asks_day, index = True, index + 2
         else:
             hidden = _hiding(tokens[index])
             readable = readable and hidden is None
             faults += [hidden] if hidden else _token_faults(tokens, index, text)
             index += 1
-    sql, macros = written.sql, dict.fromkeys(written.macros)
+    sql = written.sql
     names: set[str] = set()
     if readable:
         try:
             tree = syntax_tree(sql)
             faults += _tree_faults(tree, text)
-            names = column_names(tree) - {macro.column for macro in macros}
+            names = column_names(tree) - {RUN_DAY, *(macro.column for macro in macros)}
         except SyntaxFaultError as error:
             faults.append(error.in_full(text, written.place_in_text(error.offset)))
     if faults:
         raise ManyFaultsError(faults, names)
-    return Expression(text, sql, tuple(macros), frozenset(names))
+    safe = guarded(sql)
+    return Expression(
+        text, safe.sql, tuple(macros), frozenset(names), safe.faults, asks_day, plain=sql
+    )
+
+
+def refuse_day(expression: Expression, *, where: str) -> None:
+    """Raise if an expression asks for the run day, in what is computed without one (`where`).
+
+    Raises:
+        ValueError: `what is wrong; what to write instead`.
+    """
+    for fault in day_faults(expression, where=where):
+        raise ValueError(fault)
+
+
+def day_faults(expression: Expression, *, where: str) -> list[str]:
+    """Say that an expression asks for the run day, in what is computed without one (`where`)."""
+    if not expression.asks_day:
+        return []
+    return [
+        f":day in {short(expression.text)}: {where} are the same whichever day they are computed "
+        "on; use a day of the record, or write :day where the value is asked for"
+    ]
 
 
 class _Written:
@@ -103,12 +143,9 @@ class _Written:
         # where each piece begins, in the new text and in the old one
         self._starts: list[tuple[int, int]] = [(0, 0)]
         self._length = 0
-        self.macros: list[Macro] = []
 
-    def replace(self, first: Token, last: Token, macro: Macro | None) -> None:
-        """Write the column of a macro in the place of some tokens; NULL where it is wrong."""
-        column = "NULL" if macro is None else macro.column
-        self.macros += [] if macro is None else [macro]
+    def replace(self, first: Token, last: Token, column: str) -> None:
+        """Write a column in the place of some tokens."""
         self._add(self._text[self._at : first.start], self._at)
         self._add(column, first.start)
         self._at = last.end + 1

@@ -35,8 +35,8 @@ register(
         "average_amount('purchase', 'last 90 days')",
         "Average amount of the events that have one.",
         "double",
-        evaluate=partial(cells.average, column="amount"),
-        reads=("amount", "n"),
+        evaluate=cells.average,
+        reads=("amount", "amounts"),
         measure="avg(amount)",
     )
 )

@@ -4,12 +4,17 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-_LAST = re.compile(r"^(last|next) ([1-9][0-9]{0,3}) (day|week|month)s?$")
+_LAST = re.compile(r"^(last|previous|next) ([1-9][0-9]{0,3}) (day|week|month)s?$")
 _HOURS = re.compile(r"^(last|next) ([1-9][0-9]{0,3}) hours?$")
 _THIS = ("today", "this week", "this month", "this quarter", "this year")
+# the whole one before it -> of which it is the one before
+_BEFORE = {
+    "yesterday": "today",
+    **{f"last {unit}": f"this {unit}" for unit in ("week", "month", "quarter", "year")},
+}
 _FORMS = (
-    "ever, today, this week|month|quarter|year, last N hours|days|weeks|months, "
-    "2026-01-01..2026-01-31"
+    "ever, today, this week|month|quarter|year, yesterday, last week|month|quarter|year, "
+    "last N hours|days|weeks|months, previous N days|weeks|months, 2026-01-01..2026-01-31"
 )
 
 
@@ -28,8 +33,9 @@ class Window:
     def days(self, as_of: date) -> tuple[date | None, date]:
         """First day (None = from the beginning) and last day, both included.
 
-        A window of N days ends with `as_of` and includes it; `next N days` begins the day after
-        and serves labels of models only.
+        A window of N days ends with `as_of` and includes it; `previous N days` are as many before
+        these. `last month` is the calendar month before that of `as_of`, `yesterday` the day
+        before it. `next N days` begins the day after and serves labels of models only.
 
         Raises:
             ValueError: If it is of hours, which may begin within a day.
@@ -40,12 +46,19 @@ class Window:
             return None, as_of
         if self.text in _THIS:
             return _first_of(self.text, as_of), as_of
+        if self.text in _BEFORE:
+            end = _first_of(_BEFORE[self.text], as_of) - timedelta(days=1)
+            return _first_of(_BEFORE[self.text], end), end
         match = _LAST.match(self.text)
         if match:
             count = int(match.group(2))
             if match.group(1) == "next":
                 return as_of + timedelta(days=1), _add(as_of, count, match.group(3))
-            return _add(as_of, -count, match.group(3)) + timedelta(days=1), as_of
+            # a month less, as calendars do: what is before begins on the day after
+            before = _add(as_of, -count, match.group(3))
+            if match.group(1) == "last":
+                return before + timedelta(days=1), as_of
+            return _add(as_of, -2 * count, match.group(3)) + timedelta(days=1), before
         first, _, last = self.text.partition("..")
         return date.fromisoformat(first), min(date.fromisoformat(last), as_of)
 
@@ -57,7 +70,7 @@ def parse_window(text: str) -> Window:
         ValueError: `what is wrong; what to write instead`.
     """
     plain = " ".join(text.lower().split())
-    if plain == "ever" or plain in _THIS or _LAST.match(plain):
+    if plain == "ever" or plain in _THIS or plain in _BEFORE or _LAST.match(plain):
         return Window(plain)
     hours = _HOURS.match(plain)
     if hours:

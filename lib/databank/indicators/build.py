@@ -109,4 +109,4 @@ def _events_of(
     return events_of_persons(store, events, archive), archive.names
 
 
-JOB = Job(name="build_indicators", step=build_indicators, tables=(INDICATOR,), logic_version=1)
+JOB = Job(name="build_indicators", step=build_indicators, tables=(INDICATOR,), logic_version=2)

@@ -20,7 +20,7 @@ def of_events(rows: DataFrame, events: Iterable[str | None]) -> DataFrame:
 
 def value_of(by: str | None) -> Column:
     """The value of a dimension; null where an event has none, '' where there is no dimension."""
-    return F.lit("") if by is None else F.nullif(F.col(by), F.lit(""))
+    return F.lit("") if by is None else F.col(by)
 
 
 def named(rows: DataFrame, indicators: Sequence[IndicatorBase]) -> DataFrame:

@@ -13,6 +13,7 @@ from databank.archive.config import Event, EventName
 from databank.config import Name
 from databank.config.kinds import Entry
 from databank.expressions import Expression, Macro, parse_expression, parse_window
+from databank.expressions.parse import refuse_day
 from databank.expressions.windows import refuse_hours
 
 _LAST = re.compile(r"^last ([1-9][0-9]*) (day|week)s?$")
@@ -33,10 +34,14 @@ class IndicatorBase(Entry, ABC):
 
     @model_validator(mode="after")
     def _filter_is_readable(self) -> Self:
-        if self.filter is not None and parse_expression(self.filter).macros:
-            raise ValueError(
-                f"indicator {self.name!r}: `filter` has a macro; use terminal and dimensions only"
-            )
+        if self.filter is not None:
+            condition = parse_expression(self.filter)
+            if condition.macros:
+                raise ValueError(
+                    f"indicator {self.name!r}: `filter` has a macro; use terminal and dimensions "
+                    "only"
+                )
+            refuse_day(condition, where=f"indicator {self.name!r}: figures of a day")
         return self
 
     @property

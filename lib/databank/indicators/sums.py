@@ -6,6 +6,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.archive.row_filters import event_matches, with_dimensions
+from databank.expressions.numbers import SUMMED
 from databank.indicators.figures import PLACE, named, of_events, value_of
 from databank.indicators.kinds import CountIndicator, SumIndicator
 
@@ -61,6 +62,6 @@ def add_up(
 def _entry(number: int, each: Added) -> Column:
     value = value_of(each.by)
     column = each.of if isinstance(each, SumIndicator) else "n"
-    added = F.coalesce(F.col(column).cast("decimal(28,3)"), F.lit(0))
+    added = F.coalesce(F.col(column).cast(SUMMED), F.lit(0))
     entry = F.struct(F.lit(number).alias("i"), value.alias("value"), added.alias("x"))
     return F.when(event_matches(each.event, each.filter) & value.isNotNull(), entry)

@@ -94,4 +94,4 @@ def _measure(context: Context) -> Summary:
     return summary | {"new persons": new}
 
 
-JOB = Job(name="build_lifecycle", step=build_lifecycle, tables=(STAGE, FLOW, RFM), logic_version=1)
+JOB = Job(name="build_lifecycle", step=build_lifecycle, tables=(STAGE, FLOW, RFM), logic_version=2)

@@ -13,6 +13,7 @@ from databank.archive.refers import Refers
 from databank.config import Name, Note, StrictModel
 from databank.errors import ManyFaultsError
 from databank.expressions import Expression, parse_expression, parse_window
+from databank.expressions.parse import refuse_day
 from databank.expressions.types import Known, type_faults
 from databank.expressions.windows import refuse_hours
 
@@ -88,6 +89,7 @@ class SegmentConfig(StrictModel):
         faults = list(type_faults(value, columns, condition=True))
         if faults:
             raise ManyFaultsError(faults)
+        refuse_day(expression, where="segments")
         return value
 
 

@@ -6,7 +6,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.columns import holds, require_columns
-from databank.expressions import parse_window
+from databank.expressions import parse_expression, parse_window
 from databank.lifecycle.config import NO_SEGMENT, Distinct, RfmConfig
 
 
@@ -33,8 +33,7 @@ def rfm_values(archive: DataFrame, config: RfmConfig, *, as_of: date) -> DataFra
     events = [config.event, *config.also_money]
     is_event = F.col("event") == config.event
     if isinstance(config.frequency, Distinct):
-        # dimensions hold '' where an event has none
-        counted = F.nullif(F.col("dims")[config.frequency.distinct], F.lit(""))
+        counted = F.col("dims")[config.frequency.distinct]
     else:
         counted = F.col("day").cast("string")
     return (
@@ -69,7 +68,9 @@ def with_rfm_scores(values: DataFrame, config: RfmConfig) -> DataFrame:
     )
     segment = F.lit(NO_SEGMENT)
     for each in reversed(config.segments):
-        segment = F.when(holds(each.when), F.lit(each.name)).otherwise(segment)
+        segment = F.when(holds(parse_expression(each.when).sql), F.lit(each.name)).otherwise(
+            segment
+        )
     return scored.withColumn("segment", segment)
 
 

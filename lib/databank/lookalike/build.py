@@ -173,6 +173,6 @@ JOB = Job(
     name="expand_lookalike",
     step=expand_lookalikes,
     tables=(MEMBER, GAIN),
-    logic_version=1,
+    logic_version=2,
     latest_only=False,
 )

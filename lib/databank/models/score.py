@@ -127,4 +127,4 @@ def _write(context: Context, models: Iterable[str], scored: DataFrame) -> None:
         scored.unpersist()
 
 
-JOB = Job(name="score_model", step=score_models, tables=(SCORE,), logic_version=1)
+JOB = Job(name="score_model", step=score_models, tables=(SCORE,), logic_version=2)

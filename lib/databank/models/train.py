@@ -238,4 +238,4 @@ def _summary(training: Trained) -> Summary:
     }
 
 
-JOB = Job(name="train_model", step=train_models, tables=(TRAINING, LIFT), logic_version=1)
+JOB = Job(name="train_model", step=train_models, tables=(TRAINING, LIFT), logic_version=2)

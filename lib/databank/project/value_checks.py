@@ -9,6 +9,7 @@ from databank.config import ConfigReader
 from databank.errors import did_you_mean
 from databank.expressions import Expression, Macro, is_number, parse_expression
 from databank.expressions.macros import ANY_EVENT
+from databank.expressions.run_day import RUN_DAY
 from databank.expressions.types import KINDS, Kind, Known, type_faults
 from databank.lifecycle.config import LifecycleConfig
 from databank.sources.formats.base import SourceFormat
@@ -61,7 +62,9 @@ def check_values(
     conditions = getattr(entry, "conditions", ())
     for expression in entry.expressions:
         columns = _columns(expression, known)
-        for fault in type_faults(expression.sql, columns, condition=expression in conditions):
+        for fault in type_faults(
+            expression.plain or expression.sql, columns, condition=expression in conditions
+        ):
             reader.fault(file, key, *_parts(fault))
         for macro in expression.macros:
             for fault in _filter_faults(macro, known, archive):
@@ -93,7 +96,7 @@ def _columns(expression: Expression, known: KnownValues) -> dict[str, Known]:
         shown = f"{macro.name}()" if of_stages else f"{macro.name}(...)"
         values = known.stages if of_stages else None
         columns[macro.column] = Known(shown, KINDS[macro.spec.type], values)
-    return columns
+    return columns | {RUN_DAY: Known(":day", "date")}
 
 
 def _filter_faults(macro: Macro, known: KnownValues, archive: ArchiveConfig) -> Iterable[str]:

@@ -7,6 +7,8 @@ from functools import reduce
 
 from pyspark.sql import Column, DataFrame, functions as F
 
+from databank.expressions.guard import guarded
+from databank.expressions.numbers import DECIMAL, DIGITS
 from databank.session import with_settings
 from databank.session.analysed import refuse_foreign_texts
 from databank.sources.config import SourcesConfig
@@ -21,7 +23,7 @@ from databank.sources.units import SourceUnit
 KEY = {"events": "event_id", "profiles": "record_id", "items": "item_id"}
 STAMP = {"events": "event_ts", "profiles": "updated_ts", "items": "updated_ts"}
 _OTHERS = ("event", "page", "quantity", "amount", "campaign")
-_TYPES = {"ts": "timestamp", "quantity": "decimal(18,3)", "amount": "decimal(18,2)"}
+_TYPES = {"ts": "timestamp", "quantity": DECIMAL, "amount": DECIMAL}
 _LAST_EPOCH = 253402300799  # the last second of the year 9999
 
 
@@ -168,7 +170,7 @@ def _values(group: ParseGroup) -> list[Column]:
         value = _value(column, type_, group)
         values.append(value.alias(f"_column_{name}"))
         if type_ != "string":
-            values.append(_unread(column, value).alias(f"_unread_{name}"))
+            values.append(_unread(column, value, type_).alias(f"_unread_{name}"))
     return values
 
 
@@ -228,7 +230,7 @@ def _plain_number(text: Column, source: SourceFormat) -> Column:
     return text
 
 
-def _unread(column: ColumnConfig, value: Column) -> Column:
+def _unread(column: ColumnConfig, value: Column, type_: str) -> Column:
     """Give the text that is there but gave no value.
 
     An expression may give null; what is refused is a conversion in it that could not read what it
@@ -240,7 +242,8 @@ def _unread(column: ColumnConfig, value: Column) -> Column:
     if column.expr is None:
         texts = [_text(name) for name in refers_to.fields]
         present = reduce(lambda a, b: a | b, (text.isNotNull() for text in texts))
-        return F.when(present & value.isNull(), _quoted(F.concat_ws(" ", *texts)))
+        given = F.concat_ws(" ", *texts)
+        return F.when(present & value.isNull(), F.concat(_quoted(given), _why_not(given, type_)))
     parts = [
         (F.expr(each.text), F.expr(each.operand).cast("string"), each.text)
         for each in refers_to.conversions
@@ -249,11 +252,22 @@ def _unread(column: ColumnConfig, value: Column) -> Column:
     faults = [
         F.when(
             F.nullif(F.trim(given), F.lit("")).isNotNull() & converted.isNull(),
-            F.concat(_quoted(given), F.lit(f" in {text}")),
+            F.concat(_quoted(given), F.lit(f" in {text}"), _why_not(given, type_)),
         )
         for converted, given, text in parts
     ]
+    if type_ == DECIMAL:
+        given = _quoted(F.concat_ws(" ", *(_text(name) for name in refers_to.fields)))
+        more = F.concat(given, F.lit(f" in {column.expr} (more digits than a number may have)"))
+        faults += [F.when(F.expr(each), more) for each in guarded(column.expr).overflows]
     return F.coalesce(*faults)
+
+
+def _why_not(given: Column, type_: str) -> Column:
+    """Say of a number that it has too many digits; '' of another text."""
+    too_large = F.lit(f" (a number of more than {DIGITS} digits before the point)")
+    is_large = given.rlike(r"^\s*[+-]?(\d{21,}(\.\d*)?|\d+(\.\d*)?[eE]\+?\d{2,})\s*$")
+    return F.when(F.lit(type_ == DECIMAL) & is_large, too_large).otherwise("")
 
 
 def _quoted(text: Column) -> Column:

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from databank.config import StrictModel
 from databank.errors import did_you_mean
+from databank.expressions.numbers import DECIMAL
 from databank.sources.forms import check_form
 from databank.sources.references import References, references
 
@@ -18,8 +19,8 @@ TARGETS: dict[str, dict[str, str]] = {
         "terminal": "string",
         "page": "string",
         "item_id": "string",
-        "quantity": "decimal(18,3)",
-        "amount": "decimal(18,2)",
+        "quantity": DECIMAL,
+        "amount": DECIMAL,
         "campaign": "string",
     },
     "profiles": {"record_id": "string", "updated_ts": "timestamp"},

@@ -14,6 +14,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, SparkSession, functions as F
 
 from databank.columns import business_day
+from databank.expressions.numbers import DECIMAL
 from databank.quality.quarantine import WAITING
 from databank.quality.rules import Finding, first_finding, rule_findings, rule_warnings
 from databank.session import with_settings
@@ -53,8 +54,8 @@ STAGED = {
     "terminal": "string",
     "page": "string",
     "item": "string",
-    "quantity": "decimal(18,3)",
-    "amount": "decimal(18,2)",
+    "quantity": DECIMAL,
+    "amount": DECIMAL,
     "campaign": "string",
     "fields": "map<string,string>",
     "kind": "string",

@@ -6,7 +6,7 @@ from functools import lru_cache
 import sqlglot
 from sqlglot.tokenizer_core import Token, TokenType
 
-from databank.expressions.parse import parse_expression
+from databank.expressions.parse import parse_expression, refuse_day
 
 # functions whose null means, with ANSI off, that they could not read what they were given
 _CONVERTING = frozenset(
@@ -53,6 +53,7 @@ def references(text: str) -> References:
         raise ValueError(
             f"{read.macros[0].column!r} needs a person; write Spark SQL over the source's fields"
         )
+    refuse_day(read, where="records")
     tokens = sqlglot.tokenize(text, read="spark")
     return References(tuple(sorted(read.names)), tuple(_conversions(text, tokens)))
 

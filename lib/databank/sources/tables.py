@@ -1,5 +1,6 @@
 """Tables that the ingest job owns."""
 
+from databank.expressions.numbers import DECIMAL
 from databank.quality.tables import QUARANTINE
 from databank.sources.erasure.tables import ERASED_IDENTIFIER
 from databank.tables import Column, TableSpec
@@ -65,8 +66,8 @@ EVENTS = TableSpec(
             pii=True,
         ),
         Column("item_id", "string", "item of core.items"),
-        Column("quantity", "decimal(18,3)", "pieces; negative = brought back"),
-        Column("amount", "decimal(18,2)", "money of the row in the bank's currency"),
+        Column("quantity", DECIMAL, "pieces; negative = brought back"),
+        Column("amount", DECIMAL, "money of the row in the bank's currency"),
         Column("campaign", "string", "campaign that the row names"),
         Column("props", "map<string,string>", "all other fields, nested ones as JSON", pii=True),
         Column("load_id", "string", "load that brought the row"),

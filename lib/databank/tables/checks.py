@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame, functions as F
 from pyspark.sql.types import StructType
 from pyspark.storagelevel import StorageLevel
 
-from databank.errors import UnsafeKeysError
+from databank.errors import DataBankError, UnsafeKeysError
 from databank.tables.spec import TableSpec
 
 
@@ -36,6 +36,17 @@ def refuse_unsafe_keys(rows: DataFrame, spec: TableSpec) -> None:
         raise UnsafeKeysError(spec.name, spec.key, nulls=nulls, repeated=repeated)
 
 
+def _refuse_other_types(present: StructType, spec: TableSpec) -> None:
+    there = {field.name: field.dataType.simpleString() for field in present}
+    for field in spec.schema():
+        wanted = field.dataType.simpleString()
+        if there.get(field.name, wanted) != wanted:
+            raise DataBankError(
+                f"{spec.name}: {field.name} is {there[field.name]} in this bank, which another "
+                f"release made, and {wanted} in this one; build the bank anew in an empty root"
+            )
+
+
 def refuse_outside(rows: DataFrame, table: str, scope: DataFrame) -> None:
     """Raise if a row lies outside of the scope it is to replace: it might repeat a key there.
 
@@ -46,12 +57,20 @@ def refuse_outside(rows: DataFrame, table: str, scope: DataFrame) -> None:
         raise RuntimeError(f"{table}: rows outside of the scope to replace; nothing was written")
 
 
-def conform(rows: DataFrame, spec: TableSpec) -> DataFrame:
+def conform(rows: DataFrame, spec: TableSpec, kept: DataFrame | None = None) -> DataFrame:
     """Give rows the spec's columns, types and comments; a wrong type fails here, not in a reader.
+
+    Args:
+        rows: All columns of the spec.
+        spec: The table.
+        kept: Rows of it that they come to, if there are any.
 
     Raises:
         AnalysisException: If a column is missing, or cannot be widened to its type.
+        DataBankError: If kept rows have another type, by another release.
     """
+    if kept is not None:
+        _refuse_other_types(kept.schema, spec)
     wanted, rows = spec.schema(), rows.select(*(column.name for column in spec.columns))
     given = {field.name: field.dataType.simpleString() for field in rows.schema}
     widened = [field for field in wanted if given[field.name] != field.dataType.simpleString()]

@@ -222,10 +222,9 @@ class Store(ABC):
         """
         before = self.newest_version(spec)
         if before is None:
-            self._write(spec, rows, mode="append", checked=False)
-            return
+            return self._write(spec, rows, mode="append", checked=False)
         self._begin_write(spec)
-        with computed_once(conform(rows, spec)) as computed:
+        with computed_once(conform(rows, spec, self.read_version(spec, before))) as computed:
             refuse_unsafe_keys(computed, spec)
             self._commit_upsert(spec, computed)
         self._note_written(spec, before)
@@ -316,7 +315,9 @@ class Store(ABC):
     ) -> None:
         self._begin_write(spec)
         before = self.newest_version(spec)
-        rows = conform(rows, spec)
+        adds = (mode == "append" or where is not None) and spec.owner != RUNNER
+        kept = self.read_version(spec, before) if before is not None and adds else None
+        rows = conform(rows, spec, kept)
         if not spec.key or checked:
             self._commit_write(spec, rows, mode, where)
         else:

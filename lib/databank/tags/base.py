@@ -225,16 +225,24 @@ class TagBase(Refers, Entry, ABC):
         """
         return ()
 
-    def aggregate(self) -> Column | None:
-        """Aggregate over all persons that `column` is given the value of, if it needs one."""
+    def aggregate(self, earlier: Sequence[Any] = ()) -> Column | None:
+        """Aggregate over all persons that `column` is given the value of, if it needs one.
+
+        Args:
+            earlier: Values of the aggregates before it; it is asked until it needs no further.
+        """
         return None
 
+    def report(self, aggregates: Sequence[Any]) -> tuple[dict[str, float], str]:
+        """Give figures for ops.metric, and a line of the summary, '' for none."""
+        return {}, ""
+
     @abstractmethod
-    def column(self, aggregate: Any = None) -> Column:
+    def column(self, aggregates: Sequence[Any] = ()) -> Column:
         """The tag's value over the columns of macros, other tags and inputs.
 
         Args:
-            aggregate: Value of `aggregate`, None where that is null.
+            aggregates: Values of `aggregate`, in the order in which they were computed.
 
         Returns:
             A column of the tag's type: a boolean is never null, a count is 0 for nothing, of

@@ -1,8 +1,11 @@
 """The job build_tags: all tags of a part in one pass over the archive."""
 
+from typing import Any
+
 from pyspark.sql import DataFrame, functions as F
 
 from databank.archive.analysis import Checked, refuse_wrong_expressions
+from databank.archive.faults import have_faults, report_faults
 from databank.archive.frame import person_frame
 from databank.columns import is_one_of
 from databank.identity.entities.subject import Subject
@@ -51,15 +54,21 @@ def _write_tags(
     """Replace the rows of some tags, all of one entity, with those of the run day.
 
     Returns:
-        What kinds report of their inputs.
+        What kinds report of their inputs, and which values could not be computed.
     """
     request = InputRequest(context, config.archive, subject, config.tags)
     frame = gather_inputs(request, config, tags)
     # aggregates over all persons take a pass of their own; else the frame is read once
+    expressions = {tag.name: tag.expressions for tag in tags}
     twice = any(tag.aggregate() is not None for tag in tags)
+    twice = twice or any(have_faults(each) for each in expressions.values())
     frame = frame.persist() if twice else frame
     try:
-        rows = tag_rows(with_tags(frame, tags), tags).withColumn("as_of", F.lit(context.day))
+        aggregates: dict[str, list[Any]] = {}
+        wide = with_tags(frame, tags, aggregates)
+        faults = report_faults(context, wide, expressions, kind="tag")
+        shares = _report_aggregates(context, tags, aggregates)
+        rows = tag_rows(wide, tags).withColumn("as_of", F.lit(context.day))
         table = subject.pick(PERSON_TAG, ENTITY_TAG)
         # one row per person, and each tag once in it: unique as built
         context.store.replace(
@@ -68,7 +77,20 @@ def _write_tags(
     finally:
         if twice:
             frame.unpersist()
-    return request.notes
+    return request.notes | shares | faults
+
+
+def _report_aggregates(
+    context: Context, tags: list[TagBase], aggregates: dict[str, list[Any]]
+) -> dict[str, str]:
+    """Record what kinds say of their aggregates over all persons."""
+    lines: dict[str, str] = {}
+    for tag in tags:
+        figures, line = tag.report(aggregates[tag.name])
+        for name, value in figures.items():
+            context.metric(name, value, tag=tag.name)
+        lines |= {f"reached: {tag.name}": line} if line else {}
+    return lines
 
 
 def gather_inputs(request: InputRequest, config: TagsConfig, tags: list[TagBase]) -> DataFrame:
@@ -103,5 +125,5 @@ JOB = Job(
     name="build_tags",
     step=build_tags,
     tables=(LISTED, PERSON_TAG, ENTITY_TAG, HISTORY),
-    logic_version=1,
+    logic_version=2,
 )

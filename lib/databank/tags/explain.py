@@ -10,6 +10,7 @@ from databank.archive.config import ArchiveConfig
 from databank.archive.tables import PERSON_DAY
 from databank.expressions import Expression, Macro
 from databank.expressions.macros import ANY_EVENT, ResultTable
+from databank.expressions.run_day import with_run_day
 from databank.identity.entities.subject import Subject
 from databank.identity.explain import identifiers_of
 from databank.tables.published_reader import PublishedReader
@@ -213,7 +214,8 @@ class TagEvidence:
     def _of_days(self, tag: ExplainableTag, macro: Macro) -> Reason:
         """Show the rows of the archive, the newest first."""
         amount = _AMOUNTS.get(macro.name, "amount")
-        columns = ("day", "terminal", "event", "dims_json", "n", amount, "quantity")
+        of_average = [name for name in macro.spec.reads if name == "amounts"]
+        columns = ("day", "terminal", "event", "dims_json", "n", *of_average, amount, "quantity")
         condition = self._filter(macro)
         rows = self.lookup.find(PERSON_DAY.name, columns, self._where(macro, condition))[::-1]
         title = self._title(tag, macro, len(rows), filtered=condition is not None)
@@ -222,7 +224,7 @@ class TagEvidence:
     def _of_values(self, tag: ExplainableTag, macro: Macro, ranked_by: str) -> Reason:
         """Show events by value of the dimension, the highest first."""
         value = dimension(str(macro.by), self.archive.names).sql(dialect="duckdb")
-        columns = (f"nullif({value}, '')", "sum(n)", "sum(amount)", "count(DISTINCT day)")
+        columns = (value, "sum(n)", "sum(amount)", "count(DISTINCT day)")
         condition = self._filter(macro)
         where = f"{self._where(macro, condition)} GROUP BY 1"
         rows = self.lookup.find(PERSON_DAY.name, columns, where)
@@ -251,7 +253,8 @@ class TagEvidence:
 
     def _filter(self, macro: Macro) -> str | None:
         """Write the filter of a macro for DuckDB; None where that cannot read it."""
-        return duckdb_filter(macro.filter or "true", self.archive.names)
+        text = with_run_day(macro.filter or "true", f"DATE'{self.as_of}'")
+        return duckdb_filter(text, self.archive.names)
 
     def _where(self, macro: Macro, condition: str | None) -> str:
         begin, end = macro.days(self.as_of)

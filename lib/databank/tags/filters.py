@@ -43,7 +43,7 @@ def event_filter(text: str, archive: ArchiveConfig) -> str | None:
     if not all(columns.values()):
         return None
     given = {name: f"({column})" for name, column in columns.items()} | {"n": "1"}
-    given["terminal"] = "coalesce(terminal, '')"
+    given["terminal"] = "nullif(terminal, '')"
     return _written(tree, lambda name: sqlglot.parse_one(given.get(name, name), read="duckdb"))
 
 
@@ -57,8 +57,7 @@ def event_dimension(name: str, archive: ArchiveConfig) -> str | None:
             if tree is None or any(c.name == "event_ts" for c in tree.find_all(exp.Column)):
                 return None
             cases.append(
-                f"WHEN {literal(event)} THEN "
-                f"coalesce(CAST({_written(tree, exp.column)} AS TEXT), '')"
+                f"WHEN {literal(event)} THEN nullif(CAST({_written(tree, exp.column)} AS TEXT), '')"
             )
     return f"CASE event {' '.join(cases)} END" if cases else None
 
@@ -88,6 +87,8 @@ def literal(text: str) -> str:
 
 def dimension(name: str, dimensions: Collection[str]) -> exp.Expr:
     """Write the value of a dimension, or a column of the archive."""
+    if name == "terminal":
+        return sqlglot.parse_one("nullif(terminal, '')", read="duckdb")
     if name not in dimensions:
         return exp.column(name)
     return sqlglot.parse_one(f"dims['{name}']", read="duckdb")

@@ -9,6 +9,7 @@ from databank.archive.config import ArchiveConfig
 from databank.clock import last_hours
 from databank.expressions import Macro
 from databank.expressions.macros import ANY_EVENT
+from databank.expressions.run_day import with_run_day
 from databank.identity.explain import events_of
 from databank.tables.published_reader import PublishedReader
 from databank.tags.filters import event_dimension, event_filter, literal
@@ -56,13 +57,13 @@ def recent_events_of(
     parts = [f"epoch_us(event_ts) >= {since}", f"epoch_us(event_ts) < {until}"]
     if macro.event != ANY_EVENT:
         parts.append(f"event = {literal(str(macro.event))}")
-    condition = event_filter(macro.filter or "true", archive)
+    condition = event_filter(with_run_day(macro.filter or "true", f"DATE'{as_of}'"), archive)
     parts += [condition] if condition else []
     shown = {"time": "epoch_us(event_ts)", **{name: name for name in _SHOWN}}
     # the archive keeps the terminal apart for every event
     value = event_dimension(str(macro.by), archive) if macro.by not in (None, *_SHOWN) else None
     if value is not None:
-        shown[str(macro.by)] = f"nullif({value}, '')"
+        shown[str(macro.by)] = value
     rows = events_of(
         lookup,
         persons,

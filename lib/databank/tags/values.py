@@ -1,6 +1,7 @@
 """Tags as columns of a frame of persons, and these columns as rows."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from pyspark.sql import Column, DataFrame, functions as F
 
@@ -8,15 +9,20 @@ from databank.dag import Dag
 from databank.tags.base import TagBase
 
 
-def with_tags(frame: DataFrame, tags: Iterable[TagBase]) -> DataFrame:
+def with_tags(
+    frame: DataFrame,
+    tags: Iterable[TagBase],
+    aggregates: dict[str, list[Any]] | None = None,
+) -> DataFrame:
     """Add a column per tag, those that are made of other tags after these.
 
-    One aggregate over the frame gives the thresholds of all percentiles of a level (a caller who
+    Aggregates over the frame give the thresholds of all percentiles of a level (a caller who
     has such tags keeps the frame in memory); the rest is a projection.
 
     Args:
         frame: person_id (unique), and all macros, other tags and inputs that the tags refer to.
         tags: Tags to add; they may refer to each other.
+        aggregates: What tags needed to know of all persons is put into it, by tag.
 
     Returns:
         The frame and per tag its name: boolean (never null), double (0 where a count is nothing,
@@ -26,19 +32,25 @@ def with_tags(frame: DataFrame, tags: Iterable[TagBase]) -> DataFrame:
         ValueError: If tags refer to each other in a circle.
     """
     by_name = {tag.name: tag for tag in tags}
+    known = {} if aggregates is None else aggregates
     for names in Dag({name: tag.references for name, tag in by_name.items()}).levels():
         level = [by_name[name] for name in names]
-        values = _aggregated(frame, level)
-        frame = frame.withColumns({tag.name: tag.column(values.get(tag.name)) for tag in level})
+        known |= _aggregated(frame, level)
+        frame = frame.withColumns({tag.name: tag.column(known[tag.name]) for tag in level})
     return frame
 
 
-def _aggregated(frame: DataFrame, tags: Iterable[TagBase]) -> dict[str, object]:
-    """Compute what some tags need to know of all persons; one row, one job, none if none does."""
-    wanted = {tag.name: tag.aggregate() for tag in tags}
-    columns = [column.alias(name) for name, column in wanted.items() if column is not None]
-    row = frame.agg(*columns).first() if columns else None
-    return row.asDict() if row is not None else {}
+def _aggregated(frame: DataFrame, tags: Sequence[TagBase]) -> dict[str, list[Any]]:
+    """Compute what some tags need to know of all persons; a job a round, none if none does."""
+    values: dict[str, list[Any]] = {tag.name: [] for tag in tags}
+    while True:
+        wanted = {tag.name: tag.aggregate(values[tag.name]) for tag in tags}
+        columns = [column.alias(name) for name, column in wanted.items() if column is not None]
+        row = frame.agg(*columns).first() if columns else None
+        if row is None:
+            return values
+        for name, value in row.asDict().items():
+            values[name].append(value)
 
 
 def tag_rows(wide: DataFrame, tags: Sequence[TagBase]) -> DataFrame:

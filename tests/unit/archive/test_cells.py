@@ -9,9 +9,11 @@ from hypothesis import example, given, strategies as st
 
 from databank.expressions import MACROS
 from databank.expressions.cells import EVER, Cells, Request, number_column
+from databank.expressions.numbers import fraction_column
 
 AS_OF = 20_000
 PERSONS = 3
+UNIT = 10**8
 
 
 class Row(NamedTuple):
@@ -20,7 +22,8 @@ class Row(NamedTuple):
     person: int
     day: int
     n: int
-    cents: int | None
+    amounts: int | None  # how many of these events have an amount
+    units: int  # of 10**-8
     pieces: int | None
     value: int
 
@@ -31,8 +34,12 @@ rows = st.lists(
         Row,
         person=st.integers(0, PERSONS - 1),
         day=days,
-        n=st.integers(1, 4),
-        cents=st.none() | st.integers(-500, 10**11),
+        n=st.integers(4, 6),
+        amounts=st.none() | st.integers(1, 4),
+        # small ones, cents, and large ones with cents
+        units=st.integers(-500, 10**11)
+        | st.integers(-500, 10**9).map(lambda cents: cents * 10**6)
+        | st.integers(10**12, 10**13).map(lambda cents: cents * 10**6),
         pieces=st.none() | st.integers(-3, 9),
         value=st.integers(-1, 2),
     ),
@@ -53,13 +60,17 @@ def cells_of(rows: list[Row], requests: list[Request]) -> Cells:
     def column(values: list[float | int | None]) -> np.ndarray:
         return np.array([np.nan if value is None else value for value in values], dtype=float)
 
-    amounts = column([None if r.cents is None else r.cents / 100 for r in rows])
+    units = [None if r.amounts is None else r.units for r in rows]
+    amounts = column([None if u is None else u / UNIT for u in units])
     columns = {
         "n": np.array([r.n for r in rows], dtype=np.int64),
-        "amount": amounts,
+        "amounts": column([r.amounts for r in rows]),
+        "amount": column([None if u is None else u // UNIT for u in units]),
+        fraction_column("amount"): column([None if u is None else u % UNIT / UNIT for u in units]),
         "amount_max": amounts + 1,
         "amount_min": amounts - 1,
         "quantity": column([r.pieces for r in rows]),
+        fraction_column("quantity"): np.zeros(len(rows)),
         number_column("shop"): np.array(
             [np.nan if r.value < 0 else r.value / 4 for r in rows], dtype=float
         ),
@@ -81,9 +92,9 @@ def longest_run(days: list[int]) -> int:
 def by_loops(rows: list[Row], name: str, m: Request) -> object:
     """The value for the rows of one person; None = unknown."""
     seen = [r for r in rows if m.begin <= r.day < m.end]
-    paid = [r for r in seen if r.cents is not None]
+    paid = [r for r in seen if r.amounts is not None]
     on = sorted({r.day for r in seen})
-    total = sum(r.cents or 0 for r in paid) / 100
+    total = sum(r.units for r in paid) / UNIT
     shops = [(r.value / 4, r.n) for r in seen if r.value >= 0]
     match name:
         case "events":
@@ -91,11 +102,11 @@ def by_loops(rows: list[Row], name: str, m: Request) -> object:
         case "amount":
             return total
         case "average_amount":
-            return total / sum(r.n for r in paid) if paid else None
+            return total / sum(r.amounts or 0 for r in paid) if paid else None
         case "largest_amount":
-            return max((r.cents or 0) / 100 + 1 for r in paid) if paid else None
+            return max(r.units / UNIT + 1 for r in paid) if paid else None
         case "smallest_amount":
-            return min((r.cents or 0) / 100 - 1 for r in paid) if paid else None
+            return min(r.units / UNIT - 1 for r in paid) if paid else None
         case "quantity":
             return sum(r.pieces or 0 for r in seen)
         case "distinct":
@@ -135,7 +146,7 @@ def by_of(name: str) -> str | None:
 
 @given(rows=rows, windows=windows)
 @example(rows=[], windows=[(AS_OF, AS_OF + 1)])
-@example(rows=[Row(0, AS_OF, 1, None, None, -1)], windows=[(AS_OF + 1, AS_OF)])
+@example(rows=[Row(0, AS_OF, 1, None, 0, None, -1)], windows=[(AS_OF + 1, AS_OF)])
 def test_values_are_those_of_loops_over_rows(
     rows: list[Row], windows: list[tuple[int, int]]
 ) -> None:
@@ -159,8 +170,8 @@ def test_values_are_those_of_loops_over_rows(
         assert by_arrays == [by_loops(own, name, request) for own in of_persons], (name, request)
 
 
-def test_sums_of_cents_are_exact_where_floats_are_not() -> None:
-    rows = [Row(0, AS_OF - n % 5, 1, 10, None, -1) for n in range(1_000)]
+def test_sums_are_exact_where_floats_are_not() -> None:
+    rows = [Row(0, AS_OF - n % 5, 1, 1, UNIT // 10, None, -1) for n in range(1_000)]
     request = request_of("amount", EVER, AS_OF + 1, EVER)
     assert sum([0.1] * 1_000) != 100.0
     assert cells_of(rows, [request]).value(request)[0][0] == 100.0

@@ -10,12 +10,13 @@ from pyspark.sql import SparkSession
 from databank.archive.analysis import Checked, refuse_wrong_expressions
 from databank.archive.config import ArchiveConfig
 from databank.archive.window_values import macro_columns
-from databank.audiences.build import members
+from databank.audiences.build import members, with_members
 from databank.audiences.config import AudienceConfig
 from databank.errors import DataBankError
 from databank.expressions import MACROS, MacroSpec, macro_reference, parse_expression
 from databank.expressions.cells import Answer, Cells, Request
 from tests.support.frames import frame
+from tests.support.memory_store import MemoryStore, context_on
 
 SCHEMA = "person_id bigint, day date, event string, terminal string, n bigint, synthetic boolean"
 ROWS = """
@@ -65,7 +66,9 @@ def test_yaml_can_use_it_and_it_is_evaluated(spark_session: SparkSession) -> Non
     [macro] = audience.expression.macros
     assert values.schema[macro.column].dataType.simpleString() == BUSIEST.type
     assert {tuple(row) for row in values.collect()} == {(1, 4), (2, 2), (3, 0)}
-    assert [tuple(row) for row in members(values, [audience]).collect()] == [(1, "busy")]
+    assert [
+        tuple(row) for row in members(with_members(values, [audience]), [audience]).collect()
+    ] == [(1, "busy")]
 
 
 @pytest.mark.parametrize(
@@ -85,9 +88,10 @@ def test_a_wrong_use_gets_its_remedy(where: str, message: str) -> None:
 
 def test_the_analyser_knows_its_type(spark_session: SparkSession) -> None:
     right, wrong = parse_expression("busiest('login') > 3"), parse_expression("busiest('login').x")
-    refuse_wrong_expressions(spark_session, [Checked("a", [right])], ArchiveConfig(), {})
+    run = context_on(MemoryStore(spark_session, "memory"))
+    refuse_wrong_expressions(run, [Checked("a", [right])], ArchiveConfig(), {})
     with pytest.raises(DataBankError, match=r"b: Spark does not accept .*busiest\(\.\.\.\)"):
-        refuse_wrong_expressions(spark_session, [Checked("b", [wrong])], ArchiveConfig(), {})
+        refuse_wrong_expressions(run, [Checked("b", [wrong])], ArchiveConfig(), {})
 
 
 def test_it_is_documented() -> None:

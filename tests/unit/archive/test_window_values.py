@@ -10,15 +10,16 @@ from tests.support.frames import frame
 
 DAY = date(2026, 1, 31)
 ROWS = """
-    1 | 2026-01-30 | login | app |  2 |
-    1 | 2026-01-01 | login | web |  3 |
-    1 | 2026-02-02 | login | app | 50 |
-    2 | 2026-01-31 | buy   | web |  1 | 1.10
-    2 | 2026-01-31 | buy   | app |  1 |
-    2 | 2026-01-31 | visit | pos |  7 |
-    3 | 2026-01-31 | login | app |  9 |
+    1 | 2026-01-30 | login | app |  2 | |
+    1 | 2026-01-01 | login | web |  3 | |
+    1 | 2026-02-02 | login | app | 50 | |
+    2 | 2026-01-31 | buy   | web |  3 | 1.10 | 2
+    2 | 2026-01-31 | buy   | app |  1 | |
+    2 | 2026-01-31 | visit | pos |  7 | |
+    3 | 2026-01-31 | login | app |  9 | |
 """
-SCHEMA = "person_id bigint, day date, event string, terminal string, n bigint, amount double"
+SCHEMA = "person_id bigint, day date, event string, terminal string, n bigint, amount double, "
+SCHEMA += "amounts bigint"
 
 
 def macros(*texts: str) -> list[Macro]:
@@ -28,7 +29,7 @@ def macros(*texts: str) -> list[Macro]:
 def columns(spark: SparkSession, wanted: list[Macro]) -> dict[int, list[object]]:
     # what is endless is no number either
     points = F.when(F.col("terminal") == "app", F.lit("1.5")).otherwise(F.lit("Infinity"))
-    shops = F.create_map(F.lit("shop"), F.lit(""), F.lit("points"), points)
+    shops = F.create_map(F.lit("shop"), F.lit(None).cast("string"), F.lit("points"), points)
     # of sessions it holds rows that are no events
     synthetic = F.when(F.col("event") == "visit", F.lit(True))
     archive = frame(spark, SCHEMA, ROWS).withColumns({"dims": shops, "synthetic": synthetic})
@@ -59,7 +60,7 @@ def test_each_type_of_value_and_who_has_none(spark_session: SparkSession) -> Non
     )
     assert columns(spark_session, wanted) == {
         1: [2, 3, 0.0, None, 2, 0, 0, 3.0, 1.5, date(2026, 1, 30), 1, True, False],
-        2: [0, 0, 1.1, 1.1, 2, 7, 0, 0.0, 1.5, None, None, False, False],
+        2: [0, 0, 1.1, 0.55, 2, 7, 0, 0.0, 1.5, None, None, False, False],
         4: [0, 0, 0.0, None, 0, 0, 0, 0.0, None, None, None, False, False],
     }
 

@@ -40,7 +40,7 @@ class World:
 
     def events(self, text: str) -> DataFrame:
         columns = "event_id string, event_ts timestamp, event string, held string, "
-        rows = frame(self.spark, f"{columns} amount decimal(18,2), shop string", text)
+        rows = frame(self.spark, f"{columns} amount decimal(28,8), shop string", text)
         ids = F.when(F.col("held").isNotNull(), F.split("held", ",").cast("array<bigint>"))
         return rows.select(
             F.lit("web").alias("source"),

@@ -39,7 +39,7 @@ def bank(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
     made = Bank(spark_session, tmp_path_factory.mktemp("days"), on_disk=True)
     shape = (
         "event_id string, event_ts timestamp, event string, terminal string, held string, "
-        "page string, item_id string, amount decimal(18,2)"
+        "page string, item_id string, amount decimal(28,8)"
     )
     ids = F.split("held", ",").cast("array<bigint>")
     events = frame(spark_session, shape, RECORDED).select(

@@ -62,6 +62,14 @@ def test_text_with_a_macro_name_inside_stays_text() -> None:
     assert read.sql == "city = 'events(''login'')'"
 
 
+def test_the_run_day_is_a_column_and_no_name() -> None:
+    read = parse_expression("datediff(:day, last) > 200 and noted = ':day' and :DAY > since")
+    assert read.sql == "datediff(_run_day, last) > 200 and noted = ':day' and _run_day > since"
+    assert read.names == {"last", "noted", "since"}
+    assert read.asks_day
+    assert not parse_expression("noted = ':day'").asks_day
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -89,6 +97,7 @@ def test_text_with_a_macro_name_inside_stays_text() -> None:
         ("returned('login', '30 days')", "returned() is not built yet"),
         ("regular('login', 3, '4 weeks')", "regular() is not built yet"),
         ("in_upload('vips')", "in_upload() is not built yet; make a tag of the list"),
+        ("datediff(:dya, last) > 200", "unknown parameter :dya; only :day"),
         ("evnts('login') > 1", "unknown function 'evnts'; did you mean 'events'"),
         ("uper(city) = 'A'", "unknown function 'uper'; did you mean 'upper'"),
         ("events(login) > 1", "takes texts in quotes, not 'login'"),

@@ -33,7 +33,7 @@ FUNNELS = indicators(
 ).indicators
 ROWS = (
     "person_id bigint, day date, terminal string, event string, dims map<string,string>, n bigint, "
-    "amount decimal(28,2), quantity decimal(28,3), event_ts timestamp, synthetic boolean"
+    "amount decimal(38,8), quantity decimal(38,8), event_ts timestamp, synthetic boolean"
 )
 
 

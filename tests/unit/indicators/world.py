@@ -37,7 +37,7 @@ class World:
     def events(self, text: str) -> DataFrame:
         """`event_id | event_ts | event | identifier | amount | quantity | terminal | shop`."""
         columns = "event_id string, event_ts timestamp, event string, id_key bigint, "
-        columns += "amount decimal(18,2), quantity decimal(18,3), terminal string, shop string"
+        columns += "amount decimal(28,8), quantity decimal(28,8), terminal string, shop string"
         lines = (line + " |" * (7 - line.count("|")) for line in text.strip().splitlines())
         rows = frame(self.spark, columns, "\n".join(lines))
         return rows.withColumns(

@@ -32,7 +32,7 @@ def test_values_and_scores_agree_with_pandas(spark_session: SparkSession, tmp_pa
     given = archive(spark_session)
     rows = spark_session.createDataFrame(given).selectExpr(
         "person_id", "cast(day as date) day", "event", "map('invoice', invoice) dims",
-        "cast(amount as decimal(28,2)) amount",
+        "cast(amount as decimal(38,8)) amount",
     )  # fmt: skip
     config = RfmConfig.model_validate(
         {
@@ -73,7 +73,7 @@ def test_values_and_scores_agree_with_pandas(spark_session: SparkSession, tmp_pa
 def test_without_money_m_is_null(spark_session: SparkSession) -> None:
     rows = spark_session.sql(
         "SELECT 1L person_id, date'2026-01-30' day, 'purchase' event,"
-        " cast(null as map<string,string>) dims, cast(null as decimal(28,2)) amount"
+        " cast(null as map<string,string>) dims, cast(null as decimal(38,8)) amount"
     )
     cuts = {"r": [7], "f": [2]}
     config = RfmConfig.model_validate({"event": "purchase", "cuts": cuts})

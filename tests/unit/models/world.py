@@ -44,7 +44,7 @@ def planted_days(*, persons: int = PERSONS, seed: int = 1) -> pd.DataFrame:
 
 def archive_frame(spark: SparkSession, rows: pd.DataFrame) -> DataFrame:
     """The rows as archive.person_day; without the columns that no test looks at."""
-    amount = F.nanvl("amount", F.lit(None)).cast("decimal(28,2)")
+    amount = F.nanvl("amount", F.lit(None)).cast("decimal(38,8)")
     given = spark.createDataFrame(rows).withColumns(
         {
             "day": F.date_add(F.lit(FIRST), F.col("at").cast("int")),

@@ -112,6 +112,19 @@ case(
     "json",
     **columns(amount=AMOUNT),
 )
+DIGITS = [
+    *("0.004", "1.255", "0.00000001", "-12345678901234567890.5", "1E3", "0.1"),
+    *("123456789012345678901", "1e400"),
+]
+case(
+    "digits", "id,ts,user,amount\n" + "".join(f"{n},{ROW},u,{x}\n" for n, x in enumerate(DIGITS)),
+    **columns(amount="amount"),
+)  # fmt: skip
+PRODUCT = "cast(price as int) * cast(n as int)"
+case(
+    "product", f"id,ts,user,price,n\n1,{ROW},u,3,4\n2,{ROW},u,100000,100000\n3,{ROW},u,,4\n",
+    **columns(amount={"expr": PRODUCT}),
+)  # fmt: skip
 case(
     "required",
     f"id,ts,user,shop\n1,{ROW},u,\n2,{ROW},u,north\n",
@@ -234,6 +247,18 @@ def test_null_of_an_expression_is_null_and_a_failed_cast_is_refused(loaded: Worl
     [(rule, reason)] = refused(loaded, "optional")
     assert rule == "unreadable_amount"
     assert reason == f'amount: cannot read "5,00" in {AMOUNT["expr"]} as decimal'
+
+
+def test_amounts_keep_their_digits_and_too_many_are_refused(loaded: World) -> None:
+    kept = [(str(n), Decimal(text)) for n, text in enumerate(DIGITS[:-2])]
+    assert events(loaded, "digits", "amount") == kept
+    large = "(a number of more than 20 digits before the point) as decimal"
+    assert refused(loaded, "digits") == [
+        ("unreadable_amount", f'amount: cannot read "{text}" {large}') for text in DIGITS[-2:]
+    ]
+    assert events(loaded, "product", "amount") == [("1", Decimal(12)), ("3", None)]
+    many = f'amount: cannot read "100000 100000" in {PRODUCT} (more digits than a number may have)'
+    assert refused(loaded, "product") == [("unreadable_amount", f"{many} as decimal")]
 
 
 def test_a_required_column_sends_rows_without_it_to_quarantine(loaded: World) -> None:

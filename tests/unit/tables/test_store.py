@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -252,3 +253,19 @@ def test_columns_keep_their_comments(delta_store: DeltaStore) -> None:
 def test_a_table_asked_for_by_name_must_have_been_published(store: Store) -> None:
     with pytest.raises(DataBankError, match=r"models\.score: not published yet"):
         store.require("models.score")
+
+
+def test_rows_do_not_come_to_a_table_of_other_types(store: Store) -> None:
+    store.append(THING, rows(store.spark, (1, "a")))
+    columns = (Column("id", "bigint", "the id"), Column("name", "decimal(28,8)", "its name"))
+    changed = replace(THING, columns=columns)
+    numbers = small_frame(store.spark, [(2, Decimal(1))], "id bigint, name decimal(28,8)")
+    wrong = r"core.thing: name is string in this bank, .* and decimal\(28,8\) in this one; build"
+    with pytest.raises(DataBankError, match=wrong):
+        store.append(changed, numbers)
+    with pytest.raises(DataBankError, match=wrong):
+        store.upsert(changed, numbers)
+    with pytest.raises(DataBankError, match=wrong):
+        store.replace(changed, numbers, where="id = 2")
+    store.replace(changed, numbers)
+    assert store.read(changed).collect() == numbers.collect()

@@ -1,6 +1,6 @@
 """A new kind of tag: one class, one line of registration, and it works everywhere."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
@@ -42,7 +42,7 @@ class LengthTag(TagBase):
     def definition(self) -> str:
         return f"the length of {self.text_of}"
 
-    def column(self, aggregate: Any = None) -> Column:
+    def column(self, aggregates: Sequence[Any] = ()) -> Column:
         length = F.length(self.text_of).cast("double")
         return F.when(length >= self.least, length)
 

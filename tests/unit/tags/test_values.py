@@ -1,6 +1,11 @@
 """Percentiles against numpy, and bands."""
 
+import random
+from typing import Any
+
 import numpy as np
+import pandas as pd
+import pytest
 from pyspark.sql import SparkSession
 
 from databank.session import small_frame
@@ -18,6 +23,45 @@ def test_the_top_share_is_taken_among_those_with_a_value(spark_session: SparkSes
     cut = np.percentile(values[values > 0], 80)
     assert sorted(chosen.person_id) == np.flatnonzero((values >= cut) & (values > 0)).tolist()
     assert len(chosen) == 60
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5])
+def test_of_equal_values_all_are_in_or_the_first(spark_session: SparkSession, share: float) -> None:
+    draw = random.Random(7)
+    columns = {
+        "none": [draw.choice([None, 0.0, -1.0]) for _ in range(30)],
+        "equal": [5.0] * 30,
+        "distinct": [float(n) for n in draw.sample(range(1, 100), 30)],
+        "few": [draw.choice([None, 0.0, 1.0, 2.0, 2.0, 3.0]) for _ in range(30)],
+    }
+    rows = list(zip(range(100, 130), *columns.values(), strict=True))
+    schema = "person_id bigint, " + ", ".join(f"`{name}` double" for name in columns)
+    tags = [
+        read_tag({"name": f"{of}_{ties}", "kind": "percentile", "of": of, "share": share,
+                  "ties": ties})
+        for of in columns
+        for ties in ("all", "first")
+    ]  # fmt: skip
+    aggregates: dict[str, list[Any]] = {}
+    wide = with_tags(small_frame(spark_session, rows, schema), tags, aggregates).toPandas()
+    for of, values in columns.items():
+        given = pd.Series(values, index=range(100, 130), dtype=float)
+        above = given[given > 0]
+        cut = np.percentile(above, 100 * (1 - share)) if len(above) else np.inf
+        everybody = above[above >= cut - 1e-12]
+        # of as many values, none of which are equal
+        places = np.arange(max(len(above), 1))
+        wanted = int(sum(places >= np.percentile(places, 100 * (1 - share)) - 1e-9))
+        wanted = min(wanted, len(above))
+        ordered = everybody.sort_index().sort_values(ascending=False, kind="stable")
+        assert sorted(wide.person_id[wide[f"{of}_all"]]) == sorted(everybody.index), of
+        assert sorted(wide.person_id[wide[f"{of}_first"]]) == sorted(ordered.index[:wanted]), of
+        for ties, size in (("all", len(everybody)), ("first", wanted)):
+            figures, line = next(
+                tag.report(aggregates[tag.name]) for tag in tags if tag.name == f"{of}_{ties}"
+            )
+            assert figures.get("tag_share", 0) == (size / len(above) if len(above) else 0)
+            assert (f"{size} of {len(above)} above 0" in line) == (len(above) > 0)
 
 
 def test_bands_take_the_highest_that_is_reached(spark_session: SparkSession) -> None:

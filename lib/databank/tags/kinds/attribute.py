@@ -86,7 +86,7 @@ class AttributeTag(ProfileTag):
         """As `prefer` says."""
         return self.prefer
 
-    def column(self, aggregate: Any = None) -> Column:
+    def column(self, aggregates: Sequence[Any] = ()) -> Column:
         """Take the value."""
         return F.col(input_column(self.name))
 

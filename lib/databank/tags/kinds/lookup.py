@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
@@ -85,7 +85,7 @@ class LookupTag(TagBase):
                 "name a tag that is a text",
             )
 
-    def column(self, aggregate: Any = None) -> Column:
+    def column(self, aggregates: Sequence[Any] = ()) -> Column:
         """Look the value up; one that the table lacks, or that is of another type, is unknown."""
         pairs = [F.lit(each) for pair in sorted(self.values.items()) for each in pair]
         value = F.try_element_at(F.create_map(*pairs), F.col(self.of))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -75,7 +76,7 @@ class MeasureTag(TagBase):
         macro = Macro(spec.name, self.event, window, self.filter, by=number or self.by)
         return (Expression(macro.column, macro.column, (macro,), frozenset()),)
 
-    def column(self, aggregate: Any = None) -> Column:
+    def column(self, aggregates: Sequence[Any] = ()) -> Column:
         """Take the macro's value."""
         value = F.col(self.expressions[0].sql)
         return value if self.type == "date" else value.cast("double")

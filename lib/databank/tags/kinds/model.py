@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -58,7 +58,7 @@ class ModelTag(TagBase):
         """The score."""
         return (score_expression(self.model),)
 
-    def column(self, aggregate: Any = None) -> Column:
+    def column(self, aggregates: Sequence[Any] = ()) -> Column:
         """Take the score, or the highest band that it reaches."""
         value = self._score()
         if not self.bands:

@@ -1,6 +1,6 @@
 """National identity numbers: when their holders were born, of which gender, where."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from pkgutil import iter_modules
@@ -56,7 +56,7 @@ class NationalIdTag(ProfileTag):
         """A date for the day of birth, else a text."""
         return "date" if self.fact == "birth_date" else "text"
 
-    def column(self, aggregate: Any = None) -> "Column":
+    def column(self, aggregates: Sequence[Any] = ()) -> "Column":
         """Read the fact; null where the number is not valid."""
         import pandas as pd
         from pyspark.sql.pandas.functions import pandas_udf

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
+from math import ceil
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -22,13 +23,22 @@ if TYPE_CHECKING:
 
 
 class PercentileTag(TagBase):
-    """Yes for the share of persons with the highest values of another tag above 0."""
+    """Yes for the share of persons with the highest values of another tag above 0.
+
+    The share is of those with a value above 0: a sum, a count or an average of 0 or less is no
+    value here, as none at all is.
+    """
 
     example: ClassVar[str] = "of: spend_90d, share: 0.20"
 
     kind: Literal["percentile"]
     of: Name = Field(description="Tag whose values are ranked")
     share: Share = Field(description="Share of those with a value above 0")
+    ties: Literal["all", "first"] = Field(
+        default="all",
+        description="Of persons with the value at which the share ends all are in, so that it may "
+        "be a larger one; or the first by person id, so that it is not",
+    )
 
     @property
     def type(self) -> TagType:
@@ -52,17 +62,61 @@ class PercentileTag(TagBase):
                 "name a tag that is a number",
             )
 
-    def aggregate(self) -> Column:
-        """Threshold of the share, exact and interpolated; null where nobody is above 0."""
-        value = F.col(self.of).cast("double")
-        return F.percentile(F.when(value > 0, value), F.lit(1 - self.share)).cast("double")
+    def aggregate(self, earlier: Sequence[Any] = ()) -> Column | None:
+        """Find the threshold of the share, who reaches it, and where equal ones are cut off.
 
-    def column(self, aggregate: Any = None) -> Column:
+        Of `ties: first` the person id up to which they are in; ids are whole numbers, so that the
+        percentile at the place of one of them is this one, rounded.
+        """
+        value = F.col(self.of).cast("double")
+        if not earlier:
+            above = F.when(value > 0, value)
+            threshold = F.percentile(above, F.lit(1 - self.share)).cast("double")
+            return F.struct(threshold.alias("threshold"), F.count(above).alias("persons"))
+        threshold, persons = earlier[0]
+        if threshold is None:
+            return None
+        if len(earlier) == 1:
+            reaches = F.when((value > 0) & (value >= F.lit(threshold)), value)
+            return F.struct(F.min(reaches).alias("lowest"), F.count(reaches).alias("persons"))
+        lowest, reached = earlier[1]
+        if self.ties == "all" or reached == self._wanted(persons):
+            return None
+        equal = value == F.lit(lowest)
+        if len(earlier) == 2:
+            return F.count_if(equal)
+        if len(earlier) > 3:
+            return None
+        place = earlier[2] - (reached - self._wanted(persons)) - 1
+        at = place / max(earlier[2] - 1, 1)
+        return F.percentile(F.when(equal, F.col("person_id")), F.lit(at)).cast("double")
+
+    def column(self, aggregates: Sequence[Any] = ()) -> Column:
         """Compare with the threshold."""
-        if aggregate is None:
+        if not aggregates or aggregates[0]["threshold"] is None:
             return F.lit(False)
-        value = F.col(self.of)
-        return F.coalesce((value > 0) & (value >= F.lit(aggregate)), F.lit(False))
+        value = F.col(self.of).cast("double")
+        is_in = (value > 0) & (value >= F.lit(aggregates[0]["threshold"]))
+        if len(aggregates) == 4:
+            is_later = F.col("person_id") > F.lit(aggregates[3] + 0.5)
+            is_in = is_in & ~((value == F.lit(aggregates[1]["lowest"])) & is_later)
+        return F.coalesce(is_in, F.lit(False))
+
+    def report(self, aggregates: Sequence[Any]) -> tuple[dict[str, float], str]:
+        """Say which share it is; with equal values it may be another than was asked for."""
+        if len(aggregates) < 2:
+            return {}, ""
+        persons, reached = aggregates[0]["persons"], aggregates[1]["persons"]
+        reached = self._wanted(persons) if len(aggregates) == 4 else reached
+        share = reached / persons
+        figures = {"tag_share": share, "tag_threshold": aggregates[1]["lowest"]}
+        at = f"{reached} of {persons} above 0, from {aggregates[1]['lowest']:g}"
+        return figures, f"{share:.1%} ({at}; asked {self.share:.1%})"
+
+    def _wanted(self, persons: int) -> int:
+        """Count those who are in where no two values are equal."""
+        # 1 - 0.2 is a little less than 0.8, and the place of the threshold is as exact as a float
+        return persons - ceil(round((persons - 1) * (1 - self.share), 9))
 
     @property
     def definition(self) -> str:

@@ -115,7 +115,7 @@ class PersonListTag(TagBase):
         request.notes.update(notes)
         return [listed_values(persons, types)]
 
-    def column(self, aggregate: Any = None) -> Column:
+    def column(self, aggregates: Sequence[Any] = ()) -> Column:
         """Take the value."""
         return never_null(F.col(input_column(self.name)), self.type)
 

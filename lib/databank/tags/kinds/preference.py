@@ -63,7 +63,7 @@ class PreferenceTag(TagBase):
         days, names = archive_days(request), request.archive.names
         return [preferred_values(days, tags, as_of=request.context.day, dimensions=names)]
 
-    def column(self, aggregate: Any = None) -> "Column":
+    def column(self, aggregates: Sequence[Any] = ()) -> "Column":
         """Yes where there is a lift."""
         return F.col(score_column(self.name)).isNotNull()
 
@@ -111,7 +111,7 @@ def preferred_values(
     entries = F.array_compact(
         F.array(*(_entry(n, *family, as_of) for n, family in enumerate(families)))
     )
-    days = with_dimensions(archive, dimensions).where(any_window(macros, as_of))
+    days = with_dimensions(archive, dimensions, as_of).where(any_window(macros, as_of))
     rows = days.select("person_id", "n", F.inline(entries))
     had = rows.groupBy("person_id", "family", "least", "value").agg(F.sum("n").alias("having"))
     every = F.sum("having").over(Window.partitionBy("person_id", "family"))
@@ -125,7 +125,7 @@ def preferred_values(
 def _entry(n: int, macro: Macro, least: int, as_of: date) -> "Column":
     from databank.archive.row_filters import row_matches
 
-    value = F.nullif(F.col(str(macro.by)), F.lit(""))
+    value = F.col(str(macro.by))
     family = F.struct(F.lit(n).alias("family"), F.lit(least).alias("least"), value.alias("value"))
     return F.when(row_matches(macro, as_of) & value.isNotNull(), family)
 

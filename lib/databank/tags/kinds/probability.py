@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -67,7 +68,7 @@ class ProbabilityTag(TagBase):
         outcomes = around.outcomes.get(self.model.partition("@")[0])
         return self if self.outcomes else self.model_copy(update={"outcomes": outcomes})
 
-    def column(self, aggregate: Any = None) -> Column:
+    def column(self, aggregates: Sequence[Any] = ()) -> Column:
         """Choose the outcome that is likely enough; null without a score."""
         score, enough = F.col(self.expressions[0].sql), F.lit(self.at_least)
         so, not_so = (F.lit(each) for each in self.outcomes or _NO_WORDS)

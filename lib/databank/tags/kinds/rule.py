@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -38,7 +39,7 @@ class RuleTag(TagBase):
         """All of them."""
         return self.expressions
 
-    def column(self, aggregate: Any = None) -> Column:
+    def column(self, aggregates: Sequence[Any] = ()) -> Column:
         """Evaluate the condition; where it is null it does not hold."""
         from databank.columns import holds
 

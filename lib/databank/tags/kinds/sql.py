@@ -76,7 +76,7 @@ class SqlTag(TagBase):
         """Run the statements one after the other."""
         return [run_statement(request.context, tag) for tag in tags]
 
-    def column(self, aggregate: Any = None) -> Column:
+    def column(self, aggregates: Sequence[Any] = ()) -> Column:
         """Take the value."""
         return never_null(F.col(input_column(self.name)), self.type)
 

@@ -86,7 +86,7 @@ class TopTag(TagBase):
         days, names = archive_days(request), request.archive.names
         return [top_values(days, tags, as_of=request.context.day, dimensions=names)]
 
-    def column(self, aggregate: Any = None) -> Column:
+    def column(self, aggregates: Sequence[Any] = ()) -> Column:
         """Take the value."""
         return F.col(input_column(self.name))
 
@@ -146,7 +146,7 @@ def top_values(
         groups.setdefault((macro, tag.measure), []).append(tag)
     macros = [macro for macro, _ in groups]
     entries = F.array_compact(F.array(*(_entry(n, macro, as_of) for n, macro in enumerate(macros))))
-    days = with_dimensions(archive, dimensions).where(any_window(macros, as_of))
+    days = with_dimensions(archive, dimensions, as_of).where(any_window(macros, as_of))
     rows = days.select("person_id", "day", "n", "amount", F.inline(entries))
     values = rows.groupBy("person_id", "top", "value").agg(
         F.sum("n").cast("double").alias("count"),
@@ -168,7 +168,7 @@ def top_values(
 def _entry(n: int, macro: Macro, as_of: date) -> Column:
     from databank.archive.row_filters import row_matches
 
-    value = F.nullif(F.col(str(macro.by)), F.lit(""))
+    value = F.col(str(macro.by))
     entry = F.struct(F.lit(n).alias("top"), value.alias("value"))
     return F.when(row_matches(macro, as_of) & value.isNotNull(), entry)
 
