@@ -118,10 +118,10 @@ def test_amounts_and_nulls_are_those_of_sql_over_events(
     by_person = {row["person_id"]: row.asDict() for row in values.collect()}
     assert len(by_person) == PERSONS + 1
     for macro, (text, (where, value)) in zip(wanted, cases.items(), strict=True):
-        found = answers(where, value)
-        assert found, text
+        of_duckdb = answers(where, value)
+        assert of_duckdb, text
         for person, row in by_person.items():
-            wanted_value = found.get(person, macro.spec.empty)
+            wanted_value = of_duckdb.get(person, macro.spec.empty)
             number = None if wanted_value is None else float(wanted_value)
             # sums, counts and extremes to the last bit
             exact = pytest.approx(number, rel=1e-14) if "average" in text else number

@@ -57,22 +57,22 @@ def test_windows_of_months_exist_on_every_day(count: int, day: date) -> None:
 
 
 SIX_YEARS = [date(2023, 1, 1) + timedelta(days=n) for n in range(6 * 365 + 2)]
-ONE = timedelta(days=1)
+A_DAY = timedelta(days=1)
 
 
 def by_dateutil(text: str, day: date) -> tuple[date, date]:
     """The same by dateutil and pandas, which know calendars."""
     unit = text.split()[-1]
     if text == "yesterday":
-        return day - ONE, day - ONE
+        return day - A_DAY, day - A_DAY
     if unit in ("week", "month", "quarter", "year"):
         letter = {"week": "W-SUN", "month": "M", "quarter": "Q", "year": "Y"}[unit]
         period = pd.Period(day, freq=letter) - 1
         return period.start_time.date(), period.end_time.date()
     ago = [day - relativedelta(**{unit: n * int(text.split()[1])}) for n in (0, 1, 2)]
     if text.startswith("last"):
-        return ago[1] + ONE, ago[0]
-    return ago[2] + ONE, ago[1]
+        return ago[1] + A_DAY, ago[0]
+    return ago[2] + A_DAY, ago[1]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_what_was_before_ends_where_the_window_begins() -> None:
         for day in SIX_YEARS:
             first, _ = last.days(day)
             begin, end = previous.days(day)
-            assert first == end + ONE
+            assert first == end + A_DAY
             assert begin is not None
             assert begin <= end
 
