@@ -39,7 +39,7 @@ def test_a_circle_is_found_with_its_path() -> None:
         ({"kind": "attribute", "attribute": "a", "prefer": "oldest"}, "'newest' or 'most frequent"),
         ({"kind": "rule", "when": "distinct('read') > 1"}, "takes 2 to 4 arguments, not 1; write"),
         ({"kind": "measure", "event": "a", "measure": "recency", "window": "today"}, "whole past"),
-        ({"kind": "measure", "event": "a", "measure": "count", "window": "last year"}, "window"),
+        ({"kind": "measure", "event": "a", "measure": "count", "window": "last decade"}, "window"),
         ({"kind": "measure", "event": "a", "measure": "count", "window": "next 3 days"}, "after"),
         (
             {"kind": "top", "event": "a", "by": "b", "window": "last 30 hours"},

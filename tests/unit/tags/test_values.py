@@ -31,7 +31,7 @@ def test_of_equal_values_all_are_in_or_the_first(spark_session: SparkSession, sh
     columns = {
         "none": [draw.choice([None, 0.0, -1.0]) for _ in range(30)],
         "equal": [5.0] * 30,
-        "distinct": [float(n) for n in draw.sample(range(1, 100), 30)],
+        "unequal": [float(n) for n in draw.sample(range(1, 100), 30)],
         "few": [draw.choice([None, 0.0, 1.0, 2.0, 2.0, 3.0]) for _ in range(30)],
     }
     rows = list(zip(range(100, 130), *columns.values(), strict=True))
