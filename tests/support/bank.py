@@ -137,15 +137,16 @@ def make_bank(
         "dims_json string"
     )
     rows = frame(spark, schema, "\n".join(_padded(line) for line in days.strip().splitlines()))
+    dims = F.str_to_map("dims_json", F.lit(";"), F.lit("="))
+    # an empty text is no value
+    dims = F.transform_values(dims, lambda _, value: F.nullif(value, F.lit("")))
     archive = rows.select(
         "person_id",
         "day",
         F.coalesce("terminal", F.lit("")).alias("terminal"),
         "event",
         F.coalesce("dims_json", F.lit("")).alias("dims_json"),
-        F.when(
-            F.col("dims_json").isNotNull(), F.str_to_map("dims_json", F.lit(";"), F.lit("="))
-        ).alias("dims"),
+        F.when(F.col("dims_json").isNotNull(), dims).alias("dims"),
         "n",
         F.when(F.col("amount").isNotNull(), F.col("n")).otherwise(0).alias("amounts"),
         "amount",

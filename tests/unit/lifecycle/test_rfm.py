@@ -31,7 +31,7 @@ def archive(spark: SparkSession, seed: int = 7) -> pd.DataFrame:
 def test_values_and_scores_agree_with_pandas(spark_session: SparkSession, tmp_path: Path) -> None:
     given = archive(spark_session)
     rows = spark_session.createDataFrame(given).selectExpr(
-        "person_id", "cast(day as date) day", "event", "map('invoice', invoice) dims",
+        "person_id", "cast(day as date) day", "event", "map('invoice', nullif(invoice, '')) dims",
         "cast(amount as decimal(38,8)) amount",
     )  # fmt: skip
     config = RfmConfig.model_validate(

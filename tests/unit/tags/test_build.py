@@ -126,7 +126,7 @@ def test_days_in_a_row_values_and_first_days_against_pandas(
         ),
         {"name": "late", "kind": "rule", "when": "last >= date '2026-01-27'"},
         {"name": "keen", "kind": "rule", "when": "days_in_a_row('read') > distinct('read', "
-         "'category', 'ever', \"terminal = ''\")"},
+         "'category', 'ever', 'terminal is null')"},
     )  # fmt: skip
     bank.run(JOB, library)
     inside = events[events.day.between(date(2026, 1, 4), date(2026, 1, 28))]
