@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -112,7 +113,7 @@ class TagEvidence:
         self, title: str, columns: Sequence[str], rows: Collection[tuple[Any, ...]]
     ) -> Reason:
         """Name the columns of rows, and leave out all but the first ones."""
-        shown = [dict(zip(columns, row, strict=True)) for row in rows]
+        shown = [dict(zip(columns, map(_short, row), strict=True)) for row in rows]
         return Reason(title, shown[:MOST_ROWS])
 
     def of_tags(self, tag: ExplainableTag) -> Reason:
@@ -269,6 +270,14 @@ class TagEvidence:
     def _local(self, microseconds: int) -> datetime:
         at = _EPOCH + timedelta(microseconds=microseconds)
         return at.astimezone(ZoneInfo(self.zone))
+
+
+def _short(value: Any) -> Any:
+    """Leave out zeros at the end of an amount, but for two decimals."""
+    if not isinstance(value, Decimal):
+        return value
+    whole, _, fraction = f"{value:f}".partition(".")
+    return Decimal(f"{whole}.{fraction.rstrip('0'):0<2}")
 
 
 def value_of(lookup: PublishedReader, tag: ExplainableTag, subject: int) -> tuple[Any, date | None]:
