@@ -28,10 +28,12 @@ if not hasattr(main := sys.modules["__main__"], "__file__"):
 _INLINE = "-XX:FreqInlineSize=100 -XX:MaxInlineLevel=6 -XX:InlineSmallCode=800"
 _JAVA = f"-Ddelta.log.cacheSize=100 -Xms2g -XX:+UseParallelGC {_INLINE}"
 
-# to write and compile code for plans that see ten rows takes longer than all they do
-_INTERPRETED = {
+# to write code for plans that see ten rows, and to plan them anew after each stage, takes longer
+# than all they do; the tests of processes and of a cluster, and those of real data, do both
+_SMALL = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
 }
 
 
@@ -48,8 +50,7 @@ def spark_session() -> "Iterator[SparkSession]":
         spark__driver__extraJavaOptions=_JAVA,
         spark__sql__shuffle__partitions=2,
         spark__default__parallelism=2,
-        spark__sql__adaptive__enabled="true",
-        **_INTERPRETED,
+        **_SMALL,
     )
     stop_spark()
 
@@ -58,3 +59,14 @@ def spark_session() -> "Iterator[SparkSession]":
 def affected_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small as the banks of tests are, persons follow what is affected, as in a large one."""
     monkeypatch.setattr("databank.identity.incremental.state.FULL_SOLVE_BELOW", 0)
+
+
+@pytest.fixture
+def planned_for_many(spark_session: "SparkSession") -> Iterator[None]:
+    """Plans as users have them: of real data, they take a part of the time."""
+    before = {key: str(spark_session.conf.get(key)) for key in _SMALL}
+    for key in _SMALL:
+        spark_session.conf.unset(key)
+    yield
+    for key, value in before.items():
+        spark_session.conf.set(key, value)

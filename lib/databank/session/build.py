@@ -16,6 +16,7 @@ from databank.config import Settings
 from databank.config.spark_options import full_name, given_options
 from databank.errors import DataBankError
 from databank.session.jars import jar_options
+from databank.session.jvm import cache_classes
 from databank.session.spark_faults import mute_loggers
 from databank.session.spark_log import spark_log, start_jvm
 
@@ -39,6 +40,8 @@ _ALWAYS = {
     "spark.sql.codegen.hugeMethodLimit": "8000",
     # a loop compiles some 1,500 queries: with the default of 100 none is found again
     "spark.sql.codegen.cache.maxEntries": "4000",
+    # which line of Python made a column costs three calls of the JVM for each
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
     # nobody reads the text of the plans: to write it took seconds of every run
     "spark.sql.debug.maxToStringFields": "4",
     "spark.sql.maxPlanStringLength": "4096",
@@ -114,6 +117,7 @@ def get_spark(app_name: str = "databank", **conf: Any) -> SparkSession:
         raise _start_error(error) from error
     spark.sparkContext.setLogLevel("ERROR")
     mute_loggers()
+    cache_classes()
     return spark
 
 

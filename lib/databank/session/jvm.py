@@ -1,10 +1,40 @@
-"""Whether the JVM of this process lives."""
+"""The JVM of this process: whether it lives, and its classes that PySpark calls again and again."""
 
 from typing import Any
 
+from py4j.java_gateway import JavaClass, JavaMember
 from pyspark import SparkContext
 
 from databank.session.spark_log import spark_log
+
+# what PySpark looks up by name at each call of a function or method; to find that no package of
+# its imports has such a class, the JVM searches all jars
+_LOOKED_UP = (
+    "PythonSQLUtils",
+    "PythonUtils",
+    "functions",
+    "org.apache.spark.sql.classic.SparkSession",
+    "org.apache.spark.sql.functions",
+)
+
+
+class _CachedClass(JavaClass):  # type: ignore[misc]  # py4j has no types
+    """A class whose static methods are looked up once."""
+
+    def __getattr__(self, name: str) -> Any:
+        member = super().__getattr__(name)
+        if isinstance(member, JavaMember):
+            self.__dict__[name] = member
+        return member
+
+
+def cache_classes() -> None:
+    """Look up once what PySpark looks up at each call: two thirds of its calls of the JVM."""
+    jvm: Any = SparkContext._jvm
+    for name in _LOOKED_UP:
+        if name not in vars(jvm):
+            found = getattr(jvm, name)
+            setattr(jvm, name, _CachedClass(found._fqn, found._gateway_client))
 
 
 def ended_jvm() -> str | None:
