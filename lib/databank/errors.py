@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 _MOST_CLOSE = 3  # names in `did you mean`
+_MOST_COMPARED = 200  # known names whose nearness is measured in full
 _LONGEST_LIST = 600  # signs of the names that a remedy lists
 
 
@@ -144,9 +145,12 @@ def did_you_mean(name: str, known: Collection[str]) -> str:
 
 
 def _nearest_first(name: str, known: Collection[str]) -> list[str]:
+    """Sort names by nearness; of very many only those that may be near, since that takes long."""
     matcher = difflib.SequenceMatcher(b=name)
-    nearness = {}
-    for each in known:
+
+    def nearness(each: str, *, quick: bool) -> tuple[float, str]:
         matcher.set_seq1(each)
-        nearness[each] = matcher.quick_ratio()
-    return sorted(known, key=lambda each: (-nearness[each], each))
+        return (-(matcher.quick_ratio() if quick else matcher.ratio()), each)
+
+    first = sorted(known, key=lambda each: nearness(each, quick=True))[:_MOST_COMPARED]
+    return sorted(first, key=lambda each: nearness(each, quick=False))

@@ -21,7 +21,7 @@ from databank.tables import DeltaStore
 from tests.flow.conftest import DAY, HERE
 from tests.support.libraries import RETAIL, RETAIL_LINES, TAOBAO, TAOBAO_LINES
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("planned_for_many")]
 
 DATA = Path(os.environ.get("DATABANK_DATA", HERE.parent / "shared" / "data")).resolve()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from deltalake import write_deltalake
+from deltalake import CommitProperties, write_deltalake
 
 from databank.project.catalog import all_tables
 
@@ -43,7 +43,9 @@ def _write(root: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
     spec = all_tables()[name]
     schema = pa.schema([(column.name, _arrow(column.type)) for column in spec.columns])
     assert {key for row in rows for key in row} <= set(schema.names), name
-    write_deltalake(root / name.replace(".", "/"), pa.Table.from_pylist(list(rows), schema=schema))
+    written = pa.Table.from_pylist(list(rows), schema=schema)
+    by_databank = CommitProperties(custom_metadata={"userMetadata": "databank:test"})
+    write_deltalake(root / name.replace(".", "/"), written, commit_properties=by_databank)
 
 
 def _arrow(written: str) -> pa.DataType:

@@ -11,6 +11,7 @@ import pytest
 from deltalake import write_deltalake
 
 from databank.cli.main import exit_code
+from tests.support.published import publish_rows
 
 IDENTITY = """\
 identifiers: [user_id, phone]
@@ -137,7 +138,8 @@ def test_an_unknown_rule_and_a_bank_without_links_end_with_what_to_do(
     conf = str(root / "conf")
     assert exit_code(["linkage", "peple", "--root", str(root), "--conf-dir", conf]) == 2
     assert "unknown rule 'peple'; did you mean 'people'?" in capsys.readouterr().err
-    assert exit_code(["linkage", "--root", str(tmp_path), "--conf-dir", conf]) == 2
+    bare = publish_rows(tmp_path, {"identity.match_threshold": []})
+    assert exit_code(["linkage", "--root", bare, "--conf-dir", conf]) == 2
     assert "run link_profiles" in capsys.readouterr().err
 
 

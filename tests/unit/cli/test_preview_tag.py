@@ -90,4 +90,5 @@ def test_what_would_fail_says_why(run: Any, tmp_path: Path) -> None:
     wrong = KEEN | {"when": "logins >= date '2026-01-01'"}
     code, output = run("--only", "keen", "--dry-run", tags=[LOGINS, wrong])
     assert code == 2
-    assert "build_tags" in output
+    assert "tags/tags.yml: tags[1]" in output
+    assert "compares a number with a date" in output

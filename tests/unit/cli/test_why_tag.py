@@ -266,7 +266,7 @@ def test_a_household_shows_the_days_of_all_its_persons(ask: Any) -> None:
         ("dera", (), "unknown tag 'dera'; did you mean 'dear'?"),
         ("dear", ("phone", "+8613899999999"), "has not met this value"),
         ("dear", ("person_id", "99"), "the bank has no such person"),
-        ("dear", ("person_id", "1", "--day", "2026-01-01"), "leave --why and --day"),
+        ("dear", ("person_id", "1", "--day", "2026-01-01"), "leave out --why and --day"),
     ],
 )
 def test_what_cannot_be_answered_says_why(

@@ -10,6 +10,7 @@ from databank.errors import DataBankError
 from databank.identity.explain import owners_of
 from databank.identity.identifier_query import IdentifierQuery, find_identifiers
 from databank.tables.published_reader import PublishedReader
+from tests.support.published import publish_rows
 
 KNOWN = [
     (1, "wechat_openid", "app1", "oAbc"),
@@ -92,5 +93,5 @@ def test_tables_that_nobody_has_published_are_empty(
     lookup: PublishedReader, tmp_path: Path
 ) -> None:
     assert owners_of(lookup, [3]) == {3: []}
-    (tmp_path / "bare").mkdir()
-    assert PublishedReader(str(tmp_path / "bare")).find("ops.run", ["*"], "true") == []
+    bare = publish_rows(tmp_path / "bare", {"identity.person": []})
+    assert PublishedReader(bare).find("ops.run", ["*"], "true") == []

@@ -173,12 +173,10 @@ def test_not_one_id_changes_however_the_evidence_is_read(
     again.bank.publish({**{t: rows.repartition(5) for t, rows in mixed.items()}, **kept})
     usual = spark_session.conf.get("spark.sql.shuffle.partitions")
     spark_session.conf.set("spark.sql.shuffle.partitions", "7")
-    spark_session.conf.set("spark.sql.adaptive.enabled", "false")
     try:
         again.resolve(SECOND, **rules)
     finally:
         spark_session.conf.set("spark.sql.shuffle.partitions", usual)
-        spark_session.conf.set("spark.sql.adaptive.enabled", "true")
     for bank in (world.bank, again.bank):
         rows = [bank.rows(table, *(c.name for c in table.columns)) for table in registry]
         assert rows == before

@@ -23,7 +23,6 @@ from databank.tables import TableSpec
 from tests.support.bank import DAY
 from tests.unit.identity.world import PEOPLE, World, group, pair
 
-DAYS = 3
 KINDS = ("block", "ignore_link", "must_link", "cannot_link", "reassigned_by_hand", "none")
 RULES: dict[str, Any] = {
     "limits": {
@@ -110,16 +109,19 @@ def typical() -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    "count",
-    [pytest.param(60, marks=pytest.mark.slow), pytest.param(300, marks=pytest.mark.nightly)],
+    ("count", "days"),
+    [
+        pytest.param(60, 2, marks=pytest.mark.slow),
+        pytest.param(300, 3, marks=pytest.mark.nightly),
+    ],
 )
 @pytest.mark.usefixtures("affected_only")
 def test_days_one_by_one_give_what_all_of_it_gives(
-    spark_session: SparkSession, tmp_path: Path, count: int
+    spark_session: SparkSession, tmp_path: Path, count: int, days: int
 ) -> None:
     histories = [History(number) for number in range(count)]
     world = World(spark_session, tmp_path / "bank")
-    for number in range(DAYS):
+    for number in range(days):
         day = DAY + timedelta(days=number)
         manual: dict[str, list[dict[str, Any]]] = {}
         likely: list[str] = []

@@ -32,7 +32,7 @@ ACTIVE = {"kind": "active", "event": "login"}
         (ACTIVE | {"window": "next 7 days"}, "write last N days"),
         (ACTIVE | {"window": "this month"}, "write last N days"),
         (ACTIVE | {"window": "last 6 hours"}, "indicators look at whole days, not at 'last 6 ho"),
-        (ACTIVE | {"window": "last week"}, "unknown window"),
+        (ACTIVE | {"window": "last week"}, "is not of the days that end with each day"),
         (ACTIVE | {"filter": "events('a') > 1"}, "`filter` has a macro"),
         (ACTIVE | {"filter": "terminal ="}, "cannot read"),
     ],

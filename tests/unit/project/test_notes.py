@@ -50,7 +50,10 @@ tags:
 
 
 def test_recency_and_frequency_are_those_of_the_event_that_conf_names(conf: Path) -> None:
-    stages = "stages: [{name: reader, when: \"events('read') >= 1\"}]\n"
+    # audiences of the demo ask for the last two
+    names = ("reader", "purchase", "loyalty")
+    when = ", ".join(f"{{name: {name}, when: \"events('read') >= 1\"}}" for name in names)
+    stages = f"stages: [{when}]\n"
     cuts = "cuts: {r: [1], f: [2]}"
     write(conf, "lifecycle.yml", f"{stages}rfm: {{event: read, frequency: days, {cuts}}}\n")
     assert report_config(load_project(conf)).rfm == RfmNote(event="read", counted="days")
@@ -62,7 +65,7 @@ def test_recency_and_frequency_are_those_of_the_event_that_conf_names(conf: Path
     assert report_config(load_project(conf)).rfm == RfmNote(event="read", counted="category")
     write(conf, "lifecycle.yml", stages)
     config = report_config(load_project(conf))
-    assert (config.rfm, config.stages) == (None, ("reader",))
+    assert (config.rfm, config.stages) == (None, names)
 
 
 def test_the_demo_asks_for_all_sections_and_a_bare_bank_for_none_that_needs_configuration(
