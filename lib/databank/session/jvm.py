@@ -29,12 +29,12 @@ class _CachedClass(JavaClass):  # type: ignore[misc]  # py4j has no types
 
 
 def cache_classes() -> None:
-    """Look up once what PySpark looks up at each call: two thirds of its calls of the JVM."""
+    """Look up once what PySpark looks up at each call: a third of its calls of the JVM."""
     jvm: Any = SparkContext._jvm
     for name in _LOOKED_UP:
         if name not in vars(jvm):
-            found = getattr(jvm, name)
-            setattr(jvm, name, _CachedClass(found._fqn, found._gateway_client))
+            java_class = getattr(jvm, name)
+            setattr(jvm, name, _CachedClass(java_class._fqn, java_class._gateway_client))
 
 
 def ended_jvm() -> str | None:
