@@ -24,9 +24,10 @@ if not hasattr(main := sys.modules["__main__"], "__file__"):
     main.__file__ = __file__
 
 # hundreds of small tables pass by; those of a loop's bank come back
-# code that runs for a moment is not worth C2's deep inlining: it took half of the tests' CPU
-_INLINE = "-XX:FreqInlineSize=100 -XX:MaxInlineLevel=6 -XX:InlineSmallCode=800"
-_JAVA = f"-Ddelta.log.cacheSize=100 -Xms2g -XX:+UseParallelGC {_INLINE}"
+# much code runs for a moment, comes back and is never hot: C2 took half of the time, and code that
+# was flushed was compiled again, three times over
+_CODE = "-XX:TieredStopAtLevel=1 -XX:-UseCodeCacheFlushing -XX:ReservedCodeCacheSize=600m"
+_JAVA = f"-Ddelta.log.cacheSize=100 -Xms2g -XX:+UseParallelGC {_CODE}"
 
 # to write code for plans that see ten rows, and to plan them anew after each stage, takes longer
 # than all they do; the tests of processes and of a cluster, and those of real data, do both
@@ -50,6 +51,8 @@ def spark_session() -> "Iterator[SparkSession]":
         spark__driver__extraJavaOptions=_JAVA,
         spark__sql__shuffle__partitions=2,
         spark__default__parallelism=2,
+        # VACUUM lists the folders of a table in as many tasks
+        spark__sql__sources__parallelPartitionDiscovery__parallelism=2,
         **_SMALL,
     )
     stop_spark()

@@ -35,30 +35,12 @@ def world(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
-def loop_begun(project: Project, world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A warehouse within the loop of a day: the next step trains models."""
-    return run_in_copy(project, halves(project)[0], world, tmp_path_factory.mktemp("begun"))
-
-
-@pytest.fixture(scope="session")
-def loop(project: Project, loop_begun: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def loop(project: Project, world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A warehouse after the whole loop of one day."""
-    return run_in_copy(project, halves(project)[1], loop_begun, tmp_path_factory.mktemp("loop"))
-
-
-def run_in_copy(project: Project, steps: list[Step], bank: Path, folder: Path) -> Path:
-    """Run steps on a copy of a warehouse; returns the copy."""
-    root = folder / "root"
-    shutil.copytree(bank, root)
-    run(project, steps, root)
+    root = tmp_path_factory.mktemp("loop") / "root"
+    shutil.copytree(world, root)
+    run(project, plan_all(project, None), root)
     return root
-
-
-def halves(project: Project) -> tuple[list[Step], list[Step]]:
-    """The steps of a loop, cut before the first that trains models."""
-    steps = plan_all(project, None)
-    cut = next(n for n, step in enumerate(steps) if step.job == "train_model")
-    return steps[:cut], steps[cut:]
 
 
 def run(project: Project, steps: list[Step], root: Path, day: date = DAY) -> None:

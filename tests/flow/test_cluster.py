@@ -28,6 +28,10 @@ _OPTIONS = {
     "spark.executor.memory": "1g",
     "spark.driver.memory": "1g",
     "spark.driver.host": "127.0.0.1",
+    # three JVMs that are as new as this share the cores with the tests
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.executor.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.sql.codegen.wholeStage": "false",
     "spark.ui.enabled": "false",
     "spark.sql.shuffle.partitions": "4",
     "spark.databricks.delta.snapshotPartitions": "2",

@@ -81,7 +81,9 @@ def test_a_person_is_erased_by_the_next_run(
     assert exit_code(command) == 0
     assert f"{len(held)} identifiers" in json.loads(capsys.readouterr().out)[0]["title"]
     day = DAY + timedelta(days=1)
-    outcomes = execute(project, plan_all(project, None), root=str(root), day=day)
+    # a model that holds still is not trained
+    steps = [step for step in plan_all(project, None) if step.job != "train_model"]
+    outcomes = execute(project, steps, root=str(root), day=day)
     assert {outcome.outcome for outcome in outcomes} == {"done"}
     store = DeltaStore(spark_session, str(root))
     for spec in all_tables().values():
