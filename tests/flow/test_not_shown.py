@@ -20,7 +20,8 @@ OF_BANK, OF_CONF = "--root", "--conf-dir"
 def values(spark_session: SparkSession, fixed_bank: Path) -> list[str]:
     names = DeltaStore(spark_session, str(fixed_bank)).require("identity.identifier")
     values = [row["id_value"].removeprefix("+86") for row in names.select("id_value").collect()]
-    return [value for value in values if len(value) >= _SHORTEST]
+    # as the search compares them, without signs
+    return [value for value in values if sum(map(str.isalnum, value)) >= _SHORTEST]
 
 
 def test_reports_and_ledgers_hold_none(fixed_bank: Path, values: list[str]) -> None:
