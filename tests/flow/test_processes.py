@@ -37,7 +37,11 @@ def submitted(job: str, root: Path) -> list[str]:
 
 
 def run(arguments: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
-    given = {"SPARK_MASTER": "local[2]", "SPARK_SUBMIT_OPTIONS": "--driver-memory 1g"}
+    given = {
+        "SPARK_MASTER": "local[2]",
+        "SPARK_SUBMIT_OPTIONS": "--driver-memory 1g",
+        "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1",
+    }
     return subprocess.run(
         arguments,
         cwd=HERE,
@@ -56,13 +60,13 @@ def test_killed_runs_leave_no_trace_after_the_next_one(
     shutil.copytree(fixed_bank, root)
     store = DeltaStore(spark_session, str(root))
     before = content(store)
-    forget_runs(store, "build_archive", "build_lifecycle")
-    killed = run(embedded("build_archive", root), DATABANK_FAULT="after:archive.person_day")
+    forget_runs(store, "build_audiences", "build_lifecycle")
+    killed = run(embedded("build_audiences", root), DATABANK_FAULT="after:audiences.member")
     assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
-    assert (root / "_lease" / "build_archive").exists()
-    recovered = run(submitted("build_archive", root))
+    assert (root / "_lease" / "build_audiences").exists()
+    recovered = run(submitted("build_audiences", root))
     assert recovered.returncode == 0, recovered.stderr[-3000:]
-    assert not (root / "_lease" / "build_archive").exists()
+    assert not (root / "_lease" / "build_audiences").exists()
     killed = run(submitted("build_lifecycle", root), DATABANK_FAULT="publish:build_lifecycle")
     assert killed.returncode == 128 + signal.SIGKILL, killed.stderr[-3000:]
     assert (root / "_lease" / "build_lifecycle").exists()

@@ -71,7 +71,12 @@ class Killer:
         script = self._folder / "step.py"
         script.write_text(ONE_STEP)
         arguments = [str(self._conf), step.job, str(root), self._day, *step.nodes]
-        given = {"DATABANK_FAULT": fault, "PYTHONPATH": f"{HERE}/lib:{HERE}"}
+        given = {
+            "DATABANK_FAULT": fault,
+            "PYTHONPATH": f"{HERE}/lib:{HERE}",
+            # a process that ends soon compiles little, and that at once
+            "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1",
+        }
         begun, log = time.monotonic(), self._folder / "log"
         with log.open("w") as output:
             process = subprocess.Popen(
