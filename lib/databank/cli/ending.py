@@ -70,7 +70,7 @@ def _operators_line(error: Exception) -> str | None:
         from databank.session.jvm import ended_jvm
 
         # first: the texts of Java's errors are asked of the JVM
-        if (ended := ended_jvm()) is not None:
+        if (ended := ended_jvm(error)) is not None:
             return ended
     # Spark wraps it deep in the texts of its own errors
     if _DISK_FULL in str(error):

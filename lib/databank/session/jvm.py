@@ -1,8 +1,11 @@
 """The JVM of this process: whether it lives, and its classes that PySpark calls again and again."""
 
+from contextlib import suppress
+from subprocess import TimeoutExpired
 from typing import Any
 
 from py4j.java_gateway import JavaClass, JavaMember
+from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark import SparkContext
 
 from databank.session.spark_log import spark_log
@@ -16,6 +19,7 @@ _LOOKED_UP = (
     "org.apache.spark.sql.classic.SparkSession",
     "org.apache.spark.sql.functions",
 )
+_LONGEST_END = 5.0  # seconds that a killed process takes to end
 
 
 class _CachedClass(JavaClass):  # type: ignore[misc]  # py4j has no types
@@ -37,11 +41,20 @@ def cache_classes() -> None:
             setattr(jvm, name, _CachedClass(java_class._fqn, java_class._gateway_client))
 
 
-def ended_jvm() -> str | None:
-    """Tell the operator that the JVM ended under the work; None while it lives, or is elsewhere."""
+def ended_jvm(error: Exception) -> str | None:
+    """Tell the operator that the JVM ended under the work; None while it lives, or is elsewhere.
+
+    Args:
+        error: What came of a call: a connection breaks before the process has ended.
+    """
     gateway: Any = SparkContext._gateway
     process = getattr(gateway, "proc", None)
-    if process is None or process.poll() is None:
+    if process is None:
+        return None
+    if isinstance(error, ConnectionError | Py4JError) and not isinstance(error, Py4JJavaError):
+        with suppress(TimeoutExpired):
+            process.wait(_LONGEST_END)
+    if process.poll() is None:
         return None
     return (
         f"Spark's JVM ended in the middle of the work: killed, or out of memory (its log: "
