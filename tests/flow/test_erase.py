@@ -22,7 +22,7 @@ from tests.support.search import holding
 pytestmark = pytest.mark.nightly
 
 
-ERASED_HERE = ("ingest", "resolve_identity", "build_archive", "score_model", "expand_lookalike")
+ERASED_HERE = ("ingest", "resolve_identity", "build_archive", "score_model")
 
 
 def total(store: DeltaStore) -> object:
@@ -31,10 +31,8 @@ def total(store: DeltaStore) -> object:
 
 
 def somebody(store: DeltaStore) -> tuple[int, str]:
-    """A person with a phone, several identifiers and rows in the later tables; and the phone."""
-    persons = store.require("audiences.member").select("person_id").distinct()
-    for table in ("lifecycle.rfm", "lookalike.member"):
-        persons = persons.join(store.require(table).select("person_id").distinct(), "person_id")
+    """A person with a phone, several identifiers and a score; and the phone."""
+    persons = store.require("models.score").select("person_id").distinct()
     held = store.require("identity.person").where("valid_from IS NULL AND valid_to IS NULL")
     names = held.join(store.require("identity.identifier"), "id_key").groupBy("person_id")
     phone = F.min(F.when(F.col("id_type") == "phone", F.col("id_value"))).alias("phone")
