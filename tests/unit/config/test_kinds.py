@@ -79,7 +79,7 @@ def test_an_entry_is_read_as_its_kind() -> None:
         # what loading fills in is no key
         ({"name": "a", "kind": "bird", "wings": 2, "nest": "x"}, [
             (("nest",), "unknown key",
-             "known: note, description, name, unit, owner, wings, kind, glide"),
+             "known: name, note, unit, owner, wings, description, kind, glide"),
         ]),
         (3, [((), "it is no animal", "write {name: x, kind: bird}")]),
     ],
