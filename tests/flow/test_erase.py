@@ -32,7 +32,8 @@ def total(store: DeltaStore) -> object:
 
 def somebody(store: DeltaStore) -> tuple[int, str]:
     """A person with a phone, several identifiers and a score; and the phone."""
-    persons = store.require("models.score").select("person_id").distinct()
+    scored = F.col("entity_id").alias("person_id")
+    persons = store.require("models.score").select(scored).distinct()
     held = store.require("identity.person").where("valid_from IS NULL AND valid_to IS NULL")
     names = held.join(store.require("identity.identifier"), "id_key").groupBy("person_id")
     phone = F.min(F.when(F.col("id_type") == "phone", F.col("id_value"))).alias("phone")
