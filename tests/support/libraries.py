@@ -9,7 +9,7 @@ RETAIL_LINES = """
     SELECT regexp_replace(CustomerID, '\\.0$', '') AS u,
            CASE WHEN InvoiceNo LIKE 'C%' OR Quantity::INT < 0 THEN 'back' ELSE 'bought' END AS kind,
            InvoiceDate::TIMESTAMP::DATE AS d,
-           (Quantity::DECIMAL(18, 3) * UnitPrice::DECIMAL(18, 3))::DECIMAL(18, 2) AS amount,
+           (Quantity::DECIMAL(18, 3) * UnitPrice::DECIMAL(18, 3))::DECIMAL(28, 8) AS amount,
            Quantity::INT AS q, InvoiceNo AS invoice, Country AS country, StockCode AS stock,
            CASE WHEN UnitPrice::DOUBLE < 1.5 THEN 'low' WHEN UnitPrice::DOUBLE < 5 THEN 'middle'
                 ELSE 'high' END AS band
