@@ -9,10 +9,8 @@ from databank.hashing import fingerprint
 from databank.identity.explain import OwnershipPeriod, identifiers_of, owners_of
 from databank.identity.identifier_query import IdentifierQuery, find_identifiers
 from databank.project.load import load_project
-from databank.runs import Progress, Runner
-from databank.session import open_session
+from databank.runs import open_runner
 from databank.sources.erasure.request import REQUEST_JOB, Erasure, ErasureRequest
-from databank.tables import DeltaStore
 from databank.tables.published_reader import PublishedReader
 
 
@@ -41,10 +39,7 @@ def request(
         erasures = _of_person(lookup, str(identifier), holders, day)
     else:
         erasures = [Erasure(identifier.id_key, None, day)]
-    progress = Progress()
-    with progress.wait("session"):
-        spark = open_session(project.settings)
-        runner = Runner(DeltaStore(spark, root), project.settings, progress=progress)
+    runner = open_runner(project.settings, root)
     # ops.run keeps the hash: it is not of identifiers
     outcome = runner.run(
         REQUEST_JOB, ErasureRequest(tuple(erasures)), day=day, config_hash=fingerprint(str(day))

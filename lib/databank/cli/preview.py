@@ -12,10 +12,8 @@ from databank.identity.preview.build import Preview, preview_identity
 from databank.identity.preview.gates import refusal, verdicts
 from databank.project.jobs import config_hash, load_job
 from databank.project.load import load_project
-from databank.runs import Context, Progress, Runner, StepResult
-from databank.session import open_session
+from databank.runs import Context, StepResult, open_runner
 from databank.sources.tables import IDENTIFIER
-from databank.tables import DeltaStore
 from databank.tables.outside import require_bank
 
 _JOB = "resolve_identity"
@@ -40,10 +38,7 @@ def preview_rules(
     project = load_project(conf_dir)
     refuse_future(day, timezone=project.settings.timezone)
     require_bank(root)
-    progress = Progress()
-    with progress.wait("session"):
-        spark = open_session(project.settings)
-        runner = Runner(DeltaStore(spark, root), project.settings, progress=progress)
+    runner = open_runner(project.settings, root)
     if not runner.store.is_published(IDENTIFIER):
         raise DataBankError(f"--root {root}: holds no identifiers yet; run ingest first")
     previews: list[Preview] = []

@@ -8,9 +8,7 @@ from databank.errors import DataBankError
 from databank.project.graph import Node
 from databank.project.jobs import config_hash, job_config
 from databank.project.model import Project
-from databank.runs import Progress, Runner
-from databank.session import open_session
-from databank.tables import DeltaStore
+from databank.runs import open_runner
 from databank.tables.outside import require_bank
 from databank.tags.base import TagBase
 from databank.tags.preview import TagPreview, preview_tag as preview
@@ -25,10 +23,7 @@ def preview_tag(project: Project, root: str, day: date, name: str) -> list[TextS
         DataBankError: If the root holds no bank, or the run ends with an error of the operator's.
     """
     require_bank(root)
-    progress = Progress()
-    with progress.wait("session"):
-        spark = open_session(project.settings)
-        runner = Runner(DeltaStore(spark, root), project.settings, progress=progress)
+    runner = open_runner(project.settings, root)
     if not runner.store.is_published("archive.person_day"):
         raise DataBankError(f"--root {root}: holds no archive yet; run build_archive first")
     made_of = _made_of(project, name)

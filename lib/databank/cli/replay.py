@@ -8,11 +8,9 @@ from databank.errors import DataBankError
 from databank.hashing import fingerprint
 from databank.project.jobs import config_hash, job_config
 from databank.project.load import load_project
-from databank.runs import Progress, Runner
-from databank.session import open_session
+from databank.runs import open_runner
 from databank.sources.build import JOB
 from databank.sources.replay import Replay, replay_quarantine
-from databank.tables import DeltaStore
 from databank.tables.outside import require_bank
 from databank.tables.published_reader import PublishedReader
 
@@ -31,10 +29,7 @@ def replay(
     if source is not None and source not in names:
         raise DataBankError(f"--source: unknown source {source!r}; one of {', '.join(names)}")
     day = day or _last_day(root)
-    progress = Progress()
-    with progress.wait("session"):
-        spark = open_session(project.settings)
-        runner = Runner(DeltaStore(spark, root), project.settings, progress=progress)
+    runner = open_runner(project.settings, root)
     outcome = runner.run(
         replace(JOB, step=replay_quarantine),
         Replay(job_config(JOB.name, project), source),

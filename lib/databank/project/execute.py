@@ -11,9 +11,7 @@ from databank.project.graph import Node
 from databank.project.jobs import JOBS, config_hash, job_config, load_job
 from databank.project.model import Project
 from databank.project.plan import Step, job_graph, nodes_of
-from databank.runs import Outcome, Progress, Runner
-from databank.session import open_session
-from databank.tables import DeltaStore
+from databank.runs import Outcome, Progress, open_runner
 
 _TAGS, _INDICATORS = "build_tags", "build_indicators"
 _TRAIN, _SCORE = "train_model", "score_model"
@@ -43,9 +41,7 @@ def execute(
         DataBankError: The first error that ended the run; see `run_steps`.
     """
     progress = Progress()
-    with progress.wait("session"):
-        spark = open_session(project.settings)
-        runner = Runner(DeltaStore(spark, root), project.settings, progress=progress)
+    runner = open_runner(project.settings, root, progress)
     steps = list(steps)
     if any(JOBS[step.job].kind or step.job == _INDICATORS for step in steps):
         progress.warn(bank_warnings(project, root))

@@ -6,10 +6,13 @@ from databank.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from databank.runs.context import Context, StepResult, Summary
+    from databank.runs.opening import open_runner
     from databank.runs.progress import Progress
     from databank.runs.runner import Job, Outcome, Runner
 
-    __all__ = ["Context", "Job", "Outcome", "Progress", "Runner", "StepResult", "Summary"]
+    __all__ = [
+        "Context", "Job", "Outcome", "Progress", "Runner", "StepResult", "Summary", "open_runner",
+    ]  # fmt: skip
 else:
     # who only asks whether a run is alive needs no Spark
     __getattr__, __all__ = lazy_exports(
@@ -22,5 +25,6 @@ else:
             "Runner": "databank.runs.runner",
             "StepResult": "databank.runs.context",
             "Summary": "databank.runs.context",
+            "open_runner": "databank.runs.opening",
         },
     )
