@@ -7,7 +7,7 @@ import typer
 
 from databank.cli import complete
 from databank.errors import DataBankError
-from databank.tables.outside import is_elsewhere
+from databank.tables.outside import refuse_no_folder
 
 CONF, ROOT = "conf", ".databank"
 
@@ -31,15 +31,7 @@ def _refuse_conf(folder: str) -> str:
 
 
 def _refuse_root(root: str) -> str:
-    """Refuse what can never be a bank.
-
-    Raises:
-        DataBankError: If the root is empty text or a file.
-    """
-    if not root.strip():
-        raise DataBankError("--root: is empty; give the folder of a bank")
-    if not is_elsewhere(root) and os.path.isfile(root):
-        raise DataBankError(f"--root {root}: is a file; give the folder of a bank")
+    refuse_no_folder(root)
     return root
 
 

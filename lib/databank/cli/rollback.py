@@ -3,6 +3,7 @@
 from datetime import date
 from pathlib import Path
 
+from databank.cli.options import CONF
 from databank.cli.show import TextSection
 from databank.clock import parse_day, refuse_future
 from databank.config import ConfigReader, Settings
@@ -14,8 +15,6 @@ from databank.runs.rollback import roll_back as roll_back_job
 from databank.session import open_session
 from databank.tables import DeltaStore
 from databank.tables.outside import require_bank
-
-_CONF = "conf"  # the default: a bank may be rolled back from where there is none
 
 
 def roll_back(
@@ -102,7 +101,8 @@ def roll_back_model(name: str, conf_dir: str, root: str) -> list[TextSection]:
 
 def _settings(conf_dir: str) -> Settings:
     """Read the settings alone; a fault in the rest of the configuration does not matter here."""
-    if conf_dir == _CONF and not Path(conf_dir).is_dir():
+    # the default: a bank may be rolled back from where there is none
+    if conf_dir == CONF and not Path(conf_dir).is_dir():
         return Settings()
     reader = ConfigReader(conf_dir)
     settings = reader.read_file("databank.yml", Settings, optional=True)

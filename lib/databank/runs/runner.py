@@ -171,7 +171,7 @@ class Runner:
             outcome = "refused" if caught.exit_code == 3 else "failed"
         except (PySparkException, Py4JJavaError) as caught:
             # its own text holds values of the data
-            error = _operators_error(context, caught)
+            error = _operators_error(job.name, context, caught)
             outcome = "error" if error is None else "failed"
             message = str(error or read_fault(caught))
             if error is None:
@@ -258,7 +258,7 @@ def is_run_of(run_id: str, job: Job) -> bool:
 
 
 def _operators_error(
-    context: Context, error: PySparkException | Py4JJavaError
+    job: str, context: Context, error: PySparkException | Py4JJavaError
 ) -> DataBankError | None:
     """Say what the operator can fix: a damaged file, an expression, or rows that are refused.
 
@@ -266,7 +266,6 @@ def _operators_error(
     """
     if (damage := damage_in(error)) is not None:
         return damage
-    job = context.run_id.partition("-")[2].rpartition("-")[0]
     if isinstance(error, AnalysisException):
         return DataBankError(f"{job}: Spark refuses an expression: {analysis_reason(error)}")
     fault = read_fault(error)

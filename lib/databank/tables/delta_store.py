@@ -14,6 +14,7 @@ from databank.tables.commits import PREFIX, Commit, altering_commit, altering_si
 from databank.tables.feed import ChangeFeed
 from databank.tables.files import BEGUN, Files
 from databank.tables.ops import PUBLISH, RUN, Publication
+from databank.tables.outside import first_line
 from databank.tables.spec import TableSpec, name_of
 from databank.tables.statistics import Statistics, properties
 from databank.tables.store import Store
@@ -63,10 +64,12 @@ class DeltaStore(Store):
         self.spark.conf.set(_USER_METADATA, f"{PREFIX}{run_id}")
         tables = tuple(owned)
         super().start_run(run_id, tables)
+        self._begun = {}
         for spec in tables:
-            self._clean_log(spec)
-        versions = {spec.name: self.newest_version(spec) for spec in tables}
-        self._begun = {name: -1 if at is None else at for name, at in versions.items()}
+            newest = self.newest_version(spec)
+            self._begun[spec.name] = -1 if newest is None else newest
+            if newest is not None:
+                self._clean_log(spec)
 
     def materialise(self, name: str, rows: DataFrame) -> DataFrame:
         """Write rows as files of this run: safe from lost executors, their size known."""
@@ -83,7 +86,7 @@ class DeltaStore(Store):
         try:
             return reader.load(self.path(table))
         except AnalysisException as error:
-            reason = f"version {version} cannot be read ({str(error).splitlines()[0]})"
+            reason = f"version {version} cannot be read ({first_line(error)})"
             raise DamagedTableError(name_of(table), self.path(table), reason) from None
 
     def is_readable(self, table: str, version: int) -> bool:
@@ -106,11 +109,11 @@ class DeltaStore(Store):
         """Refuse a ledger whose log has commits of somebody else that altered it."""
         path, seen = self.path(ledger), self._sound.get(ledger.name, -1)
         new = self.files.commits(path, seen)
-        foreign = any(commit.run is None for commit in new)
-        culprit = altering_commit(self.files.commits(path)) if foreign else None
-        if culprit is not None:
-            before = culprit.version - 1
-            raise ForeignCommitError(ledger.name, culprit.version, culprit.operation, before)
+        if any(commit.run is None for commit in new):
+            culprit = altering_commit(new if seen < 0 else self.files.commits(path))
+            if culprit is not None:
+                before = culprit.version - 1
+                raise ForeignCommitError(ledger.name, culprit.version, culprit.operation, before)
         if new:
             self._sound[ledger.name] = new[-1].version
 
@@ -205,7 +208,7 @@ class DeltaStore(Store):
             raise _published_beside(job) from None
         self.fault(f"after:{PUBLISH.name}")
         commits = self.files.commits(self.path(PUBLISH), self._publish_version)
-        if f"{PREFIX}{self.run_id}" not in [commit.run_id for commit in commits]:
+        if self.run_id not in [commit.run for commit in commits]:
             raise _published_beside(job)
         if len(commits) == 1:  # no other job has published
             self._publish_version += 1
@@ -213,11 +216,10 @@ class DeltaStore(Store):
     def _refuse_others_commits(self, table: str, written: int) -> None:
         path = self.path(table)
         newest = self.files.last_version(path)
-        own = f"{PREFIX}{self.run_id}"
         since = self._begun.get(table, written - 1) + 1
         commits = [self.files.commit(path, v) for v in range(since, (newest or written) + 1)]
         altering = [commit for commit in commits if commit.alters]
-        if any(c.run_id != own or c.version > written for c in altering):
+        if any(c.run != self.run_id or c.version > written for c in altering):
             raise DataBankError(
                 f"{table}: another run wrote to it while this one was running, so that nothing was "
                 "published; run the job again"
@@ -229,17 +231,16 @@ class DeltaStore(Store):
 
     def _begin_write(self, spec: TableSpec) -> None:
         super()._begin_write(spec)
-        self._clean_log(spec)
         statistics = self._statistics(spec)
-        if self.newest_version(spec) is not None and not statistics.are_limited():
-            pairs = ", ".join(f"'{key}' = '{value}'" for key, value in properties(spec).items())
-            self.spark.sql(f"ALTER TABLE delta.`{self.path(spec)}` SET TBLPROPERTIES ({pairs})")
-            statistics.note_limited()
+        if self.newest_version(spec) is None or statistics.are_limited():
+            return
+        self._clean_log(spec)
+        pairs = ", ".join(f"'{key}' = '{value}'" for key, value in properties(spec).items())
+        self.spark.sql(f"ALTER TABLE delta.`{self.path(spec)}` SET TBLPROPERTIES ({pairs})")
+        statistics.note_limited()
 
     def _clean_log(self, spec: TableSpec) -> None:
         """Take personal data out of the log of a table that an older databank made."""
-        if self.newest_version(spec) is None:
-            return
         if self._statistics(spec).clean_log(self.spark, self.scratch("log")):
             jvm, path = self.spark._jvm, self.path(spec)
             deltas: Any = jvm.org.apache.spark.sql.delta.DeltaLog  # type: ignore[union-attr]

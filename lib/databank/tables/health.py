@@ -13,7 +13,7 @@ from deltalake.exceptions import DeltaError
 from pyarrow import fs
 
 from databank.tables.commits import Commit, altering_commit, altering_since, commit_of
-from databank.tables.outside import first_line
+from databank.tables.outside import first_line, is_elsewhere
 
 _READERS = 8  # files looked into at the same time; most of it is waiting for the storage
 
@@ -40,7 +40,7 @@ class BankFolder:
 
     def __init__(self, root: str) -> None:
         self.root = root.rstrip("/")
-        if "://" in root:
+        if is_elsewhere(root):
             uri = self.root.replace("s3a://", "s3://", 1)
             self.system, self.inner = fs.FileSystem.from_uri(uri)
         else:

@@ -23,13 +23,8 @@ def holds_bank(root: str) -> bool:
     Raises:
         DataBankError: If the root is empty text or a file, or cannot be read.
     """
-    refuse_blank_root(root)
-    if is_elsewhere(root):
-        return True
-    # not by Path, which raises where a folder above may not be entered
-    if os.path.isfile(root):
-        raise DataBankError(f"--root {root}: is a file; give the folder of a bank")
-    return any(_lists(root, f"{ledger}/_delta_log") for ledger in _LEDGERS)
+    refuse_no_folder(root)
+    return is_elsewhere(root) or any(_lists(root, f"{each}/_delta_log") for each in _LEDGERS)
 
 
 def require_bank(root: str) -> None:
@@ -46,6 +41,18 @@ def require_bank(root: str) -> None:
         )
 
 
+def refuse_no_folder(root: str) -> None:
+    """Refuse what can never be a bank.
+
+    Raises:
+        DataBankError: If the root is empty text or a file.
+    """
+    refuse_blank_root(root)
+    # not by Path, which raises where a folder above may not be entered
+    if not is_elsewhere(root) and os.path.isfile(root):
+        raise DataBankError(f"--root {root}: is a file; give the folder of a bank")
+
+
 def refuse_blank_root(root: str) -> None:
     """Refuse a root without a name, which Python takes for the working folder.
 
@@ -56,17 +63,18 @@ def refuse_blank_root(root: str) -> None:
         raise DataBankError("--root: is empty; give the folder of a bank")
 
 
-def refuse_closed(root: str, path: str, error: Exception) -> None:
+def refuse_closed(root: str, table: str, error: Exception) -> None:
     """Refuse a table that may not be read: readers take it for damaged, or not there.
 
     Args:
         root: The warehouse.
-        path: Of the table below the root.
+        table: As `schema.table`.
         error: What a reader says.
 
     Raises:
         DataBankError: If it is there and this user may not read it.
     """
+    path = table.replace(".", "/")
     if _DENIED in str(error):
         raise DataBankError(
             f"--root {root}: {path} cannot be read ({_DENIED}); let this user read it"
@@ -124,10 +132,10 @@ def read_small(root: str, table: str, *, version: int | None = None) -> "pa.Tabl
     try:
         return DeltaTable(path, version=version).to_pyarrow_table()
     except TableNotFoundError as error:
-        refuse_closed(root, table.replace(".", "/"), error)
+        refuse_closed(root, table, error)
         return None
     except (DeltaError, ArrowException, OSError) as error:
-        refuse_closed(root, table.replace(".", "/"), error)
+        refuse_closed(root, table, error)
         raise DamagedTableError(table, path, first_line(error)) from None
 
 

@@ -12,7 +12,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from databank.errors import DamagedTableError, DataBankError
 from databank.tables.damage import damage_in
-from databank.tables.outside import first_line, refuse_closed, require_bank
+from databank.tables.outside import first_line, is_elsewhere, refuse_closed, require_bank
 
 _PUBLISH = "ops.publish"
 # written by the runner and never published: their newest state counts
@@ -135,16 +135,16 @@ class PublishedReader:
         try:
             held = DeltaTable(self._path(table), version=version)
         except TableNotFoundError as error:
-            refuse_closed(self._root, table.replace(".", "/"), error)
+            refuse_closed(self._root, table, error)
             if version is None:
                 return None
             raise DamagedTableError(
                 table, self._path(table), f"nothing lies there, and version {version} is published"
             ) from None
         except (DeltaError, OSError) as error:
-            refuse_closed(self._root, table.replace(".", "/"), error)
+            refuse_closed(self._root, table, error)
             raise DamagedTableError(table, self._path(table), first_line(error)) from None
-        if "://" in self._root:
+        if is_elsewhere(self._root):
             name = table.replace(".", "_")
             self._db.register(name, held.to_pyarrow_dataset())
             return name
