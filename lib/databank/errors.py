@@ -99,7 +99,7 @@ class ManyFaultsError(ValueError):
         super().__init__("\n".join(self.faults))
 
 
-def wrong_and_remedy(error: Exception) -> tuple[str, str]:
+def wrong_and_remedy(error: Exception | str) -> tuple[str, str]:
     """Split the message of a check, `what is wrong; what to write instead`; no remedy = ''."""
     wrong, _, remedy = str(error).partition("; ")
     return wrong, remedy
@@ -113,8 +113,7 @@ def faults_in(error: Exception, *, of: str = "") -> list[tuple[str, str]]:
         of: Written before what is wrong.
     """
     texts = error.faults if isinstance(error, ManyFaultsError) else (str(error),)
-    parts = (text.partition("; ") for text in texts)
-    return [(f"{of}{wrong}", remedy) for wrong, _, remedy in parts]
+    return [(f"{of}{wrong}", remedy) for wrong, remedy in map(wrong_and_remedy, texts)]
 
 
 class ConfigFaultsError(DataBankError):

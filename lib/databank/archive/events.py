@@ -6,9 +6,9 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.archive.config import ArchiveConfig
-from databank.archive.sessions import session_inputs
+from databank.archive.sessions import session_inputs, text_or_null
 from databank.clock import last_hours
-from databank.expressions import Macro, parse_expression
+from databank.expressions import Macro
 from databank.expressions.macros import ANY_EVENT
 from databank.expressions.numbers import DECIMAL, SUMMED
 from databank.identity.attach import attach_persons, excluded_identifiers
@@ -48,17 +48,12 @@ def with_dims_json(events: DataFrame, config: ArchiveConfig) -> DataFrame:
         cells = [
             cell
             for name, text in sorted(dimensions.items())
-            for cell in (F.lit(name), _dimension(text))
+            for cell in (F.lit(name), text_or_null(text))
         ]
         pairs = F.when(F.col("event") == event, F.create_map(*cells)).otherwise(pairs)
     of_sessions = session_inputs(config.sessions) if config.sessions is not None else []
     dims_json = F.coalesce(F.to_json(pairs), F.lit("")).alias("dims_json")
     return events.select(*_USED, dims_json, *of_sessions)
-
-
-def _dimension(text: str) -> Column:
-    value = F.expr(parse_expression(text).sql)
-    return F.nullif(value.cast("string"), F.lit(""))
 
 
 def person_days(events: DataFrame) -> DataFrame:

@@ -22,9 +22,14 @@ def session_inputs(config: SessionsConfig) -> list[Column]:
     inputs = [address(url).alias("address"), origin(url, referrer).alias("origin")]
     if config.dwell is not None:
         own = config.dwell.page
-        page = address(url) if own is None else F.nullif(_text_of(own), F.lit(""))
+        page = address(url) if own is None else text_or_null(own)
         inputs.append(page.alias(PAGE))
     return inputs
+
+
+def text_or_null(text: str) -> Column:
+    """Evaluate an expression over core.events as a text; an empty one is no value, as null is."""
+    return F.nullif(_text_of(text), F.lit(""))
 
 
 def _text_of(text: str) -> Column:

@@ -27,7 +27,8 @@ _BETWEEN = frozenset(
     }
 )
 # inside these a null may be meant: they ask first, or have something else to give
-_CONDITIONAL = frozenset({"coalesce", "if", "ifnull", "nullif", "nvl", "nvl2", "try_cast"})
+CONDITIONAL = frozenset({"coalesce", "if", "ifnull", "nullif", "nvl", "nvl2"})
+_CONDITIONAL = CONDITIONAL | {"try_cast"}
 # their null may say that nothing is there
 _NOT_COUNTED = frozenset({"element_at", "parse_url", "variant_get"})
 _AGGREGATES = frozenset({"avg", "sum"})
@@ -177,11 +178,11 @@ class _Writer:
         first = self.at + 1
         # behind `as` it is a type, as in decimal(18,2)
         is_type = first > 2 and self.tokens[first - 3].token_type is TokenType.ALIAS
-        conditional = name.lower() in _CONDITIONAL
+        plain = name.lower()
+        conditional = plain in _CONDITIONAL
         self.conditional += conditional
         written = self._gap() + self._brackets()
         self.conditional -= conditional
-        plain = name.lower()
         if (
             plain in _CASTS
             and not is_type
@@ -189,7 +190,7 @@ class _Writer:
         ):
             operand = written.strip()[1:-1]
             return self._noted(f"try_cast({operand} AS {plain})", operand)
-        if plain in _AGGREGATES or f"try_{plain}" not in known_functions() | {"try_cast"}:
+        if plain in _AGGREGATES or f"try_{plain}" not in known_functions():
             return name + written
         value = f"try_{plain}{written}"
         if plain in _NOT_COUNTED or self._written(first) == ")":

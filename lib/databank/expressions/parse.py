@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlglot import exp
 from sqlglot.tokenizer_core import Token, TokenType
@@ -56,6 +57,7 @@ class Expression:
     plain: str = ""
 
 
+@lru_cache(maxsize=4096)  # a project asks five times for each text, and the jobs again
 def parse_expression(text: str) -> Expression:
     """Read an expression or a condition.
 
@@ -228,8 +230,11 @@ def _token_faults(tokens: list[Token], index: int, text: str) -> Iterator[str]:
     before = tokens[index - 1] if index else None
     if token.token_type is TokenType.STRING:
         # Spark makes one text of both; without a blank it is a quote within a text
-        apart = before is not None and before.end + 1 < token.start
-        if apart and before is not None and before.token_type is TokenType.STRING:
+        if (
+            before is not None
+            and before.token_type is TokenType.STRING
+            and before.end + 1 < token.start
+        ):
             where = place(text, token.start)
             yield (
                 f"{short(before.text)} and {short(token.text)} stand side by side, {where}, "

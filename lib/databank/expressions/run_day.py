@@ -1,5 +1,7 @@
 """The run day in what users write: `:day`, in expressions and filters as in statements."""
 
+from datetime import date
+
 import sqlglot
 from sqlglot.tokenizer_core import Token, TokenType
 
@@ -7,8 +9,8 @@ RUN_DAY = "_run_day"  # column with the day that expressions are evaluated for
 _VALUES = frozenset({TokenType.VAR, TokenType.IDENTIFIER, TokenType.R_PAREN, TokenType.R_BRACKET})
 
 
-def with_run_day(text: str, written: str) -> str:
-    """Write a column, or a date, in place of each `:day`; nothing else is changed.
+def with_run_day(text: str, day: date) -> str:
+    """Write the run day in place of each `:day`; nothing else is changed.
 
     Raises:
         ValueError: For another parameter; `what is wrong; what to write instead`.
@@ -21,7 +23,7 @@ def with_run_day(text: str, written: str) -> str:
             name = tokens[place + 1]
             for fault in unknown_parameter(name):
                 raise ValueError(fault)
-            pieces += [text[at : token.start], written]
+            pieces += [text[at : token.start], f"DATE'{day}'"]
             at = name.end + 1
     return "".join(pieces) + text[at:]
 

@@ -21,8 +21,8 @@ KINDS: Mapping[str, Kind] = {
     "bigint": "number", "int": "number", "double": "number", "string": "text", "date": "date",
     "boolean": "boolean",
 }  # fmt: skip
-_COMPARED = (exp.EQ, exp.NEQ, exp.NullSafeEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
 _EQUAL = (exp.EQ, exp.NEQ, exp.NullSafeEQ)
+_COMPARED = (*_EQUAL, exp.GT, exp.GTE, exp.LT, exp.LTE)
 _ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod)
 _TEXTS = (exp.Lower, exp.Upper, exp.Concat, exp.DPipe, exp.Substring, exp.Trim)
 _NUMBERS = (exp.Length, exp.Abs, exp.Round, exp.Ceil, exp.Floor, exp.DateDiff)
@@ -155,8 +155,6 @@ class _Reader:
         return f"`{self.shown(node)}` compares a {kind} with"
 
     def _known(self, node: exp.Expr) -> Known | None:
-        while isinstance(node, exp.Paren):
-            node = node.this
         # the parameter of a lambda may be called what a column is
         if not isinstance(node, exp.Column) or node.find_ancestor(exp.Lambda):
             return None

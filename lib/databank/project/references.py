@@ -14,9 +14,10 @@ from databank.identity.config import IdentityConfig
 from databank.identity.entities.config import PERSON
 from databank.indicators.kinds import FunnelIndicator
 from databank.project.graph import Node, expression_nodes
+from databank.project.value_checks import OF_A_ROW
 
 # columns of the archive that a filter may use beside the declared dimensions
-_FILTER_COLUMNS = frozenset({"terminal", "n", "amount", "quantity", "event", "day"})
+_FILTER_COLUMNS = frozenset({"terminal", *OF_A_ROW})
 
 
 def references_of(entry: Any, tags: Collection[str]) -> set[Node]:

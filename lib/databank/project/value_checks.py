@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from databank.archive.config import ArchiveConfig, TagType
+from databank.archive.config import SPARK_TYPES, ArchiveConfig
 from databank.archive.refers import PERSONS
 from databank.config import ConfigReader
-from databank.errors import did_you_mean
+from databank.errors import did_you_mean, wrong_and_remedy
 from databank.expressions import Expression, Macro, is_number, parse_expression
 from databank.expressions.macros import ANY_EVENT
 from databank.expressions.run_day import RUN_DAY
@@ -15,10 +15,7 @@ from databank.lifecycle.config import LifecycleConfig
 from databank.sources.formats.base import SourceFormat
 from databank.tags.base import TagBase
 
-_KIND_OF_TAG: Mapping[TagType, Kind] = {
-    "boolean": "boolean", "count": "number", "number": "number", "text": "text", "date": "date",
-}  # fmt: skip
-_OF_A_ROW: Mapping[str, Kind] = {
+OF_A_ROW: Mapping[str, Kind] = {
     "n": "number", "amount": "number", "quantity": "number", "event": "text", "day": "date",
 }  # fmt: skip
 
@@ -46,7 +43,9 @@ def known_values(
     # where a field says it, it may be anything
     constant = bool(events) and not any("terminal" in each.columns for each in events)
     terminals = frozenset(each.terminal or "" for each in events) if constant else None
-    named = {tag.name: Known(tag.name, _KIND_OF_TAG[tag.type], tag.possible_values) for tag in tags}
+    named = {
+        tag.name: Known(tag.name, KINDS[SPARK_TYPES[tag.type]], tag.possible_values) for tag in tags
+    }
     return KnownValues({PERSONS: Known(PERSONS, "number"), **named}, stages, terminals)
 
 
@@ -65,10 +64,10 @@ def check_values(
         for fault in type_faults(
             expression.plain or expression.sql, columns, condition=expression in conditions
         ):
-            reader.fault(file, key, *_parts(fault))
+            reader.fault(file, key, *wrong_and_remedy(fault))
         for macro in expression.macros:
             for fault in _filter_faults(macro, known, archive):
-                wrong, remedy = _parts(fault)
+                wrong, remedy = wrong_and_remedy(fault)
                 reader.fault(file, key, f"filter of {macro.name}(): {wrong}", remedy)
 
 
@@ -106,7 +105,7 @@ def _filter_faults(macro: Macro, known: KnownValues, archive: ArchiveConfig) -> 
         parse_expression(macro.filter)
     except ValueError:
         return []  # said where its names are checked
-    columns = {name: Known(name, kind) for name, kind in _OF_A_ROW.items()}
+    columns = {name: Known(name, kind) for name, kind in OF_A_ROW.items()}
     made = macro.event in archive.synthetic_events
     columns["terminal"] = Known("terminal", "text", None if made else known.terminals)
     columns |= {
@@ -120,8 +119,3 @@ def _kind_of_dimension(name: str, macro: Macro, archive: ArchiveConfig) -> Kind 
     events = archive.dimensions if macro.event == ANY_EVENT else [macro.event or ""]
     texts = [archive.dimensions.get(event, {}).get(name) for event in events]
     return None if any(text is not None and is_number(text) for text in texts) else "text"
-
-
-def _parts(fault: str) -> tuple[str, str]:
-    wrong, _, remedy = fault.partition("; ")
-    return wrong, remedy

@@ -78,7 +78,14 @@ def refuse_foreign_texts(spark: SparkSession, schema: StructType, texts: Mapping
     Raises:
         DataBankError: Naming the expression, and what there is in it.
     """
+    if not texts:
+        return
     empty = small_frame(spark, [], schema)
+    try:
+        refuse_foreign_columns(empty.select(*map(F.expr, texts.values())), "")
+        return
+    except (AnalysisException, DataBankError):
+        pass  # which of them it is, they tell one by one
     for where, text in texts.items():
         try:
             selected = empty.select(F.expr(text))

@@ -6,6 +6,7 @@ from functools import lru_cache
 import sqlglot
 from sqlglot.tokenizer_core import Token, TokenType
 
+from databank.expressions.guard import CONDITIONAL
 from databank.expressions.parse import parse_expression, refuse_day
 
 # functions whose null means, with ANSI off, that they could not read what they were given
@@ -16,8 +17,6 @@ _CONVERTING = frozenset(
         "to_timestamp_ntz",
     }
 )
-# inside these a null may be meant: they ask first, or have something else to give
-_CONDITIONAL = frozenset(["coalesce", "if", "ifnull", "nullif", "nvl", "nvl2"])
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ def _conversions(text: str, tokens: list[Token]) -> list[Conversion]:
         cases += (token.token_type is TokenType.CASE) - (token.token_type is TokenType.END)
         if token.token_type is TokenType.R_PAREN:
             calls.pop()
-        conditional = cases or any(name in _CONDITIONAL for name in calls)
+        conditional = cases or any(name in CONDITIONAL for name in calls)
         if token.token_type is TokenType.L_PAREN:
             name = tokens[n - 1].text.lower() if n else ""
             # behind `as` and `::` it is a type, as in decimal(18,2)

@@ -254,7 +254,7 @@ class TagEvidence:
 
     def _filter(self, macro: Macro) -> str | None:
         """Write the filter of a macro for DuckDB; None where that cannot read it."""
-        text = with_run_day(macro.filter or "true", f"DATE'{self.as_of}'")
+        text = with_run_day(macro.filter or "true", self.as_of)
         return duckdb_filter(text, self.archive.names)
 
     def _where(self, macro: Macro, condition: str | None) -> str:

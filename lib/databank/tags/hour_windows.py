@@ -57,7 +57,7 @@ def recent_events_of(
     parts = [f"epoch_us(event_ts) >= {since}", f"epoch_us(event_ts) < {until}"]
     if macro.event != ANY_EVENT:
         parts.append(f"event = {literal(str(macro.event))}")
-    condition = event_filter(with_run_day(macro.filter or "true", f"DATE'{as_of}'"), archive)
+    condition = event_filter(with_run_day(macro.filter or "true", as_of), archive)
     parts += [condition] if condition else []
     shown = {"time": "epoch_us(event_ts)", **{name: name for name in _SHOWN}}
     # the archive keeps the terminal apart for every event
