@@ -265,9 +265,11 @@ def _unread(column: ColumnConfig, value: Column, type_: str) -> Column:
 
 def _why_not(given: Column, type_: str) -> Column:
     """Say of a number that it has too many digits; '' of another text."""
+    if type_ != DECIMAL:
+        return F.lit("")
     too_large = F.lit(f" (a number of more than {DIGITS} digits before the point)")
     is_large = given.rlike(r"^\s*[+-]?(\d{21,}(\.\d*)?|\d+(\.\d*)?[eE]\+?\d{2,})\s*$")
-    return F.when(F.lit(type_ == DECIMAL) & is_large, too_large).otherwise("")
+    return F.when(is_large, too_large).otherwise("")
 
 
 def _quoted(text: Column) -> Column:

@@ -228,6 +228,16 @@ def _verdict_and_key(n: int, field: IdentifierField) -> tuple[Column, Column, Co
     return dummy, valid, key_of(F.lit(field.id_type), scope, value)
 
 
+def strongest() -> Column:
+    """Give the first of `ids`, which are in order of strength; null = there is none."""
+    return F.when(F.size("ids") > 0, F.col("ids")[0])
+
+
+def no_keys() -> Column:
+    """Give an empty array of keys."""
+    return F.array().cast("array<bigint>")
+
+
 def _distinct(keys: Sequence[Column]) -> Column:
     return F.array_distinct(F.array_compact(F.array(*keys).cast("array<bigint>")))
 

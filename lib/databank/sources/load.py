@@ -7,6 +7,7 @@ from pyspark.storagelevel import StorageLevel
 
 from databank.runs import Context
 from databank.sources.formats.base import SourceFormat
+from databank.sources.identifiers import strongest
 from databank.sources.keys import key_collisions, unknown_identifiers, with_corrected_keys
 from databank.sources.load_stats import LoadStats, count_loaded
 from databank.sources.states import deliveries, latest_states
@@ -80,7 +81,7 @@ def event_rows(staged: DataFrame, *, load_id: str) -> DataFrame:
         "event",
         "terminal",
         "page",
-        _strongest(),
+        strongest().alias("id_key"),
         "ids",
         "entity_ids",
         F.col("item").alias("item_id"),
@@ -92,10 +93,6 @@ def event_rows(staged: DataFrame, *, load_id: str) -> DataFrame:
         "file",
         "line",
     )
-
-
-def _strongest() -> Column:
-    return F.when(F.size("ids") > 0, F.col("ids")[0]).alias("id_key")
 
 
 def possible_duplicates(events: DataFrame, existing: DataFrame) -> DataFrame:

@@ -128,14 +128,12 @@ def _most_frequent(counts: Mapping[Any, int]) -> list[tuple[Any, int]]:
 
 def _lines(title: str, causes: Mapping[tuple[str, str], int]) -> Summary:
     """Give a line for each of the most frequent causes of a source."""
+    shown = _most_frequent(causes)
     lines: Summary = {
-        f"{title} {source}.{cause.replace(':', ' ')}": n
-        for (source, cause), n in _most_frequent(causes)
+        f"{title} {source}.{cause.replace(':', ' ')}": n for (source, cause), n in shown
     }
     if len(causes) > _SHOWN:
-        lines[f"{title}, other causes"] = sum(causes.values()) - sum(
-            n for _, n in _most_frequent(causes)
-        )
+        lines[f"{title}, other causes"] = sum(causes.values()) - sum(n for _, n in shown)
     return lines
 
 

@@ -28,6 +28,7 @@ from databank.sources.identifiers import (
     REFUSED_IDENTIFIERS,
     identifier_columns,
     other_columns,
+    strongest,
     with_canonical,
 )
 from databank.sources.plausible import may_be_refused
@@ -127,7 +128,7 @@ def _judge(rows: DataFrame, sources: Sequence[SourceFormat], *, day: date) -> Da
         F.when(F.col("kind") == "items", F.col("key")).otherwise(F.col("item")).alias("item_id"),
         *(F.col("ts").alias(name) for name in ("event_ts", "updated_ts")),
         *(F.col("fields").alias(name) for name in ("props", "attributes")),
-        F.when(F.size("ids") > 0, F.col("ids")[0]).alias("id_key"),
+        strongest().alias("id_key"),
     )
     rules = [(source.source, rule) for source in sources for rule in source.checks()]
     places = {

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from pyspark.sql import Column, DataFrame, functions as F
 
+from databank.sources.identifiers import no_keys, strongest
 from databank.tables import TableSpec
 
 _STATE = ("ids", "entity_ids", "attributes", "updated_ts")
@@ -77,8 +78,7 @@ def latest_states(
     if adds:
         added = _added_up(states.where(of_adds), existing, key)
         rows = rows.unionByName(added.join(known, ["source", key], "left").where(_is_other()))
-    first = F.when(F.size("ids") > 0, F.col("ids")[0])
-    return rows.drop("old").withColumns({"id_key": first, "load_id": F.lit(load_id)})
+    return rows.drop("old").withColumns({"id_key": strongest(), "load_id": F.lit(load_id)})
 
 
 def _newest(states: DataFrame, key: str) -> DataFrame:
@@ -135,10 +135,8 @@ def _ids_of_states(name: str) -> Column:
     """Gather identifiers, those of the latest state first."""
     return F.aggregate(
         "states",
-        F.array().cast("array<bigint>"),
-        lambda ids, state: F.array_distinct(
-            F.concat(F.coalesce(state[name], F.array().cast("array<bigint>")), ids)
-        ),
+        no_keys(),
+        lambda ids, state: F.array_distinct(F.concat(F.coalesce(state[name], no_keys()), ids)),
     )
 
 

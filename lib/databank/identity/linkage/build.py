@@ -78,8 +78,8 @@ def link_profiles(context: Context, config: LinkageConfig) -> StepResult:
 
 def _measured(context: Context, name: str, linked: _Linked) -> Summary:
     """Write the metrics of a rule, and its part of the short table."""
-    likely = linked.pairs.count()
-    joined = linked.pairs.where("linked").count()
+    counts = linked.pairs.agg(F.count(F.lit(1)), F.count_if(F.col("linked")))
+    likely, joined = counts.collect()[0]
     context.metric("profiles_compared", linked.profiles, rule=name)
     context.metric("profiles_linked", joined, rule=name)
     context.metric("profiles_indistinct", linked.indistinct, rule=name)
@@ -111,7 +111,8 @@ def _linked_by(
 ) -> _Linked:
     """Compare, score and join the profiles of a rule."""
     records = checkpoint(records_of(profiles, rule))
-    rows = records.count()
+    counts = records.agg(F.count(F.lit(1)), F.count_distinct("id_key"))
+    rows, identifiers = counts.collect()[0]
     if rows < 2:
         return _Linked(small_frame(context.spark, [], LIKELY_PAIR.schema()), rows, [], None, 0)
     refuse_large_blocks(name, records, rule, rows=rows, most=tuning.pairs_per_profile)
@@ -128,9 +129,7 @@ def _linked_by(
     )
     inside, count = checkpoint_counted(inside)
     joined = checkpoint(join_by_average_link(inside, count))
-    results = measure_thresholds(
-        joined, records.select("id_key").distinct().count(), rule.match_threshold
-    )
+    results = measure_thresholds(joined, identifiers, rule.match_threshold)
     threshold = rule.match_threshold
     if threshold is None:
         threshold = stable_threshold(results)

@@ -1,12 +1,13 @@
 """Components of likely pairs: profiles that are to be compared each with each."""
 
+from functools import reduce
 from typing import NamedTuple
 
 from pyspark.sql import DataFrame, functions as F
 
 from databank.identity.components.solve import connected_components
 from databank.identity.linkage.linker import LEAST, MOST
-from databank.session import checkpoint, checkpoint_counted, checkpoint_keys
+from databank.session import checkpoint, checkpoint_counted
 
 LARGEST = 1_000  # identifiers: half a million pairs
 _STRICTER = (LEAST, 0.9, 0.99, 0.999, 0.9999, 0.99999, MOST)
@@ -49,13 +50,15 @@ def likely_components(
         )
         labels = checkpoint(found_labels.toDF("id_key", "component"))
         sizes = labels.groupBy("component").count()
-        too_large = checkpoint_keys(sizes.where(F.col("count") > largest).select("component"))
+        too_large, indistinct = checkpoint_counted(
+            sizes.where(F.col("count") > largest).select("component")
+        )
+        if not indistinct:
+            kept.append(labels)
+            break
         kept.append(labels.join(too_large, "component", "left_anti"))
         inside, indistinct = checkpoint_counted(labels.join(too_large, "component", "left_semi"))
-        if not indistinct:
-            break
         pairs = checkpoint(pairs.join(inside.select(F.col("id_key").alias("a_key")), "a_key"))
-    whole = kept[0]
-    for labels in kept[1:]:
-        whole = whole.unionByName(labels)
-    return LikelyComponents(checkpoint(whole.select("id_key", "component")), indistinct)
+    whole = reduce(DataFrame.unionByName, kept).select("id_key", "component")
+    # a single part is a checkpoint already
+    return LikelyComponents(whole if len(kept) == 1 else checkpoint(whole), indistinct)

@@ -9,6 +9,7 @@ from databank.columns import business_day
 from databank.runs import Context
 from databank.session import checkpoint, checkpoint_keys, small_frame
 from databank.sources.erasure.request import Erasure
+from databank.sources.identifiers import no_keys
 from databank.sources.tables import EVENTS, IDENTIFIER, PROFILES
 from databank.tables import Store
 
@@ -35,7 +36,7 @@ def remaining_keys(day: Column, erasures: Collection[Erasure]) -> dict[str, Colu
     entire = [erasure for erasure in erasures if erasure.entire_person]
     about_erased_person = is_erased(F.get("ids", F.lit(0)), entire)
     ids = F.filter("ids", lambda key: ~is_erased(key, erasures))
-    ids = F.when(about_erased_person, _no_keys()).otherwise(ids)
+    ids = F.when(about_erased_person, no_keys()).otherwise(ids)
     entity_ids = F.filter("entity_ids", lambda key: ~is_erased(key, erasures))
     # what a record says about an erased person, by whichever identifier, is not kept for others
     names_erased_person = F.exists("ids", lambda key: is_erased(key, entire))
@@ -121,10 +122,6 @@ def _delete_unnamed(store: Store, erasures: Collection[Erasure]) -> None:
     store.delete(IDENTIFIER, checkpoint(gone), "target.id_key = source.id_key")
 
 
-def _no_keys() -> Column:
-    return F.array().cast("array<bigint>")
-
-
 def all_keys() -> Column:
     """Give all keys that a record of core, or a staged row, names."""
     return _all_keys(_present_keys())
@@ -135,4 +132,4 @@ def _present_keys() -> dict[str, Column]:
 
 
 def _all_keys(record: Mapping[str, Column]) -> Column:
-    return F.concat(record["ids"], F.coalesce(record["entity_ids"], _no_keys()))
+    return F.concat(record["ids"], F.coalesce(record["entity_ids"], no_keys()))

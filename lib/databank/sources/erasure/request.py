@@ -72,14 +72,14 @@ REQUEST_JOB = Job(
 )
 
 
-def pending(context: Context) -> list[Hashed]:
-    """List the erasures that were requested and not completed.
+def requested(context: Context) -> set[Hashed]:
+    """List the erasures that were requested, the completed ones among them.
 
     Requests are made by hand, so all of them come to the driver.
     """
     if not context.store.is_published(ERASURE_REQUEST):
-        return []
-    return sorted(_listed(context, ERASURE_REQUEST) - set(completed(context)), key=repr)
+        return set()
+    return _listed(context, ERASURE_REQUEST)
 
 
 def completed(context: Context) -> list[Hashed]:
@@ -105,7 +105,9 @@ def find_erased(context: Context, keys: DataFrame, erasures: Collection[Hashed])
         DataBankError: If a secret is missing.
     """
     rows = small_frame(context.spark, erasures, _SHAPE)
-    return sorted((Erasure(*row) for row in erased_keys(context, keys, rows).collect()), key=repr)
+    secrets = {each.digest.partition(":")[0] for each in erasures}
+    matches = _matching(context, keys, rows, secrets).collect()
+    return sorted((Erasure(*row) for row in matches), key=repr)
 
 
 def erased_keys(context: Context, keys: DataFrame, rows: DataFrame) -> DataFrame:
@@ -124,8 +126,12 @@ def erased_keys(context: Context, keys: DataFrame, rows: DataFrame) -> DataFrame
     """
     # one or two
     names = rows.select(F.substring_index("digest", ":", 1).alias("name")).distinct().collect()
-    store = context.store
-    used = require_secrets(store.files, context.settings, {row["name"] for row in names})
+    return _matching(context, keys, rows, {row["name"] for row in names})
+
+
+def _matching(context: Context, keys: DataFrame, rows: DataFrame, secrets: set[str]) -> DataFrame:
+    """Join identifiers with erasures by what the secrets of these names make of them."""
+    used = require_secrets(context.store.files, context.settings, secrets)
     hashed = with_digests(keys.distinct(), used)
     return hashed.join(F.broadcast(rows), "digest").select("id_key", *_WHAT[1:])
 

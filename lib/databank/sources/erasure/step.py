@@ -16,7 +16,7 @@ from databank.sources.erasure.request import (
     completed,
     find_erased,
     note_completed,
-    pending,
+    requested,
 )
 from databank.sources.erasure.tables import ERASED_IDENTIFIER
 from databank.sources.keys import key_collisions, with_corrected_keys
@@ -68,17 +68,19 @@ def complete_erasures(context: Context, config: SourcesConfig) -> Erasures:
 
     What was erased stays erased, whatever becomes of the units that are loaded afterwards.
     """
-    store, requested = context.store, pending(context)
-    if not requested:
-        return Erasures(context, config, {})
-    context.progress.step(f"erasing {len(requested)} identifiers")
+    store, asked_for = context.store, requested(context)
+    erasures_before = Erasures(context, config, {})
+    pending = sorted(asked_for.difference(erasures_before.completed), key=repr) if asked_for else []
+    if not pending:
+        return erasures_before
+    context.progress.step(f"erasing {len(pending)} identifiers")
     # one that no record names any more was erased for another period
-    erasures = find_erased(context, store.read(IDENTIFIER).select("id_key"), requested)
+    erasures = find_erased(context, store.read(IDENTIFIER).select("id_key"), pending)
     removed = remove_records(context, config, store.read(RAW_RECORD), erasures)
     counts = erase_from_core(context, erasures)
-    note_completed(context, requested)
-    context.metric("identifiers_erased", len(requested))
+    note_completed(context, pending)
+    context.metric("identifiers_erased", len(pending))
     store.publish(ERASED_IDENTIFIER.owner, context.day)
     reduced = {f"{name} that lost an identifier": count for name, count in counts.items()}
-    summary: Summary = {"identifiers erased": len(requested), **reduced, **removed}
+    summary: Summary = {"identifiers erased": len(pending), **reduced, **removed}
     return Erasures(context, config, summary)
