@@ -4,6 +4,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from databank.person_view.results import BY_A_DAY
 from databank.tables.published_reader import PublishedReader
 
 _TABLE = "archive.person_day"
@@ -39,7 +40,7 @@ def active_days(
         most: How many days.
     """
     columns = ("day", "event", "sum(n)", "sum(amount)", "list(DISTINCT terminal)")
-    where = "person_id = ? AND synthetic IS NULL AND (CAST(? AS DATE) IS NULL OR day <= ?)"
+    where = f"person_id = ? AND synthetic IS NULL AND ({BY_A_DAY})"
     rows = reader.find(_TABLE, columns, f"{where} GROUP BY day, event", [person_id, day, day])
     newest = sorted({row[0] for row in rows}, reverse=True)[:most]
     return [_active_day(on, [row for row in rows if row[0] == on]) for on in newest]

@@ -8,7 +8,7 @@ from databank.tables.published_reader import PublishedReader
 from databank.tags.kinds.model import ModelTag
 
 _DONE = "done"
-_BY_A_DAY = "CAST(? AS DATE) IS NULL OR day <= ?"
+BY_A_DAY = "CAST(? AS DATE) IS NULL OR day <= ?"
 
 
 class Rfm(NamedTuple):
@@ -84,7 +84,7 @@ def on_last_day(
         person_id: The person.
         day: The day by which it was built; None = today.
     """
-    [(last,)] = reader.find(table, ("max(day)",), _BY_A_DAY, [day, day]) or [(None,)]
+    [(last,)] = reader.find(table, ("max(day)",), BY_A_DAY, [day, day]) or [(None,)]
     if last is None:
         return None
     where, given = "person_id = ?", [person_id]
@@ -126,9 +126,11 @@ def audiences_of(
     members = [
         AudienceMembership(name, None, None, on) for name, on in rows if on == built.get(name)
     ]
+    if not entities:
+        return members
+    table, where = "audiences.entity_member", "entity = ? AND entity_id = ?"
+    built = _last_builds(reader, table, "audience", "build_audiences", day)
     for entity, number in entities.items():
-        table, where = "audiences.entity_member", "entity = ? AND entity_id = ?"
-        built = _last_builds(reader, table, "audience", "build_audiences", day)
         rows = reader.find(table, columns, where, [entity, number])
         members += [
             AudienceMembership(name, entity, number, on)
@@ -163,8 +165,8 @@ def _last_builds(
 ) -> dict[str, date]:
     """Find by name the last day on which it was built; one that had nobody has no row of it."""
     columns = (name, "max(day)")
-    built = dict(reader.find(table, columns, f"({_BY_A_DAY}) GROUP BY {name}", [day, day]))
-    where = f"job = ? AND outcome = ? AND ({_BY_A_DAY})"
+    built = dict(reader.find(table, columns, f"({BY_A_DAY}) GROUP BY {name}", [day, day]))
+    where = f"job = ? AND outcome = ? AND ({BY_A_DAY})"
     for nodes, on in reader.find("ops.run", ("nodes", "day"), where, [job, _DONE, day, day]):
         built |= {each: on for each in nodes if each in built and on > built[each]}
     return built

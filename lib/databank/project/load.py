@@ -83,7 +83,8 @@ def load_project(conf_dir: str | Path) -> Project:
     files = _read(reader)
     declared = _declarations(files)
     indicators = _indicators(files)
-    tag_names = {each.name for each in declared if each.kind == "tag"}
+    tags = [each.config for each in declared if each.kind == "tag"]
+    tag_names = {tag.name for tag in tags}
     # with references that lead nowhere, which a Dag leaves out
     references = {each.node: frozenset(references_of(each.config, tag_names)) for each in declared}
     graph = Dag(references)
@@ -91,7 +92,6 @@ def load_project(conf_dir: str | Path) -> Project:
     _check_names(reader, files, declared, indicators)
     # a file that cannot be read would make its names unknown
     if not reader.faults and files.archive is not None and files.identity is not None:
-        tags = [each.config for each in declared if each.kind == "tag"]
         known = known_values(tags, files.lifecycle, files.sources.values())
         _check_nodes(reader, declared, references, retired, files.archive, files.identity)
         _check_indicators(reader, indicators, files.archive)
@@ -105,7 +105,6 @@ def load_project(conf_dir: str | Path) -> Project:
     reader.finish()
     if files.settings is None or files.identity is None or files.archive is None:
         raise RuntimeError(f"{conf_dir}: a file was not read, and no fault was noted")
-    tags = [tag for each in files.tags.values() for _, tag in each.each()]
     return Project(
         settings=files.settings,
         sources=tuple(files.sources.values()),

@@ -11,7 +11,7 @@ from databank.reports.config import ReportConfig
 from databank.reports.page import Section, render
 from databank.reports.reader import Reader
 from databank.reports.section import Notes
-from databank.reports.sections.identity import ALONE
+from databank.reports.sections.identity import known_by_one
 from databank.runs import Context, Job, StepResult, Summary
 
 
@@ -95,7 +95,7 @@ def lead_sentence(totals: Mapping[str, int]) -> str:
     text = f"{fmt.plural(events, 'event')} of {fmt.plural(persons, 'person')}"
     if not events:
         text = fmt.plural(persons, "person")
-    alone = {name.removeprefix(ALONE): n for name, n in totals.items() if name.startswith(ALONE)}
+    alone = known_by_one(totals)
     if alone and persons:
         id_type, n = max(alone.items(), key=lambda item: item[1])
         text += f" ({'each' if n == persons else f'{fmt.count(n)} of them'}"

@@ -65,9 +65,9 @@ def money(value: float | None, currency: str) -> str:
     return number(value, 0) if value is None else f"{value:,.0f} {currency}".strip()
 
 
-def plural(n: int, noun: str, many: str | None = None) -> str:
+def plural(n: int, noun: str) -> str:
     """A counted noun: 1 person, 2 persons."""
-    return f"{count(n)} {noun if n == 1 else many or noun + 's'}"
+    return f"{count(n)} {noun if n == 1 else noun + 's'}"
 
 
 def day(value: date, *, beside: date | None = None) -> str:

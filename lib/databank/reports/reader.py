@@ -100,11 +100,7 @@ class Reader:
         rows = self.table(name)
         if rows is None:
             return None, None
-        past = rows.where(F.col(column) <= F.lit(self.day)).agg(F.max(column)).first()
-        day = past[0] if past else None
-        if day is None:
-            return None, None
-        return rows.where(F.col(column) == F.lit(day)), day
+        return _on_newest_day(rows.where(F.col(column) <= F.lit(self.day)), column)
 
     def week_before(self, name: str, day: date) -> tuple[DataFrame | None, date | None]:
         """Read the rows of the newest day that is a week or more before a day, but not months."""
@@ -112,11 +108,7 @@ class Reader:
         if rows is None:
             return None, None
         last, first = day - timedelta(days=7), day - timedelta(days=31)
-        then = rows.where(F.col("day").between(F.lit(first), F.lit(last)))
-        past = then.agg(F.max("day")).first()
-        if past is None or past[0] is None:
-            return None, None
-        return then.where(F.col("day") == F.lit(past[0])), past[0]
+        return _on_newest_day(rows.where(F.col("day").between(F.lit(first), F.lit(last))), "day")
 
     def newest_of_each(self, rows: DataFrame, name: str) -> DataFrame:
         """Keep the rows of the newest day of each value of a column, up to the run day."""
@@ -132,3 +124,10 @@ class Reader:
     def ledger(self, name: str) -> DataFrame | None:
         """Read the newest state of a table that the runner writes: these are never published."""
         return self._store.ledger(name)
+
+
+def _on_newest_day(rows: DataFrame, column: str) -> tuple[DataFrame | None, date | None]:
+    last = rows.agg(F.max(column)).first()
+    if last is None or last[0] is None:
+        return None, None
+    return rows.where(F.col(column) == F.lit(last[0])), last[0]

@@ -11,7 +11,7 @@ from databank.reports import charts, format as fmt
 from databank.reports.page import Grid, Panel, Section, Tile
 from databank.reports.reader import Period, Reader
 from databank.reports.section import Notes, ReportSection
-from databank.reports.sections.identity import ALONE
+from databank.reports.sections.identity import known_by_one
 
 _CORE = ("events", "profiles", "items")
 _TILES = ("persons", "identifiers", *_CORE)
@@ -179,9 +179,7 @@ def _sources(sources: tuple[SourceRows, ...]) -> Panel:
 
 def _known_by(notes: Notes) -> tuple[Panel, ...]:
     """Draw how many persons are known by several identifiers, and by a single one of which type."""
-    alone = {
-        name.removeprefix(ALONE): n for name, n in notes.totals.items() if name.startswith(ALONE)
-    }
+    alone = known_by_one(notes.totals)
     persons = notes.totals.get("persons", 0)
     if not alone or max(alone.values()) == persons:
         return ()  # one bar of all persons tells no more than the sentence under the heading

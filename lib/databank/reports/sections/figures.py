@@ -1,10 +1,10 @@
-"""Rows of reports.indicator, and how the report names and writes them."""
+"""Rows of reports.indicator, and how the report names, writes and describes what it draws."""
 
 from dataclasses import dataclass
 from datetime import date
 
 from databank.reports import format as fmt
-from databank.reports.config import IndicatorNote
+from databank.reports.config import IndicatorNote, NoteConfig
 
 AFTER = "day "  # begins the part of a retention
 
@@ -34,7 +34,7 @@ def with_unit(note: IndicatorNote) -> str:
     return f"{name}, {note.unit}" if note.unit and note.unit not in note.name else name
 
 
-def described(note: IndicatorNote) -> str:
+def described(note: NoteConfig) -> str:
     """Write the description as a sentence before others."""
     return f"{note.description.rstrip('.')}. " if note.description else ""
 

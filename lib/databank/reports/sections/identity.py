@@ -1,5 +1,6 @@
 """Section on OneID: who is who, and how sure of it one can be."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -13,7 +14,7 @@ from databank.reports.section import Notes, ReportSection
 from databank.reports.sections.clusters import ClustersData, collect_clusters, draw_clusters
 from databank.reports.sections.exclusions import Exclusion, count_exclusions, draw_exclusions
 
-ALONE = "alone: "  # begins the total of persons who are one identifier, before its type
+_ALONE = "alone: "  # begins the total of persons who are one identifier, before its type
 MOST_IDENTIFIERS = 12  # persons with more are counted together
 _CHANGES = {
     "new": "new persons",
@@ -48,6 +49,11 @@ class EntityKind:
     in_company: int
     largest: int
     excluded: int
+
+
+def known_by_one(totals: Mapping[str, int]) -> dict[str, int]:
+    """Give the persons who are one identifier, by its type, out of all totals."""
+    return {n.removeprefix(_ALONE): v for n, v in totals.items() if n.startswith(_ALONE)}
 
 
 @dataclass(frozen=True)
@@ -138,7 +144,7 @@ class Identity(ReportSection[IdentityData]):
     def totals(self, data: IdentityData) -> dict[str, int]:
         """Count persons, those known by one identifier only, identifiers, entities by kind."""
         counts = {f"entity {kind.entity}": kind.number for kind in data.entities}
-        counts |= {f"{ALONE}{id_type}": n for id_type, n in data.alone}
+        counts |= {f"{_ALONE}{id_type}": n for id_type, n in data.alone}
         if data.per_person:
             counts["persons"] = sum(n for _, n in data.per_person)
         if data.id_types:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
-from pyspark.sql import Column, functions as F
+from pyspark.sql import Column, DataFrame, functions as F
 
 from databank.reports import charts, format as fmt
 from databank.reports.config import ReportConfig
@@ -51,17 +51,13 @@ class Lifecycle(ReportSection[LifecycleData]):
     def collect(self, reader: Reader) -> LifecycleData:
         """Count persons by stage on the newest day, and read the flow that ends there."""
         rows, stage_day = reader.newest("lifecycle.stage")
-        stages: dict[str, int] = {}
-        if rows is not None:
-            counts = rows.groupBy(_stage("stage")).count().collect()
-            stages = {row["stage"]: row["count"] for row in counts}
+        stages = {} if rows is None else _by_stage(rows)
         earlier: dict[str, int] = {}
         earlier_day = None
         if stage_day is not None:
             then, earlier_day = reader.week_before("lifecycle.stage", stage_day)
             if then is not None:
-                counts = then.groupBy(_stage("stage")).count().collect()
-                earlier = {row["stage"]: row["count"] for row in counts}
+                earlier = _by_stage(then)
         flow = None
         moved, day_to = reader.newest("lifecycle.flow", column="day_to")
         if moved is not None and day_to is not None:
@@ -103,6 +99,10 @@ class Lifecycle(ReportSection[LifecycleData]):
             summary = f"{flow_sentence(data.flow, notes.config)} {summary}".strip()
             panels += _flow(data.flow, notes.config)
         return self.section(summary, panels)
+
+
+def _by_stage(rows: DataFrame) -> dict[str, int]:
+    return {row["stage"]: row["count"] for row in rows.groupBy(_stage("stage")).count().collect()}
 
 
 def _stage(name: str) -> Column:

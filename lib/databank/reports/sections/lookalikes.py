@@ -10,6 +10,7 @@ from databank.reports.config import NoteConfig, ReportConfig
 from databank.reports.page import Panel, Section
 from databank.reports.reader import Reader
 from databank.reports.section import Notes, ReportSection
+from databank.reports.sections.figures import described
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Lookalikes(ReportSection[tuple[Lookalike, ...]]):
 
 def _lookalike(lookalike: Lookalike, note: NoteConfig | None) -> list[Panel]:
     panels = []
-    about = f"{note.description.rstrip('.')}. " if note and note.description else ""
+    about = described(note) if note else ""
     name = fmt.label(lookalike.name, 40)
     if lookalike.curve:
         share, gain, lift = min(lookalike.curve, key=lambda p: abs(p[0] - 0.1))

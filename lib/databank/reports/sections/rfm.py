@@ -51,13 +51,12 @@ class Rfm(ReportSection[RfmData]):
         if rows is None:
             return RfmData()
         segment = F.coalesce("segment", F.lit("none")).alias("segment")
-        cells = rows.groupBy("r", "f", segment).agg(
+        scored = rows.where("r is not null and f is not null")
+        cells = scored.groupBy("r", "f", segment).agg(
             F.count("*").alias("persons"),
             F.sum("monetary").alias("money"),
         )
-        cells = cells.where("r is not null and f is not null")
         shown = cells.orderBy("r", "f", "segment").limit(400).collect()
-        scored = rows.where("r is not null and f is not null")
         middles = scored.groupBy(segment).agg(F.median("recency_days"), F.median("frequency"))
         # a row a segment
         medians = {name: (recency, times) for name, recency, times in middles.collect()}

@@ -14,6 +14,7 @@ from databank.reports.config import NoteConfig, ReportConfig
 from databank.reports.page import Grid, Panel, Section
 from databank.reports.reader import Reader
 from databank.reports.section import Notes, ReportSection
+from databank.reports.sections.figures import described
 
 MOST_TAGS = 300
 FEWEST_PERSONS = 5  # a value of fewer persons is not shown by itself
@@ -312,7 +313,6 @@ def _distributions(data: TagsData, about: dict[str, NoteConfig]) -> tuple[Panel,
         value, n = max(counts, key=lambda pair: pair[1])
         note = _note(tag, about)
         unit = f" {note.unit}" if note.unit else ""
-        tells = f"{note.description.rstrip('.')}. " if note.description else ""
         numeric = any(t.tag == tag and t.median is not None for t in data.tags)
         most = (
             f"The largest class is {value}{unit}"
@@ -320,8 +320,8 @@ def _distributions(data: TagsData, about: dict[str, NoteConfig]) -> tuple[Panel,
             else f"The most frequent value is {value}"
         )
         summary = (
-            f"{tells}{most}: {fmt.count(n)} of {fmt.plural(total, 'person')} who have the tag "
-            f"({fmt.share(n, total)})."
+            f"{described(note)}{most}: {fmt.count(n)} of {fmt.plural(total, 'person')} "
+            f"who have the tag ({fmt.share(n, total)})."
         )
         names, values = [v for v, _ in counts], [n for _, n in counts]
         if numeric:

@@ -98,10 +98,6 @@ class Visits(ReportSection[VisitsData]):
         entries = _most_seen(latest, "entry", "person_id")
         return VisitsData(channels, persons["week"], persons["week_before"], entries, pages)
 
-    def totals(self, data: VisitsData) -> dict[str, int]:
-        """Count the visits of the latest days."""
-        return {"visits": sum(row.visits for row in data.channels)}
-
     def is_wanted(self, config: ReportConfig) -> bool:
         """Say whether conf/archive.yml has sessions."""
         return config.sessions
