@@ -27,6 +27,8 @@ if not hasattr(main := sys.modules["__main__"], "__file__"):
 # much code runs for a moment, comes back and is never hot: C2 took half of the time, and code that
 # was flushed was compiled again, three times over
 _CODE = "-XX:TieredStopAtLevel=1 -XX:-UseCodeCacheFlushing -XX:ReservedCodeCacheSize=600m"
+# its classes grow to half of this, and each growth was a collection of all there is
+_CODE += " -XX:MetaspaceSize=512m"
 _JAVA = f"-Ddelta.log.cacheSize=100 -Xms2g -XX:+UseParallelGC {_CODE}"
 
 # to write code for plans that see ten rows, and to plan them anew after each stage, takes longer

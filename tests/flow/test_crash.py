@@ -15,7 +15,6 @@ from databank.project.plan import Step, plan_all
 from databank.tables import DeltaStore
 from tests.flow.conftest import FIXED_BANK, FIXED_DAY
 from tests.support.compare import content
-from tests.support.kills import Killer
 
 pytestmark = pytest.mark.nightly
 
@@ -66,14 +65,3 @@ def test_jobs_that_write_several_tables(
     # some of them this bank has no configuration for
     made = {spec.name for job in CRASHED for spec in load_job(job).tables} & undisturbed.keys()
     assert {name: crashed.get(name) for name in made} == {name: undisturbed[name] for name in made}
-
-
-@pytest.mark.process
-def test_kills_at_random_moments(tmp_path: Path) -> None:
-    """Two; scripts/check_crash kills as often as one likes, in all jobs."""
-    bank = tmp_path / "bank"
-    shutil.copytree(FIXED_BANK / "landing", bank / "landing")
-    killer = Killer(FIXED_BANK / "conf", str(FIXED_DAY), tmp_path)
-    kills = list(killer.at_random([Step("ingest")], bank, kills=2, seed=20))
-    assert [kill for kill in kills if kill.verdict] == []
-    assert sum(kill.was_killed for kill in kills) >= 1

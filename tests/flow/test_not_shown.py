@@ -7,11 +7,11 @@ from pyspark.sql import SparkSession
 
 from databank.cli.main import exit_code
 from databank.tables import DeltaStore
+from tests.flow.conftest import FIXED_BANK
 from tests.support.search import holding
 
 pytestmark = pytest.mark.nightly
 
-CONF = Path(__file__).parents[1] / "support" / "fixed_bank" / "conf"
 _SHORTEST = 6  # characters; shorter texts come by chance
 OF_BANK, OF_CONF = "--root", "--conf-dir"
 
@@ -54,7 +54,7 @@ def test_commands_print_none(
     fixed_bank: Path, values: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str],
     command: tuple[str, ...],
 ) -> None:  # fmt: skip
-    places = {OF_BANK: [OF_BANK, str(fixed_bank)], OF_CONF: [OF_CONF, str(CONF)]}
+    places = {OF_BANK: [OF_BANK, str(fixed_bank)], OF_CONF: [OF_CONF, str(FIXED_BANK / "conf")]}
     typed = [word for part in command for word in places.get(part, [part])]
     exit_code(typed)
     printed = capfd.readouterr()

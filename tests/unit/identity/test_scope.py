@@ -108,20 +108,14 @@ def typical() -> Iterator[str]:
             yield " ".join([f"{kind}_{number}", *(f"e{kind}_{number}_{n}" for n in range(most))])
 
 
-@pytest.mark.parametrize(
-    ("count", "days"),
-    [
-        pytest.param(60, 2, marks=pytest.mark.slow),
-        pytest.param(300, 3, marks=pytest.mark.nightly),
-    ],
-)
+@pytest.mark.nightly
 @pytest.mark.usefixtures("affected_only")
 def test_days_one_by_one_give_what_all_of_it_gives(
-    spark_session: SparkSession, tmp_path: Path, count: int, days: int
+    spark_session: SparkSession, tmp_path: Path
 ) -> None:
-    histories = [History(number) for number in range(count)]
+    histories = [History(number) for number in range(300)]
     world = World(spark_session, tmp_path / "bank")
-    for number in range(days):
+    for number in range(3):
         day = DAY + timedelta(days=number)
         manual: dict[str, list[dict[str, Any]]] = {}
         likely: list[str] = []
@@ -158,8 +152,6 @@ def test_days_one_by_one_give_what_all_of_it_gives(
             assert rows == wanted, (table.name, day)
     # what is hard has happened: periods, cuts, all kinds of changes, hubs that were released
     assert world.bank.rows(PERSON, "id_key", where="valid_from IS NOT NULL")
-    if count < 300:
-        return  # too few for every hard thing to happen
     assert {row[0] for row in world.bank.rows(HUB, "released")} == {True, False}
     assert {rule for _, _, rule in world.rejected()} == {
         "limit",
