@@ -66,6 +66,8 @@ make_environment() {
     fi
     # pip compiles on one core; a file that does not compile is nobody's, and pip says nothing either
     .venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
+    # it halves each start of Spark; without it all works, and tests are not worth its minute
+    [ -n "$extra" ] || .venv/bin/python -m databank.session.write_archive >>"$log" 2>&1 || true
     [ "$extra" = dev ] && echo "$wanted" >.venv/.databank-run
     echo "$wanted" >"$stamp"
 }

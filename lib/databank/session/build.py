@@ -15,7 +15,8 @@ from pyspark.sql import SparkSession
 from databank.config import Settings
 from databank.config.spark_options import full_name, given_options
 from databank.errors import DataBankError
-from databank.session.jars import jar_options
+from databank.session.class_archive import JAVA_OPTIONS, with_archive
+from databank.session.jars import class_path, jar_options
 from databank.session.jvm import cache_classes
 from databank.session.spark_faults import mute_loggers
 from databank.session.spark_log import spark_log, start_jvm
@@ -56,10 +57,12 @@ _ALWAYS = {
     "spark.databricks.delta.autoCompact.enabled": "false",
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "1000",
 }
+# lists of jars, by what stands between them
+_BESIDE = {"spark.jars": ",", "spark.jars.packages": ",", "spark.driver.extraClassPath": os.pathsep}
 # small tables are slow under defaults meant for clusters
 _LOCAL = {
     # short pauses are of no use to a batch
-    "spark.driver.extraJavaOptions": "-XX:+UseParallelGC",
+    JAVA_OPTIONS: "-XX:+UseParallelGC",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.host": "127.0.0.1",
@@ -94,7 +97,9 @@ def get_spark(app_name: str = "databank", **conf: Any) -> SparkSession:
     running = _running()
     if running is None:
         _require_java()
-        options = _DELTA | _MEANING | _ALWAYS | _LOCAL | _local_size() | jar_options()
+        one_process = given.get("spark.master", "local").startswith("local")
+        jars = class_path() if one_process else jar_options()
+        options = _DELTA | _MEANING | _ALWAYS | _LOCAL | _local_size() | jars
         present = options
     else:
         local = running.get("spark.master", "").startswith("local[")
@@ -102,16 +107,18 @@ def get_spark(app_name: str = "databank", **conf: Any) -> SparkSession:
         options = {key: value for key, value in wanted.items() if not running.contains(key)}
         present = dict(running.getAll())
         options |= _DELTA | _MEANING | {_EXTENSIONS: _with_delta(present.get(_EXTENSIONS, ""))}
-    for key in {"spark.jars", "spark.jars.packages"} & given.keys() & present.keys():
+    for key, separator in _BESIDE.items():
         # jars asked for come beside Delta's, not instead of them
-        given[key] = f"{present[key]},{given[key]}"
+        if key in given and key in present:
+            given[key] = f"{present[key]}{separator}{given[key]}"
     builder = SparkSession.builder.appName(app_name)
     for key, value in (options | given).items():
         builder = builder.config(key, value)
     try:
         if running is None:
             options |= {"spark.local.dir": _own_folder()}
-            start_jvm(options | given | {"spark.app.name": app_name})
+            started = options | given | {"spark.app.name": app_name}
+            start_jvm(started | {JAVA_OPTIONS: with_archive(started[JAVA_OPTIONS])})
         spark = builder.getOrCreate()
     except Exception as error:
         raise _start_error(error) from error
@@ -136,7 +143,7 @@ def open_session(settings: Settings) -> SparkSession:
 
 def submit_options() -> dict[str, str]:
     """Give the options that spark-submit needs at once; the session sets the rest."""
-    return _DELTA | jar_options()
+    return _DELTA | jar_options() | {JAVA_OPTIONS: with_archive(_LOCAL[JAVA_OPTIONS])}
 
 
 def stop_spark() -> None:

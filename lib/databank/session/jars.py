@@ -59,12 +59,23 @@ def jar_folder() -> Path:
 
 def jar_options() -> dict[str, str]:
     """Give the Spark options that load Delta; the network is used only where it is needed."""
-    folder = jar_folder()
-    jars = [folder / "jars" / name for name in _NEEDED]
-    if all(path.exists() for path in jars):
-        return {"spark.jars": ",".join(str(path) for path in jars)}
+    folder, jars = jar_folder(), _jars()
+    if jars:
+        return {"spark.jars": ",".join(jars)}
     return {
         "spark.jars.packages": DELTA,
         "spark.jars.ivy": str(folder),
         "spark.jars.excludes": ",".join(_EXCLUDED),
     }
+
+
+def class_path() -> dict[str, str]:
+    """Give them for a Spark in one process, where jars need not be copied to executors."""
+    jars = _jars()
+    return {"spark.driver.extraClassPath": os.pathsep.join(jars)} if jars else jar_options()
+
+
+def _jars() -> list[str]:
+    """Name the jars; none where one of them is not there."""
+    paths = [jar_folder() / "jars" / name for name in _NEEDED]
+    return [str(path) for path in paths] if all(path.exists() for path in paths) else []
