@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 from databank.config import Settings
 from databank.config.spark_options import full_name, given_options
 from databank.errors import DataBankError
-from databank.session.class_archive import JAVA_OPTIONS, with_archive
+from databank.session.class_archive import archive_options
 from databank.session.jars import class_path, jar_options
 from databank.session.jvm import cache_classes
 from databank.session.spark_faults import mute_loggers
@@ -62,7 +62,7 @@ _BESIDE = {"spark.jars": ",", "spark.jars.packages": ",", "spark.driver.extraCla
 # small tables are slow under defaults meant for clusters
 _LOCAL = {
     # short pauses are of no use to a batch
-    JAVA_OPTIONS: "-XX:+UseParallelGC",
+    "spark.driver.extraJavaOptions": "-XX:+UseParallelGC",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.host": "127.0.0.1",
@@ -99,7 +99,7 @@ def get_spark(app_name: str = "databank", **conf: Any) -> SparkSession:
         _require_java()
         one_process = given.get("spark.master", "local").startswith("local")
         jars = class_path() if one_process else jar_options()
-        options = _DELTA | _MEANING | _ALWAYS | _LOCAL | _local_size() | jars
+        options = _DELTA | _MEANING | _ALWAYS | _LOCAL | _local_size() | jars | archive_options()
         present = options
     else:
         local = running.get("spark.master", "").startswith("local[")
@@ -117,8 +117,7 @@ def get_spark(app_name: str = "databank", **conf: Any) -> SparkSession:
     try:
         if running is None:
             options |= {"spark.local.dir": _own_folder()}
-            started = options | given | {"spark.app.name": app_name}
-            start_jvm(started | {JAVA_OPTIONS: with_archive(started[JAVA_OPTIONS])})
+            start_jvm(options | given | {"spark.app.name": app_name})
         spark = builder.getOrCreate()
     except Exception as error:
         raise _start_error(error) from error
@@ -143,7 +142,7 @@ def open_session(settings: Settings) -> SparkSession:
 
 def submit_options() -> dict[str, str]:
     """Give the options that spark-submit needs at once; the session sets the rest."""
-    return _DELTA | jar_options() | {JAVA_OPTIONS: with_archive(_LOCAL[JAVA_OPTIONS])}
+    return _DELTA | jar_options() | archive_options()
 
 
 def stop_spark() -> None:

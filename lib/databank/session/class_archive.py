@@ -9,7 +9,8 @@ that environment; where one of them has changed, the JVM goes on without it.
 import sys
 from pathlib import Path
 
-JAVA_OPTIONS = "spark.driver.extraJavaOptions"
+# what comes before spark.driver.extraJavaOptions, which stay whose they are and win
+JAVA_OPTIONS = "spark.driver.defaultJavaOptions"
 
 
 def class_archive() -> Path:
@@ -17,11 +18,12 @@ def class_archive() -> Path:
     return Path(sys.prefix) / "databank-classes.jsa"
 
 
-def with_archive(java_options: str) -> str:
-    """Add the archive to the options of a JVM; unchanged where there is none, or another one."""
+def archive_options() -> dict[str, str]:
+    """Give the Spark options that name the archive; none where there is none."""
     archive = class_archive()
-    if "Archive" in java_options or not archive.exists():
-        return java_options
+    if not archive.exists():
+        return {}
     # a word of its own, even where the path has blanks; of an archive that does not fit the JVM
     # would speak on the screen of spark-submit
-    return f'{java_options} "-XX:SharedArchiveFile={archive}" -Xlog:cds=off -Xlog:cds+dynamic=off'
+    quiet = "-Xlog:cds=off -Xlog:cds+dynamic=off"
+    return {JAVA_OPTIONS: f'"-XX:SharedArchiveFile={archive}" {quiet}'}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from databank.session.class_archive import class_archive, with_archive
+from databank.session.class_archive import JAVA_OPTIONS, archive_options, class_archive
 
 
 @pytest.fixture
@@ -18,12 +18,19 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def java(*options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["java", *options, "-version"], capture_output=True, text=True)
+
+
 def test_options_name_an_archive_that_is_there(environment: Path) -> None:
-    assert with_archive("-Xmx1g") == "-Xmx1g"
+    assert archive_options() == {}
     class_archive().touch()
-    assert f"-XX:SharedArchiveFile={class_archive()}" in shlex.split(with_archive("-Xmx1g"))
-    named = "-XX:SharedArchiveFile=mine.jsa"
-    assert with_archive(named) == named
+    named = shlex.split(archive_options()[JAVA_OPTIONS])
+    assert f"-XX:SharedArchiveFile={class_archive()}" in named
+    # what the operator names comes behind it, and wins
+    flags = java(*named, "-XX:SharedArchiveFile=mine.jsa", "-XX:+PrintFlagsFinal").stdout
+    assert "mine.jsa" in flags
+    assert class_archive().name not in flags
 
 
 @pytest.mark.parametrize(
@@ -31,9 +38,7 @@ def test_options_name_an_archive_that_is_there(environment: Path) -> None:
 )
 def test_a_damaged_archive_stops_no_start(environment: Path, content: str) -> None:
     class_archive().write_text(content)
-    started = subprocess.run(
-        ["java", *shlex.split(with_archive("-Xmx64m")), "-version"], capture_output=True, text=True
-    )
+    started = java(*shlex.split(archive_options()[JAVA_OPTIONS]), "-Xmx64m")
     assert started.returncode == 0, started.stderr
     assert started.stdout == ""
     assert "archive" not in started.stderr
