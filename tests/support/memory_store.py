@@ -20,7 +20,7 @@ from pyspark.sql.types import LongType, StringType, StructField, StructType
 from databank.config import Settings
 from databank.errors import DataBankError
 from databank.runs import Context, Job, Progress, StepResult
-from databank.runs.context import LastRun
+from databank.runs.history import LastRun
 from databank.session import arrow_frame
 from databank.tables import Store, TableSpec
 from databank.tables.commits import Commit

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from databank.runs.context import LastRun
-from databank.runs.records import DONE, ROLLED_BACK, History, Metric, RunRecord
+from databank.runs.history import DONE, ROLLED_BACK, History, LastRun
+from databank.runs.records import Metric, RunRecord
 from databank.tables import Store, TableSpec
 from databank.tables.commits import Commit
 from databank.tables.files import LocalFiles

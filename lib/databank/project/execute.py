@@ -12,6 +12,8 @@ from databank.project.jobs import JOBS, config_hash, job_config, load_job
 from databank.project.model import Project
 from databank.project.plan import Step, job_graph, nodes_of
 from databank.runs import Outcome, Progress, open_runner
+from databank.runs.idle import Part, is_idle
+from databank.runs.runner import title_of
 
 _TAGS, _INDICATORS = "build_tags", "build_indicators"
 _TRAIN, _SCORE = "train_model", "score_model"
@@ -40,21 +42,25 @@ def execute(
     Raises:
         DataBankError: The first error that ended the run; see `run_steps`.
     """
-    progress = Progress()
+    progress, steps = Progress(), list(steps)
+    seldom = any(tag.refresh for tag in project.tags if tag.name == only)
+    # made one by one: what the first job with work is settles it
+    parts = (_part(project, step) for step in steps)
+    if not seldom and is_idle(root, parts, day=day):
+        return [_unchanged(step, place, len(steps), progress) for place, step in enumerate(steps)]
     runner = open_runner(project.settings, root, progress)
-    steps = list(steps)
     if any(JOBS[step.job].kind or step.job == _INDICATORS for step in steps):
         progress.warn(bank_warnings(project, root))
-    seldom = any(tag.refresh for tag in project.tags if tag.name == only)
 
     def run(step: Step, *, done: int, waiting: int, rebuilt: bool) -> Outcome:
         progress.place(done + 1, done + 1 + waiting)
+        part = _part(project, step)
         return runner.run(
-            load_job(step.job),
-            job_config(step.job, project),
+            part.job,
+            part.config,
             day=day,
-            config_hash=config_hash(step.job, project, step.nodes),
-            nodes=step.nodes,
+            config_hash=part.config_hash,
+            nodes=part.nodes,
             only=only,
             # parts of one job read what the other parts wrote; a tag that the last run kept is
             # built where it is asked for, although nothing has changed
@@ -62,6 +68,23 @@ def execute(
         )
 
     return run_steps(steps, job_graph(project, used_too=False), run)
+
+
+def _part(project: Project, step: Step) -> Part:
+    return Part(
+        load_job(step.job),
+        job_config(step.job, project),
+        config_hash(step.job, project, step.nodes),
+        step.nodes,
+    )
+
+
+def _unchanged(step: Step, place: int, count: int, progress: Progress) -> Outcome:
+    """Show a step that has no work as the runner does."""
+    progress.place(place + 1, count)
+    progress.start(title_of(step.job, step.nodes))
+    progress.done("unchanged", {})
+    return Outcome(step.job, step.nodes, "unchanged", 0, {})
 
 
 def run_steps(steps: Iterable[Step], graph: Dag[Node], run: RunStep) -> list[Outcome]:

@@ -6,9 +6,10 @@ from databank.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from databank.runs.context import Context, StepResult, Summary
+    from databank.runs.job import Job
     from databank.runs.opening import open_runner
     from databank.runs.progress import Progress
-    from databank.runs.runner import Job, Outcome, Runner
+    from databank.runs.runner import Outcome, Runner
 
     __all__ = [
         "Context", "Job", "Outcome", "Progress", "Runner", "StepResult", "Summary", "open_runner",
@@ -19,7 +20,7 @@ else:
         __name__,
         {
             "Context": "databank.runs.context",
-            "Job": "databank.runs.runner",
+            "Job": "databank.runs.job",
             "Outcome": "databank.runs.runner",
             "Progress": "databank.runs.progress",
             "Runner": "databank.runs.runner",

@@ -1,11 +1,12 @@
 """What a step is given, and what it gives back."""
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 
 from pyspark.sql import SparkSession
 
 from databank.config import Settings
+from databank.runs.history import LastRun
 from databank.runs.progress import Progress
 from databank.tables import Store, TableSpec
 
@@ -16,17 +17,6 @@ NOT_TAKEN = (
 )
 # lines of the short table at the end of a job
 Summary = dict[str, int | float | str]
-
-
-@dataclass(frozen=True)
-class LastRun:
-    """The last run of the same part that was done."""
-
-    day: date
-    config_hash: str
-    logic_version: int
-    read: dict[str, int]
-    started: datetime
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from databank.clock import now
 from databank.errors import DataBankError, LeaseHeldError
 from databank.runs.holder import lives_here, parse_lease, this_process
 from databank.tables import Store
+from databank.tables.state import LEASES
 
 _WRITING_SECONDS = 60
 
@@ -32,7 +33,7 @@ class Lease:
     def __init__(self, store: Store, job: str, *, run_id: str, seconds: int) -> None:
         self._store, self._files = store, store.files
         self._job, self._seconds = job, seconds
-        self._path = f"_lease/{job}"
+        self._path = f"{LEASES}/{job}"
         self._holder = {**this_process(), "run_id": run_id}
         # a heartbeat is no single step: the guard must not meet one that is half written
         self._lock = threading.Lock()

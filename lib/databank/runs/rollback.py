@@ -7,12 +7,13 @@ from datetime import date
 from databank.clock import now
 from databank.config import Settings
 from databank.errors import DataBankError
-from databank.runs import records
 from databank.runs.context import Summary
+from databank.runs.history import ROLLED_BACK, RunRecord
+from databank.runs.job import Job
 from databank.runs.lease import Lease
 from databank.runs.progress import Progress
 from databank.runs.records import Ledger, StoreLedger
-from databank.runs.runner import Job, Outcome, new_run_id
+from databank.runs.runner import Outcome, new_run_id
 from databank.tables import Store
 from databank.tables.files import BEGUN
 from databank.tables.published import Published, published_by, refuse_unreadable
@@ -52,7 +53,7 @@ def roll_back(
         record = replace(
             ledger.record_of(target.run_id) or _unknown(job, target.day),
             run_id=run_id,
-            outcome=records.ROLLED_BACK,
+            outcome=ROLLED_BACK,
             message=f"back to run {target.run_id}",
             written=dict(store.versions_written),
             rows=dict(store.rows_written),
@@ -66,7 +67,7 @@ def roll_back(
         "left by run": target.run_id,
         **summary,
     }
-    outcome = Outcome(job.name, (), records.ROLLED_BACK, record.seconds, lines)
+    outcome = Outcome(job.name, (), ROLLED_BACK, record.seconds, lines)
     progress.done(outcome.outcome, outcome.summary)
     return outcome
 
@@ -85,9 +86,9 @@ def _publish_again(store: Store, job: Job, run_id: str, target: Published) -> Su
     return summary
 
 
-def _unknown(job: Job, day: date) -> records.RunRecord:
+def _unknown(job: Job, day: date) -> RunRecord:
     """Make up the record of a run that was killed before it wrote one; no run is like it."""
-    return records.RunRecord(
+    return RunRecord(
         run_id="", job=job.name, nodes=(), day=day, outcome="", message=None, config_hash="",
         logic_version=0, read={}, written={}, rows={}, started=now(), seconds=0,
     )  # fmt: skip

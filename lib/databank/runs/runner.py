@@ -1,7 +1,6 @@
 """Run one part of a job: lease, restore, step, publish, record."""
 
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,49 +12,19 @@ from pyspark.errors import AnalysisException, PySparkException
 from databank.clock import now
 from databank.config import Settings
 from databank.errors import DataBankError
-from databank.runs import records
-from databank.runs.context import NOT_TAKEN, Context, LastRun, StepResult, Summary
+from databank.runs.context import NOT_TAKEN, Context, Summary
+from databank.runs.history import DONE, RunRecord
+from databank.runs.job import Job
 from databank.runs.lease import Lease
 from databank.runs.progress import Progress
 from databank.runs.records import Ledger, StoreLedger
 from databank.runs.retention import expire_rows
 from databank.session.spark_faults import analysis_reason, read_fault, without_values
-from databank.tables import Store, TableSpec
+from databank.tables import Store
 from databank.tables.damage import damage_in
 from databank.tables.erasure import ERASED_PERSON, remove_erased_persons
 from databank.tables.files import BEGUN, SCRATCH
-
-Rollback = Callable[[Store, Mapping[str, int]], Summary]
-
-
-@dataclass(frozen=True)
-class Job:
-    """A step with its name and the tables that it alone writes.
-
-    Attributes:
-        step: Reads and writes; called with the context and the job's configuration.
-        tables: Tables the job owns; they are restored before it starts.
-        logic_version: Raised with each change of code that changes results, wherever the code
-            lies; the next run of the job then does all of it again. A test compares results.
-        latest_only: Whether a table holds only the latest state, so that an older day than the
-            last published one would destroy it.
-        always: Whether the job looks outside the bank (new files), so that unchanged tables and
-            configuration do not mean that there is nothing to do.
-        files: Files under the root that the job writes for a day; where one has gone, there is
-            something to do.
-        rollback: Called where the job goes back to an earlier state, with its versions, before
-            they are published. Writes what must not go back, and gives lines of the short table.
-            None = the job cannot go back.
-    """
-
-    name: str
-    step: Callable[[Context, Any], StepResult]
-    tables: tuple[TableSpec, ...]
-    logic_version: int = 1
-    latest_only: bool = True
-    always: bool = False
-    files: Callable[[date], tuple[str, ...]] = lambda _: ()
-    rollback: Rollback | None = None
+from databank.tables.state import state_of
 
 
 @dataclass(frozen=True)
@@ -115,7 +84,7 @@ class Runner:
         Raises:
             LeaseHeldError: If another run of the job is alive; nothing was touched.
         """
-        title = f"{job.name} [{len(nodes)}]" if nodes else job.name
+        title = title_of(job.name, nodes)
         self._progress.start(f"preview of {title}" if preview else title)
         run_id = new_run_id(job, day)
         seconds = self._settings.lease_seconds
@@ -152,7 +121,7 @@ class Runner:
         outcome = "error"
         try:
             self._refuse_older_day(job, context)
-            if not (job.always or forced or preview) and self._is_unchanged(job, context):
+            if not (forced or preview) and self._is_unchanged(job, config, context):
                 outcome = "unchanged"
             else:
                 self.store.start_run(context.run_id, job.tables)
@@ -165,7 +134,7 @@ class Runner:
                 expire_rows(self.store, job.tables, context.day)
                 if not preview:
                     self.store.publish(job.name, context.day)
-                outcome = "previewed" if preview else records.DONE
+                outcome = "previewed" if preview else DONE
         except DataBankError as caught:
             error, message = caught, str(caught)
             outcome = "refused" if caught.exit_code == 3 else "failed"
@@ -180,7 +149,7 @@ class Runner:
             taken = time.monotonic() - clock
             if outcome != "unchanged":
                 self.store.files.delete(f"{SCRATCH}/{context.run_id}")
-                record = records.RunRecord(
+                record = RunRecord(
                     run_id=context.run_id,
                     job=job.name,
                     nodes=context.nodes,
@@ -197,7 +166,7 @@ class Runner:
                 )
                 self._ledger.append(record, context.metrics)
                 self.store.files.delete(f"{BEGUN}/{context.run_id}")
-                if record.outcome == records.DONE:
+                if record.outcome == DONE:
                     self._history = self._history.with_run(record)
                 if self._ledger.version() == self._seen + 1:  # no other process has run a job
                     self._seen += 1
@@ -226,25 +195,28 @@ class Runner:
         seen = {t: v for t, v in written.items() if self.store.published.get(t) == v}
         return seen if shown is None else {t: shown[t] for t in seen if t in shown}
 
-    def _is_unchanged(self, job: Job, context: Context) -> bool:
-        """Tell whether this run would read what the last one read, and do with it what that did."""
-        last: LastRun | None = context.last
-        return (
-            last is not None
-            and last.day == context.day
-            and context.same_logic_as_last
-            and not context.superseded_by_other_part
-            and all(self.store.published.get(t, -1) == v for t, v in last.read.items())
-            and all(self.store.files.exists(f) for f in job.files(context.day))
+    def _is_unchanged(self, job: Job, config: Any, context: Context) -> bool:
+        return job.is_unchanged(
+            config,
+            day=context.day,
+            config_hash=context.config_hash,
+            nodes=context.nodes,
+            history=self._history,
+            state=state_of(self.store),
         )
 
     def _refuse_older_day(self, job: Job, context: Context) -> None:
-        latest = self._history.latest_day(job.name)
-        if job.latest_only and latest is not None and context.day < latest:
+        if job.is_older(context.day, self._history):
+            latest = self._history.latest_day(job.name)
             raise DataBankError(
                 f"--date: {job.name} was published for {latest}; its tables hold only the latest "
                 f"state, so {context.day} cannot be run again: give {latest} or a later day"
             )
+
+
+def title_of(job: str, nodes: tuple[str, ...]) -> str:
+    """Name a part for people."""
+    return f"{job} [{len(nodes)}]" if nodes else job
 
 
 def new_run_id(job: Job, day: date) -> str:

@@ -12,14 +12,14 @@ from databank.runs import Context, Job, StepResult, Summary
 from databank.sources.config import SourcesConfig
 from databank.sources.erasure.step import Erasures, complete_erasures
 from databank.sources.fields import make_groups
-from databank.sources.find import Sources, find_units
+from databank.sources.find import Sources, find_units, has_units, known_units
 from databank.sources.load import write_core
 from databank.sources.load_stats import LoadStats, count_staged
 from databank.sources.opening import union
 from databank.sources.raw import append_records, append_units, received
 from databank.sources.replay import load_waiting
 from databank.sources.staging import stage_records
-from databank.sources.tables import TABLES
+from databank.sources.tables import RAW_FILE, TABLES
 from databank.sources.units import SourceUnit
 
 
@@ -33,7 +33,8 @@ def ingest(context: Context, config: SourcesConfig) -> StepResult:
     sources = {each.source: each for each in config.sources if context.wants(each.source)}
     erasures = complete_erasures(context, config)
     summary = dict(erasures.summary)
-    new, altered, tries = find_units(context, sources)
+    known = known_units(context.store.read(RAW_FILE).toArrow())
+    new, altered, tries = find_units(sources, context.store.files, known)
     if altered:
         names = ", ".join(unit.name for unit in altered[:3])
         more = f" and {len(altered) - 3} more" if len(altered) > 3 else ""
@@ -44,7 +45,12 @@ def ingest(context: Context, config: SourcesConfig) -> StepResult:
 
 
 JOB = Job(
-    name="ingest", step=ingest, tables=TABLES, logic_version=4, latest_only=False, always=True
+    name="ingest",
+    step=ingest,
+    tables=TABLES,
+    logic_version=4,
+    latest_only=False,
+    outside=has_units,
 )
 
 

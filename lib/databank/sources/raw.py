@@ -53,7 +53,7 @@ def append_records(
     listed = {
         (unit.source, unit.name): unit
         for source in {unit.source for unit in readable}
-        for unit in sources[source].list_units(context.store, {})
+        for unit in sources[source].list_units(context.store.files, {})
     }
     read = [
         _as_read(unit, faults.get((unit.source, unit.name)), listed.get((unit.source, unit.name)))

@@ -18,7 +18,8 @@ from databank.tables.checks import computed_once, conform, refuse_outside, refus
 from databank.tables.commits import Commit
 from databank.tables.faults import die_at
 from databank.tables.feed import ChangeFeed
-from databank.tables.files import BEGUN, SCRATCH, files_of
+from databank.tables.files import BEGUN, SCRATCH
+from databank.tables.hadoop_files import files_of
 from databank.tables.ops import RUNNER, Publication
 from databank.tables.spec import TableSpec, name_of
 

@@ -63,7 +63,7 @@ JOB = Job(
     tables=(KEPT, FOREVER),
     logic_version=1,
     latest_only=False,
-    always=True,
+    outside=lambda *_: True,
 )
 
 

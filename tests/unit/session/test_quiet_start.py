@@ -17,7 +17,7 @@ from pathlib import Path
 from databank.config import Settings
 from databank.errors import DataBankError
 from databank.session import get_spark, open_session
-from databank.tables.files import files_of
+from databank.tables.hadoop_files import files_of
 from databank.session.spark_faults import read_fault
 from pyspark.errors import PySparkException
 try:

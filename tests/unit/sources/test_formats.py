@@ -28,6 +28,7 @@ from databank.sources.formats.text import share_out
 from databank.sources.opening import opened
 from databank.sources.units import Known, KnownUnit, SourceUnit, is_refused_again, split_new
 from databank.tables import Store
+from databank.tables.files import Files
 from tests.support.memory_store import MemoryStore
 from tests.support.plain_store import PlainStore
 from tests.unit.sources.world import World
@@ -59,7 +60,7 @@ def test_a_path_may_have_wildcards_in_folders_and_names(store: Store, tmp_path: 
     for name in ("in/a/1.csv", "in/a/2.csv", "in/b/1.csv", "in/b/1.txt", "in/_x/1.csv"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("id,ts,name\n")
-    units = _source("in/*/?.csv").list_units(store, {})
+    units = _source("in/*/?.csv").list_units(store.files, {})
     assert [unit.name for unit in units] == ["in/a/1.csv", "in/a/2.csv", "in/b/1.csv"]
     assert {unit.base for unit in units} == {"in/"}
 
@@ -79,7 +80,7 @@ def test_links_are_followed_within_the_root_and_the_folder_of_the_source(tmp_pat
     store = PlainStore(root)
 
     def listed(path: str) -> dict[str, str]:
-        units = _source(path).list_units(store, {})
+        units = _source(path).list_units(store.files, {})
         return {unit.name: unit.status for unit in units}
 
     assert listed("in/*.csv") == {
@@ -111,7 +112,7 @@ def test_a_csv_file_without_a_declared_column_is_refused(store: Store, tmp_path:
     (tmp_path / "bad.csv").write_text("id,name\n")
     (tmp_path / "empty.csv").write_text("")
     source = _source("*.csv")
-    bad, empty, good = map(source.inspect, source.list_units(store, {}))
+    bad, empty, good = map(source.inspect, source.list_units(store.files, {}))
     assert (bad.status, bad.reason, bad.first_line) == ("columns", "columns missing: ts", "id,name")
     assert (empty.status, empty.columns) == ("ok", ())
     assert (good.status, good.columns) == ("ok", ("name", "id", "ts", "more"))
@@ -125,7 +126,7 @@ def test_a_parquet_file_that_cannot_be_read_is_refused(store: Store, tmp_path: P
     pq.write_table(pa.table({"id": ["1"], "ts": ["x"], "name": ["n"]}), tmp_path / "a.parquet")
     (tmp_path / "b.parquet").write_bytes(b"PAR1 and no more")
     source = _source("*.parquet", "parquet")
-    units = [source.inspect(unit) for unit in source.list_units(store, {})]
+    units = [source.inspect(unit) for unit in source.list_units(store.files, {})]
     assert [unit.status for unit in units] == ["ok", "unreadable"]
 
 
@@ -150,7 +151,7 @@ class QueueFormat(SourceFormat):
     format: Literal["queue"]
     topic: str = Field(description="Name of the queue")
 
-    def list_units(self, store: Store, known: Known) -> list[SourceUnit]:
+    def list_units(self, files: Files, known: Known) -> list[SourceUnit]:
         """List what came since the last loaded offset, as one unit."""
         start = max((unit.position or 0 for unit in known.values()), default=0)
         end = len(TOPICS[self.topic])

@@ -16,7 +16,7 @@ from databank.sources.erasure.secret import (
     require_secrets,
     with_digests,
 )
-from databank.tables.files import files_of
+from databank.tables.hadoop_files import files_of
 
 OLD, NEW, LONG = "an-old-secret-of-the-bank", "a-new-secret-of-the-bank", "l" * 70
 

@@ -68,7 +68,7 @@ REQUEST_JOB = Job(
     step=request_erasure,
     tables=(ERASURE_REQUEST,),
     latest_only=False,
-    always=True,
+    outside=lambda *_: True,  # each request is new
 )
 
 

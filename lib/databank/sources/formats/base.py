@@ -19,7 +19,7 @@ from databank.sources.units import Known, SourceUnit
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from databank.tables import Store
+    from databank.tables.files import Files
 
 
 class SourceFormat(StrictModel, ABC):
@@ -78,11 +78,11 @@ class SourceFormat(StrictModel, ABC):
         return False
 
     @abstractmethod
-    def list_units(self, store: "Store", known: Known) -> list[SourceUnit]:
+    def list_units(self, files: "Files", known: Known) -> list[SourceUnit]:
         """List what there is to load, units that were loaded before included or not.
 
         Args:
-            store: The bank, for its root and the files under it.
+            files: Of the bank, which say where its root is.
             known: What raw.file says about the units of this source, by source and name; a format
                 with positions begins after the last of them.
         """

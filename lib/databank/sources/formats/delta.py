@@ -11,7 +11,7 @@ from databank.sources.units import Known, SourceUnit
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from databank.tables import Store
+    from databank.tables.files import Files
 
 
 class DeltaFormat(SourceFormat):
@@ -22,12 +22,12 @@ class DeltaFormat(SourceFormat):
     format: Literal["delta"]
     path: str = Field(min_length=1, description="Folder of the table; relative to --root")
 
-    def list_units(self, store: "Store", known: Known) -> list[SourceUnit]:
+    def list_units(self, files: "Files", known: Known) -> list[SourceUnit]:
         """List the last version of the table."""
         from databank.sources.formats.storage import absolute
 
-        path = absolute(self.path, store.root)
-        version = store.files.last_version(path)
+        path = absolute(self.path, files.root)
+        version = files.last_version(path)
         if version is None:
             return []
         name = f"{self.path}@v{version}"

@@ -14,7 +14,7 @@ from databank.sources.formats.base import SourceFormat
 from databank.sources.units import Known, SourceUnit
 
 if TYPE_CHECKING:
-    from databank.tables import Store
+    from databank.tables.files import Files
 
 
 _LINK = "a link out of the folder; copy the file there, or name its own folder in `path`"
@@ -32,7 +32,7 @@ class FileFormat(SourceFormat):
             raise ValueError("`**` is not supported; write one * for each folder")
         return value
 
-    def list_units(self, store: "Store", known: Known) -> list[SourceUnit]:
+    def list_units(self, files: "Files", known: Known) -> list[SourceUnit]:
         """List all files that the path matches now, by name."""
         from databank.sources.formats.storage import (
             absolute,
@@ -41,11 +41,11 @@ class FileFormat(SourceFormat):
             matching_files,
         )
 
-        pattern = absolute(self.path, store.root)
-        files, scheme = matching_files(pattern)
-        root, base = file_system(store.root)[1].rstrip("/") + "/", self.base(store.root)
+        pattern = absolute(self.path, files.root)
+        matches, scheme = matching_files(pattern)
+        root, base = file_system(files.root)[1].rstrip("/") + "/", self.base(files.root)
         # who may put files there must not have others read
-        links = links_out(pattern, files, store.root)
+        links = links_out(pattern, matches, files.root)
         return [
             SourceUnit(
                 source=self.source,
@@ -57,7 +57,7 @@ class FileFormat(SourceFormat):
                 status="link" if info.path in links else "ok",
                 reason=_LINK if info.path in links else None,
             )
-            for info in files
+            for info in matches
         ]
 
     def digest(self, unit: SourceUnit) -> str | None:
