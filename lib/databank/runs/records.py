@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from pyspark.sql import functions as F
+import pyarrow.compute as pc
 
-from databank.runs.history import DONE, ROLLED_BACK, History, RunRecord, history_of
+from databank.runs.history import DONE, History, RunRecord, history_of
 from databank.tables import Store
 from databank.tables.ops import METRIC, RUN
 
@@ -49,22 +49,25 @@ class StoreLedger:
         Raises:
             ForeignCommitError: If somebody else has altered it.
         """
-        runs = self._store.ledger(RUN)
+        runs = self._store.ledger_rows(RUN)
         if runs is None:
             return History()
         self._store.refuse_altered(RUN)
-        return history_of(runs.where(F.col("outcome").isin(DONE, ROLLED_BACK)).toArrow())
+        return history_of(runs)
 
     def record_of(self, run_id: str) -> RunRecord | None:
         """Read the row of ops.run of one run; None if the run ended before it wrote one."""
-        runs = self._store.ledger(RUN)
-        row = None if runs is None else runs.where(F.col("run_id") == run_id).first()
-        return None if row is None else RunRecord(**row.asDict() | {"nodes": tuple(row["nodes"])})
+        runs = self._store.ledger_rows(RUN)
+        rows = [] if runs is None else runs.filter(pc.field("run_id") == run_id).to_pylist()
+        if not rows:
+            return None
+        maps = {name: dict(rows[0][name]) for name in ("read", "written", "rows")}
+        return RunRecord(**rows[0] | maps | {"nodes": tuple(rows[0]["nodes"])})
 
     def append(self, record: RunRecord, metrics: Sequence[Metric]) -> None:
         """Write a row of ops.run, and what a run measured that was done or refused."""
         row = [list(v) if isinstance(v, tuple) else v for v in vars(record).values()]
-        self._store.append(RUN, self._store.small(RUN, [row]), checked=True)
+        self._store.append_rows(RUN, [row])
         if metrics and record.outcome in (DONE, "refused"):
             rows = [(record.run_id, record.job, record.day, *metric) for metric in metrics]
-            self._store.append(METRIC, self._store.small(METRIC, rows), checked=True)
+            self._store.append_rows(METRIC, rows)

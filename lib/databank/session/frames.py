@@ -24,12 +24,14 @@ def small_frame(
         schema: Spark's schema, or its text.
     """
     columns = schema if isinstance(schema, StructType) else _parsed(schema)
-    listed = list(rows)
-    if listed:
-        table = LocalDataToArrowConversion.convert(listed, columns, False)
-    else:
-        table = to_arrow_schema(columns, timezone="UTC").empty_table()
-    return arrow_frame(spark, table, columns)
+    return arrow_frame(spark, arrow_table(rows, columns), columns)
+
+
+def arrow_table(rows: Iterable[Sequence[Any]], schema: StructType) -> pa.Table:
+    """Make a table of Arrow as Spark would make it of the same rows."""
+    if listed := list(rows):
+        return LocalDataToArrowConversion.convert(listed, schema, False)
+    return to_arrow_schema(schema, timezone="UTC").empty_table()
 
 
 def arrow_frame(

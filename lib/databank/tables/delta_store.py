@@ -1,24 +1,29 @@
 """The only door to Delta: a store whose tables are Delta tables below one root."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from delta.exceptions import ConcurrentTransactionException
 from delta.tables import DeltaTable
 from pyspark.errors import AnalysisException
-from pyspark.sql import DataFrame, DataFrameWriter, SparkSession, functions as F
+from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
 
 from databank.errors import DamagedTableError, DataBankError, ForeignCommitError
 from databank.tables.commits import PREFIX, Commit, altering_commit, altering_since
+from databank.tables.direct import read_small_version
 from databank.tables.feed import ChangeFeed
-from databank.tables.files import BEGUN, Files
+from databank.tables.files import BEGUN, Files, LocalFiles, local_path
+from databank.tables.ledgers import TakenError, append_to_ledger
 from databank.tables.ops import PUBLISH, RUN, Publication
-from databank.tables.outside import first_line
+from databank.tables.outside import first_line, read_small
 from databank.tables.spec import TableSpec, name_of
 from databank.tables.statistics import Statistics, properties
 from databank.tables.store import Store
 from databank.tables.unpublished import KnownRuns, refuse_lost_publications
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
@@ -28,6 +33,9 @@ class DeltaStore(Store):
 
     def __init__(self, spark: SparkSession, root: str) -> None:
         super().__init__(spark, root)
+        # delta-rs takes a percent sign in a path for an escape
+        at_hand = isinstance(self.files, LocalFiles) and "%" not in self.root
+        self._folder = local_path(self.root) if at_hand else None
         self._begun: dict[str, int] = {}
         self._publish_version = -1
         self._sound: dict[str, int] = {}  # ledger -> version up to which nobody else altered it
@@ -49,14 +57,9 @@ class DeltaStore(Store):
         if version is None or version == self._publish_version:
             return
         self.refuse_altered(PUBLISH)
-        latest = (
-            self.read_version(PUBLISH, version)
-            .groupBy("table")
-            .agg(F.max_by("version", "seq").alias("version"), F.max("seq").alias("seq"))
-            .collect()  # one row per table of the bank: a few dozen
-        )
-        self.published = {row["table"]: row["version"] for row in latest}
-        self._seq = max((row["seq"] for row in latest), default=0)
+        rows = self._publications()
+        self.published = {row.table: row.version for row in rows}
+        self._seq = rows[-1].seq if rows else 0
         self._publish_version = version
 
     def start_run(self, run_id: str, owned: Iterable[TableSpec]) -> None:
@@ -82,12 +85,17 @@ class DeltaStore(Store):
         Raises:
             DamagedTableError: If there is no table, or its log does not reach back to the version.
         """
+        path = self.path(table)
+        if self._folder is not None:
+            small = read_small_version(self.spark, local_path(path), version)
+            if small is not None:
+                return small
         reader = self.spark.read.format("delta").option("versionAsOf", version)
         try:
-            return reader.load(self.path(table))
+            return reader.load(path)
         except AnalysisException as error:
             reason = f"version {version} cannot be read ({first_line(error)})"
-            raise DamagedTableError(name_of(table), self.path(table), reason) from None
+            raise DamagedTableError(name_of(table), path, reason) from None
 
     def is_readable(self, table: str, version: int) -> bool:
         """Tell whether Delta's log and the files of a version are there still."""
@@ -100,10 +108,8 @@ class DeltaStore(Store):
 
     def ledger(self, table: TableSpec | str) -> DataFrame | None:
         """Read the newest state of a table that the runner writes; None if there is none."""
-        path = self.path(table)
-        if self.files.last_version(path) is None:
-            return None
-        return self.spark.read.format("delta").load(path)
+        newest = self.files.last_version(self.path(table))
+        return None if newest is None else self.read_version(table, newest)
 
     def refuse_altered(self, ledger: TableSpec) -> None:
         """Refuse a ledger whose log has commits of somebody else that altered it."""
@@ -119,11 +125,27 @@ class DeltaStore(Store):
 
     def publications(self, job: str) -> list[Publication]:
         """List all that a job has published, in the order of publishing."""
-        rows = self.ledger(PUBLISH)
-        if rows is None:
-            return []
-        of_job = rows.where(F.col("job") == job).select(*Publication._fields).collect()
-        return sorted((Publication(*row) for row in of_job), key=lambda row: row.seq)
+        return [row for row in self._publications() if row.job == job]
+
+    def ledger_rows(self, table: TableSpec) -> "pa.Table | None":
+        """Give all rows of a ledger; of a local disk without Spark."""
+        if self._folder is None:
+            return super().ledger_rows(table)
+        if self.newest_version(table) is None:
+            return None
+        return read_small(self._folder, table.name)
+
+    def append_rows(self, spec: TableSpec, rows: Iterable[Sequence[Any]]) -> None:
+        """Add rows to a ledger; on a local disk without Spark.
+
+        Raises:
+            DataBankError: If the files cannot be written.
+        """
+        if self._folder is None or self.newest_version(spec) is None:
+            return super().append_rows(spec, rows)
+        self._begin_write(spec)
+        append_to_ledger(local_path(self.path(spec)), spec, rows, run_id=self.run_id)
+        self.fault(f"after:{spec.name}")
 
     # ---- what only Delta does so
 
@@ -169,18 +191,25 @@ class DeltaStore(Store):
 
     def _known_runs(self) -> KnownRuns:
         """Read what the ledgers say of all runs; asked only where a run was left unpublished."""
-        published, runs = self.ledger(PUBLISH), self.ledger(RUN)
-        rows = [] if published is None else published.select("run_id", "table").collect()
-        records = [] if runs is None else runs.select("run_id", "written").collect()
         return KnownRuns(
-            published={(row["run_id"], row["table"]) for row in rows},
-            recorded={row["run_id"]: frozenset(row["written"]) for row in records},
+            published={(row.run_id, row.table) for row in self._publications()},
+            recorded={row["run_id"]: frozenset(dict(row["written"])) for row in self._records()},
             begun=frozenset(self.files.names(BEGUN)),
         )
 
+    def _publications(self) -> list[Publication]:
+        """List all publications, in their order."""
+        rows = self.ledger_rows(PUBLISH)
+        listed = [] if rows is None else rows.select(Publication._fields).to_pylist()
+        return sorted((Publication(**row) for row in listed), key=lambda row: row.seq)
+
+    def _records(self) -> list[dict[str, Any]]:
+        """List the runs with the tables that each has written: run_id, written."""
+        rows = self.ledger_rows(RUN)
+        return [] if rows is None else rows.select(["run_id", "written"]).to_pylist()
+
     def _refuse_lost_ledger(self) -> None:
-        runs = self.ledger(RUN)
-        if runs is not None and not runs.where("size(written) > 0").isEmpty():
+        if any(row["written"] for row in self._records()):
             raise DataBankError(
                 f"{PUBLISH.name}: nothing lies at {self.path(PUBLISH)}, although ops.run tells of "
                 "runs that published; nothing was touched: restore it from a backup"
@@ -200,11 +229,17 @@ class DeltaStore(Store):
         self._begin_write(PUBLISH)
         # a run that was paused here while another one took over: Delta takes a number of a job
         # once, and leaves out, or refuses, who comes late
-        writer = self._writer(PUBLISH, self.small(PUBLISH, publications), "append", None)
-        writer = writer.option("txnAppId", f"publish:{job}").option("txnVersion", attempt)
+        once = (f"publish:{job}", attempt)
         try:
-            self._save(PUBLISH, writer)
-        except ConcurrentTransactionException:
+            if self._folder is not None and self.newest_version(PUBLISH) is not None:
+                path = local_path(self.path(PUBLISH))
+                append_to_ledger(path, PUBLISH, publications, run_id=self.run_id, once=once)
+            else:
+                writer = self._writer(PUBLISH, self.small(PUBLISH, publications), "append", None)
+                self._save(
+                    PUBLISH, writer.option("txnAppId", once[0]).option("txnVersion", once[1])
+                )
+        except (ConcurrentTransactionException, TakenError):
             raise _published_beside(job) from None
         self.fault(f"after:{PUBLISH.name}")
         commits = self.files.commits(self.path(PUBLISH), self._publish_version)

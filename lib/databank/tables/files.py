@@ -176,8 +176,13 @@ class LocalFiles(Files):
             at.unlink(missing_ok=True)
 
     def _at(self, path: str) -> Path:
-        return self._folder / path.removeprefix("file:")
+        return self._folder / local_path(path)
 
 
 def _is_commit(name: str) -> bool:
     return name.endswith(".json") and name[:20].isdigit() and len(name) == 25
+
+
+def local_path(path: str) -> str:
+    """Give a path of a local disk without its scheme."""
+    return path.removeprefix("file:")

@@ -5,33 +5,29 @@ rows in ops.publish; readers take the versions found there. What a crashed run l
 published version is taken back before the next run of the job writes.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from databank.errors import DataBankError
 from databank.session import keep_checkpoints, small_frame
 from databank.tables.checks import computed_once, conform, refuse_outside, refuse_unsafe_keys
 from databank.tables.commits import Commit
 from databank.tables.faults import die_at
-from databank.tables.feed import ChangeFeed
 from databank.tables.files import BEGUN, SCRATCH
 from databank.tables.hadoop_files import files_of
 from databank.tables.ops import RUNNER, Publication
-from databank.tables.spec import TableSpec, name_of
+from databank.tables.reading import TableReader
+from databank.tables.spec import TableSpec
 
 
-class Store(ABC):
+class Store(TableReader):
     """Reads and writes the tables of one warehouse for one run; tests keep them in memory.
 
     Attributes:
         files: Files of the warehouse beside its tables.
-        published: Table -> version that readers see.
-        versions_read: Table -> version that this run has read; -1 = not published.
-        versions_written: Table -> version that this run has written.
         rows_written: Table -> rows that this run has written.
         fault: Called with `before:<table>`, `after:<table>` and `publish:<job>`; tests put a
             raising function here.
@@ -42,15 +38,11 @@ class Store(ABC):
     guard: Callable[[], None] = staticmethod(lambda: None)
 
     def __init__(self, spark: SparkSession, root: str) -> None:
-        self.spark = spark
+        super().__init__(spark)
         self.files = files_of(spark, root)
         self.root = self.files.root
         self.run_id = "none"
-        self.published: dict[str, int] = {}
-        self.versions_read: dict[str, int] = {}
-        self.versions_written: dict[str, int] = {}
         self.rows_written: dict[str, int] = {}
-        self._owned: frozenset[str] = frozenset()
         self._seq = 0
 
     # ---- a run
@@ -99,90 +91,12 @@ class Store(ABC):
         return f"{self.root}/{SCRATCH}/{self.run_id}/{name}"
 
     @abstractmethod
-    def materialise(self, name: str, rows: DataFrame) -> DataFrame:
-        """Compute rows once and keep them for the run; their size is known afterwards."""
-
-    # ---- reading
-
-    def is_published(self, table: TableSpec | str) -> bool:
-        """Tell whether a reader would find the table."""
-        return name_of(table) in self.published
-
-    def read(self, spec: TableSpec) -> DataFrame:
-        """Read a table at its published version, or as this run has written it.
-
-        A table that was never published is empty.
-        """
-        version = self._note_read(spec.name)
-        if version is None:
-            return small_frame(self.spark, [], spec.schema())
-        return self.read_version(spec, version)
-
-    def require(self, table: TableSpec | str) -> DataFrame:
-        """Read a table that must have been published, or written by this run.
-
-        Raises:
-            DataBankError: If it has not.
-        """
-        name = name_of(table)
-        version = self._note_read(name)
-        if version is None:
-            raise DataBankError(f"{name}: not published yet; run the job that writes it first")
-        return self.read_version(table, version)
-
-    @abstractmethod
-    def read_version(self, table: TableSpec | str, version: int) -> DataFrame:
-        """Read a table at some version, which counts neither as read nor as published.
-
-        Raises:
-            DamagedTableError: If the version is gone.
-        """
-
-    @abstractmethod
-    def is_readable(self, table: str, version: int) -> bool:
-        """Tell whether a version of a table can still be read."""
-
-    @abstractmethod
-    def ledger(self, table: TableSpec | str) -> DataFrame | None:
-        """Read the newest state of a table that the runner writes; None if there is none."""
-
-    @abstractmethod
     def refuse_altered(self, ledger: TableSpec) -> None:
         """Raise ForeignCommitError if somebody else has altered a ledger."""
 
     @abstractmethod
-    def publications(self, job: str) -> list[Publication]:
-        """List all that a job has published, in the order of publishing."""
-
-    def changes(self, spec: TableSpec, since: int | None) -> DataFrame:
-        """Give the rows that were added to a table after the version `since`; None or -1 = all.
-
-        Rows that have been altered or taken back since are not among them. Raises as `feed` does.
-        """
-        feed = self.feed(spec, since)
-        return self.read(spec) if feed is None else feed.added()
-
-    def altered(self, spec: TableSpec, since: int | None) -> DataFrame:
-        """Give the rows that were changed or removed after `since`, as before and as after it.
-
-        None or -1 = none. Raises as `feed` does.
-        """
-        feed = self.feed(spec, since)
-        return small_frame(self.spark, [], spec.schema()) if feed is None else feed.altered()
-
-    def feed(self, spec: TableSpec, since: int | None) -> ChangeFeed | None:
-        """Open the changes of a table after the version `since`; None where all is new, or nothing.
-
-        Raises:
-            DataBankError: If the table keeps no change feed.
-        """
-        if not spec.change_feed:
-            raise DataBankError(f"{spec.name}: keeps no change feed; declare change_feed=True")
-        self._note_read(spec.name)
-        until = self.versions_read.get(spec.name, -1)
-        if since is None or since < 0 or until < 0:
-            return None
-        return self._open_feed(spec, since, until)
+    def materialise(self, name: str, rows: DataFrame) -> DataFrame:
+        """Compute rows once and keep them for the run; their size is known afterwards."""
 
     # ---- writing
 
@@ -204,6 +118,10 @@ class Store(ABC):
             UnsafeKeysError: If a key among the new rows is null or repeated.
         """
         self._write(spec, rows, mode="append", checked=checked)
+
+    def append_rows(self, spec: TableSpec, rows: Iterable[Sequence[Any]]) -> None:
+        """Add rows to a ledger, in the order of its columns."""
+        self.append(spec, self.small(spec, rows), checked=True)
 
     def replace(
         self, spec: TableSpec, rows: DataFrame, *, where: str | None = None, checked: bool = False
@@ -288,10 +206,6 @@ class Store(ABC):
         """Append rows to ops.publish in one commit."""
 
     @abstractmethod
-    def _open_feed(self, spec: TableSpec, since: int, until: int) -> ChangeFeed:
-        """Give the feed of a table between two versions."""
-
-    @abstractmethod
     def _commit_write(self, spec: TableSpec, rows: DataFrame, mode: str, where: str | None) -> None:
         """Append rows to a table, or overwrite it, or overwrite what a condition names."""
 
@@ -330,12 +244,6 @@ class Store(ABC):
     def _begin_write(self, spec: TableSpec) -> None:
         self.guard()
         self.fault(f"before:{spec.name}")
-
-    def _note_read(self, name: str) -> int | None:
-        version = self.versions_written.get(name, self.published.get(name))
-        if name not in self._owned:  # a job's own tables are not its input
-            self.versions_read[name] = -1 if version is None else version
-        return version
 
     def _note_written(self, spec: TableSpec, before: int | None) -> None:
         version = self.newest_version(spec)
