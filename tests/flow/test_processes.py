@@ -80,10 +80,15 @@ def _written(path: Path) -> bool:
 
 
 def test_the_second_of_two_runs_at_once_is_refused(
-    fixed_bank: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    spark_session: SparkSession,
+    fixed_bank: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     root = tmp_path / "root"
     shutil.copytree(fixed_bank, root)
+    # a run without work holds no lease
+    forget_runs(DeltaStore(spark_session, str(root)), "ingest")
     first = subprocess.Popen(
         embedded("ingest", root), cwd=HERE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
