@@ -26,7 +26,7 @@ class PlainStore(Store):
         self.ops: list[Publication] = []
         self.unreadable: set[tuple[str, int]] = set()
         self.published, self.versions_read, self.versions_written = {}, {}, {}
-        self.rows_written, self._owned, self._seq = {}, frozenset(), 0
+        self.versions_published, self.rows_written, self._owned, self._seq = {}, {}, frozenset(), 0
 
     def refresh(self) -> None:
         self.published = {row.table: row.version for row in self.ops}
@@ -34,6 +34,7 @@ class PlainStore(Store):
     def start_run(self, run_id: str, owned: Iterable[TableSpec]) -> None:
         self.run_id, self._owned = run_id, frozenset(spec.name for spec in owned)
         self.versions_read, self.versions_written, self.rows_written = {}, {}, {}
+        self.versions_published = {}
         for spec in owned:
             self._restore(spec)
 

@@ -149,6 +149,7 @@ class Runner:
             taken = time.monotonic() - clock
             if outcome != "unchanged":
                 self.store.files.delete(f"{SCRATCH}/{context.run_id}")
+                published = self.store.versions_published
                 record = RunRecord(
                     run_id=context.run_id,
                     job=job.name,
@@ -159,8 +160,9 @@ class Runner:
                     config_hash=context.config_hash,
                     logic_version=job.logic_version,
                     read=dict(self.store.versions_read),
-                    written=self._published_now(self.store.versions_written),
-                    rows=self._published_now(self.store.versions_written, self.store.rows_written),
+                    # a run that was refused may have published a part of what it wrote
+                    written=dict(published),
+                    rows={t: n for t, n in self.store.rows_written.items() if t in published},
                     started=started,
                     seconds=taken,
                 )
@@ -187,13 +189,6 @@ class Runner:
         version = self._ledger.version()
         if version != self._seen:
             self._seen, self._history = version, self._ledger.history()
-
-    def _published_now(
-        self, written: dict[str, int], shown: dict[str, int] | None = None
-    ) -> dict[str, int]:
-        """Keep what readers see of the run's work; a refused run may have published measures."""
-        seen = {t: v for t, v in written.items() if self.store.published.get(t) == v}
-        return seen if shown is None else {t: shown[t] for t in seen if t in shown}
 
     def _is_unchanged(self, job: Job, config: Any, context: Context) -> bool:
         return job.is_unchanged(

@@ -28,6 +28,7 @@ class Store(TableReader):
 
     Attributes:
         files: Files of the warehouse beside its tables.
+        versions_published: Table -> version that this run has published.
         rows_written: Table -> rows that this run has written.
         fault: Called with `before:<table>`, `after:<table>` and `publish:<job>`; tests put a
             raising function here.
@@ -42,6 +43,7 @@ class Store(TableReader):
         self.files = files_of(spark, root)
         self.root = self.files.root
         self.run_id = "none"
+        self.versions_published: dict[str, int] = {}
         self.rows_written: dict[str, int] = {}
         self._seq = 0
 
@@ -60,6 +62,7 @@ class Store(TableReader):
         """
         self.run_id = run_id
         self.versions_read, self.versions_written, self.rows_written = {}, {}, {}
+        self.versions_published = {}
         keep_checkpoints(self.spark, self.scratch("checkpoints"))
         tables = tuple(owned)
         self._owned = frozenset(spec.name for spec in tables)
@@ -85,6 +88,7 @@ class Store(TableReader):
             for table, version in sorted(self.versions_written.items())
         )
         self.published |= self.versions_written
+        self.versions_published |= self.versions_written
 
     def scratch(self, name: str) -> str:
         """Give a path for files that live as long as the run."""

@@ -22,6 +22,7 @@ def copy_rows(context: Context, config: object) -> StepResult:
 
 
 JOB = Job(name="copy", step=copy_rows, tables=(OUT,))
+QUIET = Progress(quiet=True)
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def store(spark_session: SparkSession, tmp_path: Path) -> DeltaStore:
 def test_a_record_is_written_and_the_next_process_goes_by_it(store: DeltaStore) -> None:
     def run(day: date, *nodes: str) -> str:
         again = DeltaStore(store.spark, store.root)
-        runner = Runner(again, Settings(), progress=Progress(quiet=True))
+        runner = Runner(again, Settings(), progress=QUIET)
         return runner.run(JOB, None, day=day, config_hash="h", nodes=nodes).outcome
 
     assert run(DAY) == "done"
@@ -53,6 +54,26 @@ def test_a_record_is_written_and_the_next_process_goes_by_it(store: DeltaStore) 
     # a part of other nodes is another part; one that another has built since is made again
     assert [run(DAY, "b", "a"), run(DAY, "a", "b")] == ["done", "unchanged"]
     assert [run(DAY, "b", "c"), run(DAY, "a", "b")] == ["done", "done"]
+
+
+def test_a_refused_run_is_not_recorded_as_one_that_published(store: DeltaStore) -> None:
+    def step(context: Context, config: object) -> StepResult:
+        if config is None:
+            return copy_rows(context, config)
+        context.store.upsert(OUT, context.store.small(OUT, []))
+        raise DataBankError(str(config))
+
+    job = Job(name="copy", step=step, tables=(OUT,))
+    for hash_, config in (("a", None), ("b", "no room")):
+        runner = Runner(DeltaStore(store.spark, store.root), Settings(), progress=QUIET)
+        runner.run(job, config, day=DAY, config_hash=hash_)
+    runs = store.ledger_rows(RUN)
+    assert runs is not None
+    rows = runs.sort_by("started").select(["outcome", "written"]).to_pylist()
+    # the merge of nothing left the published version as it was
+    assert [(row["outcome"], dict(row["written"])) for row in rows] == [
+        ("done", {OUT.name: 0}), ("failed", {}),
+    ]  # fmt: skip
 
 
 @pytest.fixture
