@@ -38,7 +38,9 @@ def bench_queries(root: Path, loop: Callable[[], None], next_day: Callable[[], N
         with event_log() as folder:
             command()
             events = [json.loads(line) for path in folder.glob("*") for line in path.open()]
-        runs = [run for run in runs_of(root) if run.run_id not in seen]
+        runs = sorted(
+            (run for run in runs_of(root) if run.run_id not in seen), key=lambda run: run.started
+        )
         seen |= {run.run_id for run in runs}
         print_counts(title, runs, events, commits_of(root))
 
