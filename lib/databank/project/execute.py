@@ -46,11 +46,12 @@ def execute(
     seldom = any(tag.refresh for tag in project.tags if tag.name == only)
     # made one by one: what the first job with work is settles it
     parts = (_part(project, step) for step in steps)
-    if not seldom and is_idle(root, parts, day=day):
-        return [_unchanged(step, place, len(steps), progress) for place, step in enumerate(steps)]
-    runner = open_runner(project.settings, root, progress)
+    idle = not seldom and is_idle(root, parts, day=day)
+    runner = None if idle else open_runner(project.settings, root, progress)
     if any(JOBS[step.job].kind or step.job == _INDICATORS for step in steps):
         progress.warn(bank_warnings(project, root))
+    if runner is None:
+        return [_unchanged(step, place, len(steps), progress) for place, step in enumerate(steps)]
 
     def run(step: Step, *, done: int, waiting: int, rebuilt: bool) -> Outcome:
         progress.place(done + 1, done + 1 + waiting)

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any, NamedTuple
 
-from databank.errors import DataBankError
 from databank.runs.history import history_of
 from databank.runs.job import Job
 from databank.tables.outside import is_elsewhere
@@ -51,5 +50,5 @@ def is_idle(root: str, parts: Iterable[Part], *, day: date) -> bool:
             )
             for part in parts
         )
-    except DataBankError:  # the run says it, with all that it knows
+    except Exception:  # whatever it is: the run meets it again, says it, and records it
         return False

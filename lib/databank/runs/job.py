@@ -6,6 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from databank.runs.history import History
+from databank.tables.files import BEGUN, SCRATCH
 from databank.tables.spec import TableSpec
 from databank.tables.state import BankState
 
@@ -57,6 +58,8 @@ class Job:
     ) -> bool:
         """Tell whether a run would read what the last one read, and do with it what that did.
 
+        What a killed run has left is work, too: it may be personal data in clear.
+
         Args:
             config: The job's part of the configuration.
             day: Run day.
@@ -65,7 +68,7 @@ class Job:
             history: What was done last.
             state: Of the bank now.
         """
-        last = history.last(self.name, nodes)
+        last, names = history.last(self.name, nodes), state.files.names
         return (
             last is not None
             and last.day == day
@@ -73,8 +76,13 @@ class Job:
             and not history.superseded_by_other_part(self.name, nodes, last)
             and all(state.published.get(t, -1) == v for t, v in last.read.items())
             and all(state.files.exists(f) for f in self.files(day))
+            and not any(self.has_run(left) for place in (SCRATCH, BEGUN) for left in names(place))
             and not self.outside(config, state)
         )
+
+    def has_run(self, run_id: str) -> bool:
+        """Tell whether an id is that of a run of the job."""
+        return run_id.partition("-")[2].rpartition("-")[0] == self.name
 
     def is_older(self, day: date, history: History) -> bool:
         """Tell whether the job cannot be run for a day, for it was for a later one."""

@@ -120,6 +120,8 @@ class Runner:
         message: str | None = None
         outcome = "error"
         try:
+            # what an earlier run has read and written is not this one's, wherever it ends
+            self.store.start_run(context.run_id, ())
             self._refuse_older_day(job, context)
             if not (forced or preview) and self._is_unchanged(job, config, context):
                 outcome = "unchanged"
@@ -181,7 +183,7 @@ class Runner:
         """
         for folder in (SCRATCH, BEGUN):
             for left in self.store.files.names(folder):
-                if left != run_id and is_run_of(left, job):
+                if left != run_id and job.has_run(left):
                     self.store.files.delete(f"{folder}/{left}")
 
     def _read_history(self) -> None:
@@ -217,11 +219,6 @@ def title_of(job: str, nodes: tuple[str, ...]) -> str:
 def new_run_id(job: Job, day: date) -> str:
     """Make an id that no other run has."""
     return f"{day:%Y%m%d}-{job.name}-{uuid4().hex[:8]}"
-
-
-def is_run_of(run_id: str, job: Job) -> bool:
-    """Tell whether an id is that of a run of the job."""
-    return run_id.partition("-")[2].rpartition("-")[0] == job.name
 
 
 def _operators_error(

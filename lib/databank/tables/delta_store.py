@@ -16,7 +16,7 @@ from databank.tables.feed import ChangeFeed
 from databank.tables.files import BEGUN, Files, LocalFiles, local_path
 from databank.tables.ledgers import TakenError, append_to_ledger
 from databank.tables.ops import PUBLISH, RUN, Publication
-from databank.tables.outside import first_line, read_small
+from databank.tables.outside import first_line, has_plain_path, read_small
 from databank.tables.spec import TableSpec, name_of
 from databank.tables.statistics import Statistics, properties
 from databank.tables.store import Store
@@ -33,9 +33,9 @@ class DeltaStore(Store):
 
     def __init__(self, spark: SparkSession, root: str) -> None:
         super().__init__(spark, root)
-        # delta-rs takes a percent sign in a path for an escape
-        at_hand = isinstance(self.files, LocalFiles) and "%" not in self.root
-        self._folder = local_path(self.root) if at_hand else None
+        folder = local_path(self.root)
+        at_hand = isinstance(self.files, LocalFiles) and has_plain_path(folder)
+        self._folder = folder if at_hand else None
         self._begun: dict[str, int] = {}
         self._publish_version = -1
         self._sound: dict[str, int] = {}  # ledger -> version up to which nobody else altered it
@@ -136,16 +136,21 @@ class DeltaStore(Store):
         return read_small(self._folder, table.name)
 
     def append_rows(self, spec: TableSpec, rows: Iterable[Sequence[Any]]) -> None:
-        """Add rows to a ledger; on a local disk without Spark.
-
-        Raises:
-            DataBankError: If the files cannot be written.
-        """
-        if self._folder is None or self.newest_version(spec) is None:
+        """Add rows to a ledger; on a local disk without Spark."""
+        rows = list(rows)
+        if not self._append_outside(spec, rows):
             return super().append_rows(spec, rows)
-        self._begin_write(spec)
-        append_to_ledger(local_path(self.path(spec)), spec, rows, run_id=self.run_id)
         self.fault(f"after:{spec.name}")
+
+    def _append_outside(
+        self, spec: TableSpec, rows: Iterable[Sequence[Any]], once: tuple[str, int] | None = None
+    ) -> bool:
+        """Add rows to a ledger without Spark; False where that cannot be, and Spark is to try."""
+        if self._folder is None or self.newest_version(spec) is None:
+            return False
+        self._begin_write(spec)
+        path = local_path(self.path(spec))
+        return append_to_ledger(path, spec, rows, run_id=self.run_id, once=once)
 
     # ---- what only Delta does so
 
@@ -226,15 +231,12 @@ class DeltaStore(Store):
             if each.table in self.rows_written:
                 self._refuse_others_commits(each.table, each.version)
         job, attempt = publications[0].job, self._publish_version + 1
-        self._begin_write(PUBLISH)
         # a run that was paused here while another one took over: Delta takes a number of a job
         # once, and leaves out, or refuses, who comes late
         once = (f"publish:{job}", attempt)
         try:
-            if self._folder is not None and self.newest_version(PUBLISH) is not None:
-                path = local_path(self.path(PUBLISH))
-                append_to_ledger(path, PUBLISH, publications, run_id=self.run_id, once=once)
-            else:
+            if not self._append_outside(PUBLISH, publications, once):
+                self._begin_write(PUBLISH)
                 writer = self._writer(PUBLISH, self.small(PUBLISH, publications), "append", None)
                 self._save(
                     PUBLISH, writer.option("txnAppId", once[0]).option("txnVersion", once[1])

@@ -1,16 +1,23 @@
 """Ledgers on a local disk are written by delta-rs: a commit takes it milliseconds, and no Spark."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import (
+    CommitProperties,
+    DeltaTable,
+    PostCommitHookProperties,
+    Transaction,
+    write_deltalake,
+)
 from deltalake.exceptions import CommitFailedError, DeltaError
 
-from databank.errors import DataBankError
 from databank.session import arrow_table
 from databank.tables.commits import PREFIX
-from databank.tables.outside import first_line
 from databank.tables.spec import TableSpec
+
+_CHECKPOINT = 20  # commits, each a small file that whoever opens the ledger reads
 
 
 class TakenError(Exception):
@@ -24,8 +31,10 @@ def append_to_ledger(
     *,
     run_id: str,
     once: tuple[str, int] | None = None,
-) -> None:
-    """Add rows to a ledger that is there, in one commit.
+) -> bool:
+    """Add rows to a ledger that is there, in one commit; False where delta-rs cannot write.
+
+    It commits by a hard link, which some file systems lack.
 
     Args:
         path: Of the table, on a local disk.
@@ -36,7 +45,6 @@ def append_to_ledger(
 
     Raises:
         TakenError: If the number was committed before, or is by somebody else at this moment.
-        DataBankError: If the files cannot be written.
     """
     values = arrow_table(rows, spec.schema())
     try:
@@ -49,17 +57,23 @@ def append_to_ledger(
             custom_metadata={"userMetadata": f"{PREFIX}{run_id}"},
             app_transactions=[Transaction(*once)] if once else None,
         )
-        write_deltalake(table, values, mode="append", commit_properties=properties)
-    except CommitFailedError as error:
+        write_deltalake(
+            table,
+            values,
+            mode="append",
+            commit_properties=properties,
+            # a checkpoint that fails must not look like a commit that did
+            post_commithook_properties=PostCommitHookProperties(
+                create_checkpoint=False, cleanup_expired_logs=False
+            ),
+        )
+    except CommitFailedError:
         if once is None:
-            raise _unwritten(spec, path, error) from None
+            return False
         raise TakenError from None
-    except (DeltaError, OSError) as error:
-        raise _unwritten(spec, path, error) from None
-
-
-def _unwritten(spec: TableSpec, path: str, error: Exception) -> DataBankError:
-    return DataBankError(
-        f"{spec.name}: cannot be written at {path} ({first_line(error)}); see that there is room, "
-        "and that this user may write there, then run again"
-    )
+    except (DeltaError, OSError):
+        return False
+    if table.version() % _CHECKPOINT == 0:
+        with suppress(DeltaError, OSError):
+            table.create_checkpoint()
+    return True

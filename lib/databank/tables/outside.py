@@ -19,6 +19,11 @@ def is_elsewhere(root: str) -> bool:
     return "://" in root
 
 
+def has_plain_path(path: str) -> bool:
+    """Tell whether delta-rs takes a path as it is: in some it sees escapes and separators."""
+    return not set("%\\\n") & set(os.path.abspath(path))
+
+
 def holds_bank(root: str) -> bool:
     """Tell whether a run has written into the root; a store elsewhere is tried when it is read.
 
@@ -150,6 +155,8 @@ def _local_rows(held: "DeltaTable") -> "pa.Table":
     import pyarrow as pa
     from pyarrow import dataset
 
+    if held.protocol().min_reader_version > 1 or held.metadata().partition_columns:
+        return held.to_pyarrow_table()  # which refuses what it cannot read
     schema = pa.schema(held.schema().to_arrow())
     files = [unquote(uri.removeprefix("file://")) for uri in held.file_uris()]
     if not files:

@@ -10,7 +10,7 @@ from databank.errors import ForeignCommitError
 from databank.tables.commits import altering_commit
 from databank.tables.files import Files, LocalFiles
 from databank.tables.ops import PUBLISH, RUN
-from databank.tables.outside import published_versions, read_small
+from databank.tables.outside import has_plain_path, published_versions, read_small
 from databank.tables.spec import TableSpec
 
 if TYPE_CHECKING:
@@ -49,12 +49,14 @@ def state_of(store: "Store") -> BankState:
 def state_outside(root: str) -> "tuple[BankState, pa.Table] | None":
     """Read the state of a bank on a local disk without Spark, and its ops.run.
 
-    None where nothing was published yet, or a run is going on.
+    None where nothing was published yet, a run is going on, or delta-rs would look elsewhere.
 
     Raises:
         DataBankError: If the bank cannot be read.
         ForeignCommitError: If somebody else altered a ledger.
     """
+    if not has_plain_path(root):
+        return None
     folder = Path(os.path.abspath(root))
     files = LocalFiles(f"file:{folder}", folder)
     if files.names(LEASES):

@@ -121,6 +121,8 @@ def test_a_bank_in_use_altered_or_absent_is_left_to_the_run(
     absent = Part(Job("copy", copy_rows, (OUT,)), None, "h")
     assert not is_idle(str(tmp_path / "absent"), [absent], day=DAYS[0])
     assert not is_idle("s3://bucket/bank", [absent], day=DAYS[0])
+    (tmp_path / "a%20b").mkdir()
+    assert not is_idle(str(tmp_path / "a%20b"), [absent], day=DAYS[0])
     bank = Bank(spark_session, tmp_path)
     assert not bank.is_idle(*part)
     bank.run(*part)
@@ -145,18 +147,27 @@ def test_files_that_came_or_changed_are_work(spark_session: SparkSession, tmp_pa
     def idle(day: date = LOADED) -> bool:
         return is_idle(str(tmp_path), [Part(INGEST, config, "c")], day=day)
 
-    world.put("pos/1.csv", "sold,amount,store,mobile\n2026-01-30 10:00:00,1,x,13912345678\n")
+    world.put("pos/1.csv", "sold,amount,store,mobile\n2026-01-30 10:00:00,1,x,13912345670\n")
     assert not idle()
     assert world.run().outcome == "done"
     assert (idle(), idle(LOADED + timedelta(days=1))) == (True, False)
     assert world.run().outcome == "unchanged"
+    # the first request of a bank, on the day of its last run
+    world.request("+8613912345670")
+    assert not idle()
+    assert world.run().summary["identifiers erased"] == 1
+    assert idle()
+    killed = tmp_path / "_begun" / "20260131-ingest-0a1b2c3d"
+    killed.write_text("")
+    assert not idle()
+    assert (world.run().outcome, killed.exists(), idle()) == ("done", False, True)
     world.put("pos/2.csv", "sold,amount\n")
     assert not idle()
     # refused for its columns, which it is told once
     refused = world.run()
     assert (refused.outcome, refused.summary["quarantined"]) == ("done", 0)
     assert idle()
-    world.put("pos/1.csv", "sold,amount,store,mobile\n2026-01-30 10:00:00,2,x,13912345678\n")
+    world.put("pos/1.csv", "sold,amount,store,mobile\n2026-01-30 10:00:00,2,x,13912345670\n")
     assert not idle()
     assert "changed after loading" in str(world.run().summary["warning"])
     (tmp_path / "in/pos/1.csv").unlink()

@@ -125,8 +125,11 @@ def test_parts_of_a_job_follow_those_of_another_process(world: World) -> None:
 
 
 def test_an_older_day_than_the_last_one_is_refused(world: World) -> None:
-    world.run()
-    outcome = world.run(day=date(2026, 1, 30))
+    runner = world.runner()
+    runner.run(JOB, None, day=DAY, config_hash="h")
+    outcome = runner.run(JOB, None, day=date(2026, 1, 30), config_hash="h")
+    # what the run before it did is not its work
+    assert (world.ledger.records[-1].read, world.ledger.records[-1].written) == ({}, {})
     assert outcome.outcome == "failed"
     assert "2026-01-31" in str(outcome.error)
 

@@ -158,5 +158,7 @@ def test_the_command_lists_without_values_and_a_dry_run_loads_nothing(
     code, [counts], _ = answer("replay")
     world.store.refresh()
     assert (code, counts["loaded from quarantine"], len(loaded(world))) == (0, 2, 3)
+    code, [counts], _ = answer("replay")
+    assert (code, counts["loaded from quarantine"], counts["still in quarantine"]) == (0, 0, 1)
     code, _, error = answer("replay", "--source", "shoop")
     assert (code, "unknown source 'shoop'; one of shop" in error) == (2, True)

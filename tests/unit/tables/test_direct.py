@@ -1,17 +1,18 @@
 """Small tables and ledgers of a local disk: read and written as Spark reads and writes them."""
 
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import SparkSession, functions as F
 
-from databank.errors import DataBankError
-from databank.tables import Column, TableSpec, direct
+from databank.tables import Column, DeltaStore, TableSpec, delta_store, direct, ledgers
 from databank.tables.direct import read_small_version
 from databank.tables.ledgers import TakenError, append_to_ledger
-from databank.tables.ops import RUN
+from databank.tables.ops import PUBLISH, RUN
 
 KINDS = (
     "id bigint, at timestamp, day date, name string, amount decimal(28,8), "
@@ -94,6 +95,43 @@ def test_a_number_is_committed_once(tmp_path: Path) -> None:
     assert [each.get("userMetadata") for each in table.history()] == [*["databank:r"] * 3, None]
 
 
-def test_a_ledger_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataBankError, match=r"ops\.run: cannot be written at .*; see that there"):
-        append_to_ledger(str(tmp_path / "absent"), RUN, [], run_id="r")
+def test_of_two_at_once_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = str(tmp_path / "log")
+    write_deltalake(path, pa.table({"n": [0]}))
+
+    def beside(*given: Any, **options: Any) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(ledgers, "write_deltalake", write_deltalake)
+            append_to_ledger(path, LEDGER, [(1,)], run_id="quick", once=("publish:j", 3))
+        write_deltalake(*given, **options)
+
+    monkeypatch.setattr(ledgers, "write_deltalake", beside)
+    with pytest.raises(TakenError):
+        append_to_ledger(path, LEDGER, [(2,)], run_id="slow", once=("publish:j", 3))
+    assert sorted(DeltaTable(path).to_pyarrow_table()["n"].to_pylist()) == [0, 1]
+
+
+def test_where_delta_rs_cannot_write_it_says_so(
+    spark_session: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not append_to_ledger(str(tmp_path / "absent"), RUN, [], run_id="r")
+    # and Spark writes
+    store = DeltaStore(spark_session, str(tmp_path))
+    row = ("p", date(2026, 1, 31), "r", "core.made", 0, 1)
+    for number in range(2):
+        store.append_rows(PUBLISH, [row])
+        monkeypatch.setattr(delta_store, "append_to_ledger", lambda *_, **__: False)
+        rows = store.ledger_rows(PUBLISH)
+        assert rows is not None
+        assert rows.num_rows == number + 1
+
+
+def test_a_ledger_gets_checkpoints(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    write_deltalake(path, pa.table({"n": [0]}))
+    for number in range(20):
+        assert append_to_ledger(str(path), LEDGER, [(number,)], run_id="r")
+    assert [file.name[:20] for file in path.glob("_delta_log/*.checkpoint.parquet")] == [
+        f"{20:020d}"
+    ]
+    assert DeltaTable(path).to_pyarrow_table().num_rows == 21
