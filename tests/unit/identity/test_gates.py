@@ -60,7 +60,7 @@ def test_each_broken_gate_is_told() -> None:
     assert "databank preview identity" in message
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.usefixtures("affected_only")
 def test_a_refused_run_leaves_what_was_published(
     spark_session: SparkSession, tmp_path: Path

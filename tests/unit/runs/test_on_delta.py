@@ -86,6 +86,7 @@ def was_rolled_back(store: Store, since: int) -> bool:
     return feed is not None and feed.was_rolled_back()
 
 
+@pytest.mark.nightly
 def test_a_rollback_restores_versions_and_readers_of_changes_see_it(bank: Made) -> None:
     bank.run(SECOND, 2)
     bank.run(THIRD, 3)

@@ -56,6 +56,7 @@ def start(home: Path, *options: str) -> tuple[str, str, str]:
     return done.stdout, done.stderr, log.read_text(encoding="utf-8")
 
 
+@pytest.mark.nightly
 def test_a_start_says_nothing_but_in_its_log_and_values_nowhere(tmp_path: Path) -> None:
     printed, said_on_stderr, log = start(tmp_path)
     failed = "[CAST_INVALID_INPUT] (STRING, INT) in `cast(mail AS int)`\n"

@@ -127,6 +127,7 @@ def test_events_of_a_later_day_wait_for_its_run(
     assert world.rows("ops.quarantine", "rule") == []
 
 
+@pytest.mark.nightly
 def test_the_command_lists_without_values_and_a_dry_run_loads_nothing(
     spark_session: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
