@@ -40,7 +40,7 @@ class LastRun:
     started: datetime
 
 
-Part = tuple[str, tuple[str, ...]]  # job, its nodes sorted
+_PartKey = tuple[str, tuple[str, ...]]  # job, its nodes sorted
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class History:
     What was rolled back was never done; the rollback stands for the run that it went back to.
     """
 
-    parts: dict[Part, LastRun] = field(default_factory=dict)
+    parts: dict[_PartKey, LastRun] = field(default_factory=dict)
     days: dict[str, date] = field(default_factory=dict)
 
     def last(self, job: str, nodes: tuple[str, ...]) -> LastRun | None:
@@ -92,7 +92,7 @@ def history_of(runs: "pa.Table") -> History:
     for row in rows:
         if row["outcome"] == ROLLED_BACK:
             undone[row["job"]] = max(row["started"], undone.get(row["job"], row["started"]))
-    newest: dict[Part, int] = {}
+    newest: dict[_PartKey, int] = {}
     days: dict[str, date] = {}
     for number, row in enumerate(rows):
         job, started = row["job"], row["started"]

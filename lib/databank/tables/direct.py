@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
 from databank.session import small_frame
+from databank.tables.outside import is_plain
 
 # of a larger table the log tells which files a query may skip
 _MOST_FILES = 64
@@ -34,7 +35,7 @@ def read_small_version(spark: SparkSession, path: str, version: int) -> DataFram
         return None
     try:
         table = DeltaTable(path, version=version)
-        if table.protocol().min_reader_version > 1 or table.metadata().partition_columns:
+        if not is_plain(table):
             return None
         files = pa.table(table.get_add_actions(flatten=True)).select(["path", "size_bytes"])
         schema = StructType.fromJson(json.loads(table.schema().to_json()))

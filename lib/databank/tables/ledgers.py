@@ -76,4 +76,6 @@ def append_to_ledger(
     if table.version() % _CHECKPOINT == 0:
         with suppress(DeltaError, OSError):
             table.create_checkpoint()
+            # as Delta's own checkpoints do: the log of a month is enough
+            table.cleanup_metadata()
     return True

@@ -1,6 +1,7 @@
 """A warehouse for readers outside Spark: its root, published versions, and small tables."""
 
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -155,16 +156,26 @@ def _local_rows(held: "DeltaTable") -> "pa.Table":
     import pyarrow as pa
     from pyarrow import dataset
 
-    if held.protocol().min_reader_version > 1 or held.metadata().partition_columns:
+    if not is_plain(held):
         return held.to_pyarrow_table()  # which refuses what it cannot read
     schema = pa.schema(held.schema().to_arrow())
-    files = [unquote(uri.removeprefix("file://")) for uri in held.file_uris()]
+    files = local_files(held.file_uris())
     if not files:
         return schema.empty_table()
     # Spark writes times in 96 bits
     options = dataset.ParquetReadOptions(coerce_int96_timestamp_unit="us")
     parquet = dataset.ParquetFileFormat(read_options=options)
     return dataset.dataset(files, schema=schema, format=parquet).to_table()
+
+
+def is_plain(held: "DeltaTable") -> bool:
+    """Tell whether the rows of a table are just those of its files, under their names."""
+    return held.protocol().min_reader_version == 1 and not held.metadata().partition_columns
+
+
+def local_files(uris: Iterable[str]) -> list[str]:
+    """Give the paths of files of a local disk that delta-rs names."""
+    return [unquote(uri.removeprefix("file://")) for uri in uris]
 
 
 def first_line(error: Exception) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
-from urllib.parse import unquote
 
 import duckdb
 import pyarrow as pa
@@ -12,7 +11,13 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from databank.errors import DamagedTableError, DataBankError
 from databank.tables.damage import damage_in
-from databank.tables.outside import first_line, is_elsewhere, refuse_closed, require_bank
+from databank.tables.outside import (
+    first_line,
+    is_elsewhere,
+    local_files,
+    refuse_closed,
+    require_bank,
+)
 
 _PUBLISH = "ops.publish"
 # written by the runner and never published: their newest state counts
@@ -150,8 +155,7 @@ class PublishedReader:
             return name
         # DuckDB's own reader of Parquet is several times as fast as a dataset of Arrow
         uris = held.file_uris() if days is None else _files_of(held, self._path(table), *days)
-        paths = (unquote(uri.removeprefix("file://")) for uri in uris)
-        files = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+        files = ", ".join("'" + path.replace("'", "''") + "'" for path in local_files(uris))
         return f"read_parquet([{files}], union_by_name = true)" if files else None
 
 

@@ -1,5 +1,7 @@
 """Small tables and ledgers of a local disk: read and written as Spark reads and writes them."""
 
+import os
+import time
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from databank.tables.direct import read_small_version
 from databank.tables.ledgers import TakenError, append_to_ledger
 from databank.tables.ops import PUBLISH, RUN
 
+# the types of a spec are read by Spark
+pytestmark = pytest.mark.usefixtures("spark_session")
 KINDS = (
     "id bigint, at timestamp, day date, name string, amount decimal(28,8), "
     "ids array<bigint>, props map<string,string>"
@@ -135,3 +139,11 @@ def test_a_ledger_gets_checkpoints(tmp_path: Path) -> None:
         f"{20:020d}"
     ]
     assert DeltaTable(path).to_pyarrow_table().num_rows == 21
+    long_ago = time.time() - 60 * 86_400
+    for file in path.glob("_delta_log/*"):
+        os.utime(file, (long_ago, long_ago))
+    for number in range(20):
+        assert append_to_ledger(str(path), LEDGER, [(number,)], run_id="r")
+    # what a later checkpoint holds has gone from the log after a month, as Delta has it
+    assert not (path / "_delta_log" / f"{0:020d}.json").exists()
+    assert DeltaTable(path).to_pyarrow_table().num_rows == 41
