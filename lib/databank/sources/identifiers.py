@@ -119,9 +119,18 @@ def is_dummy_value(form: str, canonical: Column) -> Column:
     return canonical.isin(*listed) if listed else F.lit(False)
 
 
-def with_canonical(rows: DataFrame, fields: Sequence[IdentifierField]) -> DataFrame:
-    """Add identifier_<n>_placeholder and identifier_<n>_canonical for each field."""
-    spelled, by_sql, by_python, canonical = [], [], [], []
+def with_canonical(
+    rows: DataFrame, fields: Sequence[IdentifierField], *, by_python: bool = True
+) -> DataFrame:
+    """Add identifier_<n>_placeholder and identifier_<n>_canonical for each field.
+
+    Args:
+        rows: The text of each field.
+        fields: How each is normalised.
+        by_python: Whether Python decides what SQL cannot; all rows wait for its workers then.
+            Without it these texts have no canonical form, and `is_undecided` tells of them.
+    """
+    spelled, by_sql, parsed, canonical = [], [], [], []
     for n, field in enumerate(fields):
         text, given = F.col(given_column(n, "text")), F.col(given_column(n, "spelled"))
         # before any pattern sees it
@@ -135,14 +144,27 @@ def with_canonical(rows: DataFrame, fields: Sequence[IdentifierField]) -> DataFr
         is_none = F.col(given_column(n, "placeholder"))
         by_sql.append(F.when(~is_none, plain).alias(given_column(n, "plain")))
         value = F.col(given_column(n, "plain"))
-        if not field.entry.complete:
+        if not field.entry.complete and by_python:
             left = F.when(~is_none & value.isNull(), given)
-            parsed = canonical_by_python(field.form, left, region=F.expr(region))
-            by_python.append(parsed.alias(given_column(n, "parsed")))
+            form = canonical_by_python(field.form, left, region=F.expr(region))
+            parsed.append(form.alias(given_column(n, "parsed")))
             value = F.coalesce(value, F.col(given_column(n, "parsed")))
         canonical.append(value.alias(given_column(n, "canonical")))
-    steps = (spelled, by_sql, by_python, canonical)
+    steps = (spelled, by_sql, parsed, canonical)
     return reduce(lambda frame, columns: frame.select("*", *columns), steps, rows)
+
+
+def is_undecided(fields: Sequence[IdentifierField]) -> Column:
+    """Tell of rows of `with_canonical`, without Python, whether it has to decide a text of them."""
+    undecided = F.lit(False)
+    for n, field in enumerate(fields):
+        if not field.entry.complete:
+            text, placeholder = (
+                F.col(given_column(n, part)) for part in ("spelled", "placeholder")
+            )
+            left = (text != "") & ~placeholder & F.col(given_column(n, "canonical")).isNull()
+            undecided = undecided | F.coalesce(left, F.lit(False))
+    return undecided
 
 
 # ---- verdict and key

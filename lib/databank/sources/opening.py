@@ -67,20 +67,23 @@ def open_json(records: DataFrame, source: MappedSource) -> DataFrame:
     Reading a record twice, as a struct and as a map, is cheaper than one search of the map for
     each field. Of a key that is given twice the last value counts, as in Python and JavaScript.
     """
-    value, names = F.col("_record.value"), source.fields()
+    names = source.fields()
     wanted = StructType([StructField(name, StringType()) for name in names])
     gone = sorted(dropped_fields(source))
+    # a column of its own is computed once
+    exact = records.select("_record", _with_exact_numbers(F.col("_record.value")).alias("_json"))
     # parsed and filtered in one expression: entries of a map that comes from a row are slow to
     # reach
     entries = F.filter(
-        F.map_entries(F.from_json(_with_exact_numbers(value), "map<string,string>")),
+        F.map_entries(F.from_json("_json", "map<string,string>")),
         lambda entry: _known(entry["value"], source).isNotNull() & ~entry["key"].isin(gone),
     )
-    exact = F.transform(
+    as_given = F.transform(
         entries, lambda e: F.struct(e["key"].alias("key"), _as_given(e["value"]).alias("value"))
     )
-    row = F.from_json(_with_exact_numbers(value), wanted)
-    parsed = records.select("_record", row.alias("_row"), F.map_from_entries(exact).alias("_rest"))
+    rest = F.when(F.contains("_json", F.lit(_MARK)), as_given).otherwise(entries)
+    row = F.from_json("_json", wanted)
+    parsed = exact.select("_record", row.alias("_row"), F.map_from_entries(rest).alias("_rest"))
     return parsed.select(
         "_record",
         F.when(F.col("_rest").isNull(), F.lit("not JSON")).alias("_bad"),
@@ -93,6 +96,8 @@ def open_json(records: DataFrame, source: MappedSource) -> DataFrame:
 # they become texts that begin with this sign, which no alphabet has
 _MARK = "\uf8ff"
 _FRACTION = r"-?[0-9]++(?:[.][0-9]++(?:[eE][+-]?[0-9]++)?+|[eE][+-]?[0-9]++)"
+# a value that begins like one; times in texts do not, and most records have no such number
+_BEGINS = r"[:,\[](?<![0-9]:)\s*+-?+[0-9]++[.eE][0-9+-]"
 # up to the next number with a fraction: texts, whole numbers, and all that is neither
 _BEFORE = r'(?:[^"0-9-]++|"(?:[^"\\]++|\\.)*+"|-?+[0-9]++(?![.eE0-9])|-(?![0-9]))*+'
 
@@ -100,7 +105,7 @@ _BEFORE = r'(?:[^"0-9-]++|"(?:[^"\\]++|\\.)*+"|-?+[0-9]++(?![.eE0-9])|-(?![0-9])
 def _with_exact_numbers(json: Column) -> Column:
     """Put numbers that have a fraction or an exponent into marked texts."""
     marked = F.regexp_replace(json, F.lit(rf"\G({_BEFORE})({_FRACTION})"), F.lit(f'$1"{_MARK}$2"'))
-    return F.when(json.rlike("[0-9][.eE][0-9+-]"), marked).otherwise(json)
+    return F.when(json.rlike(_BEGINS), marked).otherwise(json)
 
 
 def _as_given(text: Column) -> Column:

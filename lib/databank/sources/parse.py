@@ -27,6 +27,7 @@ from databank.sources.identifiers import (
     IDENTIFIERS,
     REFUSED_IDENTIFIERS,
     identifier_columns,
+    is_undecided,
     other_columns,
     strongest,
     with_canonical,
@@ -61,6 +62,9 @@ STAGED = {
     "fields": "map<string,string>",
     "kind": "string",
 }
+# the kind of a row that is to be parsed once more, by Python too: its record is in `raw`, and why
+# that cannot be read in `reason`
+UNDECIDED = "undecided"
 
 _SETTINGS = {
     # in sources' expressions a bad cast gives null, which is then quarantined
@@ -88,6 +92,7 @@ def parse_records(
     *,
     day: date,
     timezone: str,
+    by_python: bool = True,
 ) -> DataFrame:
     """Parse records of raw.record into STAGED rows.
 
@@ -97,6 +102,8 @@ def parse_records(
         config: For the order of identifiers.
         day: Run day; events of later days are refused.
         timezone: Business time zone that days follow.
+        by_python: Whether identifiers that SQL cannot decide are decided by Python. They are few,
+            but all rows would wait for its workers: without it their rows are UNDECIDED.
 
     Returns:
         STAGED; `rule` is null for a sound row, and only other rows keep `raw`.
@@ -105,13 +112,14 @@ def parse_records(
     rows = reduce(DataFrame.unionByName, (extract(records, group, fields) for group in groups))
     columns = identifier_columns(fields, config.entity_types)
     local = business_day("ts", timezone)
-    known = with_canonical(rows, fields).select(
+    known = with_canonical(rows, fields, by_python=by_python).select(
         *other_columns(rows),
         columns.identifiers.alias("identifiers"),
         columns.refused.alias("refused"),
         columns.ids.alias("ids"),
         columns.entity_ids.alias("entity_ids"),
         local.alias("day"),
+        (F.lit(False) if by_python else is_undecided(fields)).alias("undecided"),
     )
     sources = {group.source.source: group.source for group in groups}
     return _judge(known, list(sources.values()), day=day)
@@ -142,7 +150,15 @@ def _judge(rows: DataFrame, sources: Sequence[SourceFormat], *, day: date) -> Da
         "rule": F.col("_verdict.rule"),
         "reason": F.col("_verdict.reason"),
         # such an event may still be refused when all of the load are known
-        "raw": F.when(F.col("_verdict").isNotNull() | may_be_refused(day=day), F.col("raw")),
+        "raw": F.when(
+            F.col("undecided") | F.col("_verdict").isNotNull() | may_be_refused(day=day),
+            F.col("raw"),
+        ),
+    }
+    undecided = {"kind": F.lit(UNDECIDED), "reason": F.col("fault")}
+    have |= {
+        name: F.when(F.col("undecided"), value).otherwise(have.get(name, F.col(name)))
+        for name, value in undecided.items()
     }
     return judged.select(
         *(have.get(name, F.col(name)).cast(type_).alias(name) for name, type_ in STAGED.items())

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from databank.runs import Context
 from databank.sources.erasure.step import Erasures
 from databank.sources.fields import ParseGroup
-from databank.sources.parse import STAGED, parse_records, parsing_settings
+from databank.sources.parse import STAGED, UNDECIDED, parse_records, parsing_settings
 from databank.sources.plausible import refuse_implausible
 from databank.sources.tables import EVENTS
 
@@ -35,23 +35,46 @@ def stage_records(
     context.progress.step("parsing")
     path = context.store.scratch(name)
     with parsing_settings(context.spark):
-        parsed = parse_records(
-            records,
-            groups,
-            erasures.config,
-            day=context.day,
-            timezone=context.settings.timezone,
-        )
-        staged = _kept(parsed, path)
+        _write_parsed(context, records, groups, erasures, path)
+        staged = _read(context.spark, path)
         reduced = erasures.apply(staged)
         if reduced is not staged:
-            staged = _kept(reduced, f"{path}_reduced")
+            _write(reduced, f"{path}_reduced")
+            staged = _read(context.spark, f"{path}_reduced")
     sources = {group.source.source: group.source for group in groups}.values()
     return refuse_implausible(staged, context.store.read(EVENTS), sources, day=context.day)
 
 
-def _kept(rows: DataFrame, path: str) -> DataFrame:
-    rows.write.partitionBy("kind").parquet(path)
+def _write_parsed(
+    context: Context,
+    records: DataFrame,
+    groups: Sequence[ParseGroup],
+    erasures: Erasures,
+    path: str,
+) -> None:
+    """Parse by Spark alone; then records with an identifier that it cannot decide, by Python."""
+    zone = context.settings.timezone
+
+    def write(own: DataFrame, *, by_python: bool) -> None:
+        parsed = parse_records(
+            own, groups, erasures.config, day=context.day, timezone=zone, by_python=by_python
+        )
+        _write(parsed, path)
+
+    write(records, by_python=False)
+    if context.store.files.exists(f"{path}/kind={UNDECIDED}"):
+        rows = _read(context.spark, path, f"kind = '{UNDECIDED}'")
+        given = ("source", "file", "line", F.col("reason").alias("fault"))
+        write(rows.select(*given, F.col("raw").alias("value")), by_python=True)
+
+
+def _write(rows: DataFrame, path: str) -> None:
+    # to look for repeated values costs more than the few scans of the files can save
+    writer = rows.write.mode("append").option("parquet.enable.dictionary", "false")
+    writer.partitionBy("kind").parquet(path)
+
+
+def _read(spark: SparkSession, path: str, where: str = f"kind <> '{UNDECIDED}'") -> DataFrame:
     # given, not inferred: a load of nothing but header lines leaves no file to infer it from
     schema = ", ".join(f"{column} {type_}" for column, type_ in STAGED.items())
-    return rows.sparkSession.read.schema(schema).parquet(path)
+    return spark.read.schema(schema).parquet(path).where(where)

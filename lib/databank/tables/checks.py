@@ -74,8 +74,11 @@ def conform(rows: DataFrame, spec: TableSpec, kept: DataFrame | None = None) -> 
     wanted, rows = spec.schema(), rows.select(*(column.name for column in spec.columns))
     given = {field.name: field.dataType.simpleString() for field in rows.schema}
     widened = [field for field in wanted if given[field.name] != field.dataType.simpleString()]
-    # refuses what cannot be widened; with all columns it would rebuild arrays and maps as well
-    rows.select(*(field.name for field in widened)).to(StructType(widened))
+    if widened:
+        # refuses what cannot be; with all columns it would rebuild arrays and maps as well
+        rows.select(*(field.name for field in widened)).to(StructType(widened))
+    elif kept is not None:
+        return rows  # a table that is there has its comments
     cells = [
         F.col(field.name).cast(field.dataType) if field in widened else F.col(field.name)
         for field in wanted

@@ -165,7 +165,7 @@ def test_a_killed_worker_changes_nothing(spark_session: SparkSession, edges: np.
     assert labels_of(connected_components(given)) == oracle(edges[:20_000])
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.usefixtures("small_batches")
 def test_a_worker_killed_in_each_round_and_on_the_way_back_changes_nothing(
     spark_session: SparkSession, edges: np.ndarray, monkeypatch: pytest.MonkeyPatch

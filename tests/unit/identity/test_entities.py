@@ -126,7 +126,7 @@ def test_households_are_the_components_of_persons_and_addresses(
     assert len([key for entity, key in tied if entity == "account"]) == 7
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_numbers_stay_with_those_who_stay(town: Town) -> None:
     town.show([], [(DAY, "1 a1"), (DAY, "2 a1"), (DAY, "3 a2"), (DAY, "4 a3"), (DAY, "5 a3 l3")])
     town.resolve()
@@ -178,7 +178,7 @@ def test_what_too_many_share_ties_nobody_and_a_chain_is_cut_where_it_is_weakest(
     assert sorted(map(sorted, town.together().values())) == [[1, 2, 3, 4], [5, 6, 7, 8]]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_what_was_not_seen_for_long_ties_nobody(town: Town) -> None:
     old = DAY - timedelta(days=30)
     town.show([(old, "1 a1"), (DAY, "2 a1")], [(old + timedelta(days=1), "3 a1")])

@@ -54,7 +54,7 @@ def owned(phone: str, words: str, start: date | None, end: date | None) -> Owned
     return phone, frozenset(words.split()), start, end
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_phone_is_its_next_owners_after_silent_days_or_a_day_by_hand(
     spark_session: SparkSession, tmp_path: Path
 ) -> None:

@@ -140,7 +140,7 @@ def test_changes_name_the_evidence_that_made_them(results: list[Result]) -> None
     assert results[2].changes == split
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_not_one_id_changes_however_the_evidence_is_read(
     spark_session: SparkSession, tmp_path: Path
 ) -> None:

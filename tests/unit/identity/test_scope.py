@@ -164,7 +164,7 @@ def test_days_one_by_one_give_what_all_of_it_gives(
     assert kinds >= {"new", "merge", "split", "grow", "shrink"}
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.usefixtures("affected_only")
 def test_a_general_rule_that_changes_has_all_solved_again(
     spark_session: SparkSession, tmp_path: Path

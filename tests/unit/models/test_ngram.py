@@ -135,7 +135,7 @@ def test_likely_outcomes_are_right_and_the_rest_is_unknown(trained: MemoryStore)
     assert hers == (values == "female").sum()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_model_of_another_text_is_compared_on_the_same_persons(trained: MemoryStore) -> None:
     context = context_on(trained, tables=JOB.tables)
     again = config(seed=8, gate={"auc": 0.5, "tolerance": 0.5})

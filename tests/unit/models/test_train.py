@@ -133,7 +133,7 @@ def test_the_champion_scores_its_population(
     assert by_decile["size"].between(0.08 * len(rows), 0.12 * len(rows)).all()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_former_champion_comes_back_and_scores(
     first: tuple[Context, TooFewError],
     registry: Registry,

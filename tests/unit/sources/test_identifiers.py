@@ -14,6 +14,7 @@ from databank.sources.identifiers import (
     IdentifierField,
     given_column,
     is_dummy_value,
+    is_undecided,
     with_canonical,
 )
 from databank.sources.keys import key_of
@@ -141,6 +142,28 @@ def test_each_spelling_has_one_canonical_form(
     form, text, expected = case
     assert by_ingest[form, text][1] == (expected or None)
     assert canonical("x", text, form=form) == (expected or None)
+
+
+def test_what_sql_leaves_undecided_is_all_that_python_would_change(
+    spark_session: SparkSession,
+) -> None:
+    spelled = {form: {text for each, text, _ in CELLS if each == form} for form in FORMS}
+    width = max(map(len, spelled.values()))
+    fields = [IdentifierField("x", name, "GB") for name in spelled]
+    # a row holds a text of each form
+    texts = [[*sorted(own), *[None] * width][:width] for own in spelled.values()]
+    names = [given_column(n, "text") for n in range(len(fields))]
+    schema = ", ".join(f"{name} string" for name in names)
+    rows = small_frame(spark_session, zip(*texts, strict=True), schema)
+    decided = [given_column(n, "canonical") for n in range(len(fields))]
+    by_sql = with_canonical(rows, fields, by_python=False)
+    alone = by_sql.select(*names, *decided, is_undecided(fields).alias("undecided")).collect()
+    both = {row[: len(names)]: row for row in with_canonical(rows, fields).collect()}
+    for row in alone:
+        *given, undecided = row
+        final = [both[tuple(given[: len(names)])][name] for name in decided]
+        assert undecided or final == given[len(names) :]
+    assert {row["undecided"] for row in alone} == {True, False}
 
 
 def test_python_gives_what_ingest_gives(

@@ -79,6 +79,7 @@ def test_records_are_loaded_by_todays_configuration_once_and_in_their_day(world:
     assert world.rows("ops.quarantine", "source", "line", "reason") == left
 
 
+@pytest.mark.nightly
 def test_what_a_replay_gives_is_what_a_load_would_have_given(
     world: World, tmp_path: Path, spark_session: SparkSession
 ) -> None:

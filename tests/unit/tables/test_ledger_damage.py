@@ -106,6 +106,7 @@ def test_published_tables_outlive_a_damaged_ledger(
     assert sorted(row["id"] for row in rows.collect()) == [1, 2]
 
 
+@pytest.mark.nightly
 def test_a_restored_ledger_is_taken(spark_session: SparkSession, root: Path) -> None:
     delete_row(spark_session, root)
     DeltaTable.forPath(spark_session, f"{root}/ops/publish").restoreToVersion(1)
@@ -134,6 +135,7 @@ def test_vacuum_and_optimize_are_nobody_elses_work(spark_session: SparkSession, 
     DeltaStore(spark_session, str(root)).refuse_altered(RUN)
 
 
+@pytest.mark.nightly
 def test_a_killed_run_is_taken_back_and_so_is_the_first_one(
     spark_session: SparkSession, root: Path, tmp_path: Path
 ) -> None:

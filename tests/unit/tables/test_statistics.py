@@ -109,6 +109,7 @@ def test_an_older_log_is_cleaned_and_no_version_of_the_table_is_lost(
     assert [each["maxValues"]["n"] for each in statistics(older)] == list(range(6))
 
 
+@pytest.mark.nightly
 def test_an_older_table_keeps_none_from_the_next_write_on_and_after_a_crash(
     spark_session: SparkSession, older: Path
 ) -> None:
