@@ -30,7 +30,7 @@ def world(spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory)
     root = tmp_path_factory.mktemp("world")
     # the bot of a tiny world would be most of it
     dirt = load_dirt(str(HERE / "conf" / "dirt.yml")).model_copy(update={"bots_per_10k": 0})
-    generate(spark_session, str(root), WorldSettings(persons=600, seed=7, dirt=dirt))
+    generate(spark_session, str(root), WorldSettings(persons=1000, seed=7, dirt=dirt))
     return root
 
 

@@ -26,6 +26,8 @@ PUBLISHED = {
 FILE = DATA / "cookie_cats_retention" / "cookie_cats.csv.gz"
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("planned_for_many")
 @pytest.mark.skipif(
     not FILE.exists(), reason="set DATABANK_DATA to the folder of the real data sets"
 )
