@@ -1,4 +1,4 @@
-"""A crash in a job, when a table of it is written: the next run leaves no trace of it."""
+"""A crash in a job, at a table that it writes or at any moment: the next run leaves no trace."""
 
 import contextlib
 import shutil
@@ -15,6 +15,7 @@ from databank.project.plan import Step, plan_all
 from databank.tables import DeltaStore
 from tests.flow.conftest import FIXED_BANK, FIXED_DAY
 from tests.support.compare import content
+from tests.support.kills import Killer
 
 pytestmark = pytest.mark.nightly
 
@@ -65,3 +66,16 @@ def test_jobs_that_write_several_tables(
     # some of them this bank has no configuration for
     made = {spec.name for job in CRASHED for spec in load_job(job).tables} & undisturbed.keys()
     assert {name: crashed.get(name) for name in made} == {name: undisturbed[name] for name in made}
+
+
+@pytest.mark.process
+def test_jobs_that_are_killed_at_any_moment(fixed_project: Project, tmp_path: Path) -> None:
+    """Two of them, once each; scripts/check_crash --kills kills all, fifty times."""
+    root = tmp_path / "root"
+    shutil.copytree(FIXED_BANK / "landing", root / "landing")
+    steps = [
+        step for step in plan_all(fixed_project, None) if step.job in ("ingest", "resolve_identity")
+    ]
+    killer = Killer(FIXED_BANK / "conf", str(FIXED_DAY), tmp_path)
+    kills = list(killer.at_random(steps, root, kills=2, seed=20260131))
+    assert [(kill.job, kill.verdict) for kill in kills] == [(step.job, "") for step in steps]

@@ -63,6 +63,7 @@ class IdentifierForm:
             for a malformed text and, unless `complete`, for one that only Python can decide.
         complete: Whether `sql` decides every text.
         by_region: Whether the form depends on a region.
+        sql_regions: Of such a form, the regions whose usual spellings `sql` decides.
         of_digits: Whether a number is meant where a text looks like a floating point number.
         example: A spelling and its canonical form.
         dummy_values: Canonical values that people type where an identifier is asked for.
@@ -74,6 +75,7 @@ class IdentifierForm:
     example: tuple[str, str]
     complete: bool = True
     by_region: bool = False
+    sql_regions: tuple[str, ...] = ()
     of_digits: bool = False
     dummy_values: tuple[str, ...] = ()
 
@@ -87,6 +89,7 @@ def identifier_form(
     example: tuple[str, str],
     complete: bool = True,
     by_region: bool = False,
+    sql_regions: tuple[str, ...] = (),
     of_digits: bool = False,
     dummy_values: tuple[str, ...] = (),
 ) -> Callable[[Canonical], Canonical]:
@@ -95,7 +98,7 @@ def identifier_form(
     def register(function: Canonical) -> Canonical:
         name = function.__name__.strip("_")
         FORMS[name] = IdentifierForm(
-            name, function, sql, example, complete, by_region, of_digits, dummy_values
+            name, function, sql, example, complete, by_region, sql_regions, of_digits, dummy_values
         )
         return function
 
@@ -155,6 +158,7 @@ def check_form(name: str) -> str:
     example=("139 1234 5670", "+8613912345670"),
     complete=False,
     by_region=True,
+    sql_regions=("CN",),
     of_digits=True,
     dummy_values=(
         "+8613800000000", "+8613800138000", "+8613888888888", "+8613999999999",

@@ -39,6 +39,11 @@ class IdentifierField:
         """Look up how the identifier is normalised."""
         return FORMS[self.form]
 
+    @property
+    def is_usual_in_sql(self) -> bool:
+        """Tell whether SQL decides the usual spellings of the identifier."""
+        return not self.entry.by_region or self.region in self.entry.sql_regions
+
 
 @dataclass(frozen=True)
 class IdentifierColumns:

@@ -1,4 +1,4 @@
-"""Records are parsed once, and kept as typed rows until the run ends."""
+"""Records are parsed, few of them twice, and kept as typed rows until the run ends."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,14 @@ from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from databank.runs import Context
 from databank.sources.erasure.step import Erasures
-from databank.sources.fields import ParseGroup
+from databank.sources.fields import ParseGroup, identifier_field
+from databank.sources.formats.base import SourceFormat
+from databank.sources.opening import union
 from databank.sources.parse import STAGED, UNDECIDED, parse_records, parsing_settings
 from databank.sources.plausible import refuse_implausible
 from databank.sources.tables import EVENTS
+
+_RECORD = ("source", "file", "line", "fault", "value")
 
 
 def stage_records(
@@ -53,19 +57,40 @@ def _write_parsed(
     path: str,
 ) -> None:
     """Parse by Spark alone; then records with an identifier that it cannot decide, by Python."""
-    zone = context.settings.timezone
 
-    def write(own: DataFrame, *, by_python: bool) -> None:
+    def write(own: DataFrame, groups: Sequence[ParseGroup], *, by_python: bool) -> None:
         parsed = parse_records(
-            own, groups, erasures.config, day=context.day, timezone=zone, by_python=by_python
+            own,
+            groups,
+            erasures.config,
+            day=context.day,
+            timezone=context.settings.timezone,
+            by_python=by_python,
         )
         _write(parsed, path)
 
-    write(records, by_python=False)
-    if context.store.files.exists(f"{path}/kind={UNDECIDED}"):
-        rows = _read(context.spark, path, f"kind = '{UNDECIDED}'")
-        given = ("source", "file", "line", F.col("reason").alias("fault"))
-        write(rows.select(*given, F.col("raw").alias("value")), by_python=True)
+    left = []
+    at_first = [group for group in groups if not _are_for_python(group.source)]
+    if at_first:
+        write(records, at_first, by_python=False)
+        if context.store.files.exists(f"{path}/kind={UNDECIDED}"):
+            rows = _read(context.spark, path, f"kind = '{UNDECIDED}'")
+            columns = {"fault": F.col("reason"), "value": F.col("raw")}
+            left.append(rows.withColumns(columns).select(*_RECORD))
+    later = {group.source.source for group in groups} - {group.source.source for group in at_first}
+    if later:
+        left.append(records.where(F.col("source").isin(sorted(later))).select(*_RECORD))
+    if left:
+        write(union(left), groups, by_python=True)
+
+
+def _are_for_python(source: SourceFormat) -> bool:
+    """Tell whether Spark would leave nearly all records of a source undecided.
+
+    Of events few name a phone number; most profiles do.
+    """
+    fields = [identifier_field(source, id_type) for id_type in source.identifiers]
+    return source.becomes == "profiles" and not all(field.is_usual_in_sql for field in fields)
 
 
 def _write(rows: DataFrame, path: str) -> None:

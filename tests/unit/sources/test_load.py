@@ -4,6 +4,7 @@ import json
 import os
 from contextlib import nullcontext
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -221,3 +222,39 @@ def test_hardly_any_event_lies_before_the_first_day(counts: list[tuple[date, int
     else:
         assert first in {day for day, _ in counts}
         assert sum(n for day, n in counts if day < first) <= 0.001 * sum(n for _, n in counts)
+
+
+def test_each_record_is_loaded_once_whoever_decides_its_identifiers(
+    spark_session: SparkSession, tmp_path: Path
+) -> None:
+    """Profiles of a region that only Python knows, events of both, and faults among them."""
+    british = TRAITS | {"identifiers": {"phone": {"column": "mobile", "region": "GB"}}}
+    world = World(spark_session, tmp_path, (SALES, british, CARDS), memory=True)
+    world.put("cards/1.csv", "card,mobile\nc1,1\n")
+    phones = ["139 1234 5670", "+44 7911 123456", "07911 123456", "none"]
+    events = [sales(1, first=n, mobile=phone)[0] for n, phone in enumerate(phones)]
+    events.append(sales(1, first=9, mobile="+44 7911 123456", ts="never")[0])
+    world.put("sales/1.json", lines(*events))
+    traits = [{"user": f"u{n}", "ts": "2026-01-30", "mobile": p} for n, p in enumerate(phones)]
+    world.put("traits/1.json", lines(*traits))
+    assert world.run().outcome == "done"
+    names = dict(world.rows("identity.identifier", "id_key", "id_value"))
+    sold = {
+        event_id: sorted(names[key] for key in ids)
+        for event_id, ids in world.rows("core.events", "event_id", "ids")
+    }
+    # without a country code it is of the region of the source
+    assert sold == {
+        "s0": ["+8613912345670", "a"],
+        "s1": ["+447911123456", "a"],
+        "s2": ["a"],
+        "s3": ["a"],
+    }
+    profiles = {
+        record_id: [names[key] for key in ids]
+        for record_id, ids in world.rows("core.profiles", "record_id", "ids")
+    }
+    british_only = {"u0": [], "u1": ["+447911123456"], "u2": ["+447911123456"], "u3": []}
+    assert profiles == {"c1": [], **british_only}
+    refused = world.rows("ops.quarantine", "file", "line", "rule", "raw is not null")
+    assert refused == [("in/sales/1.json", 5, "unreadable_event_ts", True)]
