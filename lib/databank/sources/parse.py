@@ -1,4 +1,4 @@
-"""Records become typed rows with identifiers and a verdict; one pass, each record parsed once.
+"""Records become typed rows with identifiers and a verdict, in one pass.
 
 What differs by source is read first (see `fields`); all the rest is one expression over the
 rows of all sources, so that Spark plans and compiles it once. Expressions and casts run with
