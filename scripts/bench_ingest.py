@@ -7,14 +7,11 @@ received text kept, no identifier normalised, nothing checked, nothing loaded on
 
 import shutil
 import statistics
-import subprocess
 import sys
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-import psutil
+from bench_measure import Measured, measured
 
 DAY = "2026-03-31"
 # source -> pattern of its files and their fields; Parquet files know theirs
@@ -47,15 +44,6 @@ SOURCES = {
 }
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What a command took: wall seconds, seconds of all cores, GB of memory at the peak."""
-
-    wall: float
-    cores: float
-    memory: float
-
-
 def bench_ingest(world: Path, runs: int) -> None:
     """Print a line for each of the three, the median of some runs with their spread.
 
@@ -71,20 +59,20 @@ def bench_ingest(world: Path, runs: int) -> None:
         "plain Spark": [sys.executable, __file__, "spark", str(world), str(spark)],
         "databank": [databank, "run", "ingest", "--root", str(bank), "--date", DAY],
     }
-    measured: dict[str, list[Measured]] = {name: [] for name in commands}
+    taken: dict[str, list[Measured]] = {name: [] for name in commands}
     for _ in range(runs):
         for folder in (bank, spark, duck):
             shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(world / "landing", bank / "landing")
         for name, command in commands.items():
-            measured[name].append(measure(command))
+            taken[name].append(measured(*command))
     records = count_records(duck)
     sizes = {"duckdb": size_of(duck), "plain Spark": size_of(spark)}
     sizes["databank"] = size_of(bank) - size_of(bank / "landing")
-    base = statistics.median(each.cores for each in measured["plain Spark"])
+    base = statistics.median(each.cores for each in taken["plain Spark"])
     print(f"{records:,} records; median of {runs} runs (smallest to largest)")
     print_row("", "core seconds", "x Spark", "wall seconds", "GB", "bytes/record")
-    for name, figures in measured.items():
+    for name, figures in taken.items():
         cores = statistics.median(each.cores for each in figures)
         print_row(
             name,
@@ -113,38 +101,6 @@ def spread(seconds: list[float]) -> str:
 def size_of(folder: Path) -> int:
     """Give the bytes of all files below a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def measure(command: list[str]) -> Measured:
-    """Run a command; its processes are looked at five times a second until they end.
-
-    Raises:
-        SystemExit: If it fails.
-    """
-    begun, cores, memory = time.monotonic(), dict[int, float](), 0.0
-    process = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    while process.poll() is None:
-        present = 0.0
-        for each in [process, *children_of(process)]:
-            try:
-                times = each.cpu_times()
-                cores[each.pid] = times.user + times.system
-                present += each.memory_full_info().pss
-            except psutil.Error:
-                continue
-        memory = max(memory, present / 1e9)
-        time.sleep(0.2)
-    if process.returncode:
-        sys.exit(f"{command} left with {process.returncode}:\n{process.stderr.read()[-2000:]}")
-    return Measured(time.monotonic() - begun, sum(cores.values()), memory)
-
-
-def children_of(process: psutil.Popen) -> list[psutil.Process]:
-    """List all processes below one that may just be ending."""
-    try:
-        return list(process.children(recursive=True))
-    except psutil.Error:
-        return []
 
 
 # ---- the peers, each in a process of its own

@@ -39,6 +39,8 @@ def test_a_copied_bank_scores_loads_and_is_sound(
     assert [(outcome.job, outcome.outcome) for outcome in done] == [
         ("ingest", "unchanged"), ("score_model", "done"),
     ]  # fmt: skip
+    warned = capsys.readouterr().err
+    assert "changed after loading" not in warned, warned
     assert content(DeltaStore(spark_session, str(root))) == before
     with sqlite3.connect(root / "mlflow" / "mlflow.db") as db:
         places = {
