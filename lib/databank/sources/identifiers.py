@@ -150,7 +150,7 @@ def with_canonical(
         by_sql.append(F.when(~is_none, plain).alias(given_column(n, "plain")))
         value = F.col(given_column(n, "plain"))
         if not field.entry.complete and by_python:
-            left = F.when(~is_none & value.isNull(), given)
+            left = F.when(_sql_gives_none(n), given)
             form = canonical_by_python(field.form, left, region=F.expr(region))
             parsed.append(form.alias(given_column(n, "parsed")))
             value = F.coalesce(value, F.col(given_column(n, "parsed")))
@@ -164,12 +164,15 @@ def is_undecided(fields: Sequence[IdentifierField]) -> Column:
     undecided = F.lit(False)
     for n, field in enumerate(fields):
         if not field.entry.complete:
-            text, placeholder = (
-                F.col(given_column(n, part)) for part in ("spelled", "placeholder")
-            )
-            left = (text != "") & ~placeholder & F.col(given_column(n, "canonical")).isNull()
+            left = (F.col(given_column(n, "spelled")) != "") & _sql_gives_none(n)
             undecided = undecided | F.coalesce(left, F.lit(False))
     return undecided
+
+
+def _sql_gives_none(n: int) -> Column:
+    """Tell whether the text of field n, which is no placeholder, has no canonical form by SQL."""
+    placeholder, plain = (F.col(given_column(n, part)) for part in ("placeholder", "plain"))
+    return ~placeholder & plain.isNull()
 
 
 # ---- verdict and key

@@ -146,19 +146,13 @@ def _judge(rows: DataFrame, sources: Sequence[SourceFormat], *, day: date) -> Da
     refuse_foreign_texts(rows.sparkSession, named.schema, places)
     verdict = first_finding([*_findings(day), *rule_findings(rules)])
     judged = named.select("*", verdict.alias("_verdict"), rule_warnings(rules).alias("warned"))
+    undecided, refused = F.col("undecided"), F.col("_verdict").isNotNull()
     have = {
+        "kind": F.when(undecided, F.lit(UNDECIDED)).otherwise(F.col("kind")),
         "rule": F.col("_verdict.rule"),
-        "reason": F.col("_verdict.reason"),
+        "reason": F.when(undecided, F.col("fault")).otherwise(F.col("_verdict.reason")),
         # such an event may still be refused when all of the load are known
-        "raw": F.when(
-            F.col("undecided") | F.col("_verdict").isNotNull() | may_be_refused(day=day),
-            F.col("raw"),
-        ),
-    }
-    undecided = {"kind": F.lit(UNDECIDED), "reason": F.col("fault")}
-    have |= {
-        name: F.when(F.col("undecided"), value).otherwise(have.get(name, F.col(name)))
-        for name, value in undecided.items()
+        "raw": F.when(undecided | refused | may_be_refused(day=day), F.col("raw")),
     }
     return judged.select(
         *(have.get(name, F.col(name)).cast(type_).alias(name) for name, type_ in STAGED.items())

@@ -70,16 +70,16 @@ def _write_parsed(
         _write(parsed, path)
 
     left = []
-    at_first = [group for group in groups if not _are_for_python(group.source)]
-    if at_first:
-        write(records, at_first, by_python=False)
-        if context.store.files.exists(f"{path}/kind={UNDECIDED}"):
-            rows = _read(context.spark, path, f"kind = '{UNDECIDED}'")
-            columns = {"fault": F.col("reason"), "value": F.col("raw")}
-            left.append(rows.withColumns(columns).select(*_RECORD))
-    later = {group.source.source for group in groups} - {group.source.source for group in at_first}
-    if later:
-        left.append(records.where(F.col("source").isin(sorted(later))).select(*_RECORD))
+    for_python = {group.source.source for group in groups if _are_for_python(group.source)}
+    others = [group for group in groups if group.source.source not in for_python]
+    if for_python:
+        left.append(records.where(F.col("source").isin(sorted(for_python))).select(*_RECORD))
+    if others:
+        write(records, others, by_python=False)
+    if context.store.files.exists(f"{path}/kind={UNDECIDED}"):
+        rows = _read(context.spark, path, f"kind = '{UNDECIDED}'")
+        columns = {"fault": F.col("reason"), "value": F.col("raw")}
+        left.append(rows.withColumns(columns).select(*_RECORD))
     if left:
         write(union(left), groups, by_python=True)
 
