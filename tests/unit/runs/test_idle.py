@@ -140,6 +140,7 @@ def test_a_bank_in_use_altered_or_absent_is_left_to_the_run(
     assert not bank.is_idle(*part)
 
 
+@pytest.mark.slow
 def test_files_that_came_or_changed_are_work(spark_session: SparkSession, tmp_path: Path) -> None:
     world = World(spark_session, tmp_path, (POS,))
     config = SourcesConfig(sources=(read_source(POS),), identifier_order=ORDER)
